@@ -1,0 +1,196 @@
+"""The case: what is known of one patient, with the evidence of each fact or the gap in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value: TypeAlias = bool | int | float | str | date
+"""One value of a fact: a choice is its code in `case-facts`; numbers carry the unit of the catalogue."""
+
+How: TypeAlias = Literal["coded", "derived", "entered", "assumed"]
+
+
+class Gap(StrEnum):
+    """Why a fact has no usable value. Only `ABSENT` lets an assumption take its place."""
+
+    ABSENT = "absent"
+    CONFLICTING = "conflicting"
+    OUTDATED = "outdated"
+    UNREADABLE = "unreadable"
+    NOT_RETRIEVED = "not-retrieved"
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDate:
+    """A FHIR date of any precision as the closed interval of days that it may mean."""
+
+    first: date
+    last: date
+
+    @property
+    def is_day(self) -> bool:
+        """Whether the date is known to the day."""
+        return self.first == self.last
+
+    def __str__(self) -> str:
+        """Give the date in its own precision: `2026`, `2026-05` or `2026-05-04`."""
+        if self.first == self.last:
+            return self.first.isoformat()
+        if self.first.month == self.last.month and self.first.year == self.last.year:
+            return f"{self.first:%Y-%m}"
+        if self.first.year == self.last.year:
+            return f"{self.first:%Y}"
+        return f"{self.first.isoformat()}/{self.last.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One resource that supports a fact: its `Type/id`, its clinical date, and how it was read.
+
+    `remarks` are fixed phrases of the readers ("preliminary", "provisional", "from recordedDate"), never chart text.
+    """
+
+    reference: str
+    how: How = "coded"
+    dated: PartialDate | None = None
+    coding: str | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A fact with one value."""
+
+    value: Value
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The numbers between two bounds; `None` is unbounded."""
+
+    low: float | None = None
+    high: float | None = None
+    low_included: bool = True
+    high_included: bool = True
+
+    def __contains__(self, number: float) -> bool:
+        """Whether `number` lies in the interval."""
+        if self.low is not None and (number < self.low or (number == self.low and not self.low_included)):
+            return False
+        return not (
+            self.high is not None and (number > self.high or (number == self.high and not self.high_included))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A fact that is one of several values: a set of choices, or an interval of numbers."""
+
+    values: frozenset[str | bool] | Interval
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A fact without usable value: why, from which resources, and the last value where it is only too old."""
+
+    gap: Gap = Gap.ABSENT
+    evidence: tuple[Evidence, ...] = ()
+    last_value: Value | None = None
+
+
+Fact: TypeAlias = Known | Narrowed | Unknown
+
+ABSENT = Unknown()
+
+
+class Scope(StrEnum):
+    """Whether the chart holds colorectal cancer with liver metastases (row G0)."""
+
+    IN = "in"
+    OUT = "out"
+    UNCERTAIN = "uncertain"
+
+
+class Sign(StrEnum):
+    """What the chart shows beside the facts; the conditions of assumptions and the cards read these."""
+
+    PROCEDURES_COMPLETE = "procedures-complete"
+    """All procedures were had and none that is unreadable or text-only could be an operation of bowel or liver."""
+    LIVER_TREATED = "liver-treated"
+    """A completed liver resection or ablation stands in the chart, whatever its date."""
+    PRIMARY_RESECTED = "primary-resected"
+    """A completed resection of the primary stands in the chart."""
+    RESECTION_HINTED = "resection-hinted"
+    """pT or pN, a margin, Z90.49, Z85.03-, Z85.04- or adjuvant chemotherapy."""
+    RECENT_DIAGNOSIS = "recent-diagnosis"
+    """The primary was diagnosed within six months of the call."""
+    SYSTEMIC_THERAPY_SINCE_METASTASIS = "systemic-therapy-since-metastasis"
+    """Systemic therapy dated on or after the metastasis (or that may be) stands in the chart."""
+    METASTASIS_ELSEWHERE = "metastasis-elsewhere"
+    """A Condition codes a metastasis outside the liver."""
+    PERFORATION = "perforation"
+    """A perforation of the primary is recorded, whatever its status."""
+    PATHOLOGICAL_NODES = "pathological-nodes"
+    """`primary-n` is pathological (pN), or recorded locally."""
+    OTHER_CANCER = "other-cancer"
+    """Another active, confirmed solid cancer: the origin of the liver metastases is uncertain."""
+    UNCONFIRMED_DISEASE = "unconfirmed-disease"
+    """The primary or the metastasis is only provisional or unconfirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A resource that was left out or mended, and why (a fixed phrase, never chart text).
+
+    `costs` names the facts that could have come from it, where that is known.
+    """
+
+    reference: str
+    reason: str
+    severity: Literal["left-out", "repaired", "flagged"] = "left-out"
+    costs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MdtRecord:
+    """The MDT's decision on record, and the deciding facts whose value changed after it."""
+
+    strategy: str
+    decided: PartialDate | None
+    evidence: Evidence
+    reason: str | None = None
+    """Free text of the chart: escape it where it is shown."""
+    facts_then: Mapping[str, Fact] = field(default_factory=dict)
+    """The facts as they stood on the day of the decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All facts of one patient on one day.
+
+    `facts` has an entry for each fact of the catalogue. `scope_evidence` are the conditions of the two diseases (or,
+    where the scope is uncertain, those that could be).
+    """
+
+    facts: Mapping[str, Fact]
+    as_of: date
+    scope: Scope = Scope.IN
+    scope_evidence: tuple[Evidence, ...] = ()
+    signs: frozenset[Sign] = frozenset()
+    issues: tuple[Issue, ...] = ()
+    not_retrieved: tuple[str, ...] = ()
+    """Resource types that could not be had, or only in part."""
+    mdt: MdtRecord | None = None
+
+    def value(self, fact: str) -> Value | None:
+        """Give the one value of `fact`, or `None` where it is not known exactly."""
+        found = self.facts.get(fact, ABSENT)
+        return found.value if isinstance(found, Known) else None

@@ -1,0 +1,97 @@
+"""The catalogue of facts: their kinds, units, choices and ages, read from `catalogue.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FACTS_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/case-facts"
+
+Kind: TypeAlias = Literal["boolean", "integer", "number", "choice", "date"]
+
+
+class CatalogueError(Exception):
+    """The catalogue is faulty; the message lists every fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactDefinition:
+    """One fact: what it is called, which values it may have, and which reader finds it.
+
+    `unit` is a UCUM code; `maximum_age_days` is `None` for facts that never become too old.
+    """
+
+    code: str
+    title: str
+    question: str
+    kind: Kind
+    reader: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str | None = None
+    maximum_age_days: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in the condition language: the code with underscores."""
+        return self.code.replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All facts by code, in the order of the file."""
+
+    facts: Mapping[str, FactDefinition]
+
+    def __getitem__(self, code: str) -> FactDefinition:
+        """Give the fact with this code."""
+        return self.facts[code]
+
+
+_KEYS = {"title", "question", "kind", "reader", "choices", "minimum", "maximum", "unit", "maximum_age_days"}
+
+
+def parse_catalogue(text: str) -> Catalogue:
+    """Read a catalogue from TOML; raise `CatalogueError` with every fault at once."""
+    try:
+        tables = tomllib.loads(text).get("fact", {})
+    except tomllib.TOMLDecodeError as fault:
+        raise CatalogueError(str(fault)) from fault
+    faults: list[str] = []
+    facts: dict[str, FactDefinition] = {}
+    for code, table in tables.items():
+        found = _faults_of(code, table)
+        faults += found
+        if not found:
+            facts[code] = FactDefinition(code=code, **{**table, "choices": tuple(table.get("choices", ()))})
+    if not tables:
+        faults.append("the catalogue has no facts")
+    if faults:
+        raise CatalogueError("\n".join(faults))
+    return Catalogue(facts)
+
+
+def _faults_of(code: str, table: Mapping[str, object]) -> list[str]:
+    faults = [f"fact {code}: unknown key {key!r}" for key in sorted(table.keys() - _KEYS)]
+    faults += [f"fact {code}: {key} is missing" for key in ("title", "question", "kind", "reader") if key not in table]
+    kind = table.get("kind")
+    if "kind" in table and kind not in get_args(Kind):
+        faults.append(f"fact {code}: kind must be one of {', '.join(get_args(Kind))}")
+    if (kind == "choice") != bool(table.get("choices")):
+        faults.append(f"fact {code}: choices belong to kind choice, and only there")
+    if kind == "number" and "unit" not in table:
+        faults.append(f"fact {code}: a number needs a unit")
+    return faults
+
+
+@cache
+def load_catalogue() -> Catalogue:
+    """Read the catalogue that ships with the package."""
+    return parse_catalogue(files("fhir_mappings").joinpath("catalogue.toml").read_text(encoding="utf-8"))

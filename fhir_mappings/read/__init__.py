@@ -1,0 +1,1 @@
+"""How each fact is read from FHIR, one module a clinical topic."""

@@ -1,0 +1,1 @@
+"""CDS Hooks service for the order of operations in colorectal cancer with liver metastases."""

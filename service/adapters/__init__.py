@@ -1,0 +1,1 @@
+"""All I/O, one module for each outside thing."""

@@ -1,0 +1,1 @@
+"""The wire language of CDS Hooks; no I/O."""

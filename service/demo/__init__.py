@@ -1,0 +1,1 @@
+"""The demo EHR: an optional extra that nothing imports."""

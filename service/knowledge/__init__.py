@@ -1,0 +1,1 @@
+"""The guideline as data and its evaluation; no I/O."""

@@ -1,0 +1,1 @@
+"""The HTTP face: CDS Hooks routes, health, knowledge page, SMART app."""
