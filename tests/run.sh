@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Sets up everything on a fresh Debian 12 and runs every gate and test. Options after `--` go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
+
+step "System packages"
+missing=()
+command -v chromium >/dev/null || missing+=(chromium)
+[ -x /usr/lib/postgresql/15/bin/initdb ] || missing+=(postgresql)
+command -v npm >/dev/null || missing+=(npm)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if [ ${#missing[@]} -gt 0 ]; then
+  sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+step "Python environment"
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r .ci/requirements.lock
+.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+export PATH="$PWD/.venv/bin:$PATH"
+
+step "axe-core, for the accessibility tests"
+[ -d .venv/axe/node_modules/axe-core ] || npm install --silent --no-audit --no-fund --prefix .venv/axe axe-core@4
+export CRLM_TEST_AXE="$PWD/.venv/axe/node_modules/axe-core/axe.min.js"
+
+step "Format and lint"
+ruff format --check .
+ruff check .
+step "Types"
+mypy service fhir_mappings tests
+step "Floors"
+lint-imports
+step "Dependencies"
+deptry .
+step "Security lint"
+bandit -q -r service fhir_mappings -c pyproject.toml
+step "Knowledge"
+crlm-cds check >/dev/null
+step "Tests"
+coverage erase
+pytest -q --cov --cov-report= --durations=10 "$@"
+step "Coverage"
+coverage report --skip-covered --fail-under=95
+coverage report --include='service/knowledge/*' --fail-under=100
+step "The built wheel in a clean environment"
+bash tests/wheel.sh
+step "Done"
