@@ -1,0 +1,110 @@
+import pytest
+
+from fhir_mappings.case import Case, Interval, Known, Narrowed
+from service.knowledge.scores import Score, ScoreItem, fong, game, scores, tumour_burden
+from tests.review.cases import case_with
+
+
+def _points(score: Score) -> tuple[float, float | None]:
+    return score.low, score.high
+
+
+def test_every_fong_criterion_gives_one_point() -> None:
+    case = case_with(
+        {
+            "primary-n": "N1a",
+            "metastases-detected": "at-staging",
+            "metastasis-count": 2,
+            "cea": 200.1,
+            "largest-metastasis": 50.1,
+        }
+    )
+    assert _points(fong(case)) == (5, 5)
+
+
+def test_the_thresholds_of_fong_are_strict() -> None:
+    case = case_with(
+        {
+            "primary-n": "N0",
+            "metastases-detected": "follow-up",
+            "months-primary-to-metastases": 12,
+            "metastasis-count": 1,
+            "cea": 200,
+            "largest-metastasis": 50,
+        }
+    )
+    assert _points(fong(case)) == (0, 0)
+
+
+def test_an_unknown_input_leaves_a_range_and_is_named() -> None:
+    case = case_with({"primary-n": "N0", "metastases-detected": "at-staging", "metastasis-count": 1, "cea": 3})
+    score = fong(case)
+    assert (_points(score), score.missing) == ((1, 2), ("largest-metastasis",))
+    assert score.items[-1] == ScoreItem("Largest metastasis over 5 cm", 0, 1)
+
+
+def test_nothing_known_says_nothing() -> None:
+    assert [_points(score) for score in scores(case_with({}))] == [(0, 5), (0, 7), (1.0, None)]
+
+
+def test_tumour_burden_is_the_root_of_the_squares() -> None:
+    assert _points(tumour_burden(case_with({"largest-metastasis": 30, "metastasis-count": 4}))) == (5.0, 5.0)
+
+
+def test_an_unknown_count_leaves_the_burden_open_upwards() -> None:
+    burden = tumour_burden(case_with({"largest-metastasis": 30}))
+    assert (_points(burden), burden.missing) == ((3.2, None), ("metastasis-count",))
+
+
+@pytest.mark.parametrize(
+    ("facts", "points", "group"),
+    [
+        (
+            {"ras": "wild-type", "cea": 19.9, "primary-n": "N0", "largest-metastasis": 10, "metastasis-count": 1},
+            0,
+            "low risk",
+        ),
+        (
+            {"ras": "mutated", "cea": 20, "primary-n": "N0", "largest-metastasis": 10, "metastasis-count": 1},
+            2,
+            "middle risk",
+        ),
+        (
+            {"ras": "mutated", "cea": 20, "primary-n": "N2", "largest-metastasis": 10, "metastasis-count": 3},
+            4,
+            "high risk",
+        ),
+        (
+            {"ras": "wild-type", "cea": 1, "primary-n": "N0", "largest-metastasis": 10, "metastasis-count": 9},
+            2,
+            "middle risk",
+        ),
+    ],
+)
+def test_game_adds_its_points_and_names_its_group(facts: dict[str, object], points: int, group: str) -> None:
+    case = case_with({**facts, "extrahepatic-disease": "none"})
+    score = game(case, tumour_burden(case))
+    assert (_points(score), score.group) == ((points, points), group)
+
+
+def test_extrahepatic_disease_gives_two_points_also_where_its_resectability_is_open() -> None:
+    case = case_with({"ras": "wild-type", "cea": 1, "primary-n": "N0", "largest-metastasis": 10, "metastasis-count": 1})
+    spread = Case(
+        facts={**case.facts, "extrahepatic-disease": Narrowed(frozenset({"resectable", "unresectable"}))},
+        as_of=case.as_of,
+    )
+    assert _points(game(spread, tumour_burden(spread))) == (2, 2)
+
+
+def test_a_comparator_decides_where_it_can() -> None:
+    case = case_with({})
+    over = Case(facts={**case.facts, "cea": Narrowed(Interval(low=300, low_included=False))}, as_of=case.as_of)
+    under = Case(facts={**case.facts, "cea": Narrowed(Interval(high=100))}, as_of=case.as_of)
+    assert [fong(found).items[3].points_low for found in (over, under)] == [1, 0]
+    assert [fong(found).items[3].points_high for found in (over, under)] == [1, 0]
+
+
+def test_counted_nodes_stand_in_for_the_category() -> None:
+    case = case_with({})
+    counted = Case(facts={**case.facts, "nodes-positive": Known(0)}, as_of=case.as_of)
+    assert fong(counted).items[0] == ScoreItem("Node-positive primary", 0, 0)
