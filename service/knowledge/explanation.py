@@ -1,0 +1,120 @@
+"""What is said about a decision, as a tree without any markup: cards and pages render it and escape it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words of ours."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """Words of ours that a renderer sets off."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChartText:
+    """Free text from the chart: never trusted, escaped by every renderer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value comes from: the day (already worded) and the resources as `Type/id`, which are chart data."""
+
+    references: tuple[str, ...]
+    dated: str | None = None
+
+
+Part: TypeAlias = Text | Strong | ChartText | Source
+Kind: TypeAlias = Literal[
+    "recommendation",
+    "alternative",
+    "next-step",
+    "excluded",
+    "reason",
+    "against",
+    "assumption",
+    "missing",
+    "known",
+    "advisory",
+    "gap",
+    "issue",
+    "note",
+    "change",
+    "statement",
+    "citation",
+    "policy",
+    "notice",
+]
+Tone: TypeAlias = Literal["info", "warning", "critical"]
+SectionCode: TypeAlias = Literal[
+    "recommendation", "excluded", "missing", "why", "against", "assumptions", "advisories", "gaps", "mdt", "sources"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One short sentence. `fact` and `code` name the fact and the advisory or next step that it is about."""
+
+    kind: Kind
+    parts: tuple[Part, ...]
+    fact: str | None = None
+    code: str | None = None
+    statements: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Give the resources that the line rests on."""
+        return tuple(reference for part in self.parts if isinstance(part, Source) for reference in part.references)
+
+    @property
+    def plain(self) -> str:
+        """Give the line as one string, chart text included: for tests and for copying as text."""
+        return "".join(_plain(part) for part in self.parts)
+
+
+def _plain(part: Part) -> str:
+    if isinstance(part, Source):
+        named = ", ".join((*((part.dated,) if part.dated else ()), *part.references))
+        return f" ({named})" if named else ""
+    return part.text
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under one title; the first section of a card has none."""
+
+    code: SectionCode
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is said about one decision: one sentence, how urgent it is, and the sections in reading order."""
+
+    summary: str
+    tone: Tone
+    sections: tuple[Section, ...]
+
+    def section(self, code: SectionCode) -> Section | None:
+        """Give the section with this code, where there is one."""
+        return next((section for section in self.sections if section.code == code), None)
+
+
+def say(kind: Kind, *parts: Part | str, fact: str | None = None, code: str | None = None) -> Line:
+    """Make a line; bare strings are words of ours."""
+    return Line(
+        kind, tuple(Text(part) if isinstance(part, str) else part for part in parts), fact=fact, code=code
+    )
