@@ -1,0 +1,225 @@
+"""The settings: every `CRLM_*` variable, its meaning, default and check, read once at start."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from service.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "CRLM_"
+
+Auth: TypeAlias = Literal["required", "optional", "off"]
+PrefetchMode: TypeAlias = Literal["full", "gate"]
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+LogFormat: TypeAlias = Literal["auto", "json", "console"]
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    fault = "must be a number of seconds above 0 and at most 60"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(fault) from None
+    if not math.isfinite(seconds) or not 0 < seconds <= 60:  # noqa: PLR2004  stands in the message
+        raise ValueError(fault)
+    return seconds
+
+
+def _bytes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1024):  # noqa: PLR2004  stands in the message
+        raise ValueError("must be a whole number of bytes, at least 1024")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("must be the path of a readable file")
+    return path
+
+
+def _base_url(text: str) -> str:
+    fault = "must be an absolute http or https URL without user, query or fragment"
+    try:
+        parts = urlsplit(text)
+        port_is_sound = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(fault) from None
+    plain = not (parts.query or parts.fragment or parts.username is not None)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or not port_is_sound:
+        raise ValueError(fault)
+    return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    if not text.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+        raise ValueError("must be a SQLAlchemy URL beginning with sqlite: or postgresql:")
+    return text
+
+
+def _read_by(parse: Callable[[str], object], meaning: str) -> dict[str, Any]:
+    return {"parse": parse, "meaning": meaning}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of one server. Each field is the variable `CRLM_` + its name in capitals."""
+
+    auth: Auth = field(
+        default="required",
+        metadata=_read_by(
+            _choice("required", "optional", "off"),
+            "Whether a call needs a signed token: required; optional (a token that is sent is checked);"
+            " off (trials only).",
+        ),
+    )
+    public_base_url: str = field(
+        default="http://127.0.0.1:8000",
+        metadata=_read_by(
+            _base_url,
+            "The URL under which clients reach this server: the audience of tokens and the start of every link.",
+        ),
+    )
+    database_url: str = field(
+        default="sqlite:///crlm-cds.sqlite3",
+        metadata=_read_by(_database_url, "The SQLAlchemy URL of the store: a SQLite file or PostgreSQL."),
+    )
+    clients: Path | None = field(
+        default=None,
+        metadata=_read_by(_file, "The TOML file of the clients (EHRs) that may call. Needed unless CRLM_AUTH is off."),
+    )
+    policy: Path | None = field(
+        default=None,
+        metadata=_read_by(_file, "The TOML file of the site's policy: parameters and assumptions that it overrides."),
+    )
+    fetch_budget_s: float = field(
+        default=2.0,
+        metadata=_read_by(_seconds, "Seconds in one call for fetching what the prefetch lacks."),
+    )
+    deadline_s: float = field(
+        default=5.0,
+        metadata=_read_by(_seconds, "Seconds after which a call without an answer is ended with 504."),
+    )
+    max_body_bytes: int = field(
+        default=33_554_432, metadata=_read_by(_bytes, "The largest body of a request, in bytes.")
+    )
+    prefetch: PrefetchMode = field(
+        default="full",
+        metadata=_read_by(
+            _choice("full", "gate"),
+            "What discovery asks for: full; gate (patient and conditions, the rest is fetched for charts in scope).",
+        ),
+    )
+    log_level: LogLevel = field(
+        default="info",
+        metadata=_read_by(_choice("debug", "info", "warning", "error"), "The least severe events that are logged."),
+    )
+    log_format: LogFormat = field(
+        default="auto",
+        metadata=_read_by(
+            _choice("auto", "json", "console"),
+            "How log lines look: json; console (coloured text); auto (console on a terminal, else json).",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDescription:
+    """One line of the table of settings in the documentation and in `--help`."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def describe_settings() -> tuple[SettingDescription, ...]:
+    """List every setting in the order of `Settings`."""
+    return tuple(
+        SettingDescription(
+            variable=_variable(found.name),
+            default="" if found.default is None else _text(found.default),
+            meaning=found.metadata["meaning"],
+        )
+        for found in fields(Settings)
+    )
+
+
+def load_settings(environment: Mapping[str, str], **defaults: object) -> Settings:
+    """Read the settings from `environment`; a variable that is set but empty counts as not set.
+
+    `defaults` replace the defaults of single settings by name (the command line knows its own address).
+    Raises `SettingsError` with every fault: unknown `CRLM_*` names, values that cannot be read, settings that
+    contradict each other. Faults name variables, never their values: a URL may hold a password.
+    """
+    known = {_variable(found.name): found for found in fields(Settings)}
+    faults = [
+        f"{name}: there is no such setting"
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and name not in known
+    ]
+    values: dict[str, Any] = dict(defaults)
+    for variable, found in known.items():
+        text = environment.get(variable, "").strip()
+        if not text:
+            continue
+        try:
+            values[found.name] = found.metadata["parse"](text)
+        except ValueError as fault:
+            faults.append(f"{variable}: {fault}")
+    if faults:
+        raise SettingsError(faults)
+    settings = Settings(**values)
+    faults = _contradictions(settings)
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of `url` is this machine by name or by literal address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    faults = []
+    if settings.auth != "off" and settings.clients is None:
+        faults.append(
+            "CRLM_CLIENTS: the file of clients is needed to check tokens"
+            " (for a trial on this machine, CRLM_AUTH=off runs without authentication)"
+        )
+    if settings.auth == "required" and not (
+        settings.public_base_url.startswith("https:") or is_loopback(settings.public_base_url)
+    ):
+        faults.append("CRLM_PUBLIC_BASE_URL: must begin with https: where CRLM_AUTH is required")
+    if settings.fetch_budget_s >= settings.deadline_s:
+        faults.append("CRLM_FETCH_BUDGET_S: must be below CRLM_DEADLINE_S")
+    return faults
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,86 @@
+"""The web application: routes, the middleware around them, and what starts and stops with them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service.errors import ServiceError, Unavailable
+from service.web.cds_routes import discovery_routes, feedback_routes, service_routes
+from service.web.collection import CollectAfterAnswer, collect_between_requests
+from service.web.conversation import Conversation
+from service.web.cors import CrossOrigin
+from service.web.last_resort import LastResort
+from service.web.ports import AlwaysReady, Nobody
+from service.web.problems import answer_http_error, answer_service_error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+
+    from service.settings import Settings
+    from service.web.ports import Advisor, Authenticator, FeedbackSink, Readiness
+
+
+def create_app(  # noqa: PLR0913  the one place where all parts meet, each by its name
+    settings: Settings,
+    *,
+    advisor: Advisor,
+    templates: Mapping[str, str],
+    authenticator: Authenticator | None = None,
+    feedback: FeedbackSink | None = None,
+    readiness: Readiness | None = None,
+    pages: Iterable[APIRouter] = (),
+    running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    collects_between_requests: bool = False,
+) -> FastAPI:
+    """Build the application from its parts.
+
+    `templates` are the prefetch templates that discovery shows; `pages` are further routes (knowledge, review);
+    `running` is entered at start-up and left at shutdown. `collects_between_requests` changes the garbage collector
+    of the whole process: for a server of its own.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running() if running else nullcontext():
+            with collect_between_requests() if collects_between_requests else nullcontext():
+                yield
+
+    app = FastAPI(title="crlm-cds", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
+    authenticator = authenticator or Nobody()
+    app.include_router(discovery_routes(templates))
+    app.include_router(service_routes(settings, advisor=advisor, authenticator=authenticator))
+    if feedback is not None:
+        app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator))
+    app.include_router(_health_routes(readiness or AlwaysReady()))
+    for page in pages:
+        app.include_router(page)
+    app.add_exception_handler(ServiceError, answer_service_error)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    # The last one added is the outermost.
+    app.add_middleware(LastResort)
+    app.add_middleware(CrossOrigin)
+    app.add_middleware(Conversation, strict_transport=settings.public_base_url.startswith("https:"))
+    app.add_middleware(CollectAfterAnswer)
+    return app
+
+
+def _health_routes(readiness: Readiness) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        return Response(b'{"status":"live"}', media_type="application/json")
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        faults = await readiness.faults()
+        if faults:
+            raise Unavailable("; ".join(faults))
+        return Response(b'{"status":"ready"}', media_type="application/json")
+
+    return router

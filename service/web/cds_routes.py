@@ -1,0 +1,105 @@
+"""The CDS Hooks paths: discovery, the services and their feedback."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.cds.messages import parse_request
+from service.cds.services import SERVICES, discovery
+from service.errors import DeadlinePassed, UnknownService
+from service.logs import note
+from service.web.bodies import check_media, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from service.settings import Settings
+    from service.web.ports import Advisor, Authenticator, FeedbackSink
+
+_FEEDBACK_LIMIT = 1_048_576
+
+
+def discovery_routes(templates: Mapping[str, str]) -> APIRouter:
+    """Serve discovery: the same bytes until the next start, open to everybody, cheap to ask for again."""
+    router = APIRouter()
+    body = orjson.dumps(discovery(templates))
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": etag, "cache-control": "public, max-age=300"}
+
+    @router.get("/cds-services")
+    async def discover(request: Request) -> Response:
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+    return router
+
+
+def service_routes(settings: Settings, *, advisor: Advisor, authenticator: Authenticator) -> APIRouter:
+    """Serve the calls of the hooks.
+
+    What can be told from the headers is told first: an unknown service, a wrong media type, a missing token and an
+    announced length cost no reading of the body. One deadline holds for all that follows.
+    """
+    router = APIRouter()
+
+    @router.post("/cds-services/{service_id}")
+    async def call(service_id: str, request: Request) -> Response:
+        _check_known(service_id)
+        async with _deadline(settings.deadline_s):
+            check_media(request)
+            caller = await authenticator.authenticate(
+                request.headers.get("authorization"), path=f"/cds-services/{service_id}", service_id=service_id
+            )
+            body = await read_body(request, limit=settings.max_body_bytes)
+            message = parse_request(body, hook=SERVICES[service_id].hook)
+            note(hook_instance=message.hook_instance, body_bytes=len(body), prefetch_keys=len(message.prefetch))
+            answer = await advisor.advise(service_id, message, caller)
+        return Response(answer, media_type="application/json")
+
+    return router
+
+
+def feedback_routes(settings: Settings, *, feedback: FeedbackSink, authenticator: Authenticator) -> APIRouter:
+    """Serve feedback; a 200 is the acknowledgement that it is kept."""
+    router = APIRouter()
+
+    @router.post("/cds-services/{service_id}/feedback")
+    async def keep(service_id: str, request: Request) -> Response:
+        _check_known(service_id)
+        async with _deadline(settings.deadline_s):
+            check_media(request)
+            caller = await authenticator.authenticate(
+                request.headers.get("authorization"), path=f"/cds-services/{service_id}/feedback", service_id=service_id
+            )
+            body = await read_body(request, limit=min(_FEEDBACK_LIMIT, settings.max_body_bytes))
+            await feedback.record(service_id, body, caller)
+        return Response(status_code=200)
+
+    return router
+
+
+def _check_known(service_id: str) -> None:
+    if service_id not in SERVICES:
+        raise UnknownService
+    note(service=service_id)
+
+
+@asynccontextmanager
+async def _deadline(limit_s: float) -> AsyncIterator[None]:
+    """End what runs inside after `limit_s`; a timeout of something inside stays what it is."""
+    timer = asyncio.timeout(limit_s)
+    try:
+        async with timer:
+            yield
+    except TimeoutError:
+        if timer.expired():
+            raise DeadlinePassed(limit_s) from None
+        raise

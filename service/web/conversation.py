@@ -1,0 +1,90 @@
+"""What every exchange has: a request id, safe headers, its duration and one log line."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+
+from service.logs import begin_notes
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+
+_DEFAULT_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+
+
+class Conversation:
+    """Outermost middleware. Headers that an answer sets by itself are left alone."""
+
+    def __init__(self, app: ASGIApp, *, strict_transport: bool) -> None:
+        self._app = app
+        self._headers = dict(_DEFAULT_HEADERS)
+        if strict_transport:
+            self._headers["strict-transport-security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one exchange on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        notes = begin_notes()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers["x-request-id"] = request_id
+                headers["server-timing"] = f"total;dur={_milliseconds(start)}"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            _log.info(
+                "request",
+                request_id=request_id,
+                method=scope["method"],
+                route=_route(scope),
+                status=status,
+                ms=_milliseconds(start),
+                **notes,
+            )
+
+
+def _request_id(headers: Headers) -> str:
+    """Take the caller's id where it is a UUID, which can carry nothing else; else make one."""
+    sent = headers.get("x-request-id", "").lower()
+    return sent if _REQUEST_ID.fullmatch(sent) else str(uuid4())
+
+
+def _route(scope: Scope) -> str:
+    """Name the route by its template: a path may hold what somebody typed."""
+    route = scope.get("route")
+    return getattr(route, "path", "none")
+
+
+def _milliseconds(start: float) -> float:
+    return round((time.perf_counter() - start) * 1000, 2)
