@@ -1,0 +1,142 @@
+"""Who calls: the JWT of a CDS Hooks call, verified (specification, "Trusting CDS Clients").
+
+`CRLM_AUTH` decides what a call without a token is: `required` refuses it, `optional` lets it through as nobody (and
+still checks a token that is sent), `off` looks at no token at all. A token is believed once: its `jti` is recorded
+before the call goes on, for all workers together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from service.adapters.origins import OriginError, origin_of
+from service.adapters.tokens import LEEWAY_S, bearer_token, check_claims, take_apart
+from service.caller import Caller
+from service.errors import ServiceNotAllowed, Unauthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from service.adapters.clients import Client, Clients
+    from service.adapters.jwks import KeySource
+    from service.adapters.tokens import UnverifiedToken
+    from service.settings import Auth
+
+NOBODY = Caller()
+
+
+class TokenIds(Protocol):
+    """Where token ids are kept until their tokens have expired."""
+
+    async def remember(self, issuer: str, token_id: str, *, expires_at: float, now: float) -> bool:
+        """Record a token id and say whether it is new; raise `StoreUnavailable` where that cannot be told."""
+        ...
+
+
+class Authenticator:
+    """Turns an Authorization header into a `Caller`, or refuses it."""
+
+    def __init__(  # noqa: PLR0913  each is a seam of its own
+        self,
+        *,
+        mode: Auth,
+        clients: Clients,
+        public_base_url: str,
+        keys: KeySource,
+        token_ids: TokenIds,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._mode = mode
+        self._clients = clients
+        self._base = public_base_url.rstrip("/")
+        self._keys = keys
+        self._token_ids = token_ids
+        self._clock = clock
+        # Unknown issuers and keys cost the same verification as a bad signature: answers tell nobody who is configured.
+        self._decoys = {
+            "EC": ec.derive_private_key(1, ec.SECP384R1()).public_key(),
+            "RSA": rsa.RSAPublicNumbers(e=65537, n=2**2048 - 1).public_key(),
+        }
+        self._jws = jwt.PyJWS()
+
+    async def service_call(self, authorization: str | None, *, service_id: str) -> Caller:
+        """Check a call of a service.
+
+        Raises `Unauthenticated`, `ServiceNotAllowed` for a proven client without this service, `StoreUnavailable`.
+        """
+        caller = await self._caller(authorization, f"/cds-services/{service_id}", needed=True)
+        return self._allowed(caller, service_id)
+
+    async def feedback_call(self, authorization: str | None, *, service_id: str) -> Caller:
+        """Check a call with feedback: clients address it to the service or to its `/feedback`."""
+        path = f"/cds-services/{service_id}"
+        caller = await self._caller(authorization, path, f"{path}/feedback", needed=True)
+        return self._allowed(caller, service_id)
+
+    async def discovery_call(self, authorization: str | None) -> Caller:
+        """Check a call of discovery: open to everybody, but a token that is sent must be sound."""
+        return await self._caller(authorization, "/cds-services", needed=False)
+
+    async def _caller(self, authorization: str | None, *paths: str, needed: bool) -> Caller:
+        match self._mode:
+            case "off":
+                return NOBODY
+            case "optional" | "required" as mode:
+                if authorization is None:
+                    if needed and mode == "required":
+                        raise Unauthenticated("no token")
+                    return NOBODY
+                return await self._verify(bearer_token(authorization), {self._base + path for path in paths})
+            case _:
+                assert_never(self._mode)
+
+    def _allowed(self, caller: Caller, service_id: str) -> Caller:
+        client = self._clients.get(caller.issuer)
+        if client is not None and not client.may_call(service_id):
+            raise ServiceNotAllowed
+        return caller
+
+    async def _verify(self, text: str, audiences: set[str]) -> Caller:
+        token = take_apart(text)
+        client = self._clients.get(token.issuer)
+        key = None if client is None else await self._key(token, client)
+        if client is None or key is None:
+            self._verify_in_vain(token)
+            raise Unauthenticated("unknown issuer" if client is None else "no such key or algorithm")
+        try:
+            self._jws.decode_complete(token.text, key, algorithms=[token.algorithm])
+        except jwt.PyJWTError:
+            raise Unauthenticated("signature") from None
+        now = self._clock().timestamp()
+        claims = check_claims(token.claims, client=client, audiences=audiences, now=now)
+        kept_until = claims.expires_at + LEEWAY_S
+        if not await self._token_ids.remember(client.issuer, claims.token_id, expires_at=kept_until, now=now):
+            raise Unauthenticated("replayed")
+        return Caller(issuer=client.issuer, tenant=claims.tenant)
+
+    async def _key(self, token: UnverifiedToken, client: Client) -> jwt.PyJWK | None:
+        """Give the key to verify with; a `jku` is compared, never followed."""
+        if token.algorithm not in client.algorithms or not _is_own_key_set(token.key_set_url, client):
+            return None
+        found = await self._keys.find(client, token.key_id)
+        return None if found is None else found.for_algorithm(token.algorithm)
+
+    def _verify_in_vain(self, token: UnverifiedToken) -> None:
+        family, algorithm = ("RSA", "RS384") if token.algorithm.startswith(("RS", "PS")) else ("EC", "ES384")
+        signing_input, _, signature = token.text.rpartition(".")
+        prepared = jwt.get_algorithm_by_name(algorithm)
+        prepared.verify(signing_input.encode(), self._decoys[family], jwt.utils.base64url_decode(signature))
+
+
+def _is_own_key_set(url: str | None, client: Client) -> bool:
+    """Whether a token may name `url`: the configured one, or, where keys come from a file, one of the issuer's origin."""
+    if url is None or client.jwks_url is not None:
+        return url in {None, client.jwks_url}
+    try:
+        return origin_of(url) == origin_of(client.issuer)
+    except OriginError:
+        return False

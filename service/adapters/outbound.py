@@ -1,0 +1,256 @@
+"""The one way out: allowed origins only, checked addresses only, no redirects, no cookies, bounded bytes and time.
+
+    OutboundError
+    ├── Refused        our own rules forbid it; nothing was sent
+    ├── Unreachable    no answer came, or half of one
+    ├── TimedOut
+    └── TooLarge       also after decompression
+
+Messages are fixed phrases: neither URLs nor what the other side sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address
+from socket import SOCK_STREAM, gaierror
+from typing import TYPE_CHECKING, TypeAlias
+
+import httpcore
+import httpx
+
+from service.adapters.origins import Origin, OriginError, is_public, may_reach, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+
+    from service.adapters.origins import Address
+
+Resolver: TypeAlias = "Callable[[str, int], Awaitable[Sequence[Address]]]"
+
+_CONNECTIONS_PER_ORIGIN = 32
+_KEEP_ALIVE_S = 30.0
+
+
+class OutboundError(Exception):
+    """A request had no usable answer."""
+
+
+class Refused(OutboundError):  # noqa: N818  reads as what happened, like its siblings
+    """Our own rules forbid the request."""
+
+
+class Unreachable(OutboundError):  # noqa: N818
+    """No whole answer came."""
+
+
+class TimedOut(OutboundError):  # noqa: N818
+    """The answer was not whole in time."""
+
+
+class TooLarge(OutboundError):  # noqa: N818
+    """The answer has more bytes than were allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Where one client's requests may go."""
+
+    origins: frozenset[Origin]
+    allow_private_addresses: bool = False
+
+    def check(self, url: str) -> Origin:
+        """Give the origin of `url`; raise `Refused` where it is not one of these."""
+        try:
+            origin = origin_of(url)
+        except OriginError as fault:
+            raise Refused(f"the URL {fault}") from None
+        if origin not in self.origins:
+            raise Refused("the origin is not allowed for this client")
+        if origin.scheme == "http" and not (self.allow_private_addresses or origin.is_loopback):
+            raise Refused("https is required")
+        return origin
+
+
+async def resolve(host: str, port: int) -> Sequence[Address]:
+    """Ask the system's resolver for the addresses of `host`."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+
+class _PinnedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to an address that was checked; TLS and the Host header keep the name (they never see the address)."""
+
+    def __init__(self, resolver: Resolver, *, private: bool, clear_text: bool) -> None:
+        self._resolver = resolver
+        self._private = private
+        self._clear_text = clear_text
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve once, drop what may not be reached, connect to the first address that answers."""
+        try:
+            addresses = await self._resolver(host, port)
+        except (gaierror, UnicodeError):
+            raise httpcore.ConnectError("the name does not resolve") from None
+        allowed = [
+            address
+            for address in dict.fromkeys(addresses)
+            if may_reach(address, private=self._private) and not (self._clear_text and is_public(address))
+        ]
+        if not allowed:
+            raise Refused("the address is not allowed")
+        for address in allowed[:-1]:
+            try:
+                return await self._sockets.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except httpcore.ConnectError:
+                continue
+        return await self._sockets.connect_tcp(str(allowed[-1]), port, timeout, local_address, socket_options)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between attempts."""
+        await self._sockets.sleep(seconds)
+
+
+class _PinnedTransport(httpx.AsyncBaseTransport):
+    """Lets httpx send through a pool of httpcore with our backend, which httpx's own transport cannot be given."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; the body of the answer streams."""
+        url = request.url
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._answer.aiter_stream():
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+class Outbound:
+    """All connections of one process. An origin has its own pool, so nothing of one reaches another."""
+
+    def __init__(self, *, resolver: Resolver = resolve, trust: ssl.SSLContext | None = None) -> None:
+        """Use `trust` for TLS; by default the certificates that the operating system trusts."""
+        self._resolver = resolver
+        self._trust = trust
+        self._clients: dict[tuple[Origin, bool], httpx.AsyncClient] = {}
+
+    async def send(
+        self, request: httpx.Request, *, to: Destinations, max_bytes: int, timeout_s: float
+    ) -> httpx.Response:
+        """Send `request` and give the answer with its decoded body; redirects are answers like others.
+
+        Raises an `OutboundError`; cancelling is safe at any moment.
+        """
+        origin = to.check(str(request.url))
+        client = self._client(origin, private=to.allow_private_addresses)
+        request.headers["Accept-Encoding"] = "gzip"
+        try:
+            async with asyncio.timeout(max(timeout_s, 0)):
+                answer = await client.send(request, stream=True)
+                try:
+                    body = await _read(answer, max_bytes)
+                finally:
+                    await answer.aclose()
+        except (TimeoutError, httpcore.TimeoutException):
+            raise TimedOut("no whole answer in time") from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
+            raise Unreachable("no whole answer came") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
+            raise Unreachable("the request could not be sent") from None
+        headers = [(name, value) for name, value in answer.headers.multi_items() if name not in _BODY_HEADERS]
+        return httpx.Response(answer.status_code, headers=headers, content=body, request=request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    def _client(self, origin: Origin, *, private: bool) -> httpx.AsyncClient:
+        found = self._clients.get((origin, private))
+        if found is None:
+            found = self._clients[origin, private] = httpx.AsyncClient(
+                transport=_PinnedTransport(self._pool(clear_text=origin.scheme == "http", private=private)),
+                trust_env=False,
+                follow_redirects=False,
+                timeout=None,  # noqa: S113  the whole exchange has one time, above
+                # A session cookie of one caller must not travel with the next one's token.
+                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            )
+        return found
+
+    def _pool(self, *, clear_text: bool, private: bool) -> httpcore.AsyncConnectionPool:
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._trust,
+            max_connections=_CONNECTIONS_PER_ORIGIN,
+            keepalive_expiry=_KEEP_ALIVE_S,
+            http1=True,
+            http2=not clear_text,
+            network_backend=_PinnedBackend(self._resolver, private=private, clear_text=clear_text),
+        )
+
+
+_BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+async def _read(answer: httpx.Response, max_bytes: int) -> bytes:
+    """Read the body; a few bytes of gzip never become more than `max_bytes` in memory."""
+    inflate = None
+    match answer.headers.get("content-encoding", "identity").strip().lower():
+        case "identity" | "":
+            pass
+        case "gzip" | "x-gzip":
+            inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        case _:
+            raise Unreachable("the answer is in an encoding that was not asked for")
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        if inflate is None:
+            body += chunk
+        else:
+            try:
+                body += inflate.decompress(chunk, max_bytes + 1 - len(body))
+            except zlib.error:
+                raise Unreachable("the answer is not the gzip that it says") from None
+        if len(body) > max_bytes:
+            raise TooLarge("the answer is too large")
+    if inflate is not None and not inflate.eof:
+        raise Unreachable("the answer ended early")
+    return bytes(body)
