@@ -1,0 +1,235 @@
+"""The codes that matter: value sets and code systems from FHIR JSON, looked up by any spelling of system and code."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+BASE = "https://crlm-cds.example/fhir"
+NOTHING: frozenset[str] = frozenset()
+
+
+class TerminologyError(Exception):
+    """A value set or code system is faulty; the message lists every fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSystem:
+    """One of our own code systems: its URL and the display of each code."""
+
+    url: str
+    codes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """The code systems that are read: for each spelling of a URL or OID its key, and how its codes are written."""
+
+    keys: Mapping[str, str]
+    dotted: frozenset[str]
+    urls: Mapping[str, str]
+
+    def key(self, system: str) -> str | None:
+        """Give the key of a system's URL, `urn:oid:` or bare OID; `None` for systems that are not read."""
+        found = self.keys.get(system)
+        if found is not None:
+            return found
+        spelled = _bare(system)
+        if spelled.startswith("snomed.info/sct/"):
+            return "snomed"
+        return self.keys.get(spelled)
+
+    def code(self, key: str, code: str) -> str:
+        """Give a code as the value sets write it: upper case, ICD and OPCS with their dot, no spaces around."""
+        code = code.strip().upper()
+        if key in self.dotted:
+            plain = code.rstrip("+*!†-").replace(".", "").replace(" ", "")
+            return plain if len(plain) <= _CATEGORY else f"{plain[:_CATEGORY]}.{plain[_CATEGORY:]}"
+        return code.removeprefix("HGNC:") if key == "hgnc" else code
+
+
+_CATEGORY = 3
+
+
+def _bare(system: str) -> str:
+    spelled = system.strip().lower().partition("|")[0].rstrip("/")
+    for prefix in ("urn:oid:", "https://", "http://", "www."):
+        spelled = spelled.removeprefix(prefix)
+    return spelled
+
+
+def parse_systems(text: str) -> Systems:
+    """Read the table of code systems (TOML: one table a system with `url`, `dotted` and `also`)."""
+    keys: dict[str, str] = {}
+    urls: dict[str, str] = {}
+    tables = tomllib.loads(text)
+    for key, table in tables.items():
+        urls[key] = table["url"]
+        for spelling in (table["url"], *table.get("also", ())):
+            keys[spelling] = key
+            keys[_bare(spelling)] = key
+    return Systems(keys, frozenset(key for key, table in tables.items() if table.get("dotted")), urls)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminology:
+    """All value sets, by code.
+
+    A code of our own systems is in the set `<system>:<code>`, such as `case-facts:ecog` or `strategy:staged`.
+    """
+
+    systems: Systems
+    exact: Mapping[tuple[str, str], frozenset[str]]
+    patterns: Mapping[str, Sequence[tuple[re.Pattern[str], str]]]
+    any_pattern: Mapping[str, re.Pattern[str]]
+    code_systems: Mapping[str, CodeSystem]
+    set_ids: frozenset[str]
+    members: Mapping[str, tuple[tuple[str, str], ...]]
+
+    def sets(self, system: str | None, code: str | None) -> frozenset[str]:
+        """Give the ids of the value sets that hold a coding; empty for none and for systems that are not read."""
+        if not system or not code:
+            return NOTHING
+        key = self.systems.key(system)
+        if key is None:
+            return NOTHING
+        spelled = self.systems.code(key, code)
+        found = self.exact.get((key, spelled), NOTHING)
+        screen = self.any_pattern.get(key)
+        if screen is not None and screen.fullmatch(spelled):
+            found |= {name for pattern, name in self.patterns[key] if pattern.fullmatch(spelled)}
+        return found
+
+    def reads(self, system: str | None) -> bool:
+        """Whether codes of this system are understood, so that an unlisted code means something else."""
+        return bool(system) and self.systems.key(system or "") is not None
+
+    def queries(self, sets: Iterable[str]) -> tuple[str, ...]:
+        """Give `system|code` tokens of the enumerated members of value sets, for a search parameter; sorted."""
+        return tuple(
+            sorted({f"{self.systems.urls[key]}|{code}" for name in sets for key, code in self.members.get(name, ())})
+        )
+
+
+@cache
+def _shipped() -> tuple[Systems, tuple[tuple[str, dict[str, Any]], ...]]:
+    folder = files("fhir_mappings")
+    systems = parse_systems(folder.joinpath("systems.toml").read_text(encoding="utf-8"))
+    documents = sorted(
+        (entry.name, json.loads(entry.read_text(encoding="utf-8")))
+        for entry in folder.joinpath("value_sets").iterdir()
+        if entry.name.endswith(".json")
+    )
+    return systems, tuple(documents)
+
+
+def load_terminology(extra: Path | None = None) -> Terminology:
+    """Read the value sets that ship with the package, widened by those in the folder `extra`.
+
+    A value set in `extra` adds its codes to the shipped one with the same url. Raises `TerminologyError`.
+    """
+    systems, documents = _shipped()
+    if extra is not None:
+        documents += tuple(_read_folder(extra))
+    return build_terminology(systems, documents)
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not folder.is_dir():
+        raise TerminologyError(f"{folder}: is no folder")
+    for path in sorted(folder.glob("*.json")):
+        try:
+            yield path.name, json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as fault:
+            raise TerminologyError(f"{path.name}: is not JSON: {fault}") from fault
+
+
+def build_terminology(systems: Systems, documents: Iterable[tuple[str, dict[str, Any]]]) -> Terminology:
+    """Index value sets and code systems, given as (file name, JSON); raise `TerminologyError` with every fault."""
+    exact: dict[tuple[str, str], set[str]] = {}
+    patterns: dict[str, dict[tuple[str, str], re.Pattern[str]]] = {}
+    members: dict[str, list[tuple[str, str]]] = {}
+    own: dict[str, CodeSystem] = {}
+    faults: list[str] = []
+    known = dict(systems.keys)
+    documents = list(documents)
+    for name, document in documents:
+        if isinstance(document, dict) and document.get("resourceType") == "CodeSystem":
+            system = _code_system(document)
+            key = system.url.rpartition("/")[2]
+            own[key] = system
+            known[system.url] = known[_bare(system.url)] = key
+            for code in system.codes:
+                exact.setdefault((key, code.upper()), set()).add(f"{key}:{code}")
+        elif not isinstance(document, dict) or document.get("resourceType") != "ValueSet" or "url" not in document:
+            faults.append(f"{name}: is neither a ValueSet with url nor a CodeSystem")
+    systems = Systems(known, systems.dotted, {**systems.urls, **{key: system.url for key, system in own.items()}})
+    for name, document in documents:
+        if isinstance(document, dict) and document.get("resourceType") == "ValueSet" and "url" in document:
+            set_id = document["url"].rpartition("/")[2]
+            members.setdefault(set_id, [])
+            for system_url, code, regex in _codes(document):
+                key = systems.key(system_url)
+                if key is None:
+                    faults.append(f"{name}: system {system_url!r} is not in systems.toml")
+                elif regex is None:
+                    spelled = systems.code(key, code)
+                    exact.setdefault((key, spelled), set()).add(set_id)
+                    members[set_id].append((key, code))
+                else:
+                    _add_pattern(patterns.setdefault(key, {}), (regex, set_id), name, faults)
+    if faults:
+        raise TerminologyError("\n".join(faults))
+    return Terminology(
+        systems=systems,
+        exact={at: frozenset(sets) for at, sets in exact.items()},
+        patterns={key: [(p, set_id) for (_, set_id), p in found.items()] for key, found in patterns.items()},
+        any_pattern={key: re.compile("|".join(f"(?:{regex})" for regex, _ in found)) for key, found in patterns.items()},
+        code_systems=own,
+        set_ids=frozenset(members),
+        members={set_id: tuple(found) for set_id, found in members.items()},
+    )
+
+
+def _add_pattern(
+    found: dict[tuple[str, str], re.Pattern[str]], at: tuple[str, str], name: str, faults: list[str]
+) -> None:
+    try:
+        found[at] = re.compile(at[0])
+    except re.error as fault:
+        faults.append(f"{name}: regex {at[0]!r}: {fault}")
+
+
+def _code_system(document: Mapping[str, Any]) -> CodeSystem:
+    return CodeSystem(
+        document["url"], {concept["code"]: concept.get("display", concept["code"]) for concept in document["concept"]}
+    )
+
+
+def _codes(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield (system, code, None) for enumerated codes and (system, "", regex) for filters on the code."""
+    for include in document.get("compose", {}).get("include", ()):
+        system = include.get("system", "")
+        for concept in include.get("concept", ()):
+            yield system, concept["code"], None
+        for rule in include.get("filter", ()):
+            if rule.get("property") == "code" and rule.get("op") == "regex":
+                yield system, "", rule["value"]
+    for contained in document.get("expansion", {}).get("contains", ()):
+        yield from _expanded(contained)
+
+
+def _expanded(contained: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    if "code" in contained and not contained.get("abstract"):
+        yield contained.get("system", ""), contained["code"], None
+    for below in contained.get("contains", ()):
+        yield from _expanded(below)
