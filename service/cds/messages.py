@@ -78,12 +78,15 @@ class HookRequest:
     prefetch: Mapping[str, msgspec.Raw] = field(default_factory=dict)
 
 
+_NOT_SENT = msgspec.Raw(b"")
+
+
 class _Context(msgspec.Struct, rename="camel"):
     patient_id: str
     user_id: str
     encounter_id: str | None = None
     selections: list[str] | None = None
-    draft_orders: msgspec.Raw | None = None
+    draft_orders: msgspec.Raw = _NOT_SENT
 
 
 class _Authorization(msgspec.Struct):
@@ -173,7 +176,7 @@ def _context(context: _Context, *, hook: str) -> HookContext:
     if hook == "patient-view":
         return HookContext(patient_id, context.user_id, encounter_id)
     draft_orders = context.draft_orders
-    if draft_orders is None:
+    if draft_orders is _NOT_SENT:
         raise MalformedRequest("context.draftOrders is required", element="context.draftOrders")
     if bytes(memoryview(draft_orders)[:1]) != b"{":
         raise MalformedRequest("context.draftOrders must be a Bundle", element="context.draftOrders")

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.errors import SettingsError
+from service.settings import Settings, describe_settings, is_loopback, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OFF = {"CRLM_AUTH": "off"}
+
+
+def faults(environment: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as found:
+        load_settings(environment)
+    return found.value.faults
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Path:
+    path = tmp_path / "clients.toml"
+    path.touch()
+    return path
+
+
+def test_running_without_authentication_needs_nothing_else_and_gives_the_documented_defaults() -> None:
+    assert load_settings(OFF) == Settings(
+        auth="off",
+        public_base_url="http://127.0.0.1:8000",
+        database_url="sqlite:///crlm-cds.sqlite3",
+        clients=None,
+        policy=None,
+        fetch_budget_s=2.0,
+        deadline_s=5.0,
+        max_body_bytes=33_554_432,
+        prefetch="full",
+        log_level="info",
+        log_format="auto",
+    )
+
+
+def test_every_setting_is_read(clients: Path) -> None:
+    assert load_settings(
+        {
+            "CRLM_AUTH": "required",
+            "CRLM_PUBLIC_BASE_URL": "https://cds.example.org/crlm/",
+            "CRLM_DATABASE_URL": "postgresql+psycopg://u:p@db/crlm",
+            "CRLM_CLIENTS": str(clients),
+            "CRLM_POLICY": str(clients),
+            "CRLM_FETCH_BUDGET_S": "1.5",
+            "CRLM_DEADLINE_S": "3",
+            "CRLM_MAX_BODY_BYTES": "2048",
+            "CRLM_PREFETCH": "gate",
+            "CRLM_LOG_LEVEL": "warning",
+            "CRLM_LOG_FORMAT": "json",
+        }
+    ) == Settings(
+        auth="required",
+        public_base_url="https://cds.example.org/crlm",
+        database_url="postgresql+psycopg://u:p@db/crlm",
+        clients=clients,
+        policy=clients,
+        fetch_budget_s=1.5,
+        deadline_s=3.0,
+        max_body_bytes=2048,
+        prefetch="gate",
+        log_level="warning",
+        log_format="json",
+    )
+
+
+def test_authentication_is_required_unless_off_is_written_out() -> None:
+    assert faults({}) == (
+        (
+            "CRLM_CLIENTS: the file of clients is needed to check tokens"
+            " (for a trial on this machine, CRLM_AUTH=off runs without authentication)"
+        ),
+    )
+
+
+def test_all_faults_are_listed_together_and_no_value_is_repeated() -> None:
+    secret = "s3cret"  # noqa: S105  a canary
+    found = faults(
+        {
+            "CRLM_ATUH": secret,
+            "CRLM_AUTH": secret,
+            "CRLM_PUBLIC_BASE_URL": f"https://u:{secret}@x",
+            "CRLM_DATABASE_URL": f"mysql://{secret}",
+            "CRLM_CLIENTS": secret,
+            "CRLM_FETCH_BUDGET_S": secret,
+            "CRLM_MAX_BODY_BYTES": secret,
+            "OTHER": secret,
+        }
+    )
+    assert found == (
+        "CRLM_ATUH: there is no such setting",
+        "CRLM_AUTH: must be one of required, optional, off",
+        "CRLM_PUBLIC_BASE_URL: must be an absolute http or https URL without user, query or fragment",
+        "CRLM_DATABASE_URL: must be a SQLAlchemy URL beginning with sqlite: or postgresql:",
+        "CRLM_CLIENTS: must be the path of a readable file",
+        "CRLM_FETCH_BUDGET_S: must be a number of seconds above 0 and at most 60",
+        "CRLM_MAX_BODY_BYTES: must be a whole number of bytes, at least 1024",
+    )
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "61", "nan", "inf", "1s"])
+def test_a_budget_outside_its_range_is_refused(seconds: str) -> None:
+    assert faults({**OFF, "CRLM_DEADLINE_S": seconds}) == (
+        "CRLM_DEADLINE_S: must be a number of seconds above 0 and at most 60",
+    )
+
+
+@pytest.mark.parametrize("count", ["1023", "-2048", "2k", "٢٠٤٨"])
+def test_a_body_limit_outside_its_range_is_refused(count: str) -> None:
+    assert faults({**OFF, "CRLM_MAX_BODY_BYTES": count}) == (
+        "CRLM_MAX_BODY_BYTES: must be a whole number of bytes, at least 1024",
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["cds.example.org", "ftp://x", "https://", "https://x?a=1", "https://x#a", "https://x:9e9"]
+)
+def test_a_base_url_that_links_cannot_start_with_is_refused(url: str) -> None:
+    assert len(faults({**OFF, "CRLM_PUBLIC_BASE_URL": url})) == 1
+
+
+def test_a_variable_that_is_set_but_empty_counts_as_not_set() -> None:
+    assert load_settings({**OFF, "CRLM_CLIENTS": "", "CRLM_DEADLINE_S": " "}) == load_settings(OFF)
+
+
+def test_the_budget_for_fetching_must_leave_time_to_answer() -> None:
+    assert faults({**OFF, "CRLM_FETCH_BUDGET_S": "5"}) == ("CRLM_FETCH_BUDGET_S: must be below CRLM_DEADLINE_S",)
+
+
+def test_tokens_need_a_public_address_that_cannot_be_listened_to(clients: Path) -> None:
+    environment = {"CRLM_CLIENTS": str(clients), "CRLM_PUBLIC_BASE_URL": "http://cds.example.org"}
+    assert faults(environment) == ("CRLM_PUBLIC_BASE_URL: must begin with https: where CRLM_AUTH is required",)
+    assert load_settings({**environment, "CRLM_AUTH": "optional"}).auth == "optional"
+    assert load_settings({**environment, "CRLM_PUBLIC_BASE_URL": "http://127.0.0.1:9"}).auth == "required"
+
+
+def test_the_command_line_replaces_a_default_and_the_environment_replaces_both() -> None:
+    assert load_settings(OFF, public_base_url="http://127.0.0.1:9").public_base_url == "http://127.0.0.1:9"
+    environment = {**OFF, "CRLM_PUBLIC_BASE_URL": "https://x"}
+    assert load_settings(environment, public_base_url="http://127.0.0.1:9").public_base_url == "https://x"
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://[::1]", True),
+        ("http://localhost/x", True),
+        ("http://127.evil.example", False),
+        ("http://localhost.evil.example", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_loopback_is_told_by_the_parsed_host(url: str, loopback: bool) -> None:  # noqa: FBT001  a table
+    assert is_loopback(url) is loopback
+
+
+def test_every_field_is_described_under_its_variable() -> None:
+    table = describe_settings()
+    assert [line.variable for line in table] == [f"CRLM_{field.name.upper()}" for field in fields(Settings)]
+    assert all(line.meaning for line in table)
+    assert {line.variable: line.default for line in table}["CRLM_FETCH_BUDGET_S"] == "2"
+    assert {line.variable: line.default for line in table}["CRLM_CLIENTS"] == ""
