@@ -9,7 +9,7 @@ import httpx
 import jwt
 import msgspec
 
-from service.adapters.app_transport import UnreachableError
+from service.adapters.outbound import OutboundError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,7 +59,7 @@ async def _keys(jwks_uri: str, transport: AppTransport) -> list[dict[str, Any]]:
     try:
         response = await transport.send(httpx.Request("GET", jwks_uri, headers={"Accept": "application/json"}))
         found = msgspec.json.decode(response.content)
-    except UnreachableError as fault:
+    except OutboundError as fault:
         raise IdTokenError("the EHR's keys could not be fetched") from fault
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise IdTokenError("the EHR's keys are not JSON") from fault

@@ -12,7 +12,7 @@ from authlib.oauth2 import OAuth2Client, OAuth2Error  # type: ignore[import-unty
 from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped]
 
-from service.adapters.app_transport import UnreachableError
+from service.adapters.outbound import OutboundError
 from service.adapters.id_token import IdTokenError, verify_id_token
 from service.adapters.smart_configuration import SmartConfiguration, scopes_for
 
@@ -176,7 +176,7 @@ async def revoke(
     )
     try:
         answer = await oauth.revoke_token(configuration.revocation_endpoint, token=token, token_type_hint=hint)
-    except UnreachableError:
+    except OutboundError:
         return False
     return bool(answer.status_code == httpx.codes.OK)
 
@@ -231,7 +231,7 @@ class _KeyAuthentication(PrivateKeyJWT):  # type: ignore[misc]  # Authlib ships 
 async def _ask(call: Any) -> dict[str, Any]:  # noqa: ANN401 - an awaitable of untyped Authlib
     try:
         return await call  # type: ignore[no-any-return]
-    except UnreachableError as fault:
+    except OutboundError as fault:
         raise TokenError("the EHR's token endpoint could not be reached") from fault
     except (OAuth2Error, httpx.HTTPStatusError, ValueError, TypeError) as fault:
         raise TokenError("the EHR's token endpoint refused the request or answered something else") from fault

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from service.adapters.app_transport import UnreachableError
+from service.adapters.outbound import OutboundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +73,7 @@ async def discover(iss: str, transport: AppTransport) -> SmartConfiguration:
     request = httpx.Request("GET", iss.rstrip("/") + WELL_KNOWN, headers={"Accept": "application/json"})
     try:
         response = await transport.send(request)
-    except UnreachableError as fault:
+    except OutboundError as fault:
         raise DiscoveryError("the EHR's SMART configuration could not be fetched") from fault
     if response.status_code != httpx.codes.OK:
         raise DiscoveryError("the EHR has no SMART configuration at its well-known address")

@@ -13,7 +13,7 @@ import httpx
 import jwt
 from joserfc.jwk import RSAKey
 
-from service.adapters.app_transport import UnreachableError
+from service.adapters.outbound import Unreachable
 
 ISS = "https://fhir.example.org/r4"
 AUTHORIZATION = "https://login.example.org/authorize"
@@ -65,7 +65,7 @@ class FakeEhr:
     async def send(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         if self.unreachable:
-            raise UnreachableError("no answer")
+            raise Unreachable("no answer")
         url = str(request.url)
         if url == ISS + "/.well-known/smart-configuration":
             return httpx.Response(200, json=self.configuration, request=request)

@@ -1,0 +1,46 @@
+"""The templates of the app: one environment that escapes everything, and the plain notice page."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from service.web.smart.protection import guard
+
+if TYPE_CHECKING:
+    from service.web.smart.app import AppClient, SmartApp
+
+
+@cache
+def environment() -> Environment:
+    """Give the template environment: escapes all values, and an undefined name is an error."""
+    return Environment(
+        loader=PackageLoader("service.web", "templates/review"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(app: SmartApp, template: str, **values: object) -> str:
+    """Render a template of the app as text."""
+    return environment().get_template(template).render(base=app.base_path, **values)
+
+
+def page(
+    app: SmartApp, template: str, *, status: int = 200, client: AppClient | None = None, **values: object
+) -> Response:
+    """Render a guarded page; `client` is the EHR whose sites may frame it."""
+    return guard(
+        HTMLResponse(render(app, template, **values), status_code=status),
+        frame_ancestors=client.frame_ancestors if client else (),
+    )
+
+
+def notice(app: SmartApp, title: str, text: str, *, status: int, client: AppClient | None = None) -> Response:
+    """Give a page that says one thing and what to do about it."""
+    return page(app, "notice.html", status=status, client=client, title=title, text=text)

@@ -1,0 +1,1 @@
+"""Launch, login, and logout of the SMART app."""

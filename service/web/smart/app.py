@@ -1,0 +1,117 @@
+"""The SMART app as its routes need it: the EHRs it may be launched from, its sessions, keys and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+from service.adapters.smart_client import Registration, refresh
+from service.adapters.smart_configuration import SmartConfiguration, discover
+from service.cds.app_context import AppContext, AppContextError, read_app_context
+from service.web.smart.cookies import Cookies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from service.adapters.app_keys import AppKey
+    from service.adapters.app_transport import AppTransport
+    from service.web.smart.sessions import AppSession, Sessions
+
+DISCOVERY_LIFETIME_S = 300
+_RENEW_BEFORE_S = 30
+
+TransportFor: TypeAlias = "Callable[[AppClient, Sequence[str]], AppTransport]"
+"""Gives the transport of an EHR that reaches the origins of the URLs given, and no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppClient:
+    """One EHR that may launch the app: its name in CRLM_CLIENTS, its registration of us, and who may frame us."""
+
+    issuer: str
+    registration: Registration
+    frame_ancestors: tuple[str, ...] = ()
+    allow_private_addresses: bool = False
+
+
+@dataclass(slots=True)
+class SmartApp:
+    """What the routes of launch and review share. `clients` is by FHIR endpoint (`iss`), exactly as configured."""
+
+    base_url: str
+    clients: Mapping[str, AppClient]
+    transport_for: TransportFor
+    sessions: Sessions
+    context_keys: Sequence[bytes]
+    clock: Callable[[], datetime]
+    keys: Sequence[AppKey] = ()
+    _discovered: dict[str, tuple[float, SmartConfiguration]] = field(default_factory=dict)
+
+    @property
+    def cookies(self) -> Cookies:
+        """Give the cookies of this address."""
+        return Cookies(self.base_url)
+
+    @property
+    def base_path(self) -> str:
+        """Give the path in front of every address of the app, empty or like `/crlm`."""
+        return urlsplit(self.base_url).path.rstrip("/")
+
+    @property
+    def redirect_uri(self) -> str:
+        """Give the one address that EHRs send the browser back to."""
+        return f"{self.base_url}/smart/callback"
+
+    async def configuration(self, iss: str) -> SmartConfiguration:
+        """Give the SMART configuration of an allow-listed EHR, fetched at most every five minutes."""
+        now_s = self.clock().timestamp()
+        known = self._discovered.get(iss)
+        if known is None or known[0] + DISCOVERY_LIFETIME_S <= now_s:
+            known = now_s, await discover(iss, self.transport_for(self.clients[iss], [iss]))
+            self._discovered[iss] = known
+        return known[1]
+
+    def transport(self, iss: str, configuration: SmartConfiguration) -> AppTransport:
+        """Give the transport to an EHR and its authorization server."""
+        endpoints = [iss, configuration.token_endpoint, configuration.revocation_endpoint, configuration.jwks_uri]
+        return self.transport_for(self.clients[iss], [url for url in endpoints if url is not None])
+
+    def app_context(self, text: str | None, client: AppClient) -> tuple[AppContext | None, str | None]:
+        """Read the reference of a card that `client` was shown; give it, or a note why it was ignored."""
+        if text is None:
+            return None, None
+        try:
+            context = read_app_context(text, keys=self.context_keys, now_s=int(self.clock().timestamp()))
+        except AppContextError as fault:
+            return None, f"Opened without the question of the card: {fault}."
+        if context.issuer != client.issuer:
+            return None, "Opened without the question of the card: it was shown in another EHR."
+        return context, None
+
+    async def session(self, request: Request) -> tuple[str, AppSession] | None:
+        """Give the cookie and the session of a request; an EHR that is no longer configured has none."""
+        cookie = self.cookies.read(request, self.cookies.session_name)
+        found = await self.sessions.find(cookie) if cookie else None
+        if cookie is None or found is None or found.iss not in self.clients:
+            return None
+        return cookie, found
+
+    async def renewed(self, cookie: str, session: AppSession) -> AppSession:
+        """Give the session with an access token that still lives; raise `TokenError` where none can be had."""
+        now = self.clock()
+        if now.timestamp() + _RENEW_BEFORE_S < session.grant.expires_at_s:
+            return session
+        grant = await refresh(
+            session.grant,
+            configuration=session.configuration,
+            registration=self.clients[session.iss].registration,
+            transport=self.transport(session.iss, session.configuration),
+            now=now,
+        )
+        renewed = replace(session, grant=grant)
+        await self.sessions.save(cookie, renewed)
+        return renewed

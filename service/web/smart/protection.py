@@ -1,0 +1,63 @@
+"""What guards every page of the app: headers against framing and injection, and the proof that a post is ours."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+)
+
+
+class ForgedPostError(Exception):
+    """A post did not come from a page of this session; nothing of it is used."""
+
+
+def guard(response: Response, *, frame_ancestors: Sequence[str] = ()) -> Response:
+    """Add the headers of an app page; without `frame_ancestors` nobody may frame it."""
+    ancestors = " ".join(frame_ancestors) or "'none'"
+    response.headers["Content-Security-Policy"] = "; ".join((*_POLICY, f"frame-ancestors {ancestors}"))
+    if not frame_ancestors:
+        response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    return response
+
+
+def check_post(request: Request, *, base_url: str, sent: str | None, expected: str) -> None:
+    """Accept a post of our own pages alone: by the session's token and by where the browser says it comes from.
+
+    A form post under `Referrer-Policy: no-referrer` has the Origin `null`; the browser's Sec-Fetch-Site then decides.
+    """
+    if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):
+        raise ForgedPostError("the form belongs to another session")
+    origin = request.headers.get("origin", "null")
+    if origin == "null":
+        if request.headers.get("sec-fetch-site") != "same-origin":
+            raise ForgedPostError("the browser does not say that the form is ours")
+    elif origin != _origin(base_url):
+        raise ForgedPostError("the form was sent from another site")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}")

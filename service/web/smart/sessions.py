@@ -1,0 +1,142 @@
+"""The app's sessions: opened by a launch, kept encrypted on the server, found by the hash of a random cookie."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from service.adapters.sealing import UnsealError
+from service.adapters.smart_client import Attempt, Grant  # noqa: TC001 - msgspec reads the annotations
+from service.adapters.smart_configuration import SmartConfiguration  # noqa: TC001 - the same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from service.adapters.sealing import Sealer
+
+ATTEMPT_LIFETIME_S = 600
+"""How long a person may take to log in to the EHR."""
+IDLE_LIFETIME_S = 3600
+ABSOLUTE_LIFETIME_S = 10 * 3600
+
+RecordKind: TypeAlias = Literal["attempt", "session"]
+
+
+class SealedRecords(Protocol):
+    """Keeps sealed records by kind and hashed key until they expire; raises `StoreUnavailable` where it cannot."""
+
+    async def put(self, kind: RecordKind, key: str, sealed: bytes, *, expires_at_s: float) -> None:
+        """Keep a record, in place of an earlier one with this key."""
+        ...
+
+    async def get(self, kind: RecordKind, key: str, *, now_s: float) -> bytes | None:
+        """Give a record that has not expired."""
+        ...
+
+    async def take(self, kind: RecordKind, key: str, *, now_s: float) -> bytes | None:
+        """Give and delete a record: of two that ask at the same time, one gets it."""
+        ...
+
+    async def delete(self, kind: RecordKind, key: str) -> None:
+        """Delete a record where it exists."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLaunch:
+    """A launch that waits for the browser to come back from the EHR's login; `binding` is in that browser's cookie."""
+
+    attempt: Attempt
+    binding: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppSession:
+    """One user looking at one patient of one EHR.
+
+    `ask` is the fact that the card asked for; `note` a sentence of ours to show once; `card` the card that led here.
+    """
+
+    iss: str
+    grant: Grant
+    configuration: SmartConfiguration
+    csrf: str = field(repr=False)
+    opened_at_s: float
+    ask: str | None = None
+    card: str | None = None
+    note: str | None = None
+
+
+_Record = TypeVar("_Record", AppSession, PendingLaunch)
+
+
+class Sessions:
+    """Opens, finds and ends sessions; the store never sees a cookie, a token or a patient."""
+
+    def __init__(self, records: SealedRecords, sealer: Sealer, clock: Callable[[], datetime]) -> None:
+        self._records = records
+        self._sealer = sealer
+        self._clock = clock
+
+    async def begin(self, attempt: Attempt) -> str:
+        """Keep a launch on its way; give the secret that binds it to the browser."""
+        binding = secrets.token_urlsafe(32)
+        await self._put(
+            "attempt", attempt.state, PendingLaunch(attempt, binding), expires_at_s=self._now_s + ATTEMPT_LIFETIME_S
+        )
+        return binding
+
+    async def take_launch(self, state: str) -> PendingLaunch | None:
+        """Give the launch with this state, once."""
+        return self._read(await self._records.take("attempt", _hash(state), now_s=self._now_s), PendingLaunch)
+
+    async def open(self, session: AppSession) -> str:
+        """Keep a new session; give the value of its cookie."""
+        cookie = secrets.token_urlsafe(32)
+        await self.save(cookie, session)
+        return cookie
+
+    async def find(self, cookie: str) -> AppSession | None:
+        """Give the session of a cookie, where it has neither ended nor been idle for too long."""
+        return self._read(await self._records.get("session", _hash(cookie), now_s=self._now_s), AppSession)
+
+    async def save(self, cookie: str, session: AppSession) -> None:
+        """Keep what changed in a session and begin its idle time anew."""
+        expires_at_s = min(self._now_s + IDLE_LIFETIME_S, session.opened_at_s + ABSOLUTE_LIFETIME_S)
+        await self._put("session", cookie, session, expires_at_s=expires_at_s)
+
+    async def end(self, cookie: str) -> None:
+        """Forget a session."""
+        await self._records.delete("session", _hash(cookie))
+
+    @property
+    def _now_s(self) -> float:
+        return self._clock().timestamp()
+
+    async def _put(
+        self, kind: RecordKind, key: str, record: AppSession | PendingLaunch, *, expires_at_s: float
+    ) -> None:
+        sealed = self._sealer.seal(msgspec.json.encode(record))
+        await self._records.put(kind, _hash(key), sealed, expires_at_s=expires_at_s)
+
+    def _read(self, sealed: bytes | None, kind: type[_Record]) -> _Record | None:
+        if sealed is None:
+            return None
+        try:
+            return msgspec.json.decode(self._sealer.open(sealed), type=kind)
+        except (UnsealError, msgspec.MsgspecError):
+            return None
+
+
+def _hash(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+def new_csrf_token() -> str:
+    """Give an unpredictable token for the forms of one session."""
+    return secrets.token_urlsafe(32)
