@@ -63,44 +63,32 @@ class Authenticator:
         }
         self._jws = jwt.PyJWS()
 
-    async def service_call(self, authorization: str | None, *, service_id: str) -> Caller:
-        """Check a call of a service.
+    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:
+        """Check a call to `path`; `service_id` is absent for discovery, which is open to calls without a token.
 
         Raises `Unauthenticated`, `ServiceNotAllowed` for a proven client without this service, `StoreUnavailable`.
         """
-        caller = await self._caller(authorization, f"/cds-services/{service_id}", needed=True)
-        return self._allowed(caller, service_id)
-
-    async def feedback_call(self, authorization: str | None, *, service_id: str) -> Caller:
-        """Check a call with feedback: clients address it to the service or to its `/feedback`."""
-        path = f"/cds-services/{service_id}"
-        caller = await self._caller(authorization, path, f"{path}/feedback", needed=True)
-        return self._allowed(caller, service_id)
-
-    async def discovery_call(self, authorization: str | None) -> Caller:
-        """Check a call of discovery: open to everybody, but a token that is sent must be sound."""
-        return await self._caller(authorization, "/cds-services", needed=False)
-
-    async def _caller(self, authorization: str | None, *paths: str, needed: bool) -> Caller:
         match self._mode:
             case "off":
                 return NOBODY
             case "optional" | "required" as mode:
                 if authorization is None:
-                    if needed and mode == "required":
+                    if mode == "required" and service_id is not None:
                         raise Unauthenticated("no token")
                     return NOBODY
-                return await self._verify(bearer_token(authorization), {self._base + path for path in paths})
+                caller = await self._verify(bearer_token(authorization), self._audiences(path))
+                client = self._clients.get(caller.issuer)
+                if client is not None and service_id is not None and not client.may_call(service_id):
+                    raise ServiceNotAllowed
+                return caller
             case _:
                 assert_never(self._mode)
 
-    def _allowed(self, caller: Caller, service_id: str) -> Caller:
-        client = self._clients.get(caller.issuer)
-        if client is not None and not client.may_call(service_id):
-            raise ServiceNotAllowed
-        return caller
+    def _audiences(self, path: str) -> frozenset[str]:
+        """Name what a token for `path` may be addressed to: clients send feedback in the name of the service too."""
+        return frozenset({self._base + path, self._base + path.removesuffix("/feedback")})
 
-    async def _verify(self, text: str, audiences: set[str]) -> Caller:
+    async def _verify(self, text: str, audiences: frozenset[str]) -> Caller:
         token = take_apart(text)
         client = self._clients.get(token.issuer)
         key = None if client is None else await self._key(token, client)
@@ -133,9 +121,11 @@ class Authenticator:
 
 
 def _is_own_key_set(url: str | None, client: Client) -> bool:
-    """Whether a token may name `url`: the configured one, or, where keys come from a file, one of the issuer's origin."""
-    if url is None or client.jwks_url is not None:
-        return url in {None, client.jwks_url}
+    """Whether a token may name `url`: the configured one; where keys come from a file, any of the issuer's origin."""
+    if url is None or url == client.jwks_url:
+        return True
+    if client.jwks_url is not None:
+        return False
     try:
         return origin_of(url) == origin_of(client.issuer)
     except OriginError:

@@ -1,0 +1,164 @@
+"""What the prefetch lacks, fetched from the FHIR server of the client: in parallel, in one budget, one origin alone.
+
+Each key ends as complete, partial or not retrieved; nothing that a server does raises. A search is a POST of a form;
+a server that refuses that is asked again by GET, and by GET alone from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from service.adapters.fhir_pages import (
+    Fetched,
+    FhirAccess,
+    Limits,
+    Lost,
+    PageFetcher,
+    PageReader,
+    Reason,
+    not_retrieved,
+)
+from service.adapters.origins import OriginError, origin_of
+from service.adapters.outbound import Destinations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from service.adapters.clients import Client
+    from service.adapters.origins import Origin
+    from service.adapters.outbound import Outbound
+    from service.cds.messages import FhirAuthorization
+    from service.cds.prefetch import Query
+
+__all__ = ["Fetched", "FhirAccess", "FhirCall", "FhirClient", "Limits", "Reason", "destinations_of"]
+
+
+def destinations_of(client: Client | None, fhir_server: str, *, anyone: tuple[Destinations, ...] = ()) -> Destinations:
+    """Say where the token of a call may go: to its client's origins, or nowhere.
+
+    `anyone` are the destinations open to a call without a client (`Clients.all_destinations` where authentication is
+    off, nothing elsewhere); of them the one that holds the origin of `fhir_server` counts.
+    """
+    if client is not None:
+        return client.fhir_destinations
+    try:
+        origin = origin_of(fhir_server)
+    except OriginError:
+        return Destinations(frozenset())
+    return next((found for found in anyone if origin in found.origins), Destinations(frozenset()))
+
+
+class FhirClient:
+    """All fetching of one process."""
+
+    def __init__(self, outbound: Outbound, *, read_page: PageReader, limits: Limits | None = None) -> None:
+        self._outbound = outbound
+        self._read_page = read_page
+        self._limits = limits or Limits()
+        self._get_only: set[Origin] = set()
+
+    def begin(
+        self,
+        fhir_server: str,
+        *,
+        destinations: Destinations,
+        authorization: FhirAuthorization | None,
+        budget_s: float,
+    ) -> FhirCall:
+        """Start the clock of one call's fetching: the budget, and the life of the token it came with."""
+        now = asyncio.get_running_loop().time()
+        access = FhirAccess(
+            base=fhir_server.rstrip("/"),
+            destinations=destinations,
+            deadline=now + budget_s,
+            token=authorization.token if authorization else None,
+            token_expires=now + authorization.expires_in_s if authorization else None,
+        )
+        fetcher = PageFetcher(self._outbound, access, self._limits, self._read_page)
+        return FhirCall(fetcher, get_only=self._get_only)
+
+
+class FhirCall:
+    """The fetching of one call: at most two round trips one after the other, paging apart."""
+
+    def __init__(self, fetcher: PageFetcher, *, get_only: set[Origin]) -> None:
+        """Fetch with `fetcher`; `get_only` are the origins known to refuse POST, and learns new ones."""
+        self._fetcher = fetcher
+        self._get_only = get_only
+        self._base = fetcher.access.base
+        self._origin = _origin(self._base)
+
+    async def fetch(
+        self, queries: Mapping[str, Query], *, links: Mapping[str, str] | None = None
+    ) -> dict[str, Fetched]:
+        """Fetch all `queries` at once; `links` are the next links of bundles that the client sent, by key."""
+        answered, refused = await self._ask(queries, links or {})
+        return {**answered, **await self._ask_by_get({key: queries[key] for key in refused}, refused)}
+
+    async def fetch_gated(
+        self,
+        first: Mapping[str, Query],
+        rest: Mapping[str, Query],
+        *,
+        wanted: Callable[[Mapping[str, Fetched]], bool],
+        links: Mapping[str, str] | None = None,
+    ) -> dict[str, Fetched]:
+        """Fetch `first`, and `rest` only where `wanted` says so after seeing it.
+
+        Where `first` must be asked again by GET, `rest` goes with it unasked: that costs bytes once for each server,
+        a third round trip would cost the answer.
+        """
+        answered, refused = await self._ask(first, links or {})
+        if refused:
+            again = {key: first[key] for key in refused}
+            return {**answered, **await self._ask_by_get({**again, **rest}, refused)}
+        if not wanted(answered):
+            return answered
+        more, refused = await self._ask(rest, {})
+        return {**answered, **more, **dict.fromkeys(refused, not_retrieved(Reason.FAILED))}
+
+    async def _ask(
+        self, queries: Mapping[str, Query], links: Mapping[str, str]
+    ) -> tuple[dict[str, Fetched], frozenset[str]]:
+        """Send everything at once; give what was answered, and the keys whose POST was refused."""
+        by_get = self._origin in self._get_only
+        found = await _gather(
+            {
+                **{key: self._fetch(query, by_get=by_get) for key, query in queries.items()},
+                **{key: self._fetcher.pages_after(link) for key, link in links.items()},
+            }
+        )
+        answered = {key: value for key, value in found.items() if value is not None}
+        return answered, frozenset(found.keys() - answered.keys())
+
+    async def _ask_by_get(self, queries: Mapping[str, Query], refused: frozenset[str]) -> dict[str, Fetched]:
+        found = await _gather({key: self._fetch(query, by_get=True) for key, query in queries.items()})
+        answered = {key: value for key, value in found.items() if value is not None}
+        if self._origin is not None and any(answered[key].pages for key in refused):
+            self._get_only.add(self._origin)
+        return answered
+
+    async def _fetch(self, query: Query, *, by_get: bool) -> Fetched | None:
+        """Fetch one key; `None` where its POST was refused."""
+        url = f"{self._base}/{query.url}"
+        try:
+            if by_get or query.id is not None:
+                return await self._fetcher.pages_from(self._fetcher.get(url), url)
+            search = f"{self._base}/{query.resource_type}/_search"
+            return await self._fetcher.pages_from(self._fetcher.post(search, query.form), search)
+        except Lost as lost:
+            return None if lost.is_refused_post else not_retrieved(lost.reason)
+
+
+async def _gather(work: Mapping[str, Coroutine[None, None, Fetched | None]]) -> dict[str, Fetched | None]:
+    async with asyncio.TaskGroup() as group:
+        tasks = {key: group.create_task(coroutine) for key, coroutine in work.items()}
+    return {key: task.result() for key, task in tasks.items()}
+
+
+def _origin(url: str) -> Origin | None:
+    try:
+        return origin_of(url)
+    except OriginError:
+        return None

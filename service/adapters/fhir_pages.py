@@ -1,0 +1,210 @@
+"""One exchange with a FHIR server, and the pages that follow it; whatever goes wrong is one of our own reasons."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+from urllib.parse import urljoin
+
+import httpx
+
+from fhir_mappings.bundle import SourceState
+from fhir_mappings.chart import Completeness
+from service.adapters.origins import OriginError, origin_of
+from service.adapters.outbound import OutboundError, Refused, TimedOut, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fhir_mappings.bundle import SourceRead
+    from service.adapters.outbound import Destinations, Outbound
+    from service.cds.messages import AccessToken
+
+# What servers without POST `_search` answer to it; 404 and 400 come from those that read `_search` as an id.
+_POST_REFUSED = frozenset({400, 404, 405, 406, 415, 501})
+
+
+class Reason(StrEnum):
+    """Why a key is partial or not retrieved: fixed phrases that may stand on a card."""
+
+    NOT_ALLOWED = "the FHIR server may not be asked"
+    UNREACHABLE = "the FHIR server was not reachable"
+    TIME = "the time for fetching was spent"
+    EXPIRED = "the access token had expired"
+    REFUSED = "the FHIR server refused access"
+    FAILED = "the FHIR server answered with an error"
+    REDIRECTED = "the FHIR server redirected the request"
+    UNREADABLE = "the FHIR server's answer was not readable"
+    TOO_LARGE = "the FHIR server's answer was too large"
+    TOO_MANY_PAGES = "the FHIR server's answer had too many pages"
+    FOREIGN_PAGE = "the next page was on another server"
+    INCOMPLETE = "the FHIR server gave only a part"
+
+
+PageReader: TypeAlias = "Callable[[bytes], SourceRead]"
+"""`fhir_mappings.bundle.read_source` with its terminology."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may cost over all its keys; `pages` is for each key."""
+
+    pages: int = 20
+    entries: int = 20_000
+    bytes: int = 33_554_432
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came for one key, page by page, and how much of it that is; `reason` is set unless it is complete."""
+
+    pages: tuple[SourceRead, ...]
+    completeness: Completeness
+    reason: Reason | None = None
+
+
+def not_retrieved(reason: Reason) -> Fetched:
+    """Give the key of which nothing came."""
+    return Fetched((), Completeness.NOT_RETRIEVED, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class FhirAccess:
+    """One call's way to its FHIR server; `deadline` and `token_expires` are times of the event loop's clock."""
+
+    base: str
+    destinations: Destinations
+    deadline: float
+    token: AccessToken | None = None
+    token_expires: float | None = None
+
+
+class Lost(Exception):  # noqa: N818  caught where it becomes a value
+    """An exchange had no usable page."""
+
+    def __init__(self, reason: Reason, *, is_refused_post: bool = False) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.is_refused_post = is_refused_post
+
+
+@dataclass(slots=True)
+class PageFetcher:
+    """All exchanges of one call, with what they have cost so far."""
+
+    outbound: Outbound
+    access: FhirAccess
+    limits: Limits
+    read_page: PageReader
+    _bytes: int = field(default=0, init=False)
+    _entries: int = field(default=0, init=False)
+
+    async def pages_from(self, first: Awaitable[SourceRead], url: str) -> Fetched:
+        """Take the page that `first` gives for `url` and all that follow it; raise `Lost` where there is no first."""
+        return await self._followed([await first], url)
+
+    async def pages_after(self, link: str) -> Fetched:
+        """Follow the next link of a bundle that the client itself sent; what it sent stays, so none is partial."""
+        return await self._followed([], self.access.base + "/", link)
+
+    async def get(self, url: str) -> SourceRead:
+        """Read the page at `url`."""
+        return await self._page(httpx.Request("GET", url))
+
+    async def post(self, url: str, form: str) -> SourceRead:
+        """Search by a form, which keeps the patient's id out of the server's access log."""
+        return await self._page(
+            httpx.Request("POST", url, content=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        )
+
+    async def _followed(self, pages: list[SourceRead], url: str, link: str | None = None) -> Fetched:
+        seen = {url}
+        link = pages[-1].next_url if pages else link
+        while link is not None:
+            url = urljoin(url, link)
+            fault = self._fault_of_link(url, seen, len(pages))
+            if fault is not None:
+                return Fetched(tuple(pages), Completeness.PARTIAL, fault)
+            seen.add(url)
+            try:
+                page = await self.get(url)
+            except Lost as lost:
+                return Fetched(tuple(pages), Completeness.PARTIAL, lost.reason)
+            pages.append(page)
+            link = page.next_url
+        if any(page.partial for page in pages):
+            return Fetched(tuple(pages), Completeness.PARTIAL, Reason.INCOMPLETE)
+        return Fetched(tuple(pages), Completeness.COMPLETE)
+
+    def _fault_of_link(self, url: str, seen: set[str], pages: int) -> Reason | None:
+        try:
+            is_foreign = origin_of(url) != origin_of(self.access.base)
+        except OriginError:
+            is_foreign = True
+        if is_foreign:
+            return Reason.FOREIGN_PAGE
+        if url in seen or pages >= self.limits.pages or self._entries >= self.limits.entries:
+            return Reason.TOO_MANY_PAGES
+        return None
+
+    async def _page(self, request: httpx.Request) -> SourceRead:
+        answer = await self._answer(request)
+        match answer.status_code:
+            case 200:
+                return self._read(answer.content)
+            case status if request.method == "POST" and status in _POST_REFUSED:
+                raise Lost(Reason.FAILED, is_refused_post=True)
+            case status if 300 <= status < 400:  # noqa: PLR2004  RFC 9110, section 15.4
+                raise Lost(Reason.REDIRECTED)
+            case 401 | 403:
+                raise Lost(Reason.REFUSED)
+            case _:
+                raise Lost(Reason.FAILED)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        now = asyncio.get_running_loop().time()
+        if now >= self.access.deadline:
+            raise Lost(Reason.TIME)
+        if self.access.token is not None:
+            if self.access.token_expires is not None and now >= self.access.token_expires:
+                raise Lost(Reason.EXPIRED)
+            request.headers["Authorization"] = f"Bearer {self.access.token.reveal()}"
+        request.headers["Accept"] = "application/fhir+json, application/json"
+        room = self.limits.bytes - self._bytes
+        if room <= 0:
+            raise Lost(Reason.TOO_LARGE)
+        try:
+            answer = await self.outbound.send(
+                request, to=self.access.destinations, max_bytes=room, timeout_s=self.access.deadline - now
+            )
+        except OutboundError as fault:
+            raise Lost(_reason_of(fault)) from None
+        self._bytes += len(answer.content)
+        return answer
+
+    def _read(self, body: bytes) -> SourceRead:
+        page = self.read_page(body)
+        self._entries += page.entries
+        match page.state:
+            case SourceState.DATA | SourceState.EMPTY:
+                return page
+            case SourceState.OUTCOME:
+                raise Lost(Reason.FAILED)
+            case SourceState.JUNK:
+                raise Lost(Reason.UNREADABLE)
+            case _:
+                assert_never(page.state)
+
+
+def _reason_of(fault: OutboundError) -> Reason:
+    match fault:
+        case Refused():
+            return Reason.NOT_ALLOWED
+        case TimedOut():
+            return Reason.TIME
+        case TooLarge():
+            return Reason.TOO_LARGE
+        case _:
+            return Reason.UNREACHABLE
