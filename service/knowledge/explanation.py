@@ -64,12 +64,12 @@ SectionCode: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One short sentence. `fact` and `code` name the fact and the advisory or next step that it is about."""
+    """One short sentence. `fact` names the fact that it is about, `codes` the advisories that it states."""
 
     kind: Kind
     parts: tuple[Part, ...]
     fact: str | None = None
-    code: str | None = None
+    codes: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
 
@@ -113,8 +113,6 @@ class Explanation:
         return next((section for section in self.sections if section.code == code), None)
 
 
-def say(kind: Kind, *parts: Part | str, fact: str | None = None, code: str | None = None) -> Line:
+def say(kind: Kind, *parts: Part | str, fact: str | None = None, codes: tuple[str, ...] = ()) -> Line:
     """Make a line; bare strings are words of ours."""
-    return Line(
-        kind, tuple(Text(part) if isinstance(part, str) else part for part in parts), fact=fact, code=code
-    )
+    return Line(kind, tuple(Text(part) if isinstance(part, str) else part for part in parts), fact=fact, codes=codes)

@@ -1,0 +1,240 @@
+"""A checked guideline made quick to ask: its facts as cells, its rows and advisories as numbered cubes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.knowledge.cubes import Cube, Index, bits, first_match, merged, on_row, where_false
+from service.knowledge.domain import ChoiceTest, NumberTest, domain_of
+from service.knowledge.formula import GapTest, Literal, RecordedTest, leaves, rewritten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fhir_mappings.catalogue import FactDefinition
+    from service.knowledge.decision import Outcome
+    from service.knowledge.domain import Domain, FactTest
+    from service.knowledge.formula import Formula, Leaf
+    from service.knowledge.model import MonthsBetween
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAssumption:
+    """An assumption by the place of its fact; `when` still holds tests of the chart."""
+
+    place: int
+    when: Formula
+    fill: int
+    rule: int
+    """Its number in the guideline."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTie:
+    """Wherever `when` holds, the fact at `place` lies in `then`."""
+
+    when: Formula
+    place: int
+    then: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold in every completion: violated where one of the `violations` is reached."""
+
+    test: Formula
+    violations: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRow:
+    """A row: its test, and its cubes as bits; `outcome` is `None` where it gives no card."""
+
+    id: str
+    test: Formula
+    outcome: Outcome | None
+    cubes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Everything that a decision asks of a guideline.
+
+    `places` are the facts that conditions read, with their `domains`; `cubes` the disjoint regions of the rows first,
+    then those in which advisories and other conditions fail; `other_outcome[i]` the cubes of rows with another outcome
+    than cube i.
+    """
+
+    places: Mapping[str, int]
+    domains: tuple[Domain, ...]
+    whole: Cube
+    cubes: tuple[Cube, ...]
+    index: Index
+    rows: tuple[BoundRow, ...]
+    row_cubes: int
+    uncovered: tuple[Cube, ...]
+    other_outcome: tuple[int, ...]
+    pathway_facts: frozenset[str]
+    advisories: tuple[Condition, ...]
+    alternatives: Mapping[str, Condition]
+    strong: Mapping[str, Condition]
+    assumptions: tuple[BoundAssumption, ...]
+    ties: tuple[BoundTie, ...]
+    months_between: tuple[MonthsBetween, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A guideline whose conditions are resolved, and nothing else done yet."""
+
+    facts: Mapping[str, FactDefinition]
+    rows: Sequence[tuple[str, Formula, Outcome | None]]
+    advisories: Sequence[Formula]
+    alternatives: Mapping[str, Formula]
+    strong: Mapping[str, Formula]
+    assumptions: Sequence[tuple[str, Formula, Formula]]
+    ties: Sequence[tuple[Formula, Formula]]
+    months_between: tuple[MonthsBetween, ...]
+
+    def formulas(self) -> list[Formula]:
+        """Give every condition."""
+        return [
+            *(test for _, test, _ in self.rows),
+            *self.advisories,
+            *self.alternatives.values(),
+            *self.strong.values(),
+            *(part for _, when, fill in self.assumptions for part in (when, fill)),
+            *(part for tie in self.ties for part in tie),
+        ]
+
+
+def fact_tests(formulas: Iterable[Formula]) -> dict[str, list[FactTest]]:
+    """Collect the tests of each fact that completions range over."""
+    found: dict[str, list[FactTest]] = {}
+    for formula in formulas:
+        for leaf in leaves(formula):
+            if isinstance(leaf, ChoiceTest | NumberTest):
+                found.setdefault(leaf.fact, []).append(leaf)
+    return found
+
+
+def compile_guideline(bound: Bound) -> Compiled:
+    """Cut the facts into cells and the pathway into cubes."""
+    tests = fact_tests(bound.formulas())
+    codes = [fact.code for fact in bound.facts.values() if fact.code in tests]
+    places = {code: place for place, code in enumerate(codes)}
+    by_code = {fact.code: fact for fact in bound.facts.values()}
+    domains = tuple(domain_of(by_code[code], tests[code]) for code in codes)
+    whole = tuple(domain.full for domain in domains)
+
+    def leaf(test: Leaf) -> Formula:
+        if not isinstance(test, ChoiceTest | NumberTest):
+            return test
+        place = places[test.fact]
+        mask = domains[place].mask_of(test)
+        return mask == whole[place] if mask in (0, whole[place]) else Literal(place, mask)
+
+    def lowered(formula: Formula) -> Formula:
+        return rewritten(formula, leaf)
+
+    tests_of_rows = [lowered(test) for _, test, _ in bound.rows]
+    regions = first_match(tests_of_rows, whole)
+    numbering = _Numbering()
+    rows = tuple(
+        BoundRow(row_id, test, outcome, numbering.add(region))
+        for (row_id, _, outcome), test, region in zip(bound.rows, tests_of_rows, regions[:-1], strict=True)
+    )
+    row_cubes = numbering.all
+
+    def condition(formula: Formula) -> Condition:
+        test = lowered(formula)
+        return Condition(test, 0 if _asks_gaps(test) else numbering.violations(test, rows))
+
+    advisories = tuple(condition(formula) for formula in bound.advisories)
+    alternatives = {name: condition(formula) for name, formula in bound.alternatives.items()}
+    strong = {name: condition(formula) for name, formula in bound.strong.items()}
+    return Compiled(
+        places=places,
+        domains=domains,
+        whole=whole,
+        cubes=tuple(numbering.cubes),
+        index=Index(numbering.cubes, [domain.size for domain in domains]),
+        rows=rows,
+        row_cubes=row_cubes,
+        uncovered=tuple(regions[-1]),
+        other_outcome=_other_outcome(rows, row_cubes),
+        pathway_facts=frozenset(fact_tests(test for _, test, _ in bound.rows)),
+        advisories=advisories,
+        alternatives=alternatives,
+        strong=strong,
+        assumptions=tuple(
+            BoundAssumption(places[fact], lowered(when), _mask(lowered(fill), whole[places[fact]]), number)
+            for number, (fact, when, fill) in enumerate(bound.assumptions)
+        ),
+        ties=tuple(tie for when, then in bound.ties if (tie := _tie(lowered(when), lowered(then)))),
+        months_between=bound.months_between,
+    )
+
+
+class _Numbering:
+    """Gives cubes their numbers."""
+
+    def __init__(self) -> None:
+        self.cubes: list[Cube] = []
+        self._row_cubes = 0
+
+    @property
+    def all(self) -> int:
+        return (1 << len(self.cubes)) - 1
+
+    def add(self, region: Sequence[Cube]) -> int:
+        before = self.all
+        self.cubes += region
+        return self.all & ~before
+
+    def violations(self, formula: Formula, rows: Sequence[BoundRow]) -> int:
+        """Number where `formula` fails: whole cubes of rows where possible, new cubes elsewhere."""
+        failing = 0
+        parts: list[Cube] = []
+        by_row = {row.id: on_row(formula, row.id) for row in rows}
+        if len(set(map(id, by_row.values()))) == 1 or all(test == formula for test in by_row.values()):
+            return self.add(merged(where_false(formula, self._hull())))
+        for row in rows:
+            for number in bits(row.cubes):
+                cube = self.cubes[number]
+                found = list(where_false(by_row[row.id], cube))
+                if found == [cube]:
+                    failing |= 1 << number
+                else:
+                    parts += found
+        return failing | self.add(merged(parts))
+
+    def _hull(self) -> Cube:
+        hull = list(self.cubes[0])
+        for cube in self.cubes:
+            hull = [known | more for known, more in zip(hull, cube, strict=True)]
+        return tuple(hull)
+
+
+def _asks_gaps(formula: Formula) -> bool:
+    return any(isinstance(leaf, GapTest | RecordedTest) for leaf in leaves(formula))
+
+
+def _mask(fill: Formula, whole: int) -> int:
+    return fill.mask if isinstance(fill, Literal) else whole
+
+
+def _tie(when: Formula, then: Formula) -> BoundTie | None:
+    return BoundTie(when, then.place, then.mask) if isinstance(then, Literal) else None
+
+
+def _other_outcome(rows: Sequence[BoundRow], row_cubes: int) -> tuple[int, ...]:
+    same: dict[Outcome | None, int] = {}
+    for row in rows:
+        same[row.outcome] = same.get(row.outcome, 0) | row.cubes
+    found = [0] * row_cubes.bit_length()
+    for row in rows:
+        for number in bits(row.cubes):
+            found[number] = row_cubes & ~same[row.outcome]
+    return tuple(found)

@@ -1,0 +1,313 @@
+"""What is said about a decision: the sentences of cards, of the review page and of the MDT summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Gap, Scope, Sign, Unknown
+from service.knowledge.explanation import ChartText, Explanation, Line, Section, Source, Strong, say
+from service.knowledge.headline import (
+    in_reading_order,
+    needs_completion,
+    outcome_name,
+    recommended,
+    strategy_name,
+    summary,
+)
+from service.knowledge.opposed import against
+from service.knowledge.phrases import assumed, label_text, listed, sentence, short_name, value_text
+from service.knowledge.reading import Reading, references, source
+from service.knowledge.reasons import reasons
+from service.knowledge.schedule import steps
+from service.knowledge.sources import sources_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fhir_mappings.case import Case
+    from fhir_mappings.catalogue import Catalogue
+    from service.knowledge.decision import Answer, Decision, MissingFact
+    from service.knowledge.explanation import Part, SectionCode, Tone
+    from service.knowledge.model import Guideline
+
+_MISSING_SHOWN = 3
+_ISSUES_SHOWN = 3
+_LARGE_LIST = 2
+
+
+def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> Explanation:
+    """Say what is recommended or open, why, what is assumed or missing, and what it rests on.
+
+    An empty decision (row "no card") must not be explained; a chart of uncertain scope has its own explanation.
+    """
+    reading = Reading(case, decision, guideline, catalogue)
+    other_cancer = Sign.OTHER_CANCER in case.signs
+    opposed = against(reading)
+    said = {code for line in opposed for code in line.codes}
+    sections = [
+        _section("recommendation", "", _recommendation(reading)),
+        *(() if is_settled(case, decision) else (_section("excluded", "Excluded already", opposed),)),
+        _section("missing", _missing_title(reading), _missing(reading)),
+        _section("why", "Known" if decision.strategy is None else "Why", reasons(reading)),
+        *((_section("against", "Against the others", opposed),) if is_settled(case, decision) else ()),
+        _section("assumptions", "Assumed, please confirm", _assumptions(reading)),
+        _section("advisories", "Also", (*_advisories(reading, said), *_notes(reading))),
+        _section("gaps", "Not usable", _gaps(reading)),
+        _section("sources", "", sources_of(reading)),
+    ]
+    headline = summary(reading)
+    if other_cancer:
+        headline = "Origin of the liver metastases uncertain: another active cancer is recorded, confirm it first"
+    return Explanation(headline, _tone(reading), tuple(section for section in sections if section.lines))
+
+
+def is_settled(case: Case, decision: Decision) -> bool:
+    """Whether the card names one strategy: one is left, and nothing makes the disease itself uncertain."""
+    return decision.strategy is not None and Sign.OTHER_CANCER not in case.signs
+
+
+def _section(code: SectionCode, title: str, lines: Iterable[Line]) -> Section:
+    return Section(code, title, tuple(lines))
+
+
+def _tone(reading: Reading) -> Tone:
+    if Sign.OTHER_CANCER in reading.case.signs:
+        return "warning"
+    if reading.decision.strategy is not None or needs_completion(reading):
+        return "info"
+    return "warning"
+
+
+def _recommendation(reading: Reading) -> list[Line]:
+    decision = reading.decision
+    lines = []
+    if Sign.OTHER_CANCER in reading.case.signs:
+        lines.append(
+            say(
+                "notice",
+                Strong("Another active cancer is recorded"),
+                ": the liver metastases may come from it. What follows holds only if they are colorectal.",
+            )
+        )
+    if decision.strategy is None:
+        count = len(decision.missing)
+        waiting = "one fact is missing" if count == 1 else f"{count} facts are missing" if count else "facts conflict"
+        lines.append(say("recommendation", Strong("Not decided yet"), f": {waiting}"))
+        names = "; ".join(outcome_name(reading, outcome) for outcome in in_reading_order(decision.outcomes))
+        lines.append(say("recommendation", f"Still open: {names}"))
+    else:
+        lines += _recommended(reading, decision.strategy)
+    if Sign.UNCONFIRMED_DISEASE in reading.case.signs:
+        lines.append(say("notice", "The primary or the metastases are recorded as provisional or unconfirmed."))
+    return lines
+
+
+def _recommended(reading: Reading, strategy: str) -> list[Line]:
+    decision = reading.decision
+    lead = strategy_name(reading, strategy)
+    if decision.next_step is not None:
+        lead, _ = recommended(reading, decision.outcomes[0])
+    strength = "strong" if decision.strength == "strong" else "conditional: to be considered"
+    lines = [say("recommendation", Strong(f"Recommended: {lead}"), f" ({strength})")]
+    if decision.next_step is None:
+        names = "; or ".join(outcome_name(reading, outcome) for outcome in decision.outcomes)
+        lines.append(say("next-step", f"Next step open: {names}"))
+    else:
+        named = [
+            f"{step.text} ({step.interval})" if step.interval else step.text
+            for step in steps(reading, decision.outcomes[0])
+        ]
+        lines.append(say("next-step", f"Next: {'; then '.join(_lowered_after_first(named))}"))
+    lines += [
+        say("alternative", f"Acceptable alternative: {outcome_name(reading, outcome)}")
+        for outcome in decision.alternatives
+    ]
+    return lines
+
+
+def _lowered_after_first(texts: list[str]) -> list[str]:
+    return [
+        text if position == 0 or text.split(" ", 1)[0].isupper() else text[:1].lower() + text[1:]
+        for position, text in enumerate(texts)
+    ]
+
+
+def _missing_title(reading: Reading) -> str:
+    return "What decides" if len(reading.decision.missing) == 1 else "What decides, most decisive first"
+
+
+def _missing(reading: Reading) -> list[Line]:
+    missing = reading.decision.missing
+    if len(missing) == 1:
+        return [_answer_line(reading, missing[0], answer) for answer in missing[0].answers]
+    return [_fact_line(reading, found) for found in missing[:_MISSING_SHOWN]] + [
+        say("missing", f"then: {listed(short_name(reading.catalogue[found.fact]) for found in rest)}")
+        for rest in (missing[_MISSING_SHOWN:],)
+        if rest
+    ]
+
+
+def _answer_line(reading: Reading, missing: MissingFact, answer: Answer) -> Line:
+    definition = reading.catalogue[missing.fact]
+    asked = sentence(short_name(definition))
+    label = label_text(definition, answer.label)
+    joint = " " if definition.kind in {"integer", "number"} else ": "
+    return say("missing", f"{asked}{joint}{label} → {_outcomes(reading, answer)}", fact=missing.fact)
+
+
+def _outcomes(reading: Reading, answer: Answer) -> str:
+    """Name what an answer leaves; one strategy with its next step, several by their names alone."""
+    if len(answer.outcomes) == 1:
+        return outcome_name(reading, answer.outcomes[0])
+    if not answer.outcomes:
+        return "nothing left to order"
+    strategies = dict.fromkeys(outcome.strategy for outcome in in_reading_order(answer.outcomes))
+    return listed((strategy_name(reading, strategy) for strategy in strategies), "or")
+
+
+def _fact_line(reading: Reading, missing: MissingFact) -> Line:
+    definition = reading.catalogue[missing.fact]
+    answers = "; ".join(
+        f"{label_text(definition, answer.label)} → {_short_outcomes(reading, answer)}" for answer in missing.answers
+    )
+    return say("missing", Strong(sentence(short_name(definition))), f": {answers}", fact=missing.fact)
+
+
+def _short_outcomes(reading: Reading, answer: Answer) -> str:
+    strategies = dict.fromkeys(outcome.strategy for outcome in in_reading_order(answer.outcomes))
+    if not strategies:
+        return "nothing left to order"
+    if len(strategies) > _LARGE_LIST:
+        return f"{len(strategies)} strategies open"
+    return listed((strategy_name(reading, strategy) for strategy in strategies), "or")
+
+
+def _assumptions(reading: Reading) -> list[Line]:
+    return [
+        say("assumption", assumed(reading.catalogue[found.fact], found.value), fact=found.fact)
+        for found in reading.decision.assumptions
+    ]
+
+
+_ADVISORY_VALUES = {
+    "nodules-over-3": ("metastasis-count",),
+    "remnant-too-small": ("flr-percent",),
+    "remnant-small-for-this-liver": ("flr-percent", "liver-condition"),
+    "short-disease-free-interval": ("months-primary-to-metastases",),
+    "adjuvant-failure-within-12-months": ("adjuvant-status", "adjuvant-end-date"),
+    "long-chemotherapy": ("chemotherapy-cycles",),
+    "extrahepatic-disease": ("extrahepatic-disease",),
+    "msi-high": ("msi",),
+    "no-modern-liver-imaging": ("liver-mri-done",),
+    "unfavourable-pathology": ("primary-pathology",),
+}
+_GAP_ADVISORIES = {"conflicting-data": Gap.CONFLICTING, "outdated-data": Gap.OUTDATED}
+
+
+def _advisories(reading: Reading, said: set[str]) -> list[Line]:
+    lines = []
+    for code in reading.decision.advisories:
+        if code in said or code in _GAP_ADVISORIES:
+            continue
+        advisory = reading.guideline.advisory(code)
+        words = advisory.sentence
+        if advisory.sentence_if_assumed and advisory.assumed and reading.assumption(advisory.assumed) is not None:
+            words = advisory.sentence_if_assumed
+        values = reading.spoken_together(_ADVISORY_VALUES.get(code, ()))
+        parts: tuple[Part | str, ...] = (words, *((" Recorded: ", *values) if values else ()))
+        line = say("advisory", *parts, codes=(code,))
+        lines.append(Line(line.kind, line.parts, None, line.codes, advisory.statements, advisory.citations))
+    return lines
+
+
+_PERIOPERATIVE = (
+    "FOLFOX before and after resection improves progression-free survival at 3 years; "
+    "overall survival was not shown to improve (S19)."
+)
+_TRANSPLANTATION = (
+    "If the metastases stay unresectable for good, transplantation may be discussed in selected patients (TRANSMET24)."
+)
+_LIVER_CENTRE = "Refer or discuss: no agreement of the liver centre is recorded."
+
+
+def _notes(reading: Reading) -> list[Line]:
+    lines = []
+    next_steps = {outcome.next_step for outcome in (*reading.decision.outcomes, *reading.decision.alternatives)}
+    if reading.decision.strategy is None:
+        return []
+    if next_steps & {"chemotherapy-before-resection", "perioperative-folfox-3-3"}:
+        lines.append(say("note", _PERIOPERATIVE))
+    if "reassess-resectability" in next_steps:
+        lines.append(say("note", _TRANSPLANTATION))
+    return lines
+
+
+def _gaps(reading: Reading) -> list[Line]:
+    decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read)
+    lines = []
+    for code, definition in reading.catalogue.facts.items():
+        found = reading.fact(code)
+        if code not in decisive or not isinstance(found, Unknown):
+            continue
+        name = sentence(short_name(definition))
+        match found.gap:
+            case Gap.OUTDATED:
+                old = "" if found.last_value is None else f", last {value_text(definition, found.last_value)}"
+                lines.append(_gap(found, code, f"{name}: too old{old}", "outdated-data"))
+            case Gap.CONFLICTING:
+                lines.append(_gap(found, code, f"{name}: sources contradict each other", "conflicting-data"))
+            case Gap.UNREADABLE:
+                lines.append(_gap(found, code, f"{name}: recorded but not readable", None))
+            case _:
+                pass
+    lines += _gap_advisories_left(reading, lines)
+    if reading.case.not_retrieved:
+        named = listed(sorted(reading.case.not_retrieved))
+        lines.append(say("gap", f"Not or only partly retrieved: {named}; what they would say is unknown"))
+    left_out = [issue for issue in reading.case.issues if issue.severity == "left-out"]
+    lines += [
+        say("issue", f"Left out ({issue.reason})", Source((issue.reference,))) for issue in left_out[:_ISSUES_SHOWN]
+    ]
+    if len(left_out) > _ISSUES_SHOWN:
+        lines.append(say("issue", f"{len(left_out) - _ISSUES_SHOWN} more resources left out"))
+    return lines
+
+
+def _gap(found: Unknown, code: str, words: str, advisory: str | None) -> Line:
+    return say("gap", words, *source(found.evidence), fact=code, codes=(advisory,) if advisory else ())
+
+
+def _gap_advisories_left(reading: Reading, lines: list[Line]) -> list[Line]:
+    """State a gap advisory whose fact no line names, so that card text and codes always say the same."""
+    named = {code for line in lines for code in line.codes}
+    return [
+        say("gap", reading.guideline.advisory(code).sentence, codes=(code,))
+        for code in reading.decision.advisories
+        if code in _GAP_ADVISORIES and code not in named
+    ]
+
+
+def explain_uncertain_scope(case: Case, guideline: Guideline, catalogue: Catalogue) -> Explanation:
+    """Say that the chart may hold colorectal liver metastases, and which resource leaves that open."""
+    if case.scope is not Scope.UNCERTAIN:
+        raise ValueError("the scope of the case is certain")
+    missed = "Condition" in case.not_retrieved
+    what = "the conditions were not all retrieved" if missed else "a condition could not be read with certainty"
+    named = references(case.scope_evidence)
+    lines = [say("notice", Strong("Colorectal liver metastases are possible"), f": {what}.")]
+    if named:
+        lines.append(say("notice", "Could be the primary or the metastases:", Source(named)))
+    lines.append(
+        say("next-step", "Next: check the problem list, and code the colorectal primary and the liver metastases")
+    )
+    if case.issues:
+        lines += [
+            say("issue", f"{sentence(issue.reason)}", Source((issue.reference,)))
+            for issue in case.issues[:_ISSUES_SHOWN]
+        ]
+    from_knowledge = sources_of(Reading(case, _NOTHING, guideline, catalogue))
+    return Explanation(
+        f"Colorectal liver metastases possible, but {what}: check the problem list",
+        "warning" if missed else "info",
+        (Section("recommendation", "", tuple(lines)), Section("sources", "", from_knowledge)),
+    )

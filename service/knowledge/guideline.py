@@ -1,0 +1,102 @@
+"""Loads a guideline under a site's policy; every fault of its files comes in one error."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from fhir_mappings.catalogue import load_catalogue
+from service.knowledge.assembly import assemble
+from service.knowledge.model import (
+    Advisory,
+    Alternative,
+    AssumptionRule,
+    Citation,
+    Guideline,
+    MonthsBetween,
+    NextStep,
+    Parameter,
+    Policy,
+    Row,
+    Statement,
+    Tie,
+)
+from service.knowledge.policy import GuidelineError, policy_faults, read_policy
+from service.knowledge.source import read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_mappings.catalogue import Catalogue
+
+__all__ = [
+    "Advisory",
+    "Alternative",
+    "AssumptionRule",
+    "Citation",
+    "Guideline",
+    "GuidelineError",
+    "MonthsBetween",
+    "NextStep",
+    "Parameter",
+    "Policy",
+    "Row",
+    "Statement",
+    "Tie",
+    "build_guideline",
+    "load_guideline",
+    "parse_policy",
+    "shipped_texts",
+]
+
+_SHIPPED = "crlm-summary-2025"
+
+
+def load_guideline(policy: Policy | None = None) -> Guideline:
+    """Give the guideline that ships with the package; raise `GuidelineError` when `policy` does not fit it."""
+    return _default() if policy is None else build_guideline(shipped_texts(), load_catalogue(), policy)
+
+
+def parse_policy(text: str) -> Policy:
+    """Read a site's policy file against the shipped guideline; raise `GuidelineError` with every fault.
+
+    ```toml
+    [policy]
+    name = "our MDT"
+    [parameters]
+    remnant_minimum_percent = 35
+    [assumptions]
+    asa = false   # ask for it
+    ```
+    """
+    faults: list[str] = []
+    policy = read_policy(text, faults)
+    source = read_source(shipped_texts(), load_catalogue(), [])
+    faults += policy_faults(policy, source)
+    if faults:
+        raise GuidelineError(faults)
+    build_guideline(shipped_texts(), load_catalogue(), policy)
+    return policy
+
+
+def build_guideline(texts: Mapping[str, str], catalogue: Catalogue, policy: Policy | None = None) -> Guideline:
+    """Read a guideline from its files (name → TOML); raise `GuidelineError` with every fault."""
+    faults: list[str] = []
+    chosen = policy or Policy()
+    source = read_source(texts, catalogue, faults)
+    faults += policy_faults(chosen, source)
+    if faults:
+        raise GuidelineError(faults)
+    return assemble(source, catalogue, chosen)
+
+
+def shipped_texts() -> dict[str, str]:
+    """Give the files of the shipped guideline by name."""
+    folder = files("service.knowledge").joinpath("guidelines", _SHIPPED)
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
+
+
+@cache
+def _default() -> Guideline:
+    return build_guideline(shipped_texts(), load_catalogue())

@@ -1,0 +1,212 @@
+"""The first sentence of a card: what the recommendation is, or which fact decides between which strategies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Gap, Unknown
+from service.knowledge.phrases import clause, listed, sentence, short_name, site_adjective
+
+if TYPE_CHECKING:
+    from service.knowledge.decision import Outcome
+    from service.knowledge.reading import Reading
+
+_NAMED_MISSING = 2
+
+
+def strategy_name(reading: Reading, strategy: str) -> str:
+    """Name a strategy in a sentence: `liver first`, `primary first`, `MDT`."""
+    match strategy:
+        case "staged":
+            return "staged, liver next" if reading.resected else "primary first"
+        case "mdt":
+            return "MDT"
+        case "simultaneous":
+            return "simultaneous resection"
+        case "systemic-first":
+            return "systemic therapy first"
+        case "metachronous":
+            return "treatment as metachronous disease"
+        case _:
+            return strategy.replace("-", " ")
+
+
+def outcome_name(reading: Reading, outcome: Outcome) -> str:
+    """Name a strategy with its next step, as in a list of what is still open."""
+    lead, rest = recommended(reading, outcome)
+    return f"{lead}, {rest}" if rest else lead
+
+
+def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:
+    """Give what to do and, after the colon, how: (`liver first`, `liver resection or ablation, then …`)."""
+    primary = site_adjective(reading.value("primary-site"))
+    match outcome.strategy, outcome.next_step:
+        case "liver-first", "primary-resection-next":
+            weeks = _weeks_to_primary(reading)
+            return "liver treated, primary next", f"resection of {primary} {weeks} weeks after the liver"
+        case "liver-first", "resect-now-no-more-chemotherapy":
+            return "liver first", f"resection of the liver now, no more chemotherapy, then {primary}"
+        case "liver-first", "liver-surgery-in-radiotherapy-interval":
+            return "liver first", f"liver surgery in the radiotherapy interval, then {primary}"
+        case "liver-first", "liver-resection-or-ablation-then-primary":
+            return "liver first", f"liver resection or ablation, then {primary}"
+        case "simultaneous", "liver-centre-discussion":
+            if reading.value("liver-centre-discussed") == "agreed":
+                return "simultaneous resection", "liver and bowel in one operation, as agreed with the liver centre"
+            return "simultaneous resection", "only after discussion with the liver centre"
+        case "staged", _:
+            return _staged(reading, outcome, primary)
+        case "systemic-first", "reassess-resectability":
+            months = reading.number("resectability_review_months")
+            return "systemic therapy first", f"not resectable now, review of resectability every {months:g} months"
+        case "systemic-first", "chemotherapy-then-reassess":
+            count = reading.value("metastasis-count")
+            named = "several metastases" if count is None else clause(reading.catalogue["metastasis-count"], count)
+            return "systemic therapy first", f"{named}, then reassessment for resection"
+        case "metachronous", _:
+            return _metachronous(reading, outcome)
+        case "mdt", _:
+            return _mdt(reading, outcome)
+        case _:
+            return strategy_name(reading, outcome.strategy), ""
+
+
+def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:
+    months = f"{reading.number('primary_to_liver_months'):g}"
+    match outcome.next_step:
+        case "refer-hpb-after-recovery":
+            return "primary only for now", "no biopsy, referral to the hepatobiliary unit, liver after recovery"
+        case "relief-then-mdt":
+            return "relief of the primary first", f"then MDT: unfit for elective surgery{_fitness(reading)}"
+        case "systemic-after-relief":
+            return "relief of the primary first", "then systemic therapy for the liver metastases"
+        case "chemotherapy-then-restage-3-months":
+            restaging = f"restaging at {reading.number('restaging_months'):g} months"
+            if reading.resected:
+                return "chemotherapy before the liver", f"unfavourable primary, {restaging}"
+            return "primary first", f"then chemotherapy and {restaging}, before the liver"
+        case "resect-now-no-more-chemotherapy":
+            return "liver resection now", "no more chemotherapy"
+        case "liver-before-chemotherapy":
+            return "liver resection before chemotherapy", f"about {months} months after the primary"
+        case "liver-about-2-months-after-recovery":
+            return "primary first", f"{primary}, then the liver about {months} months after recovery"
+        case _:
+            return strategy_name(reading, "staged"), ""
+
+
+def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
+    each = f"{reading.number('perioperative_months_each'):g}"
+    match outcome.next_step:
+        case "resect-now-no-more-chemotherapy":
+            return "liver resection now", "no more chemotherapy"
+        case "chemotherapy-before-resection":
+            return "chemotherapy before liver resection", _interval(reading)
+        case "perioperative-folfox-3-3":
+            return "FOLFOX around liver resection", f"{each} months before and {each} months after"
+        case "upfront-hepatectomy":
+            months = f"{reading.number('adjuvant_months'):g}"
+            if "adjuvant-6-months-oxaliplatin" in reading.decision.advisories:
+                return "liver resection before chemotherapy", f"then {months} months of adjuvant chemotherapy"
+            return "liver resection before chemotherapy", _interval(reading)
+        case _:
+            return strategy_name(reading, "metachronous"), ""
+
+
+def _mdt(reading: Reading, outcome: Outcome) -> tuple[str, str]:
+    match outcome.next_step:
+        case "no-elective-surgery":
+            return "MDT", f"no elective surgery{_fitness(reading)}"
+        case "multi-site-disease":
+            return "MDT", "resectable disease outside the liver, which the summary does not cover"
+        case "second-line":
+            return "MDT", "progression on chemotherapy, second-line therapy before any liver operation"
+        case "incomplete-resection-of-primary":
+            margin = reading.value("primary-margin")
+            named = f" ({margin.upper()})" if isinstance(margin, str) else ""
+            return "MDT", f"primary not completely resected{named}"
+        case "secure-primary-before-systemic":
+            return "MDT", "secure the primary before systemic therapy"
+        case "recurrence-outside-the-summary":
+            return "MDT", "recurrence after liver treatment, which the summary does not cover"
+        case _:
+            return "MDT", ""
+
+
+def _fitness(reading: Reading) -> str:
+    found = [
+        clause(reading.catalogue[code], value)
+        for code, parameter in (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
+        for value in (reading.value(code),)
+        if value is not None and reading.at_least(code, reading.number(parameter))
+    ]
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _interval(reading: Reading) -> str:
+    months = reading.value("months-primary-to-metastases")
+    if months is None:
+        return "metachronous metastases"
+    return clause(reading.catalogue["months-primary-to-metastases"], months)
+
+
+def _weeks_to_primary(reading: Reading) -> str:
+    least = reading.number("liver_to_primary_minimum_weeks")
+    most = reading.number("liver_to_primary_maximum_weeks")
+    return f"{least:g} to {most:g}"
+
+
+def summary(reading: Reading) -> str:
+    """Say the decision in one sentence; it may be longer than a card allows."""
+    decision = reading.decision
+    if decision.strategy is None:
+        return _open(reading)
+    lead, rest = recommended(reading, decision.outcomes[0])
+    if decision.next_step is None:
+        lead, rest = strategy_name(reading, decision.strategy), _open_step(reading)
+    stated = f"{lead}: {rest}" if rest else lead
+    if decision.strategy == "mdt":
+        return f"For the MDT: {rest}" if rest else "For the MDT: no order of operations from the summary"
+    return sentence(stated) if decision.strength == "strong" else f"Consider {stated}"
+
+
+def _open_step(reading: Reading) -> str:
+    names = [short_name(reading.catalogue[missing.fact]) for missing in reading.decision.missing[:_NAMED_MISSING]]
+    verb = "decides" if len(names) == 1 else "decide"
+    return f"next step open, {listed(names)} {verb}" if names else "next step open"
+
+
+def needs_completion(reading: Reading) -> bool:
+    """Whether the case still waits for the MDT to look: neither resectability nor symptoms are recorded."""
+    return reading.decision.strategy is None and all(
+        isinstance(found, Unknown) and found.gap in {Gap.ABSENT, Gap.NOT_RETRIEVED}
+        for found in (reading.fact("r0-achievable"), reading.fact("primary-symptoms"))
+    )
+
+
+def _open(reading: Reading) -> str:
+    decision = reading.decision
+    if needs_completion(reading):
+        symptoms = any(missing.fact == "primary-symptoms" for missing in decision.missing)
+        named = "resectability and symptoms of the primary" if symptoms else "resectability"
+        return f"Complete the case for the MDT: {named} not recorded"
+    strategies = dict.fromkeys(outcome.strategy for outcome in decision.outcomes)
+    names = [strategy_name(reading, strategy) for strategy in sorted(strategies, key=_order)]
+    subject = "Next treatment" if reading.resected else "Order of surgery"
+    settling = [missing for missing in decision.missing if missing.settles]
+    if settling:
+        return f"{subject} open: {short_name(reading.catalogue[settling[0].fact])} decides between {listed(names)}"
+    named = listed(short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED_MISSING])
+    return f"{subject} open between {listed(names)}" + (f": {named} needed first" if named else "")
+
+
+_READING_ORDER = ("simultaneous", "liver-first", "staged", "metachronous", "systemic-first", "mdt")
+
+
+def _order(strategy: str) -> int:
+    return _READING_ORDER.index(strategy) if strategy in _READING_ORDER else len(_READING_ORDER)
+
+
+def in_reading_order(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """Sort outcomes for a reader: operations first, the MDT last."""
+    return tuple(sorted(outcomes, key=lambda outcome: (_order(outcome.strategy), outcome)))

@@ -1,0 +1,192 @@
+"""The guideline as values: rows, advisories, assumptions, parameters and the evidence behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.knowledge.compiled import Compiled
+    from service.knowledge.decision import Label, Outcome, Strength
+
+ParameterValue: TypeAlias = bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number or switch of the local policy.
+
+    `use` says where it is read: in conditions, by the mapper, or only in printed texts.
+    """
+
+    name: str
+    value: ParameterValue
+    reason: str
+    kind: Literal["boolean", "integer", "number"]
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    use: Literal["condition", "mapper", "text"] = "condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a site changes: parameters, and assumptions that it wants asked instead."""
+
+    name: str = "default"
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    assumptions_off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another acceptable answer beside that of a row, `when` its condition holds (`None`: always)."""
+
+    outcome: Outcome
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the pathway; without `strategy` it gives no card.
+
+    `strength` holds as it stands, or where `strong_when` holds it is strong. `statements` are ids of statements and
+    resolutions, `citations` ids of the evidence register.
+    """
+
+    id: str
+    when: str
+    sentence: str
+    strategy: str | None = None
+    next_step: str | None = None
+    strength: Strength = "conditional"
+    strong_when: str | None = None
+    statements: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """A warning that holds beside the strategy.
+
+    `sentence_if_assumed` replaces the sentence when the fact `assumed` is printed as an assumption.
+    """
+
+    code: str
+    when: str
+    sentence: str
+    statements: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+    assumed: str | None = None
+    sentence_if_assumed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionRule:
+    """What is assumed when a fact is absent; `when` is `None` where it always is.
+
+    `enabled` is false where the site's policy asks for the fact instead; `printed` is false for those that no card
+    names.
+    """
+
+    fact: str
+    when: str | None
+    assume: str
+    label: Label
+    sentence: str
+    printed: bool = True
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Facts that come from one another: wherever `when` holds, `then` must hold."""
+
+    when: str
+    then: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonthsBetween:
+    """A number that follows from two dates: complete calendar months, never below 0."""
+
+    fact: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do next, in words; `interval` is its text, `None` where time plays no part."""
+
+    code: str
+    title: str
+    sentence: str
+    interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of the summary; `src` are the numbers of the summary's own sources."""
+
+    id: str
+    text: str
+    src: tuple[str, ...]
+    decides: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A paper of the evidence register, and how far the entry was checked."""
+
+    id: str
+    text: str
+    check: Literal["verified", "general"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """One guideline under one policy, checked and compiled."""
+
+    id: str
+    version: str
+    title: str
+    status: str
+    policy: Policy
+    definitions: Mapping[str, str]
+    rows: tuple[Row, ...]
+    advisories: tuple[Advisory, ...]
+    assumptions: tuple[AssumptionRule, ...]
+    ties: tuple[Tie, ...]
+    months_between: tuple[MonthsBetween, ...]
+    parameters: Mapping[str, Parameter]
+    strategies: Mapping[str, str]
+    next_steps: Mapping[str, NextStep]
+    intervals: Mapping[str, str]
+    statements: Mapping[str, Statement]
+    resolutions: Mapping[str, str]
+    citations: Mapping[str, Citation]
+    compiled: Compiled = field(repr=False, compare=False)
+
+    @property
+    def policy_name(self) -> str:
+        """The name of the policy in force, `default` where the site has none."""
+        return self.policy.name
+
+    def row(self, row_id: str) -> Row:
+        """Give the row with this id; raise `KeyError` when there is none."""
+        for row in self.rows:
+            if row.id == row_id:
+                return row
+        raise KeyError(row_id)
+
+    def advisory(self, code: str) -> Advisory:
+        """Give the advisory with this code; raise `KeyError` when there is none."""
+        for advisory in self.advisories:
+            if advisory.code == code:
+                return advisory
+        raise KeyError(code)

@@ -1,0 +1,154 @@
+"""One decided case under the eyes of the explanation: values, whether they are assumed, and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown
+from service.knowledge.explanation import Source, Text
+from service.knowledge.phrases import assumed, clause, day, narrowed_text, short_name
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
+    from fhir_mappings.catalogue import Catalogue
+    from service.knowledge.decision import Decision, Label
+    from service.knowledge.explanation import Part
+    from service.knowledge.model import Guideline
+
+MAJOR_OPERATIONS = frozenset(
+    {"low-anterior-resection", "abdominoperineal-resection", "total-colectomy", "proctocolectomy", "hartmann"}
+)
+COMPLICATIONS = frozenset({"obstruction", "perforation", "bleeding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The case with its decision; `value` and `holds` look at recorded and assumed values alike."""
+
+    case: Case
+    decision: Decision
+    guideline: Guideline
+    catalogue: Catalogue
+
+    def fact(self, code: str) -> Fact:
+        """Give the fact as the case has it."""
+        return self.case.facts.get(code, ABSENT)
+
+    def assumption(self, code: str) -> Label | None:
+        """Give the printed assumption about a fact, where there is one."""
+        return next((found.value for found in self.decision.assumptions if found.fact == code), None)
+
+    def value(self, code: str) -> Value | None:
+        """Give the recorded value, or `None`."""
+        return self.case.value(code)
+
+    def holds(self, code: str, *values: Value) -> bool:
+        """Whether the fact is recorded or assumed, and certainly one of the values."""
+        match self.fact(code):
+            case Known(value):
+                return value in values
+            case Narrowed(values=frozenset() as left):
+                return left <= frozenset(values)
+            case _:
+                found = self.assumption(code)
+                return found is not None and found in values
+
+    def yes(self, code: str) -> bool:
+        """Whether a boolean fact is recorded, or assumed, as true."""
+        return self.holds(code, True)  # noqa: FBT003 - the value of a fact
+
+    def no(self, code: str) -> bool:
+        """Whether a boolean fact is recorded, or assumed, as false."""
+        return self.holds(code, False)  # noqa: FBT003 - the value of a fact
+
+    def at_least(self, code: str, number: float) -> bool:
+        """Whether the fact is certainly `number` or more."""
+        low = _bounds(self.fact(code)).low
+        return low is not None and low >= number
+
+    def over(self, code: str, number: float) -> bool:
+        """Whether the fact is certainly more than `number`."""
+        bounds = _bounds(self.fact(code))
+        return bounds.low is not None and (bounds.low > number or (bounds.low == number and not bounds.low_included))
+
+    def at_most(self, code: str, number: float) -> bool:
+        """Whether the fact is certainly `number` or less."""
+        high = _bounds(self.fact(code)).high
+        return high is not None and high <= number
+
+    def number(self, parameter: str) -> float:
+        """Give the number of a parameter of the guideline."""
+        found = self.guideline.parameters[parameter].value
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise TypeError(f"parameter {parameter} is no number")
+        return found
+
+    @property
+    def in_situ(self) -> bool:
+        """Whether the primary is recorded, or assumed, to be in place."""
+        return self.yes("primary-in-situ")
+
+    @property
+    def resected(self) -> bool:
+        """Whether the primary is recorded as resected."""
+        return self.no("primary-in-situ")
+
+    @property
+    def liver_untreated(self) -> bool:
+        """Whether nothing says that the liver metastases have been treated."""
+        return self.value("liver-state") in {None, "untreated"}
+
+    def spoken(self, code: str) -> tuple[Part, ...]:
+        """Say a recorded, narrowed or assumed fact with its source; empty where nothing is known."""
+        definition = self.catalogue[code]
+        found = self.fact(code)
+        match found:
+            case Known():
+                return (Text(clause(definition, found.value)), *source(found.evidence))
+            case Narrowed():
+                named = f"{short_name(definition)}: {narrowed_text(definition, found)}"
+                return (Text(named), *source(found.evidence))
+            case Unknown():
+                assumption = self.assumption(code)
+                return () if assumption is None else (Text(f"{assumed(definition, assumption)} (assumed)"),)
+
+    def spoken_together(self, codes: tuple[str, ...]) -> tuple[Part, ...]:
+        """Say several facts one after the other, joined by semicolons."""
+        parts: list[Part] = []
+        for code in codes:
+            spoken = self.spoken(code)
+            if spoken:
+                parts += [*((Text("; "),) if parts else ()), *spoken]
+        return tuple(parts)
+
+
+def _bounds(fact: Fact) -> Interval:
+    match fact:
+        case Known(int() | float() as value) if not isinstance(value, bool):
+            return Interval(value, value)
+        case Narrowed(values=Interval() as interval):
+            return interval
+        case _:
+            return Interval()
+
+
+def references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
+    """Give the resources of the evidence, each once, in order."""
+    return tuple(dict.fromkeys(found.reference for found in evidence))
+
+
+def newest(evidence: tuple[Evidence, ...]) -> PartialDate | None:
+    """Give the latest date of the evidence."""
+    dates = [found.dated for found in evidence if found.dated is not None]
+    return max(dates, key=lambda found: (found.last, found.first), default=None)
+
+
+def source(evidence: tuple[Evidence, ...]) -> tuple[Part, ...]:
+    """Give the date and the resources of the evidence as a part of a sentence."""
+    if not evidence:
+        return ()
+    dated = newest(evidence)
+    remarks = ", ".join(dict.fromkeys(remark for found in evidence for remark in found.remarks))
+    worded = " ".join(filter(None, (day(dated) if dated else "", remarks))) or None
+    return (Source(references(evidence), worded),)

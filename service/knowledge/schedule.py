@@ -1,0 +1,180 @@
+"""The steps of a strategy in order, with their intervals and, where the chart gives a day to count from, their dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from service.knowledge.phrases import day, site_adjective
+
+if TYPE_CHECKING:
+    from service.knowledge.decision import Outcome
+    from service.knowledge.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what, how long after what, and the window of days where it is known."""
+
+    text: str
+    interval: str | None = None
+    earliest: date | None = None
+    latest: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EarliestDay:
+    """The first day on which the liver may be operated on, and the sentence that says why."""
+
+    day: date
+    reason: str
+
+
+def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
+    """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated."""
+    found = [
+        EarliestDay(given + timedelta(weeks=weeks), f"{weeks:g} weeks after the last {name} ({day(given)})")
+        for fact, parameter, name in (
+            ("chemotherapy-last-date", "chemotherapy_to_liver_weeks", "chemotherapy"),
+            ("bevacizumab-last-date", "bevacizumab_to_liver_weeks", "bevacizumab"),
+        )
+        for weeks in (reading.number(parameter),)
+        for given in (reading.value(fact),)
+        if isinstance(given, date)
+    ]
+    return max(found, key=lambda earliest: earliest.day, default=None)
+
+
+def add_months(start: date, months: int) -> date:
+    """Give the same day some months later, or the last day of that month where it has no such day."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    first_of_next = date(year + (month == 11), (month + 1) % 12 + 1, 1)  # noqa: PLR2004 - December, counted from 0
+    return min(date(year, month + 1, 1) + timedelta(days=start.day - 1), first_of_next - timedelta(days=1))
+
+
+def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:
+    """Give the steps of an outcome in order; an unknown next step has none."""
+    primary = f"Resection of {site_adjective(reading.value('primary-site'))}"
+    mdt = Step("Discussion in the liver MDT")
+    relief = Step("Relief of the complicated primary (resection, stent or stoma)")
+    review = _review(reading)
+    liver = _liver(reading)
+    match outcome.next_step:
+        case "primary-resection-next":
+            return (Step(primary, _primary_after_liver(reading)),)
+        case "refer-hpb-after-recovery":
+            return (
+                Step("Referral to the hepatobiliary unit"),
+                Step(primary),
+                Step("Planned liver resection", "after recovery"),
+            )
+        case "relief-then-mdt":
+            return (relief, mdt)
+        case "systemic-after-relief":
+            return (relief, Step("Systemic therapy", "after recovery"), review)
+        case "chemotherapy-then-restage-3-months":
+            chemotherapy = Step("Chemotherapy", "after recovery" if reading.in_situ else None)
+            restaging = Step("Restaging of the liver", f"at {reading.number('restaging_months'):g} months")
+            first = () if reading.resected else (Step("Operation of the perforated primary"),)
+            return (*first, chemotherapy, restaging, Step("Liver resection", "where still resectable"))
+        case "liver-about-2-months-after-recovery":
+            return (Step(primary), Step("Liver resection", _liver_after_primary(reading)))
+        case "secure-primary-before-systemic":
+            return (Step("Securing of the primary (resection, stent or stoma)"), mdt)
+        case "reassess-resectability" | "chemotherapy-then-reassess":
+            return (Step("Systemic therapy"), review)
+        case "resect-now-no-more-chemotherapy":
+            after = (Step(primary, _primary_after_liver(reading)),) if reading.in_situ else ()
+            return (liver, *after)
+        case "liver-centre-discussion":
+            return (
+                Step("Discussion with the liver centre"),
+                Step(f"{primary} and of the liver metastases in one operation"),
+            )
+        case "liver-surgery-in-radiotherapy-interval":
+            return (
+                Step("Radiotherapy of the rectum"),
+                Step("Liver resection or ablation", "between radiotherapy and rectal surgery"),
+                Step(primary, _primary_after_liver(reading)),
+            )
+        case "liver-resection-or-ablation-then-primary":
+            return (
+                Step("Liver resection or ablation", liver.interval, liver.earliest),
+                Step(primary, _primary_after_liver(reading)),
+            )
+        case "liver-before-chemotherapy":
+            return (_liver_window(reading), Step("Chemotherapy", "after recovery from the liver operation"))
+        case "chemotherapy-before-resection" | "perioperative-folfox-3-3":
+            return _perioperative(reading)
+        case "upfront-hepatectomy":
+            return (liver, *_adjuvant(reading))
+        case None:
+            return ()
+        case _:
+            return (mdt,)
+
+
+def _review(reading: Reading) -> Step:
+    months = reading.number("resectability_review_months")
+    return Step(
+        "Review of resectability", f"every {months:g} months", latest=add_months(reading.case.as_of, int(months))
+    )
+
+
+def _liver(reading: Reading) -> Step:
+    earliest = earliest_liver_operation(reading)
+    if earliest is None:
+        return Step("Liver resection")
+    return Step("Liver resection", f"not before {day(earliest.day)}: {earliest.reason}", earliest.day)
+
+
+def _perioperative(reading: Reading) -> tuple[Step, ...]:
+    months = reading.number("perioperative_months_each")
+    cycles = reading.number("perioperative_cycles_each")
+    weeks = reading.number("chemotherapy_to_liver_weeks")
+    start = "after recovery from the running adjuvant chemotherapy" if _adjuvant_runs(reading) else None
+    first = ", ".join(filter(None, (f"{months:g} months ({cycles:g} two-weekly cycles)", start)))
+    return (
+        Step("FOLFOX before the liver operation", first),
+        Step("Liver resection", f"at least {weeks:g} weeks after the last cycle"),
+        Step("FOLFOX after the liver operation", f"{months:g} months ({cycles:g} two-weekly cycles)"),
+    )
+
+
+def _adjuvant_runs(reading: Reading) -> bool:
+    return reading.holds("adjuvant-status", "ongoing")
+
+
+def _adjuvant(reading: Reading) -> tuple[Step, ...]:
+    if "adjuvant-6-months-oxaliplatin" not in reading.decision.advisories:
+        return ()
+    months = reading.number("adjuvant_months")
+    cycles = reading.number("adjuvant_cycles")
+    return (Step("Oxaliplatin-based adjuvant chemotherapy", f"{months:g} months ({cycles:g} two-weekly cycles)"),)
+
+
+def _primary_after_liver(reading: Reading) -> str:
+    least = reading.number("liver_to_primary_minimum_weeks")
+    most = reading.number("liver_to_primary_maximum_weeks")
+    return f"about {least:g} to {most:g} weeks after the liver operation"
+
+
+def _liver_after_primary(reading: Reading) -> str:
+    least = reading.number("primary_to_liver_minimum_weeks")
+    most = reading.number("primary_to_liver_maximum_weeks")
+    months = reading.number("primary_to_liver_months")
+    return f"about {months:g} months after recovery from the primary (window {least:g} to {most:g} weeks)"
+
+
+def _liver_window(reading: Reading) -> Step:
+    resected = reading.value("primary-resection-date")
+    months = reading.number("primary_to_liver_months")
+    if not isinstance(resected, date):
+        return Step("Liver resection", f"about {months:g} months after the primary")
+    start = resected + timedelta(weeks=reading.number("primary_to_liver_minimum_weeks"))
+    end = resected + timedelta(weeks=reading.number("primary_to_liver_maximum_weeks"))
+    named = f"about {months:g} months after the primary: {day(start)} to {day(end)}"
+    if end < reading.case.as_of:
+        return Step("Liver resection", f"{named}, already past")
+    return Step("Liver resection", named, start, end)
