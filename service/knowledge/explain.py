@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Gap, Scope, Sign, Unknown
-from service.knowledge.explanation import ChartText, Explanation, Line, Section, Source, Strong, say
+from fhir_mappings.case import Gap, Sign, Unknown
+from service.knowledge.explanation import Explanation, Line, Section, Source, Strong, say
 from service.knowledge.headline import (
     in_reading_order,
     needs_completion,
@@ -16,7 +16,7 @@ from service.knowledge.headline import (
 )
 from service.knowledge.opposed import against
 from service.knowledge.phrases import assumed, label_text, listed, sentence, short_name, value_text
-from service.knowledge.reading import Reading, references, source
+from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
 from service.knowledge.sources import sources_of
@@ -38,7 +38,7 @@ _LARGE_LIST = 2
 def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> Explanation:
     """Say what is recommended or open, why, what is assumed or missing, and what it rests on.
 
-    An empty decision (row "no card") must not be explained; a chart of uncertain scope has its own explanation.
+    The decision must hold an outcome; charts of uncertain scope and MDT decisions have their own explanations.
     """
     reading = Reading(case, decision, guideline, catalogue)
     other_cancer = Sign.OTHER_CANCER in case.signs
@@ -227,7 +227,6 @@ _PERIOPERATIVE = (
 _TRANSPLANTATION = (
     "If the metastases stay unresectable for good, transplantation may be discussed in selected patients (TRANSMET24)."
 )
-_LIVER_CENTRE = "Refer or discuss: no agreement of the liver centre is recorded."
 
 
 def _notes(reading: Reading) -> list[Line]:
@@ -285,29 +284,3 @@ def _gap_advisories_left(reading: Reading, lines: list[Line]) -> list[Line]:
         for code in reading.decision.advisories
         if code in _GAP_ADVISORIES and code not in named
     ]
-
-
-def explain_uncertain_scope(case: Case, guideline: Guideline, catalogue: Catalogue) -> Explanation:
-    """Say that the chart may hold colorectal liver metastases, and which resource leaves that open."""
-    if case.scope is not Scope.UNCERTAIN:
-        raise ValueError("the scope of the case is certain")
-    missed = "Condition" in case.not_retrieved
-    what = "the conditions were not all retrieved" if missed else "a condition could not be read with certainty"
-    named = references(case.scope_evidence)
-    lines = [say("notice", Strong("Colorectal liver metastases are possible"), f": {what}.")]
-    if named:
-        lines.append(say("notice", "Could be the primary or the metastases:", Source(named)))
-    lines.append(
-        say("next-step", "Next: check the problem list, and code the colorectal primary and the liver metastases")
-    )
-    if case.issues:
-        lines += [
-            say("issue", f"{sentence(issue.reason)}", Source((issue.reference,)))
-            for issue in case.issues[:_ISSUES_SHOWN]
-        ]
-    from_knowledge = sources_of(Reading(case, _NOTHING, guideline, catalogue))
-    return Explanation(
-        f"Colorectal liver metastases possible, but {what}: check the problem list",
-        "warning" if missed else "info",
-        (Section("recommendation", "", tuple(lines)), Section("sources", "", from_knowledge)),
-    )

@@ -37,7 +37,7 @@ def outcome_name(reading: Reading, outcome: Outcome) -> str:
     return f"{lead}, {rest}" if rest else lead
 
 
-def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:
+def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa: C901, PLR0911 - one case for each next step
     """Give what to do and, after the colon, how: (`liver first`, `liver resection or ablation, then …`)."""
     primary = site_adjective(reading.value("primary-site"))
     match outcome.strategy, outcome.next_step:
@@ -71,7 +71,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:
             return strategy_name(reading, outcome.strategy), ""
 
 
-def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:
+def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step
     months = f"{reading.number('primary_to_liver_months'):g}"
     match outcome.next_step:
         case "refer-hpb-after-recovery":
@@ -113,7 +113,7 @@ def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
             return strategy_name(reading, "metachronous"), ""
 
 
-def _mdt(reading: Reading, outcome: Outcome) -> tuple[str, str]:
+def _mdt(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step
     match outcome.next_step:
         case "no-elective-surgery":
             return "MDT", f"no elective surgery{_fitness(reading)}"

@@ -59,26 +59,19 @@ def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:
 
 def _blocking_disease(reading: Reading) -> tuple[str, ...]:
     """Name what forbids any elective resection of the liver now."""
-    found = []
-    if reading.at_least("ecog", reading.number("ecog_unfit")):
-        found.append("ecog")
-    if reading.at_least("asa", reading.number("asa_unfit")):
-        found.append("asa")
-    if reading.no("r0-achievable"):
-        found.append("r0-achievable")
-    if _remnant_too_small(reading):
-        found.append("flr-percent")
-    if reading.value("extrahepatic-disease") in {"resectable", "unresectable"}:
-        found.append("extrahepatic-disease")
-    if reading.value("chemotherapy-response") == "progressive-disease":
-        found.append("chemotherapy-response")
-    if reading.value("metastases-detected") == "intraoperative":
-        found.append("metastases-detected")
-    return tuple(found)
+    return _named(
+        ("ecog", reading.at_least("ecog", reading.number("ecog_unfit"))),
+        ("asa", reading.at_least("asa", reading.number("asa_unfit"))),
+        ("r0-achievable", reading.no("r0-achievable")),
+        ("flr-percent", reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))),
+        ("extrahepatic-disease", reading.holds("extrahepatic-disease", "resectable", "unresectable")),
+        ("chemotherapy-response", reading.holds("chemotherapy-response", "progressive-disease")),
+        ("metastases-detected", reading.holds("metastases-detected", "intraoperative")),
+    )
 
 
-def _remnant_too_small(reading: Reading) -> bool:
-    return reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))
+def _named(*checks: tuple[str, bool]) -> tuple[str, ...]:
+    return tuple(code for code, speaks_against in checks if speaks_against)
 
 
 def _too_many_for_now(reading: Reading) -> bool:
@@ -87,44 +80,36 @@ def _too_many_for_now(reading: Reading) -> bool:
 
 
 def _against_simultaneous(reading: Reading) -> tuple[str, ...]:
-    found = []
-    if reading.holds("hepatectomy-extent", "major"):
-        found.append("hepatectomy-extent")
-    if reading.holds("colorectal-operation", *MAJOR_OPERATIONS):
-        found.append("colorectal-operation")
-    if reading.yes("colorectal-multivisceral"):
-        found.append("colorectal-multivisceral")
-    if reading.at_least("ecog", reading.number("ecog_poor_performance")):
-        found.append("ecog")
-    if reading.holds("primary-symptoms", *COMPLICATIONS):
-        found.append("primary-symptoms")
-    if reading.yes("impending-complication"):
-        found.append("impending-complication")
-    if reading.value("liver-centre-discussed") == "refused":
-        found.append("liver-centre-discussed")
-    if reading.value("metastases-accessible") is False:
-        found.append("metastases-accessible")
-    if reading.over("largest-metastasis", reading.number("simultaneous_maximum_diameter_mm")):
-        found.append("largest-metastasis")
-    if reading.over("metastasis-count", reading.number("simultaneous_maximum_nodules")):
-        found.append("metastasis-count")
     site = reading.value("primary-site")
     rectal = isinstance(site, str) and site.startswith("rectum")
-    if rectal and reading.value("rectal-radiotherapy") in {"indicated", "ongoing"}:
-        found.append("rectal-radiotherapy")
-    return (*found, *_blocking_disease(reading))
+    diameter, nodules = "simultaneous_maximum_diameter_mm", "simultaneous_maximum_nodules"
+    return (
+        *_named(
+            ("hepatectomy-extent", reading.holds("hepatectomy-extent", "major")),
+            ("colorectal-operation", reading.holds("colorectal-operation", *MAJOR_OPERATIONS)),
+            ("colorectal-multivisceral", reading.yes("colorectal-multivisceral")),
+            ("ecog", reading.at_least("ecog", reading.number("ecog_poor_performance"))),
+            ("primary-symptoms", reading.holds("primary-symptoms", *COMPLICATIONS)),
+            ("impending-complication", reading.yes("impending-complication")),
+            ("liver-centre-discussed", reading.holds("liver-centre-discussed", "refused")),
+            ("metastases-accessible", reading.no("metastases-accessible")),
+            ("largest-metastasis", reading.over("largest-metastasis", reading.number(diameter))),
+            ("metastasis-count", reading.over("metastasis-count", reading.number(nodules))),
+            ("rectal-radiotherapy", rectal and reading.holds("rectal-radiotherapy", "indicated", "ongoing")),
+        ),
+        *_blocking_disease(reading),
+    )
 
 
 def _against_liver_first(reading: Reading) -> tuple[str, ...]:
-    found = []
-    if reading.holds("primary-symptoms", *COMPLICATIONS, "minor"):
-        found.append("primary-symptoms")
-    if reading.yes("impending-complication"):
-        found.append("impending-complication")
-    found += _blocking_disease(reading)
-    if _too_many_for_now(reading):
-        found += ["metastasis-count", "chemotherapy-cycles"]
-    return tuple(found)
+    return (
+        *_named(
+            ("primary-symptoms", reading.holds("primary-symptoms", *COMPLICATIONS, "minor")),
+            ("impending-complication", reading.yes("impending-complication")),
+        ),
+        *_blocking_disease(reading),
+        *(("metastasis-count", "chemotherapy-cycles") if _too_many_for_now(reading) else ()),
+    )
 
 
 def _against_primary_first(reading: Reading) -> tuple[str, ...]:

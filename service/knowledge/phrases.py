@@ -204,7 +204,7 @@ def assumed(definition: FactDefinition, value: Label) -> str:
 
 
 def label_text(definition: FactDefinition, label: Label) -> str:
-    """Write the label of an answer: `0–1`, `more than 30 %`, `none or minor`, `yes`."""
+    """Write the label of an answer: `0-1` with an en dash, `more than 30 %`, `none or minor`, `yes`."""
     if not isinstance(label, str):
         return value_text(definition, label)
     return " or ".join(_piece(definition, piece) for piece in re.split(r" or |, ", label))

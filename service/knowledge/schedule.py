@@ -1,4 +1,4 @@
-"""The steps of a strategy in order, with their intervals and, where the chart gives a day to count from, their dates."""
+"""The steps of a strategy in order, with their intervals and, where there is a day to count from, their dates."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def add_months(start: date, months: int) -> date:
     return min(date(year, month + 1, 1) + timedelta(days=start.day - 1), first_of_next - timedelta(days=1))
 
 
-def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:
+def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901, PLR0911, PLR0912 - one case for each next step
     """Give the steps of an outcome in order; an unknown next step has none."""
     primary = f"Resection of {site_adjective(reading.value('primary-site'))}"
     mdt = Step("Discussion in the liver MDT")

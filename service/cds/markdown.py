@@ -1,0 +1,83 @@
+"""An explanation as GitHub-flavoured Markdown without HTML, readable unrendered; and what makes chart text harmless."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from service.knowledge.explanation import ChartText, Source, Strong, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.knowledge.explanation import Explanation, Line, Part, Section, SectionCode
+
+_SPECIAL = re.compile(r"([\\`*_\[\]{}|~#!])")
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_CHART_TEXT_LIMIT = 300
+
+
+def flat(text: str) -> str:
+    """Give text on one line, without control, format (right-to-left, zero-width) and other unprintable characters."""
+    kept = "".join(
+        " " if unicodedata.category(letter) in {"Zl", "Zp"} or letter in "\t\n\v\f\r\x85" else letter
+        for letter in text
+        if letter in "\t\n\v\f\r\x85" or unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+    )
+    return re.sub(r"\s+", " ", kept).strip()
+
+
+def escape(text: str) -> str:
+    """Make text that came from a chart plain in Markdown: no markup, no HTML, no link that a renderer would find.
+
+    Renderers turn addresses into links even where they are escaped, therefore these are broken with a space.
+    """
+    text = "".join(_HTML.get(letter, letter) for letter in flat(text))
+    text = _SPECIAL.sub(r"\\\1", text)
+    text = text.replace("://", ": //").replace("@", " (at) ")
+    return re.sub(r"\b(www)\.", r"\1 .", text, flags=re.IGNORECASE)
+
+
+def clip(text: str, limit: int) -> str:
+    """Shorten to `limit` characters at the end of a word, with an ellipsis; text that fits is left as it is."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    if text[limit - 1] != " ":
+        kept = kept.rsplit(" ", 1)[0] if " " in kept else kept
+    return kept.rstrip(" ,;:.–-(") + "…"  # noqa: RUF001 - our sentences use the en dash
+
+
+def render(explanation: Explanation, limits: Mapping[SectionCode, int]) -> str:
+    """Render the sections as paragraphs and lists; `limits` says how many lines a section may show (default: all)."""
+    return "\n\n".join(_section(section, limits.get(section.code)) for section in explanation.sections)
+
+
+def _section(section: Section, limit: int | None) -> str:
+    lines = [_line(line) for line in section.lines]
+    if limit is not None and len(lines) > limit:
+        lines = [*lines[:limit], f"and {len(lines) - limit} more in the app"]
+    if section.code in {"recommendation", "sources"}:
+        return "  \n".join(lines)
+    if section.title and len(lines) == 1 and not section.title.endswith(":"):
+        return f"**{section.title}**: {lines[0]}"
+    listed = "\n".join(f"- {line}" for line in lines)
+    return f"**{section.title}**\n{listed}" if section.title else listed
+
+
+def _line(line: Line) -> str:
+    return "".join(_part(part) for part in line.parts)
+
+
+def _part(part: Part) -> str:
+    match part:
+        case Text():
+            return part.text
+        case Strong():
+            return f"**{part.text}**"
+        case ChartText():
+            return escape(clip(flat(part.text), _CHART_TEXT_LIMIT))
+        case Source():
+            named = [*((part.dated,) if part.dated else ()), *(escape(reference) for reference in part.references)]
+            return f" ({', '.join(named)})" if named else ""

@@ -1,0 +1,158 @@
+"""The MDT's decision on record: what changed since, and what is said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
+from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
+from service.knowledge.headline import outcome_name, strategy_name
+from service.knowledge.phrases import clause, day, listed, narrowed_text, sentence, short_name
+from service.knowledge.reading import Reading, newest, source
+from service.knowledge.reasons import facts_asked
+from service.knowledge.sources import sources_of
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case, Fact, MdtRecord
+    from fhir_mappings.catalogue import Catalogue
+    from service.knowledge.decision import Decision
+    from service.knowledge.explanation import Line
+    from service.knowledge.model import Guideline
+
+_CHANGES_SHOWN = 5
+_NAMED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A deciding fact whose value is another one than on the day of the MDT's decision."""
+
+    fact: str
+    then: Fact
+    now: Fact
+
+
+def changes_since(case: Case, decision: Decision, guideline: Guideline) -> tuple[Change, ...]:
+    """Give the deciding facts that newer evidence changed after the MDT's decision, in the order of the case.
+
+    A value that only became too old is no change. Without a date of the decision nothing can be newer.
+    """
+    record = case.mdt
+    if record is None or record.decided is None:
+        return ()
+    deciding = (set(decision.read) | facts_asked(guideline, decision.rows)) - {"mdt-decision"}
+    return tuple(
+        Change(code, then, now)
+        for code, now in case.facts.items()
+        if code in deciding
+        for then in (record.facts_then.get(code, ABSENT),)
+        if _differs(then, now) and _is_newer(now, record)
+    )
+
+
+def _differs(then: Fact, now: Fact) -> bool:
+    match then, now:
+        case Known(old), Known(new):
+            return old != new
+        case Narrowed(values=old_left), Narrowed(values=new_left):
+            return old_left != new_left
+        case _, Unknown(gap=Gap.CONFLICTING):
+            return not (isinstance(then, Unknown) and then.gap is Gap.CONFLICTING)
+        case _, Unknown():
+            return False
+        case _:
+            return True
+
+
+def _is_newer(now: Fact, record: MdtRecord) -> bool:
+    latest = newest(now.evidence)
+    return latest is not None and record.decided is not None and latest.last > record.decided.last
+
+
+def explain_mdt(
+    case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue, then: Decision | None = None
+) -> Explanation:
+    """Say what the MDT decided and what changed since; `then` is the decision on the facts of that day.
+
+    Raise `ValueError` where no MDT decision is on record.
+    """
+    record = case.mdt
+    if record is None:
+        raise ValueError("no MDT decision is on record")
+    reading = Reading(case, decision, guideline, catalogue)
+    changes = changes_since(case, decision, guideline)
+    decided = f"MDT decided {strategy_name(reading, record.strategy)}"
+    when = f" on {day(record.decided)}" if record.decided else " (date not recorded)"
+    lines = [say("recommendation", Strong(f"{decided}{when}"), *source((record.evidence,)))]
+    if record.reason:
+        lines.append(say("notice", "Reason given: ", ChartText(record.reason)))
+    if not changes:
+        headline = f"{decided}{when}"
+        if record.decided is None:
+            lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
+    else:
+        names = [short_name(catalogue[change.fact]) for change in changes[:_NAMED]]
+        more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+        headline = f"{decided}{when}; changed since: {', '.join(names)}{more}. {_verdict(reading, record, then)}"
+    sections = [Section("recommendation", "", tuple(lines))]
+    if changes:
+        changed = [_change_line(catalogue, change) for change in changes[:_CHANGES_SHOWN]]
+        if len(changes) > _CHANGES_SHOWN:
+            changed.append(say("change", f"{len(changes) - _CHANGES_SHOWN} more facts changed"))
+        answer = (_answer_line(reading, record, then),)
+        sections += [Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer)]
+    sections.append(Section("sources", "", sources_of(reading)))
+    return Explanation(headline, "info", tuple(sections))
+
+
+def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
+    now = reading.decision
+    if then is not None:
+        differs = (then.outcomes != now.outcomes) if now.strategy is None else (then.strategy != now.strategy)
+        return "The recommendation would now differ" if differs else "The recommendation stays the same"
+    if now.strategy is None:
+        return "The recommendation is now open"
+    return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"
+
+
+def _answer_line(reading: Reading, record: MdtRecord, then: Decision | None) -> Line:
+    decision = reading.decision
+    if not decision.outcomes:
+        return say("change", "Nothing is left to order: primary and liver are treated")
+    if decision.strategy is None:
+        names = listed(dict.fromkeys(strategy_name(reading, found.strategy) for found in decision.outcomes), "or")
+        asked = listed(short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED])
+        needed = f"; {asked} would decide" if asked else ""
+        return say("change", f"From the summary now open between {names}{needed}")
+    now = (
+        outcome_name(reading, decision.outcomes[0])
+        if decision.next_step is not None
+        else strategy_name(reading, decision.strategy)
+    )
+    fits = "as the MDT decided" if decision.strategy == record.strategy else "not what the MDT decided"
+    before = ""
+    if then is not None and then.strategy is not None and then.strategy != decision.strategy:
+        before = f"; on the facts of that day: {strategy_name(reading, then.strategy)}"
+    return say("change", f"From the summary now: {now} ({fits}){before}")
+
+
+def _change_line(catalogue: Catalogue, change: Change) -> Line:
+    definition = catalogue[change.fact]
+    before = _value(catalogue, change.fact, change.then)
+    now = _value(catalogue, change.fact, change.now)
+    words = f"{sentence(short_name(definition))}: {before} → {now}"
+    return say("change", words, *source(change.now.evidence), fact=change.fact)
+
+
+def _value(catalogue: Catalogue, code: str, fact: Fact) -> str:
+    definition = catalogue[code]
+    match fact:
+        case Known(value):
+            return clause(definition, value)
+        case Narrowed():
+            return narrowed_text(definition, fact)
+        case Unknown(gap=Gap.CONFLICTING):
+            return "sources contradict each other"
+        case Unknown():
+            return "not recorded"

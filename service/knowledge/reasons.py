@@ -1,0 +1,72 @@
+"""Why: the recorded facts that the reached rows ask for, with their dates and resources, a few to a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Unknown
+from service.knowledge.explanation import Line
+from service.knowledge.expression import parse, words
+
+if TYPE_CHECKING:
+    from service.knowledge.model import Guideline
+    from service.knowledge.reading import Reading
+
+# What a surgeon reads first, whichever row it was.
+_ALWAYS = (
+    "primary-in-situ",
+    "primary-symptoms",
+    "metastases-detected",
+    "metastasis-count",
+    "r0-achievable",
+    "flr-percent",
+)
+_GROUPS = (
+    ("primary-in-situ", "primary-symptoms", "impending-complication"),
+    ("primary-site", "colorectal-operation", "colorectal-multivisceral", "rectal-radiotherapy"),
+    ("primary-pathology", "primary-margin"),
+    ("metastases-detected", "months-primary-to-metastases", "liver-state"),
+    ("metastasis-count", "largest-metastasis", "metastases-accessible"),
+    ("r0-achievable", "flr-percent", "hepatectomy-extent"),
+    ("extrahepatic-disease",),
+    ("chemotherapy-cycles", "chemotherapy-response", "adjuvant-status"),
+    ("ecog", "asa", "liver-centre-discussed"),
+)
+# These say something only where they are not as usual, or where they decide.
+_PLAIN = {"liver-state": "untreated"}
+
+
+def reasons(reading: Reading) -> tuple[Line, ...]:
+    """Give the facts behind the reached rows, grouped; assumed ones have a section of their own."""
+    decision = reading.decision
+    asked = facts_asked(reading.guideline, decision.rows)
+    if decision.strategy is None:
+        asked |= set(decision.read)
+    shown = asked | set(_ALWAYS)
+    lines = []
+    for group in _GROUPS:
+        codes = tuple(
+            code
+            for code in group
+            if code in shown and not isinstance(reading.fact(code), Unknown) and _PLAIN.get(code) != reading.value(code)
+        )
+        parts = reading.spoken_together(codes)
+        if parts:
+            lines.append(Line("known" if decision.strategy is None else "reason", parts))
+    return tuple(lines)
+
+
+def facts_asked(guideline: Guideline, rows: tuple[str, ...]) -> set[str]:
+    """Give the facts that the tests of these rows name, directly or through definitions."""
+    found: set[str] = set()
+    waiting = [guideline.row(row).when for row in rows]
+    seen: set[str] = set()
+    while waiting:
+        for word in words(parse(waiting.pop())):
+            if word.text in guideline.definitions:
+                if word.text not in seen:
+                    seen.add(word.text)
+                    waiting.append(guideline.definitions[word.text])
+            else:
+                found.add(word.text.replace("_", "-"))
+    return found
