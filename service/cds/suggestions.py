@@ -1,0 +1,102 @@
+"""What a strategy card offers to do: a referral, a care plan of the strategy, the missing investigations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Gap, Narrowed, Unknown
+from fhir_mappings.outbound import Activity, Draft, care_plan, request_text, service_request
+from service.cds.card import Action, Suggestion
+from service.knowledge.explain import is_settled
+from service.knowledge.headline import recommended
+from service.knowledge.schedule import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fhir_mappings.outbound import RequestCode, Resource
+    from service.knowledge.reading import Reading
+
+_LABELS: dict[RequestCode, str] = {
+    "liver-mdt-referral": "Refer to the liver MDT",
+    "hepatobiliary-referral": "Refer to the hepatobiliary unit",
+    "liver-mri": "Request a staging MRI of the liver",
+    "ct-volumetry": "Request CT volumetry of the liver remnant",
+    "restaging-ct": "Request a restaging CT",
+    "cea": "Request CEA",
+    "msi": "Request the microsatellite status",
+}
+
+
+def strategy_suggestions(reading: Reading, draft: Draft) -> tuple[Suggestion, ...]:
+    """Give the suggestions of a strategy card, the recommended one first."""
+    decision = reading.decision
+    operated = decision.next_step == "refer-hpb-after-recovery"
+    found = [request(draft, "hepatobiliary-referral" if operated else "liver-mdt-referral", recommended=True)]
+    if is_settled(reading.case, decision) and decision.next_step is not None:
+        found.append(_plan(reading, draft))
+    found += [request(draft, code) for code in _investigations(reading)]
+    return tuple(found)
+
+
+def request(draft: Draft, code: RequestCode, *, recommended: bool = False) -> Suggestion:
+    """Give the suggestion to create one request."""
+    return create(draft.new_id, _LABELS[code], service_request(draft, code), request_text(code), recommended)
+
+
+def create(
+    new_uuid: Callable[[], str],
+    label: str,
+    resource: Resource,
+    description: str,
+    recommended: bool = False,  # noqa: FBT001, FBT002 - the wire's isRecommended
+) -> Suggestion:
+    """Give the suggestion to create one resource."""
+    action = Action(type="create", description=f"Draft: {description}", resource=resource)
+    return Suggestion(label=label, uuid=new_uuid(), is_recommended=recommended, actions=(action,))
+
+
+def _plan(reading: Reading, draft: Draft) -> Suggestion:
+    outcome = reading.decision.outcomes[0]
+    lead, _ = recommended(reading, outcome)
+    activities = [
+        Activity(step.text, earliest=step.earliest, latest=step.latest, interval=step.interval)
+        for step in steps(reading, outcome)
+    ]
+    guideline = reading.guideline
+    plan = care_plan(
+        draft,
+        strategy=outcome.strategy,
+        next_step=outcome.next_step,
+        title=f"Colorectal liver metastases: {lead}",
+        activities=activities,
+        note=f"Proposed by decision support ({guideline.id} {guideline.version}); for the MDT to decide.",
+    )
+    return create(draft.new_id, f"Draft care plan: {lead}", plan, f"care plan, {lead}")
+
+
+def _investigations(reading: Reading) -> list[RequestCode]:
+    """Name the investigations whose result is missing, or that an advisory asks for."""
+    missing = {found.fact for found in reading.decision.missing}
+    advisories = reading.decision.advisories
+    found: list[RequestCode] = []
+    if "no-modern-liver-imaging" in advisories or _is_open(reading, "liver-mri-done"):
+        found.append("liver-mri")
+    if "flr-percent" in missing or (_is_open(reading, "flr-percent") and reading.holds("hepatectomy-extent", "major")):
+        found.append("ct-volumetry")
+    if "restage-3-months" in advisories or _is_outdated(reading) or "extrahepatic-disease" in missing:
+        found.append("restaging-ct")
+    if _is_open(reading, "cea"):
+        found.append("cea")
+    if _is_open(reading, "msi") and reading.decision.strategy == "systemic-first":
+        found.append("msi")
+    return found
+
+
+def _is_open(reading: Reading, code: str) -> bool:
+    return isinstance(reading.fact(code), Unknown | Narrowed)
+
+
+def _is_outdated(reading: Reading) -> bool:
+    facts = (reading.fact(code) for code in ("metastasis-count", "r0-achievable", "extrahepatic-disease"))
+    return any(isinstance(fact, Unknown) and fact.gap is Gap.OUTDATED for fact in facts)
