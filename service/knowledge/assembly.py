@@ -100,6 +100,11 @@ class _Assembly:
                 if alternative.when is not None
             },
             strong={row.id: self._strong(row.id, row.strong_when) for row in source.rows if row.strong_when},
+            timing={
+                name: self._bind(f"definition {name}", name)
+                for name in ("synchronous", "metachronous")
+                if name in source.definitions
+            },
             assumptions=[self._assumption(rule, policy) for rule in source.assumptions],
             ties=self._ties(),
             months_between=tuple(source.months_between),

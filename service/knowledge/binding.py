@@ -115,8 +115,8 @@ class _Binder:
             return AbsentTest(fact, wanted) if call.function == "absent" else StatedTest(fact, wanted)
         if call.function in {"recorded", "suspected"}:
             test = self.bind(call.argument, wanted=True)
-            if not isinstance(test, ChoiceTest | NumberTest):
-                raise ExpressionError(f"{call.function}(…) takes one test of one fact", call.position)
+            if not isinstance(test, ChoiceTest):
+                raise ExpressionError(f"{call.function}(…) takes one test of a choice", call.position)
             return RecordedTest(test, call.function == "recorded", wanted)
         raise ExpressionError(f"unknown test {call.function!r}", call.position)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.knowledge.cubes import Cube, Index, bits, first_match, merged, on_row, where_false
 from service.knowledge.domain import ChoiceTest, NumberTest, domain_of
-from service.knowledge.formula import GapTest, Literal, RecordedTest, leaves, rewritten
+from service.knowledge.formula import GapTest, Literal, leaves, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +45,7 @@ class Condition:
 
     test: Formula
     violations: int
+    asks_gaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Compiled:
     advisories: tuple[Condition, ...]
     alternatives: Mapping[str, Condition]
     strong: Mapping[str, Condition]
+    timing: Mapping[str, Condition]
     assumptions: tuple[BoundAssumption, ...]
     ties: tuple[BoundTie, ...]
     months_between: tuple[MonthsBetween, ...]
@@ -93,6 +95,7 @@ class Bound:
     advisories: Sequence[Formula]
     alternatives: Mapping[str, Formula]
     strong: Mapping[str, Formula]
+    timing: Mapping[str, Formula]
     assumptions: Sequence[tuple[str, Formula, Formula]]
     ties: Sequence[tuple[Formula, Formula]]
     months_between: tuple[MonthsBetween, ...]
@@ -104,6 +107,7 @@ class Bound:
             *self.advisories,
             *self.alternatives.values(),
             *self.strong.values(),
+            *self.timing.values(),
             *(part for _, when, fill in self.assumptions for part in (when, fill)),
             *(part for tie in self.ties for part in tie),
         ]
@@ -149,11 +153,14 @@ def compile_guideline(bound: Bound) -> Compiled:
 
     def condition(formula: Formula) -> Condition:
         test = lowered(formula)
-        return Condition(test, 0 if _asks_gaps(test) else numbering.violations(test, rows))
+        if any(isinstance(leaf, GapTest) for leaf in leaves(test)):
+            return Condition(test, 0, asks_gaps=True)
+        return Condition(test, numbering.violations(test, rows))
 
     advisories = tuple(condition(formula) for formula in bound.advisories)
     alternatives = {name: condition(formula) for name, formula in bound.alternatives.items()}
     strong = {name: condition(formula) for name, formula in bound.strong.items()}
+    timing = {name: condition(formula) for name, formula in bound.timing.items()}
     return Compiled(
         places=places,
         domains=domains,
@@ -168,6 +175,7 @@ def compile_guideline(bound: Bound) -> Compiled:
         advisories=advisories,
         alternatives=alternatives,
         strong=strong,
+        timing=timing,
         assumptions=tuple(
             BoundAssumption(places[fact], lowered(when), _mask(lowered(fill), whole[places[fact]]), number)
             for number, (fact, when, fill) in enumerate(bound.assumptions)
@@ -215,10 +223,6 @@ class _Numbering:
         for cube in self.cubes:
             hull = [known | more for known, more in zip(hull, cube, strict=True)]
         return tuple(hull)
-
-
-def _asks_gaps(formula: Formula) -> bool:
-    return any(isinstance(leaf, GapTest | RecordedTest) for leaf in leaves(formula))
 
 
 def _mask(fill: Formula, whole: int) -> int:

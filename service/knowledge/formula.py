@@ -60,7 +60,7 @@ class StatedTest:
 class RecordedTest:
     """A value is recorded and every (`certain`) or some value that it leaves passes; or the opposite of that."""
 
-    test: ChoiceTest | NumberTest
+    test: ChoiceTest
     certain: bool
     wanted: bool
 

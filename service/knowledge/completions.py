@@ -1,0 +1,255 @@
+"""The completions of a case as disjoint boxes: unknown facts range over their cells, assumptions and ties hold.
+
+A box is a set of cells for each fact. The boxes are split only on facts that conditions of assumptions and ties need;
+within one box every assumption applies or does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, assert_never
+
+from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
+from service.knowledge.cubes import halves, truth, where_false
+from service.knowledge.domain import ChoiceTest, NumberTest
+from service.knowledge.formula import (
+    AbsentTest,
+    GapTest,
+    Literal,
+    RecordedTest,
+    RowTest,
+    SignTest,
+    StatedTest,
+    leaves,
+    rewritten,
+)
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case, Fact
+    from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
+    from service.knowledge.cubes import Cube
+    from service.knowledge.domain import Domain
+    from service.knowledge.formula import Formula, Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Some completions: all combinations of `cells`.
+
+    `filled` has a bit for each place that an assumption fills here; `before` gives the cells that each applied
+    assumption (by its number in the guideline) found there. `hits` are the cubes that the box touches.
+    """
+
+    cells: Cube
+    filled: int
+    before: dict[int, int]
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """All completions of one case; `known` are the cells that the chart alone leaves to each fact."""
+
+    known: Cube
+    boxes: tuple[Box, ...]
+    hits: int
+    touched: tuple[int, ...]
+    """The places whose cells may differ between boxes."""
+    untouched_hits: int
+
+    def hits_without(self, compiled: Compiled, assumption: BoundAssumption) -> int:
+        """Give the cubes that dropping this one assumption would reach in addition to `hits`."""
+        touching, place, reached = compiled.index.touching, assumption.place, 0
+        for box in self.boxes:
+            before = box.before.get(assumption.rule)
+            if before is not None:
+                found = self.untouched_hits & touching[place][before & ~assumption.fill]
+                for other in self.touched:
+                    if other != place:
+                        found &= touching[other][box.cells[other]]
+                reached |= found
+        return reached
+
+
+def completions(case: Case, compiled: Compiled) -> Completions:
+    """Spread the unknown facts of a case over their cells."""
+    known = _known_cells(case, compiled)
+    steps = _Steps(case, compiled, known)
+    touched = steps.touched()
+    touching = compiled.index.touching
+    untouched_hits = compiled.index.everything
+    for place, cells in enumerate(known):
+        if place not in touched:
+            untouched_hits &= touching[place][cells]
+    boxes: list[Box] = []
+    reached = 0
+    for cells, filled, before in steps.spread():
+        hits = untouched_hits
+        for place in touched:
+            hits &= touching[place][cells[place]]
+        boxes.append(Box(cells, filled, before, hits))
+        reached |= hits
+    return Completions(known, tuple(boxes), reached, tuple(touched), untouched_hits)
+
+
+def gaps_of(case: Case, compiled: Compiled) -> frozenset[Gap]:
+    """Give the gaps of the facts that the pathway tests."""
+    facts = (case.facts.get(code, ABSENT) for code in compiled.pathway_facts)
+    return frozenset(fact.gap for fact in facts if isinstance(fact, Unknown))
+
+
+def complete_months(first: date, last: date) -> int:
+    """Count the complete calendar months between two days; 0 when `last` comes first."""
+    months = (last.year - first.year) * 12 + last.month - first.month
+    return max(0, months - (last.day < first.day))
+
+
+def _known_cells(case: Case, compiled: Compiled) -> Cube:
+    facts = dict(case.facts)
+    for between in compiled.months_between:
+        first, last = case.value(between.first), case.value(between.last)
+        if isinstance(first, date) and isinstance(last, date):
+            facts[between.fact] = Known(complete_months(first, last))
+    return tuple(
+        _cells(code, facts.get(code, ABSENT), domain)
+        for code, domain in zip(compiled.places, compiled.domains, strict=True)
+    )
+
+
+def _cells(code: str, fact: Fact, domain: Domain) -> int:
+    """Give the cells that a fact may lie in; a narrowing that leaves no value of the catalogue says nothing."""
+    try:
+        match fact:
+            case Known(value=value):
+                return domain.mask_at(value)
+            case Narrowed(values=values):
+                return domain.mask_within(values) or domain.full
+            case Unknown():
+                return domain.full
+            case _:
+                assert_never(fact)
+    except ValueError as fault:
+        raise ValueError(f"fact {code}: {fault}") from None
+
+
+class _Steps:
+    """The ties and assumptions that may matter for one case, ready to be applied box by box."""
+
+    def __init__(self, case: Case, compiled: Compiled, known: Cube) -> None:
+        self._case = case
+        self._compiled = compiled
+        self._known = known
+        index = compiled.index
+        reach = index.everything
+        for place, cells in enumerate(known):
+            reach &= index.touching[place][cells]
+        self._reach = reach
+        self._ties = [(when, tie) for tie in compiled.ties if (when := self._tie_condition(tie)) is not False]
+        self._assumptions = [
+            (when, assumption)
+            for assumption in compiled.assumptions
+            if (when := self._assumption_condition(assumption)) is not False
+        ]
+
+    def touched(self) -> list[int]:
+        """Give the places that splitting, ties and assumptions may change."""
+        found: set[int] = set()
+        for when, tied in (*self._ties, *self._assumptions):
+            found.add(tied.place)
+            found.update(_places(when))
+        return sorted(found)
+
+    def spread(self) -> list[tuple[Cube, int, dict[int, int]]]:
+        """Give the disjoint boxes, each with its filled places and what they held before."""
+        boxes: list[tuple[Cube, int, dict[int, int]]] = []
+        todo = [self._known]
+        while todo:
+            cells = list(todo.pop())
+            found = self._settled(cells)
+            if isinstance(found, Literal):
+                todo += halves(tuple(cells), found)
+            elif found is not None:
+                boxes.append((tuple(cells), *found))
+        return boxes
+
+    def _settled(self, cells: list[int]) -> tuple[int, dict[int, int]] | Literal | None:
+        """Apply everything to `cells`; or name the test to split on, or `None` when no patient is like this."""
+        for when, tie in self._ties:
+            if cells[tie.place] & ~tie.then:
+                holds = truth(when, cells)
+                if isinstance(holds, Literal):
+                    return holds
+                if holds:
+                    cells[tie.place] &= tie.then
+                    if not cells[tie.place]:
+                        return None
+        filled, before = 0, {}
+        unfilled = list(cells)
+        for when, assumption in self._assumptions:
+            holds = truth(when, unfilled)
+            if isinstance(holds, Literal):
+                cells[:] = unfilled
+                return holds
+            left = unfilled[assumption.place] & assumption.fill
+            if holds and left:
+                before[assumption.rule] = unfilled[assumption.place]
+                filled |= 1 << assumption.place
+                cells[assumption.place] = left
+        return filled, before
+
+    def _irrelevant(self, place: int) -> bool:
+        """Whether no cube within reach tells the cells of this fact apart."""
+        return not self._reach & ~self._compiled.index.holding[place][self._known[place]]
+
+    def _tie_condition(self, tie: BoundTie) -> Formula:
+        """Give what is left of a tie's condition; a tie that the known facts contradict is void."""
+        if not self._known[tie.place] & ~tie.then:
+            return False
+        when = rewritten(tie.when, self._chart_answer)
+        void = not self._known[tie.place] & tie.then and next(where_false(when, self._known), None) is None
+        return when is not False and not void and when
+
+    def _assumption_condition(self, assumption: BoundAssumption) -> Formula:
+        code = tuple(self._compiled.places)[assumption.place]
+        if not _is_absent(self._case.facts.get(code, ABSENT)) or self._irrelevant(assumption.place):
+            return False
+        return rewritten(assumption.when, self._chart_answer)
+
+    def _chart_answer(self, leaf: Leaf) -> Formula:
+        case = self._case
+        match leaf:
+            case Literal():
+                return leaf
+            case SignTest(sign=sign, wanted=wanted):
+                return (sign in case.signs) is wanted
+            case AbsentTest(fact=code, wanted=wanted):
+                return _is_absent(case.facts.get(code, ABSENT)) is wanted
+            case StatedTest(fact=code, wanted=wanted):
+                fact = case.facts.get(code, ABSENT)
+                stated = not isinstance(fact, Unknown) or fact.gap in {Gap.OUTDATED, Gap.CONFLICTING}
+                return stated is wanted
+            case RecordedTest(test=test, certain=certain, wanted=wanted):
+                return _recorded(case.facts.get(test.fact, ABSENT), test, certain=certain) is wanted
+            case ChoiceTest() | NumberTest() | RowTest() | GapTest():
+                raise TypeError("no test of the chart")
+            case _:
+                assert_never(leaf)
+
+
+def _places(formula: Formula) -> set[int]:
+    return {leaf.place for leaf in leaves(formula) if isinstance(leaf, Literal)}
+
+
+def _is_absent(fact: Fact) -> bool:
+    return isinstance(fact, Unknown) and fact.gap is Gap.ABSENT
+
+
+def _recorded(fact: Fact, test: ChoiceTest, *, certain: bool) -> bool:
+    match fact:
+        case Known(value=value):
+            return value in test.values
+        case Narrowed(values=frozenset() as values):
+            return values <= test.values if certain else bool(values & test.values)
+        case _:
+            return False
