@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fhir_mappings.catalogue import load_catalogue
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
+from service.web.app import create_app
+from service.web.knowledge_page import knowledge_routes
+from tests.checked_client import CheckedClient, FakeAdvisor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.knowledge.model import Guideline
+    from service.settings import Settings
+
+
+class Page(HTMLParser):
+    """The ids, links, scripts and texts of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            assert not name.startswith("on"), "inline script"
+            assert name != "style", "inline style"
+            if name == "id" and value:
+                self.ids.append(value)
+            if name == "href" and value:
+                self.links.append(value)
+
+
+def client_of(settings: Settings, guideline: Guideline) -> CheckedClient:
+    page = knowledge_routes(guideline, load_catalogue())
+    templates = {"patient": "Patient/{{context.patientId}}"}
+    return CheckedClient(create_app(settings, advisor=FakeAdvisor(), templates=templates, pages=[page]))
+
+
+@pytest.fixture
+async def knowledge(settings: Settings) -> AsyncIterator[CheckedClient]:
+    async with client_of(settings, load_guideline()) as found:
+        yield found
+
+
+async def test_every_row_advisory_parameter_statement_and_source_has_its_anchor(knowledge: CheckedClient) -> None:
+    answer = await knowledge.get("/knowledge")
+    page = Page(answer.text)
+    guideline = load_guideline()
+    anchors = [
+        *(row.id for row in guideline.rows),
+        *(advisory.code for advisory in guideline.advisories),
+        *guideline.parameters,
+        *guideline.statements,
+        *guideline.resolutions,
+        *guideline.citations,
+    ]
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert set(anchors) <= set(page.ids)
+    assert len(set(page.ids)) == len(page.ids)
+
+
+async def test_every_link_inside_the_page_leads_somewhere(knowledge: CheckedClient) -> None:
+    page = Page((await knowledge.get("/knowledge")).text)
+    inside = {link.removeprefix("#") for link in page.links if link.startswith("#")}
+    assert inside <= set(page.ids)
+    assert {link for link in page.links if not link.startswith("#")} == {"static/knowledge.css"}
+
+
+async def test_nothing_is_loaded_but_the_own_style_sheet_and_nothing_is_run(knowledge: CheckedClient) -> None:
+    answer = await knowledge.get("/knowledge")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+    assert not Page(answer.text).tags & {"script", "iframe", "img", "form", "style"}
+    style = await knowledge.get("/static/knowledge.css")
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+
+
+async def test_the_page_is_cheap_to_ask_for_again(knowledge: CheckedClient) -> None:
+    etag = (await knowledge.get("/knowledge")).headers["etag"]
+    assert (await knowledge.get("/knowledge", headers={"if-none-match": etag})).status_code == 304
+
+
+async def test_the_page_says_that_nobody_has_reviewed_the_summary(knowledge: CheckedClient) -> None:
+    assert "The source summary has not been reviewed by humans yet." in (await knowledge.get("/knowledge")).text
+
+
+async def test_a_site_s_policy_is_named_where_it_changes_something(settings: Settings) -> None:
+    policy = Policy(
+        name="St <Elsewhere>",
+        parameters={"prefer_simultaneous_when_eligible": False},
+        assumptions_off=frozenset({"asa"}),
+    )
+    async with client_of(settings, load_guideline(policy)) as client:
+        text = (await client.get("/knowledge")).text
+    assert text.count("set by St &lt;Elsewhere&gt;") == 1
+    assert text.count("off here: the card asks") == 1
+    assert "<Elsewhere>" not in text
