@@ -75,6 +75,7 @@ class Harness:
     asked_origins: list[list[str]] = field(default_factory=list)
 
     def transport_for(self, client: AppClient, urls: Sequence[str]) -> AppTransport:
+        assert client == self.clients[ISS]
         self.asked_origins.append(list(urls))
         return self.ehr
 

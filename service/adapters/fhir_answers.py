@@ -1,0 +1,116 @@
+"""What an EHR answers to a write: status, reference, version, read without trusting its shape."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?/?$")
+_ETAG = re.compile(r'(?:W/)?"([A-Za-z0-9\-.]{1,64})"')
+_CONFLICT = {httpx.codes.CONFLICT, httpx.codes.PRECONDITION_FAILED}
+_REFUSED = {
+    httpx.codes.BAD_REQUEST,
+    httpx.codes.FORBIDDEN,
+    httpx.codes.NOT_FOUND,
+    httpx.codes.METHOD_NOT_ALLOWED,
+    httpx.codes.GONE,
+    httpx.codes.UNSUPPORTED_MEDIA_TYPE,
+    httpx.codes.UNPROCESSABLE_ENTITY,
+    httpx.codes.NOT_IMPLEMENTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """The answer to one write; `reference` is `Type/id`."""
+
+    status: int
+    reference: str | None = None
+    version: str | None = None
+    resource: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the write stands."""
+        return httpx.codes.is_success(self.status)
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether somebody else's change is in the way."""
+        return self.status in _CONFLICT
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the EHR does not take this kind of write, so that another kind may work."""
+        return self.status in _REFUSED
+
+
+def read_answer(response: httpx.Response) -> WriteAnswer:
+    """Read the answer to a single interaction."""
+    resource = _object(response.content)
+    meta = resource.get("meta") if resource else None
+    return _answer(
+        response.status_code,
+        location=response.headers.get("location") or response.headers.get("content-location"),
+        etag=response.headers.get("etag"),
+        resource=resource,
+        version=meta.get("versionId") if isinstance(meta, dict) else None,
+    )
+
+
+def read_transaction(body: bytes, *, expected: int) -> list[WriteAnswer] | None:
+    """Read the answers of a transaction in the order of its entries; `None` where the Bundle is not such an answer."""
+    bundle = _object(body)
+    entries = bundle.get("entry") if bundle else None
+    if not isinstance(entries, list) or len(entries) != expected:
+        return None
+    answers = []
+    for entry in entries:
+        response = entry.get("response") if isinstance(entry, dict) else None
+        if not isinstance(response, dict):
+            return None
+        status = re.match(r"\d{3}", str(response.get("status", "")))
+        resource = entry.get("resource")
+        answers.append(
+            _answer(
+                int(status[0]) if status else 0,
+                location=response.get("location"),
+                etag=response.get("etag"),
+                resource=resource if isinstance(resource, dict) else None,
+                version=None,
+            )
+        )
+    return answers
+
+
+def _answer(
+    status: int, *, location: object, etag: object, resource: Mapping[str, Any] | None, version: object
+) -> WriteAnswer:
+    place = _LOCATION.search(location.split("?")[0]) if isinstance(location, str) else None
+    tag = _ETAG.fullmatch(etag) if isinstance(etag, str) else None
+    found = dict(resource) if resource else None
+    reference = f"{place[1]}/{place[2]}" if place else None
+    if reference is None and found and found.get("resourceType") != "OperationOutcome" and found.get("id"):
+        reference = f"{found.get('resourceType')}/{found['id']}"
+    in_place = place[3] if place else None
+    return WriteAnswer(
+        status,
+        reference,
+        tag[1] if tag else in_place or (version if isinstance(version, str) else None),
+        found,
+    )
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,79 @@
+"""What an app may write to an EHR: its CapabilityStatement and the granted scopes, read together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from service.adapters.smart_configuration import grants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.adapters.fhir_write import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """`transaction`, and the pairs (resource type, `create` or `update`) that server and scopes both allow."""
+
+    transaction: bool
+    allowed: frozenset[tuple[str, str]]
+
+    def may_create(self, kind: str) -> bool:
+        """Whether resources of this type may be created."""
+        return (kind, "create") in self.allowed
+
+    def may_write(self, write: Write) -> bool:
+        """Whether this write may be tried by itself."""
+        return (write.kind, "create" if write.replaces is None else "update") in self.allowed
+
+    def may_transact(self, writes: Sequence[Write]) -> bool:
+        """Whether all of `writes` may be tried in one transaction."""
+        return self.transaction and all(self.may_write(write) for write in writes)
+
+
+class _Interaction(msgspec.Struct):
+    code: str = ""
+
+
+class _Resource(msgspec.Struct):
+    type: str = ""
+    interaction: list[_Interaction] = []
+
+
+class _Rest(msgspec.Struct):
+    mode: str = "server"
+    interaction: list[_Interaction] = []
+    resource: list[_Resource] | None = None
+
+
+class _Statement(msgspec.Struct):
+    rest: list[_Rest] = []
+
+
+_LETTERS = {"create": "c", "update": "u"}
+_KINDS = ("Observation", "Provenance", "CarePlan", "DocumentReference")
+
+
+def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissions:
+    """Read a CapabilityStatement; without one that says anything, the scopes alone decide and each write is tried."""
+    granted = {(kind, what) for kind in _KINDS for what, letter in _LETTERS.items() if grants(scopes, kind, letter)}
+    rest = _server(statement)
+    if rest is None or rest.resource is None:
+        return Permissions(transaction=True, allowed=frozenset(granted))
+    offered = {(resource.type, interaction.code) for resource in rest.resource for interaction in resource.interaction}
+    return Permissions(
+        transaction=any(interaction.code == "transaction" for interaction in rest.interaction),
+        allowed=frozenset(granted & offered),
+    )
+
+
+def _server(statement: bytes | None) -> _Rest | None:
+    try:
+        read: Any = msgspec.json.decode(statement, type=_Statement) if statement else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return next((rest for rest in read.rest if rest.mode == "server"), None) if read else None
