@@ -270,12 +270,13 @@ async def test_a_forged_or_expired_context_is_ignored_with_a_note(text: str, not
 
 async def test_nothing_secret_stands_in_the_store_the_log_or_a_page() -> None:
     harness = Harness()
+    harness.ehr.patient = "secret-patient"
     with structlog.testing.capture_logs() as lines:
         async with harness.browser() as browser:
             response = await launch(browser, harness.ehr)
             cookie = browser.cookies[SESSION]
     kept = repr(harness.records.kept)
-    for secret in ("secret-access", "secret-refresh", "p1", cookie):
+    for secret in ("secret-access", "secret-refresh", "secret-patient", cookie):
         assert secret not in kept
         assert secret not in repr(lines)
         assert secret not in response.headers["location"]
