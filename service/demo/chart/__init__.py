@@ -1,0 +1,1 @@
+"""The chart pages of the demo EHR."""

@@ -1,0 +1,1 @@
+"""The CDS Hooks client of the demo EHR."""

@@ -1,0 +1,60 @@
+"""HTML pages of the demo EHR: templates, and the headers that keep them harmless."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Pages:
+    """Renders templates; `app_origin` is the service, the only stranger that a page may frame or lead a form to."""
+
+    def __init__(self, app_origin: str) -> None:
+        self._app_origin = app_origin
+        self._environment = Environment(
+            loader=PackageLoader("service.demo.chart"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def page(self, template: str, *, status: int = 200, form_targets: Sequence[str] = (), **values: object) -> Response:
+        """Answer with a page; `form_targets` are further origins that its forms may end at."""
+        return self.answer(template, values, status=status, form_targets=form_targets)
+
+    def answer(
+        self, template: str, values: Mapping[str, object], *, status: int = 200, form_targets: Sequence[str] = ()
+    ) -> Response:
+        """Answer with a page; the values of the template as a mapping."""
+        return Response(
+            self._environment.get_template(template).render(values),
+            status_code=status,
+            media_type="text/html",
+            headers=self._headers(form_targets),
+        )
+
+    def _headers(self, form_targets: Sequence[str]) -> dict[str, str]:
+        targets = " ".join(dict.fromkeys(("'self'", self._app_origin, *form_targets)))
+        policy = {
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self'",
+            "connect-src": "'self'",
+            "frame-src": self._app_origin,
+            "form-action": targets,
+            "base-uri": "'none'",
+            "frame-ancestors": "'none'",
+        }
+        return {
+            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        }

@@ -1,0 +1,1 @@
+"""The synthetic patients of the demo EHR."""

@@ -1,0 +1,1 @@
+"""A SMART App Launch 2.x authorization server for the demo EHR; Authlib's servers exist for Flask and Django only."""
