@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from service.knowledge.explanation import Explanation, Line, Part, Section, SectionCode
 
-_SPECIAL = re.compile(r"([\\`*_\[\]{}|~#!])")
+_SPECIAL = re.compile(r"([\\`*_\[\]{}|~#!$])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _CHART_TEXT_LIMIT = 300
 
@@ -50,27 +50,31 @@ def clip(text: str, limit: int) -> str:
 
 
 def render(explanation: Explanation, limits: Mapping[SectionCode, int]) -> str:
-    """Render the sections as paragraphs and lists; `limits` says how many lines a section may show (default: all)."""
-    return "\n\n".join(_section(section, limits.get(section.code)) for section in explanation.sections)
+    """Render the sections as paragraphs and lists.
+
+    `limits` says how many lines a section may show (default: all). Each resource is named where it comes first.
+    """
+    named: set[str] = set()
+    return "\n\n".join(_section(section, limits.get(section.code), named) for section in explanation.sections)
 
 
-def _section(section: Section, limit: int | None) -> str:
-    lines = [_line(line) for line in section.lines]
-    if limit is not None and len(lines) > limit:
-        lines = [*lines[:limit], f"and {len(lines) - limit} more in the app"]
+def _section(section: Section, limit: int | None, named: set[str]) -> str:
+    lines = [_line(line, named) for line in section.lines[:limit]]
+    if len(section.lines) > len(lines):
+        lines.append(f"and {len(section.lines) - len(lines)} more in the app")
     if section.code in {"recommendation", "sources"}:
         return "  \n".join(lines)
-    if section.title and len(lines) == 1 and not section.title.endswith(":"):
-        return f"**{section.title}**: {lines[0]}"
+    if section.code == "assumptions":
+        return f"**{section.title}**: {'; '.join(lines)}"
     listed = "\n".join(f"- {line}" for line in lines)
-    return f"**{section.title}**\n{listed}" if section.title else listed
+    return f"**{section.title}**\n{listed}"
 
 
-def _line(line: Line) -> str:
-    return "".join(_part(part) for part in line.parts)
+def _line(line: Line, named: set[str]) -> str:
+    return "".join(_part(part, named) for part in line.parts)
 
 
-def _part(part: Part) -> str:
+def _part(part: Part, named: set[str]) -> str:
     match part:
         case Text():
             return part.text
@@ -79,5 +83,13 @@ def _part(part: Part) -> str:
         case ChartText():
             return escape(clip(flat(part.text), _CHART_TEXT_LIMIT))
         case Source():
-            named = [*((part.dated,) if part.dated else ()), *(escape(reference) for reference in part.references)]
-            return f" ({', '.join(named)})" if named else ""
+            return _source(part, named)
+
+
+def _source(source: Source, named: set[str]) -> str:
+    new = [reference for reference in source.references if reference not in named]
+    if source.references and not new:
+        return ""
+    named.update(new)
+    words = [*((source.dated,) if source.dated else ()), *(escape(reference) for reference in new)]
+    return f" ({', '.join(words)})" if words else ""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _MISSING_SHOWN = 3
 _ISSUES_SHOWN = 3
 _LARGE_LIST = 2
+_CANDIDATES_IN_FULL = 4
 
 
 def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> Explanation:
@@ -93,13 +94,23 @@ def _recommendation(reading: Reading) -> list[Line]:
         count = len(decision.missing)
         waiting = "one fact is missing" if count == 1 else f"{count} facts are missing" if count else "facts conflict"
         lines.append(say("recommendation", Strong("Not decided yet"), f": {waiting}"))
-        names = "; ".join(outcome_name(reading, outcome) for outcome in in_reading_order(decision.outcomes))
-        lines.append(say("recommendation", f"Still open: {names}"))
+        lines += _still_open(reading)
     else:
         lines += _recommended(reading, decision.strategy)
     if Sign.UNCONFIRMED_DISEASE in reading.case.signs:
         lines.append(say("notice", "The primary or the metastases are recorded as provisional or unconfirmed."))
     return lines
+
+
+def _still_open(reading: Reading) -> list[Line]:
+    """Name the candidates; where one fact decides, its answers name them."""
+    if len(reading.decision.missing) == 1:
+        return []
+    outcomes = in_reading_order(reading.decision.outcomes)
+    names = [outcome_name(reading, outcome) for outcome in outcomes]
+    if len(names) > _CANDIDATES_IN_FULL:
+        names = list(dict.fromkeys(strategy_name(reading, outcome.strategy) for outcome in outcomes))
+    return [say("recommendation", f"Still open: {'; '.join(names)}")]
 
 
 def _recommended(reading: Reading, strategy: str) -> list[Line]:
@@ -114,7 +125,7 @@ def _recommended(reading: Reading, strategy: str) -> list[Line]:
         lines.append(say("next-step", f"Next step open: {names}"))
     else:
         named = [
-            f"{step.text} ({step.interval})" if step.interval else step.text
+            f"{step.text}, {step.interval}" if step.interval else step.text
             for step in steps(reading, decision.outcomes[0])
         ]
         lines.append(say("next-step", f"Next: {'; then '.join(_lowered_after_first(named))}"))
@@ -198,8 +209,13 @@ _ADVISORY_VALUES = {
     "long-chemotherapy": ("chemotherapy-cycles",),
     "extrahepatic-disease": ("extrahepatic-disease",),
     "msi-high": ("msi",),
-    "no-modern-liver-imaging": ("liver-mri-done",),
-    "unfavourable-pathology": ("primary-pathology",),
+}
+_LIMITS = {
+    "nodules-over-3": ("upfront_maximum_nodules", "up to {:g} are considered for surgery at once"),
+    "remnant-too-small": ("remnant_minimum_percent", "more than {:g} % is needed"),
+    "remnant-small-for-this-liver": ("remnant_minimum_cirrhosis_percent", "more than {:g} % is wanted in cirrhosis"),
+    "short-disease-free-interval": ("short_interval_months", "under {:g} months is short"),
+    "long-chemotherapy": ("long_chemotherapy_cycles", "more than {:g} is long"),
 }
 _GAP_ADVISORIES = {"conflicting-data": Gap.CONFLICTING, "outdated-data": Gap.OUTDATED}
 
@@ -213,15 +229,23 @@ def _advisories(reading: Reading, said: set[str]) -> list[Line]:
         words = advisory.sentence
         if advisory.sentence_if_assumed and advisory.assumed and reading.assumption(advisory.assumed) is not None:
             words = advisory.sentence_if_assumed
-        values = reading.spoken_together(_ADVISORY_VALUES.get(code, ()))
-        parts: tuple[Part | str, ...] = (words, *((" Recorded: ", *values) if values else ()))
-        line = say("advisory", *parts, codes=(code,))
+        line = say("advisory", words, *_values_behind(reading, code), codes=(code,))
         lines.append(Line(line.kind, line.parts, None, line.codes, advisory.statements, advisory.citations))
     return lines
 
 
+def _values_behind(reading: Reading, code: str) -> tuple[Part | str, ...]:
+    values = reading.spoken_together(_ADVISORY_VALUES.get(code, ()))
+    if not values:
+        return ()
+    if code not in _LIMITS:
+        return (" Recorded: ", *values)
+    parameter, limit = _LIMITS[code]
+    return (" Recorded: ", *values, f"; {limit.format(reading.number(parameter))}")
+
+
 _PERIOPERATIVE = (
-    "FOLFOX before and after resection improves progression-free survival at 3 years; "
+    "FOLFOX before and after resection improves progression-free survival by 7 to 8 % at 3 years; "
     "overall survival was not shown to improve (S19)."
 )
 _TRANSPLANTATION = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Unknown
-from service.knowledge.phrases import clause, listed, sentence, short_name, site_adjective
+from service.knowledge.phrases import clause, decides, listed, sentence, short_name, site_adjective
 
 if TYPE_CHECKING:
     from service.knowledge.decision import Outcome
@@ -84,7 +84,7 @@ def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]
             restaging = f"restaging at {reading.number('restaging_months'):g} months"
             if reading.resected:
                 return "chemotherapy before the liver", f"unfavourable primary, {restaging}"
-            return "primary first", f"then chemotherapy and {restaging}, before the liver"
+            return "primary first", f"perforated primary, then chemotherapy and {restaging}, before the liver"
         case "resect-now-no-more-chemotherapy":
             return "liver resection now", "no more chemotherapy"
         case "liver-before-chemotherapy":
@@ -171,9 +171,10 @@ def summary(reading: Reading) -> str:
 
 
 def _open_step(reading: Reading) -> str:
-    names = [short_name(reading.catalogue[missing.fact]) for missing in reading.decision.missing[:_NAMED_MISSING]]
-    verb = "decides" if len(names) == 1 else "decide"
-    return f"next step open, {listed(names)} {verb}" if names else "next step open"
+    missing = [reading.catalogue[found.fact] for found in reading.decision.missing[:_NAMED_MISSING]]
+    if len(missing) == 1:
+        return f"next step open, {decides(missing[0])}"
+    return f"next step open, {listed(map(short_name, missing))} decide" if missing else "next step open"
 
 
 def needs_completion(reading: Reading) -> bool:
@@ -195,7 +196,7 @@ def _open(reading: Reading) -> str:
     subject = "Next treatment" if reading.resected else "Order of surgery"
     settling = [missing for missing in decision.missing if missing.settles]
     if settling:
-        return f"{subject} open: {short_name(reading.catalogue[settling[0].fact])} decides between {listed(names)}"
+        return f"{subject} open: {decides(reading.catalogue[settling[0].fact])} between {listed(names)}"
     named = listed(short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED_MISSING])
     return f"{subject} open between {listed(names)}" + (f": {named} needed first" if named else "")
 

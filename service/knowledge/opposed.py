@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.knowledge.explanation import Strong, Text, say
+from service.knowledge.explanation import Strong, say
 from service.knowledge.reading import COMPLICATIONS, MAJOR_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.knowledge.explanation import Line, Part
+    from service.knowledge.explanation import Line
     from service.knowledge.reading import Reading
 
 _ADVISORIES = {
@@ -46,11 +46,7 @@ def against(reading: Reading) -> tuple[Line, ...]:
 
 
 def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:
-    parts: list[Part] = []
-    for code in dict.fromkeys(codes[:_MOST_REASONS]):
-        spoken = reading.spoken(code)
-        if spoken:
-            parts += [*((Text("; "),) if parts else ()), *spoken]
+    parts = reading.spoken_together(tuple(dict.fromkeys(codes))[:_MOST_REASONS])
     if not parts:
         return None
     advisories = tuple(dict.fromkeys(_ADVISORIES[code] for code in codes if code in _ADVISORIES))

@@ -20,7 +20,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _SHORT = {
     "ecog": "ECOG",
     "asa": "ASA",
-    "primary-in-situ": "whether the primary is in place",
+    "primary-in-situ": "whether the primary is in situ",
     "primary-symptoms": "symptoms of the primary",
     "impending-complication": "impending complication",
     "colorectal-operation": "the planned bowel operation",
@@ -41,7 +41,7 @@ _SHORT = {
 
 # One value of a fact as a clause that stands alone; `{}` is the value.
 _CLAUSES: dict[str, dict[Value, str]] = {
-    "primary-in-situ": {True: "primary in place", False: "primary resected"},
+    "primary-in-situ": {True: "primary in situ", False: "primary resected"},
     "primary-symptoms": {
         "none": "no symptoms of the primary",
         "minor": "minor symptoms of the primary",
@@ -168,6 +168,11 @@ def short_name(definition: FactDefinition) -> str:
     return _SHORT.get(definition.code, definition.title)
 
 
+def decides(definition: FactDefinition) -> str:
+    """Say that a fact decides: `ECOG decides`, `symptoms of the primary decide`."""
+    return f"{short_name(definition)} {'decide' if definition.code == 'primary-symptoms' else 'decides'}"
+
+
 def value_text(definition: FactDefinition, value: Value) -> str:
     """Write one value with its unit: `38 %`, `yes`, `2 Nov 2026`, `right hemicolectomy`."""
     match value:
@@ -207,7 +212,7 @@ def label_text(definition: FactDefinition, label: Label) -> str:
     """Write the label of an answer: `0-1` with an en dash, `more than 30 %`, `none or minor`, `yes`."""
     if not isinstance(label, str):
         return value_text(definition, label)
-    return " or ".join(_piece(definition, piece) for piece in re.split(r" or |, ", label))
+    return listed((_piece(definition, piece) for piece in re.split(r" or |, ", label)), "or")
 
 
 _COMPARISONS = {"<=": "≤ {}", ">=": "≥ {}", "<": "under {}", ">": "more than {}"}

@@ -114,11 +114,18 @@ class Reading:
                 return () if assumption is None else (Text(f"{assumed(definition, assumption)} (assumed)"),)
 
     def spoken_together(self, codes: tuple[str, ...]) -> tuple[Part, ...]:
-        """Say several facts one after the other, joined by semicolons."""
+        """Say several facts one after the other; those of one day share their source."""
         parts: list[Part] = []
         for code in codes:
             spoken = self.spoken(code)
-            if spoken:
+            if not spoken:
+                continue
+            before = parts[-1] if parts else None
+            after = spoken[-1]
+            if isinstance(before, Source) and isinstance(after, Source) and before.dated == after.dated:
+                both = tuple(dict.fromkeys((*before.references, *after.references)))
+                parts[-1:] = [Text(", "), *spoken[:-1], Source(both, before.dated)]
+            else:
                 parts += [*((Text("; "),) if parts else ()), *spoken]
         return tuple(parts)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Unknown
-from service.knowledge.explanation import Line
+from service.knowledge.explanation import Line, Text
 from service.knowledge.expression import parse, words
+from service.knowledge.phrases import sentence
 
 if TYPE_CHECKING:
+    from service.knowledge.explanation import Part
     from service.knowledge.model import Guideline
     from service.knowledge.reading import Reading
 
@@ -16,11 +18,14 @@ if TYPE_CHECKING:
 _ALWAYS = (
     "primary-in-situ",
     "primary-symptoms",
+    "impending-complication",
     "metastases-detected",
     "metastasis-count",
     "r0-achievable",
     "flr-percent",
+    "ecog",
 )
+_ALWAYS_AFTER_RESECTION = ("primary-pathology", "months-primary-to-metastases")
 _GROUPS = (
     ("primary-in-situ", "primary-symptoms", "impending-complication"),
     ("primary-site", "colorectal-operation", "colorectal-multivisceral", "rectal-radiotherapy"),
@@ -42,7 +47,7 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
     asked = facts_asked(reading.guideline, decision.rows)
     if decision.strategy is None:
         asked |= set(decision.read)
-    shown = asked | set(_ALWAYS)
+    shown = asked | set(_ALWAYS) | set(_ALWAYS_AFTER_RESECTION if reading.resected else ())
     lines = []
     for group in _GROUPS:
         codes = tuple(
@@ -52,8 +57,13 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
         )
         parts = reading.spoken_together(codes)
         if parts:
-            lines.append(Line("known" if decision.strategy is None else "reason", parts))
+            lines.append(Line("known" if decision.strategy is None else "reason", _capitalised(parts)))
     return tuple(lines)
+
+
+def _capitalised(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    first = parts[0]
+    return (Text(sentence(first.text)), *parts[1:]) if isinstance(first, Text) else parts
 
 
 def facts_asked(guideline: Guideline, rows: tuple[str, ...]) -> set[str]:

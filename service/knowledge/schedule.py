@@ -117,9 +117,8 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
 
 def _review(reading: Reading) -> Step:
     months = reading.number("resectability_review_months")
-    return Step(
-        "Review of resectability", f"every {months:g} months", latest=add_months(reading.case.as_of, int(months))
-    )
+    first = add_months(reading.case.as_of, int(months))
+    return Step("Review of resectability", f"every {months:g} months, first by {day(first)}", latest=first)
 
 
 def _liver(reading: Reading) -> Step:
