@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+import orjson
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from service.web.collection import CollectAfterAnswer, collect_between_requests
 from service.web.conversation import Conversation
 from service.web.cors import CrossOrigin
 from service.web.last_resort import LastResort
+from service.web.openapi import describe
 from service.web.ports import AlwaysReady, Nobody
 from service.web.problems import answer_http_error, answer_service_error
 
@@ -50,13 +52,14 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
             with collect_between_requests() if collects_between_requests else nullcontext():
                 yield
 
-    app = FastAPI(title="crlm-cds", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
+    app = FastAPI(title="crlm-cds", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     authenticator = authenticator or Nobody()
     app.include_router(discovery_routes(templates))
     app.include_router(service_routes(settings, advisor=advisor, authenticator=authenticator))
     if feedback is not None:
         app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator))
     app.include_router(_health_routes(readiness or AlwaysReady()))
+    app.include_router(_description_routes())
     for page in pages:
         app.include_router(page)
     app.add_exception_handler(ServiceError, answer_service_error)
@@ -82,5 +85,16 @@ def _health_routes(readiness: Readiness) -> APIRouter:
         if faults:
             raise Unavailable("; ".join(faults))
         return Response(b'{"status":"ready"}', media_type="application/json")
+
+    return router
+
+
+def _description_routes() -> APIRouter:
+    router = APIRouter()
+    body = orjson.dumps(describe())
+
+    @router.get("/openapi.json")
+    async def description() -> Response:
+        return Response(body, media_type="application/json", headers={"cache-control": "public, max-age=300"})
 
     return router

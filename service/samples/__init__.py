@@ -1,0 +1,1 @@
+"""Requests that ship with the package."""

@@ -1,0 +1,235 @@
+"""The OpenAPI description: CDS Hooks as this service speaks it, written out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service import __version__
+from service.cds.services import SERVICES
+
+JsonSchema = dict[str, Any]
+
+_UUID = {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"}
+_LOWER_UUID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
+_ID = {"type": "string", "pattern": r"^(Patient/)?[A-Za-z0-9_.\-]{1,255}$"}
+_TEXT = {"type": "string", "minLength": 1}
+_EXTENSION = {"type": "object", "description": "Members named by agreement; unknown ones are ignored."}
+_ORDERS = {"type": "object", "description": "A FHIR R4 Bundle of draft orders."}
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None, **more: object) -> JsonSchema:
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}, **more}
+
+
+def _list(items: JsonSchema, **more: object) -> JsonSchema:
+    return {"type": "array", "items": items, **more}
+
+
+def _ref(name: str) -> JsonSchema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def describe() -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of the public paths."""
+    paths: dict[str, Any] = {
+        "/cds-services": {
+            "get": _operation("List the services", {"200": _answer("The services", _ref("Discovery"))}, tag="CDS Hooks")
+        }
+    }
+    for service in SERVICES.values():
+        paths[f"/cds-services/{service.id}"] = {
+            "post": _call(service.title, body=_request(service.hook), answer=_answer("The cards", _ref("Answer")))
+        }
+        paths[f"/cds-services/{service.id}/feedback"] = {
+            "post": _call(
+                f"Keep feedback on cards of {service.id}",
+                body=_ref("Feedback"),
+                answer={"description": "The feedback is kept"},
+                statuses=("400", "401", "403", "413", "415", "429", "503", "504"),
+            )
+        }
+    for name in ("live", "ready"):
+        answers = {"200": _answer(f"The service is {name}", _object({"status": {"const": name}}))}
+        if name == "ready":
+            answers["503"] = _problem("Something that the service needs is missing")
+        paths[f"/health/{name}"] = {"get": _operation(f"Say whether the service is {name}", answers, tag="Operation")}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "crlm-cds",
+            "version": __version__,
+            "description": "CDS Hooks service for the order of treatment in colorectal cancer with liver metastases.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _SCHEMAS,
+            "securitySchemes": {"jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(summary: str, answers: dict[str, Any], *, tag: str) -> dict[str, Any]:
+    return {"summary": summary, "tags": [tag], "responses": answers}
+
+
+_PROBLEMS = {
+    "400": "The body is no CDS Hooks request",
+    "401": "The token is missing or not accepted",
+    "403": "The client may not use this service, or the reader is no clinician",
+    "412": "A required prefetch key could not be had",
+    "413": "The body is too large",
+    "415": "The body is no plain JSON",
+    "429": "Too many requests",
+    "503": "The store is not available",
+    "504": "The answer was not ready in time",
+}
+
+
+def _call(
+    summary: str, *, body: JsonSchema, answer: dict[str, Any], statuses: tuple[str, ...] = tuple(_PROBLEMS)
+) -> dict[str, Any]:
+    return {
+        **_operation(
+            summary, {"200": answer} | {code: _problem(_PROBLEMS[code]) for code in statuses}, tag="CDS Hooks"
+        ),
+        "security": [{"jwt": []}, {}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+    }
+
+
+def _answer(description: str, schema: JsonSchema) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return _answer(description, _ref("OperationOutcome"))
+
+
+def _request(hook: str) -> JsonSchema:
+    context = {
+        "patientId": _ID,
+        "userId": {"type": "string", "pattern": r"^(Practitioner|PractitionerRole)/[A-Za-z0-9_.\-]{1,255}$"},
+    }
+    if hook != "patient-view":
+        context["draftOrders"] = _ORDERS
+    if hook == "order-select":
+        context["selections"] = _list({"type": "string"})
+    encounter = {"encounterId": {"type": "string", "pattern": r"^(Encounter/)?[A-Za-z0-9_.\-]{1,255}$"}}
+    optional: dict[str, Any] = {
+        "fhirServer": {
+            "type": "string",
+            "pattern": r"^https?://[A-Za-z0-9.\-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~\-]+)*/?$",
+        },
+        "fhirAuthorization": _ref("FhirAuthorization"),
+        "prefetch": {
+            "type": "object",
+            "description": "Resources, searchset Bundles or null under the advertised keys.",
+        },
+        "extension": _EXTENSION,
+    }
+    return _object(
+        {"hook": {"const": hook}, "hookInstance": _UUID, "context": _object(context, encounter)},
+        optional,
+        dependentRequired={"fhirAuthorization": ["fhirServer"]},
+    )
+
+
+_CODING = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}}, {"display": _TEXT})
+_REASON = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}, "display": _TEXT})
+_URL = {"type": "string", "format": "uri"}
+
+_SCHEMAS: dict[str, JsonSchema] = {
+    "Discovery": _object(
+        {
+            "services": _list(
+                _object(
+                    {"hook": _TEXT, "description": _TEXT, "id": _TEXT},
+                    {
+                        "title": _TEXT,
+                        "version": _TEXT,
+                        "prefetch": {"type": "object", "additionalProperties": _TEXT},
+                        "usageRequirements": _TEXT,
+                    },
+                )
+            )
+        }
+    ),
+    "FhirAuthorization": _object(
+        {
+            "access_token": {"type": "string", "pattern": r"^[A-Za-z0-9._~+/=\-]+$"},
+            "token_type": {"const": "Bearer"},
+            "expires_in": {"type": "integer", "minimum": 0, "maximum": 2_147_483_647},
+            "scope": {"type": "string"},
+            "subject": {"type": "string"},
+        },
+        {"patient": {"type": "string"}},
+    ),
+    "Answer": _object({"cards": _list(_ref("Card"))}),
+    "Card": _object(
+        {
+            "uuid": _LOWER_UUID,
+            "summary": {"type": "string", "minLength": 1, "maxLength": 139},
+            "indicator": {"enum": ["info", "warning", "critical"]},
+            "source": _object({"label": _TEXT, "topic": _CODING}, {"url": _URL, "icon": _URL}),
+        },
+        {
+            "detail": {**_TEXT, "description": "GitHub-flavoured Markdown without HTML."},
+            "suggestions": _list(_ref("Suggestion"), minItems=1),
+            "selectionBehavior": {"enum": ["at-most-one", "any"]},
+            "overrideReasons": _list(_REASON, minItems=1),
+            "links": _list(_ref("Link"), minItems=1),
+            "extension": _EXTENSION,
+        },
+        dependentRequired={"suggestions": ["selectionBehavior"]},
+    ),
+    "Suggestion": _object(
+        {"label": _TEXT, "uuid": _LOWER_UUID},
+        {"isRecommended": {"type": "boolean"}, "actions": _list(_ref("Action"), minItems=1)},
+    ),
+    "Action": _object(
+        {"type": {"enum": ["create", "update", "delete"]}, "description": _TEXT},
+        {"resource": {"type": "object", "description": "A FHIR R4 resource."}, "resourceId": _TEXT},
+    ),
+    "Link": _object({"label": _TEXT, "url": _URL, "type": {"enum": ["absolute", "smart"]}}, {"appContext": _TEXT}),
+    "Feedback": _object(
+        {
+            "feedback": _list(
+                _object(
+                    {
+                        "card": _UUID,
+                        "outcome": {"enum": ["accepted", "overridden"]},
+                        "outcomeTimestamp": {"type": "string", "format": "date-time"},
+                    },
+                    {
+                        "acceptedSuggestions": _list(_object({"id": _UUID}), minItems=1),
+                        "overrideReason": _object(
+                            {},
+                            {
+                                "reason": _object({"code": _TEXT}, {"system": _TEXT, "display": _TEXT}),
+                                "userComment": _TEXT,
+                            },
+                        ),
+                    },
+                ),
+                minItems=1,
+            )
+        }
+    ),
+    "OperationOutcome": _object(
+        {
+            "resourceType": {"const": "OperationOutcome"},
+            "issue": _list(
+                _object(
+                    {
+                        "severity": {"enum": ["fatal", "error", "warning", "information"]},
+                        "code": _TEXT,
+                        "details": _object({"text": _TEXT}),
+                    },
+                    {"diagnostics": _TEXT, "expression": _list(_TEXT, minItems=1)},
+                ),
+                minItems=1,
+            ),
+        }
+    ),
+}
