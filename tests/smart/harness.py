@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.adapters.app_transport import AppTransport
-    from service.web.smart.sessions import RecordKind
+    from service.adapters.store.app_sessions import RecordKind
 
 BASE_URL = "https://crlm.example"
 CONTEXT_KEY = b"k" * 32

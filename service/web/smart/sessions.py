@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from service.adapters.sealing import Sealer
+    from service.adapters.store.app_sessions import RecordKind
 
 ATTEMPT_LIFETIME_S = 600
 """How long a person may take to log in to the EHR."""
 IDLE_LIFETIME_S = 3600
 ABSOLUTE_LIFETIME_S = 10 * 3600
-
-RecordKind: TypeAlias = Literal["attempt", "session"]
 
 
 class SealedRecords(Protocol):

@@ -1,0 +1,83 @@
+"""Facts that an EHR did not take, kept encrypted by issuer and patient: the last rung before a text to copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.adapters.sealing import UnsealError
+from service.adapters.store.app_schema import local_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from service.adapters.sealing import Sealer
+    from service.adapters.store.database import Database
+
+_KEPT = local_facts.c
+
+
+class LocalFacts:
+    """Keeps Observations of the case-facts system for charts whose EHR refuses them.
+
+    `issuer` is the client's issuer in CRLM_CLIENTS, so that hook calls and the app name the same EHR. Who reads the
+    database learns neither patients nor values; after a rotation the facts of the earlier key are still found.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def put(self, issuer: str, patient: str, observations: Sequence[dict[str, Any]], *, now: datetime) -> None:
+        """Keep Observations; one with the identifier of an earlier one takes its place."""
+        owner = self._sealer.index(issuer, patient)[0]
+        insert = (sqlite if self._database.is_sqlite else postgresql).insert(local_facts)
+        rows = [
+            {
+                "owner": owner,
+                "item": self._sealer.index(issuer, patient, _identifier(observation))[0],
+                "sealed": self._sealer.seal(msgspec.json.encode(observation)),
+                "written_at": now,
+            }
+            for observation in observations
+        ]
+
+        def work(connection: Connection) -> None:
+            for row in rows:
+                connection.execute(
+                    insert.values(row).on_conflict_do_update(
+                        index_elements=[_KEPT.owner, _KEPT.item],
+                        set_={"sealed": row["sealed"], "written_at": row["written_at"]},
+                    )
+                )
+
+        await self._database.write(work)
+
+    async def of(self, issuer: str, patient: str) -> list[dict[str, Any]]:
+        """Give the Observations kept for a patient, oldest first; one that no key opens any more is left out."""
+        owners = self._sealer.index(issuer, patient)
+        statement = sa.select(_KEPT.sealed).where(_KEPT.owner.in_(owners)).order_by(_KEPT.written_at, _KEPT.id)
+        sealed = await self._database.read(lambda connection: connection.execute(statement).scalars().all())
+        return [found for found in map(self._open, sealed) if found is not None]
+
+    async def forget(self, issuer: str, patient: str) -> int:
+        """Delete what is kept for a patient and give its number."""
+        statement = sa.delete(local_facts).where(_KEPT.owner.in_(self._sealer.index(issuer, patient)))
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    def _open(self, sealed: bytes) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = msgspec.json.decode(self._sealer.open(sealed), type=dict[str, Any])
+        except UnsealError:
+            return None
+        return found
+
+
+def _identifier(observation: dict[str, Any]) -> str:
+    return str(observation["identifier"][0]["value"])

@@ -1,0 +1,131 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from service.adapters.sealing import Sealer, WeakSecretError, parse_secrets
+from service.adapters.store.app_schema import app_records, app_secrets, local_facts, mdt_decisions
+from service.adapters.store.app_sessions import StoredRecords, shared_secret
+from service.adapters.store.database import Database
+from service.adapters.store.local_facts import LocalFacts
+from service.adapters.store.mdt_decisions import MdtDecision, MdtReport, StoredMdtDecisions, mdt_report
+from service.adapters.store.migrate import migrate
+from tests.smart.ehr import NOW
+from tests.smart.harness import SECRET
+
+NOW_S = NOW.timestamp()
+ISSUER = "https://ehr.example.org"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    migrate(found)
+    yield found
+    found.close()
+
+
+def _observation(fact: str, value: int) -> dict[str, Any]:
+    return {"resourceType": "Observation", "identifier": [{"system": "s", "value": fact}], "valueInteger": value}
+
+
+def test_the_migration_builds_what_the_code_uses(database: Database) -> None:
+    for table in (app_records, app_secrets, local_facts, mdt_decisions):
+        columns = {column["name"] for column in sa.inspect(database.engine).get_columns(table.name)}
+        assert columns == set(table.columns.keys())
+
+
+async def test_a_record_is_found_until_it_expires(database: Database) -> None:
+    records = StoredRecords(database)
+    await records.put("session", "k", b"1", expires_at_s=NOW_S + 10)
+    await records.put("session", "k", b"2", expires_at_s=NOW_S + 10)
+    assert await records.get("session", "k", now_s=NOW_S) == b"2"
+    assert await records.get("attempt", "k", now_s=NOW_S) is None
+    assert await records.get("session", "k", now_s=NOW_S + 10) is None
+
+
+async def test_a_record_is_taken_once(database: Database) -> None:
+    records = StoredRecords(database)
+    await records.put("attempt", "k", b"1", expires_at_s=NOW_S + 10)
+    assert [await records.take("attempt", "k", now_s=NOW_S) for _ in range(2)] == [b"1", None]
+
+
+async def test_expired_records_are_purged_and_ended_ones_deleted(database: Database) -> None:
+    records = StoredRecords(database)
+    await records.put("session", "old", b"1", expires_at_s=NOW_S - 1)
+    await records.put("session", "ended", b"1", expires_at_s=NOW_S + 9)
+    await records.delete("session", "ended")
+    assert await records.purge(NOW_S) == 1
+    assert await records.purge(NOW_S + 99) == 0
+
+
+def test_all_workers_share_one_secret(database: Database) -> None:
+    first = shared_secret(database, "app-context")
+    assert (shared_secret(database, "app-context"), len(first)) == (first, 64)
+    assert shared_secret(database, "another") != first
+
+
+async def test_local_facts_come_back_for_their_patient_alone(database: Database) -> None:
+    facts = LocalFacts(database, Sealer([SECRET], "local facts"))
+    await facts.put(ISSUER, "p1", [_observation("ecog", 1), _observation("asa", 2)], now=NOW)
+    await facts.put(ISSUER, "p1", [_observation("ecog", 2)], now=NOW + timedelta(minutes=1))
+    assert await facts.of(ISSUER, "p1") == [_observation("asa", 2), _observation("ecog", 2)]
+    assert await facts.of(ISSUER, "p2") == []
+    assert await facts.of("https://other.example", "p1") == []
+    assert await facts.forget(ISSUER, "p1") == 2
+
+
+async def test_the_database_shows_neither_patient_nor_value(database: Database) -> None:
+    facts = LocalFacts(database, Sealer([SECRET], "local facts"))
+    await facts.put(ISSUER, "secret-patient", [_observation("secret-fact", 1)], now=NOW)
+    rows = database.read_now(lambda connection: connection.execute(sa.select(local_facts)).all())
+    assert "secret" not in repr(rows)
+
+
+async def test_facts_of_an_earlier_key_are_found_and_of_a_lost_key_left_out(database: Database) -> None:
+    new = "another secret of the site, also long enough"
+    await LocalFacts(database, Sealer([SECRET], "local facts")).put(ISSUER, "p1", [_observation("ecog", 1)], now=NOW)
+    rotated = LocalFacts(database, Sealer([new, SECRET], "local facts"))
+    assert await rotated.of(ISSUER, "p1") == [_observation("ecog", 1)]
+    assert await LocalFacts(database, Sealer([new], "local facts")).of(ISSUER, "p1") == []
+
+
+async def test_the_report_counts_agreement_deviation_and_reasons(database: Database) -> None:
+    decision = MdtDecision(
+        issuer=ISSUER,
+        card=None,
+        recommended="liver-first",
+        decided="liver-first",
+        agreed=True,
+        reason=None,
+        rows=("A12b",),
+        knowledge_id="crlm-summary-2025",
+        knowledge_version="1.0.0",
+        policy="default",
+        recorded_at=NOW,
+    )
+    stored = StoredMdtDecisions(database)
+    await stored.record(decision)
+    deviation = replace(decision, decided="staged", agreed=False, reason="primary-symptomatic")
+    await stored.record(deviation)
+    await stored.record(replace(deviation, recorded_at=NOW - timedelta(days=400)))
+    assert mdt_report(database, since=NOW - timedelta(days=30)) == MdtReport(
+        1, 1, (("liver-first", "staged", 1),), (("primary-symptomatic", 1),)
+    )
+    assert mdt_report(database).deviated == 2
+
+
+@pytest.mark.parametrize("text", ["", " , ", "short", f"{SECRET},short"])
+def test_a_weak_secret_is_refused(text: str) -> None:
+    with pytest.raises(WeakSecretError) as raised:
+        parse_secrets(text)
+    assert str(raised.value) == "each secret needs at least 32 characters"
+
+
+def test_several_secrets_are_split_in_order() -> None:
+    other = "x" * 32
+    assert parse_secrets(f" {SECRET.replace(',', '')} , {other}") == (SECRET.replace(",", ""), other)
