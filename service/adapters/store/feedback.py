@@ -1,0 +1,89 @@
+"""Feedback, append-only: an entry that comes twice is kept once, and one for a card not yet written is kept too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.adapters.store.group_commit import GroupCommit
+from service.adapters.store.schema import NOBODY, feedback
+from service.cds.feedback import parse_feedback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from service.adapters.store.database import Database
+    from service.caller import Caller
+    from service.cds.feedback import FeedbackEntry
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """The entries of one call, and where they came from."""
+
+    entries: tuple[FeedbackEntry, ...]
+    service: str
+    issuer: str
+    at: datetime
+
+
+class StoredFeedback:
+    """The log of feedback."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._group: GroupCommit[_Received, int] = GroupCommit(self._commit)
+
+    async def record(self, service_id: str, body: bytes, caller: Caller) -> None:
+        """Keep the feedback in the body of a call; when this returns it is durable.
+
+        Raises `MalformedRequest`, with nothing kept, and `StoreUnavailable`.
+        """
+        await self.keep(parse_feedback(body), service=service_id, issuer=caller.issuer)
+
+    async def keep(self, entries: tuple[FeedbackEntry, ...], *, service: str, issuer: str | None) -> int:
+        """Keep checked entries and give the number of those that are new."""
+        return await self._group.submit(_Received(entries, service, issuer or NOBODY, self._clock()))
+
+    async def _commit(self, calls: Sequence[_Received]) -> list[int]:
+        insert = (sqlite if self._database.is_sqlite else postgresql).insert(feedback)
+        statement = insert.on_conflict_do_nothing(index_elements=["entry_key"]).returning(feedback.c.id)
+
+        def work(connection: Connection) -> list[int]:
+            rows = [(place, _columns(entry, call)) for place, call in enumerate(calls) for entry in call.entries]
+            new = [0] * len(calls)
+            # In one order everywhere: two writers that wait for each other's entries would be a deadlock.
+            for place, row in sorted(rows, key=lambda item: str(item[1]["entry_key"])):
+                new[place] += connection.execute(statement, row).first() is not None
+            return new
+
+        return await self._database.write(work)
+
+
+def _columns(entry: FeedbackEntry, call: _Received) -> dict[str, Any]:
+    return {
+        "entry_key": _entry_key(entry, call.issuer),
+        "card": entry.card,
+        "service": call.service,
+        "issuer": call.issuer,
+        "outcome": entry.outcome,
+        "outcome_at": entry.at,
+        "suggestions": list(entry.suggestions),
+        "reason_system": entry.reason_system,
+        "reason_code": entry.reason_code,
+        "comment": entry.comment,
+        "received_at": call.at,
+    }
+
+
+def _entry_key(entry: FeedbackEntry, issuer: str) -> str:
+    same = [issuer, entry.card, entry.outcome, entry.at.isoformat(), *entry.suggestions]
+    return sha256(json.dumps(same).encode()).hexdigest()

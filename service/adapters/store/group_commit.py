@@ -1,0 +1,53 @@
+"""One commit for many callers: what arrives while a commit runs goes into the next one together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from service.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_LARGEST_BATCH = 256
+_MOST_WAITING = 10_000
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Each caller waits until its own item is durable; a disk that syncs slowly is asked once for all of them."""
+
+    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]) -> None:
+        """`commit` writes items in one transaction and gives one result for each, in their order."""
+        self._commit = commit
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Result:
+        """Give the result of `item` once it is durable; raise `StoreUnavailable` where it is not."""
+        if len(self._waiting) >= _MOST_WAITING:
+            raise StoreUnavailable
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+        return await future
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            try:
+                results = await self._commit([item for item, _ in batch])
+            except BaseException as fault:  # each waiting caller gets it
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(StoreUnavailable() if isinstance(fault, asyncio.CancelledError) else fault)
+                if not isinstance(fault, StoreUnavailable):
+                    raise
+            else:
+                for (_, future), result in zip(batch, results, strict=True):
+                    if not future.done():
+                        future.set_result(result)

@@ -1,0 +1,142 @@
+"""What cards said, kept behind the answer: a bounded queue that is written in batches and emptied at shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.adapters.store.schema import NOBODY, issued_cards
+from service.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from service.adapters.store.database import Database
+
+_BATCH = 500
+_GATHER_S = 0.05
+_RETRY_S = 1.0
+_LAST_WRITE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCard:
+    """One card as it was sent: codes and versions, nothing of the patient.
+
+    `strategy` is `undetermined` for an open answer and absent for cards about an order; `missing` are the facts that
+    left an answer open; `silent` cards were computed and not shown.
+    """
+
+    card: str
+    service: str
+    issuer: str | None
+    strategy: str | None
+    next_step: str | None
+    rows: tuple[str, ...]
+    statements: tuple[str, ...]
+    advisories: tuple[str, ...]
+    missing: tuple[str, ...]
+    knowledge_id: str
+    knowledge_version: str
+    policy: str
+    issued_at: datetime
+    silent: bool = False
+
+
+class IssuedCards:
+    """The queue. A store that is down costs no answer: cards wait, and past the capacity the newest are dropped."""
+
+    def __init__(self, database: Database, *, capacity: int = 10_000) -> None:
+        self._database = database
+        self._capacity = capacity
+        self._waiting: deque[IssuedCard] = deque()
+        self._arrived = asyncio.Event()
+        self._flushing = asyncio.Lock()
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many cards are not written yet."""
+        return len(self._waiting)
+
+    def put(self, cards: Iterable[IssuedCard]) -> None:
+        """Take cards for writing; never waits, never raises."""
+        for card in cards:
+            if len(self._waiting) >= self._capacity:
+                self.dropped += 1
+                continue
+            self._waiting.append(card)
+            self._arrived.set()
+
+    async def flush(self) -> None:
+        """Write what waits now; raise `StoreUnavailable` where it stays waiting."""
+        async with self._flushing:
+            while self._waiting:
+                batch = list(islice(self._waiting, _BATCH))
+                await self._database.write(partial(self._insert, cards=batch))
+                for _ in batch:
+                    self._waiting.popleft()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Write in the background while inside; what waits on leaving is written first."""
+        task = asyncio.create_task(self._write_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            await self._write_last()
+
+    async def _write_on(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            await asyncio.sleep(_GATHER_S)
+            try:
+                await asyncio.shield(self.flush())
+            except StoreUnavailable:
+                self._arrived.set()
+                await asyncio.sleep(_RETRY_S)
+
+    async def _write_last(self) -> None:
+        try:
+            async with asyncio.timeout(_LAST_WRITE_S):
+                await self.flush()
+        except (StoreUnavailable, TimeoutError):
+            self.dropped += len(self._waiting)
+            structlog.get_logger().error("issued_cards_lost", count=len(self._waiting))
+
+    def _insert(self, connection: Connection, *, cards: list[IssuedCard]) -> None:
+        insert = (sqlite if self._database.is_sqlite else postgresql).insert(issued_cards)
+        connection.execute(insert.on_conflict_do_nothing(), [_columns(card) for card in cards])
+
+
+def _columns(card: IssuedCard) -> dict[str, Any]:
+    return {
+        "card": card.card,
+        "service": card.service,
+        "issuer": card.issuer or NOBODY,
+        "strategy": card.strategy,
+        "next_step": card.next_step,
+        "rows": list(card.rows),
+        "statements": list(card.statements),
+        "advisories": list(card.advisories),
+        "missing": list(card.missing),
+        "knowledge_id": card.knowledge_id,
+        "knowledge_version": card.knowledge_version,
+        "policy": card.policy,
+        "silent": card.silent,
+        "issued_at": card.issued_at,
+    }
