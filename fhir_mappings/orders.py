@@ -1,0 +1,182 @@
+"""What kind of order a request is, and for which day: what the order hooks look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from fhir_mappings.read.dates import parse_date, parse_period
+from fhir_mappings.read.values import codings, concept_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from fhir_mappings.case import PartialDate
+    from fhir_mappings.terminology import Terminology
+
+_ORDERS = frozenset({"ServiceRequest", "MedicationRequest", "Procedure"})
+_OPEN = {
+    "ServiceRequest": frozenset({"draft", "active", "on-hold"}),
+    "MedicationRequest": frozenset({"draft", "active", "on-hold"}),
+    "Procedure": frozenset({"preparation", "not-done-yet"}),
+}
+_NOT_ELECTIVE = frozenset({"asap", "stat"})
+# A biopsy of the liver itself, not of a lesion: such words only ever keep a card away.
+_BACKGROUND = (
+    "parenchym",
+    "background liver",
+    "non-tumo",
+    "nontumo",
+    "non-lesion",
+    "nonlesion",
+    "fibrosis",
+    "cirrhosis",
+    "hepatitis",
+    "steato",
+    "transjugular",
+)
+
+
+class OrderKind(StrEnum):
+    """The kinds of orders that the order of treatment has something to say about."""
+
+    LIVER_BIOPSY = "liver-biopsy"
+    PRIMARY_RESECTION = "primary-resection"
+    LIVER_RESECTION = "liver-resection"
+    CHEMOTHERAPY = "chemotherapy"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """One order: `Type/id`, its kinds, the day it is for (`None`: not said), whether it may wait, and its JSON."""
+
+    reference: str
+    kinds: frozenset[OrderKind]
+    resource: Mapping[str, Any]
+    dated: PartialDate | None = None
+    elective: bool = True
+
+
+def read_orders(
+    resources: Iterable[object], terminology: Terminology, *, patient_id: str, drafts: bool
+) -> tuple[ReadOrder, ...]:
+    """Give the orders of a kind that matters, each once, in the order they came.
+
+    Of drafts the status may be missing; of the record only open orders count. Orders of another patient, without an
+    id, or with `doNotPerform` are left out.
+    """
+    found: dict[str, ReadOrder] = {}
+    for resource in resources:
+        if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
+            continue
+        name = resource.get("id")
+        if not isinstance(name, str) or not name or not _is_open(resource, drafts=drafts):
+            continue
+        kinds = classify(resource, terminology)
+        if kinds and _is_of(resource, patient_id):
+            reference = f"{resource['resourceType']}/{name}"
+            found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource))
+    return tuple(found.values())
+
+
+def classify(resource: Mapping[str, Any], terminology: Terminology) -> frozenset[OrderKind]:
+    """Give the kinds of an order by its codes; an order with text alone has none."""
+    found = (
+        _kind_of(name)
+        for concept in _concepts(resource)
+        for coding in codings(concept)
+        for name in terminology.sets(_text(coding.get("system")), _text(coding.get("code")))
+    )
+    kinds = {kind for kind in found if kind is not None}
+    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
+        kinds.discard(OrderKind.LIVER_BIOPSY)
+    return frozenset(kinds)
+
+
+def _kind_of(name: str) -> OrderKind | None:
+    if name == "liver-biopsy":
+        return OrderKind.LIVER_BIOPSY
+    if name.startswith("hepatectomy-") or name == "liver-ablation":
+        return OrderKind.LIVER_RESECTION
+    if name.startswith("resection-") and name != "resection-hint":
+        return OrderKind.PRIMARY_RESECTION
+    if name == "chemotherapy" or name.startswith("drug-"):
+        return OrderKind.CHEMOTHERAPY
+    return None
+
+
+def _concepts(resource: Mapping[str, Any]) -> Iterator[object]:
+    yield resource.get("code")
+    concept = resource.get("medicationCodeableConcept")
+    yield concept
+    medication = resource.get("medicationReference")
+    local = medication.get("reference") if isinstance(medication, dict) else None
+    contained = resource.get("contained")
+    for inside in contained if isinstance(contained, list) else ():
+        if isinstance(inside, dict) and isinstance(local, str) and local == f"#{inside.get('id')}":
+            yield inside.get("code")
+
+
+def _text(value: object) -> str | None:
+    """Give a code as text; some senders write numbers."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_open(resource: Mapping[str, Any], *, drafts: bool) -> bool:
+    status = resource.get("status")
+    if resource.get("doNotPerform") is True:
+        return False
+    return (drafts and status is None) or status in _OPEN[resource["resourceType"]]
+
+
+def _is_of(resource: Mapping[str, Any], patient_id: str) -> bool:
+    """Whether the order is for the patient; one that names nobody came with the patient's own call."""
+    subject = resource.get("subject")
+    reference = subject.get("reference") if isinstance(subject, dict) else None
+    if not isinstance(reference, str):
+        return True
+    return reference.partition("/_history")[0].rsplit("/", 1)[-1] == patient_id
+
+
+def _is_elective(resource: Mapping[str, Any]) -> bool:
+    return resource.get("priority") not in _NOT_ELECTIVE
+
+
+def _day(resource: Mapping[str, Any]) -> PartialDate | None:
+    for element in ("occurrenceDateTime", "performedDateTime"):
+        found = parse_date(resource.get(element))
+        if found is not None:
+            return found
+    for element in ("occurrencePeriod", "performedPeriod"):
+        period = resource.get(element)
+        found = parse_date(period.get("start")) if isinstance(period, dict) else None
+        if found is not None:
+            return found
+    timing = resource.get("occurrenceTiming")
+    return _timing(timing) if isinstance(timing, dict) else None
+
+
+def _timing(timing: Mapping[str, Any]) -> PartialDate | None:
+    events = timing.get("event")
+    dates = [found for found in map(parse_date, events if isinstance(events, list) else ()) if found is not None]
+    if dates:
+        return min(dates, key=lambda found: (found.first, found.last))
+    repeat = timing.get("repeat")
+    return parse_period(repeat.get("boundsPeriod")) if isinstance(repeat, dict) else None
+
+
+def _is_background(resource: Mapping[str, Any]) -> bool:
+    texts = [*concept_texts(resource.get("code"))]
+    for element in ("reasonCode", "orderDetail", "bodySite"):
+        concepts = resource.get(element)
+        for concept in concepts if isinstance(concepts, list) else ():
+            texts += concept_texts(concept)
+    notes = resource.get("note")
+    texts += [
+        note["text"] for note in (notes if isinstance(notes, list) else ()) if isinstance(note, dict) and "text" in note
+    ]
+    spoken = " ".join(text.lower() for text in texts if isinstance(text, str))
+    return any(word in spoken for word in _BACKGROUND)
