@@ -138,7 +138,8 @@ class _Assembly:
         if not isinstance(assume, ChoiceTest | NumberTest) or assume.fact != rule.fact:
             self.faults.append(f"{where}: assume must be one test of {rule.fact}")
             return rule.fact, when, assume
-        label = rule.label if rule.label != "" else _label(assume)
+        whole = self.catalogue[rule.fact].kind == "integer" if rule.fact in self.catalogue.facts else False
+        label = rule.label if rule.label != "" else _label(assume, whole=whole)
         if label is None:
             self.faults.append(f"{where}: an assumption of several values needs a label")
         enabled = rule.fact not in policy.assumptions_off
@@ -229,7 +230,17 @@ def _facts(formula: Formula) -> set[str]:
     return {leaf.fact for leaf in leaves(formula) if isinstance(leaf, ChoiceTest | NumberTest)}
 
 
-def _label(assume: ChoiceTest | NumberTest) -> Label | None:
+def _label(assume: ChoiceTest | NumberTest, *, whole: bool) -> Label | None:
+    """Name what is assumed as cards do: `r0`, `0`, `> 30`; whole numbers below 4 are `<= 3`."""
     if isinstance(assume, ChoiceTest):
         return next(iter(assume.values)) if len(assume.values) == 1 else None
-    return assume.number if assume.operator == "==" else f"{assume.operator} {assume.number:g}"
+    number = assume.number
+    match assume.operator:
+        case "==":
+            return number
+        case "<" if whole:
+            return f"<= {number - 1:g}"
+        case ">=" if whole:
+            return f"> {number - 1:g}"
+        case operator:
+            return f"{operator} {number:g}"

@@ -64,7 +64,7 @@ class Compiled:
 
     `places` are the facts that conditions read, with their `domains`; `cubes` the disjoint regions of the rows first,
     then those in which advisories and other conditions fail; `other_outcome[i]` the cubes of rows with another outcome
-    than cube i.
+    than cube i. `pathway_facts` are those that rows and their alternatives test.
     """
 
     places: Mapping[str, int]
@@ -171,7 +171,7 @@ def compile_guideline(bound: Bound) -> Compiled:
         row_cubes=row_cubes,
         uncovered=tuple(regions[-1]),
         other_outcome=_other_outcome(rows, row_cubes),
-        pathway_facts=frozenset(fact_tests(test for _, test, _ in bound.rows)),
+        pathway_facts=frozenset(fact_tests([*(test for _, test, _ in bound.rows), *bound.alternatives.values()])),
         advisories=advisories,
         alternatives=alternatives,
         strong=strong,

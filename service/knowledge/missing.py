@@ -28,8 +28,9 @@ def missing_facts(found: Completions, compiled: Compiled) -> tuple[MissingFact, 
     ranked: list[tuple[bool, int, str, MissingFact]] = []
     for code, place in compiled.places.items():
         cells = found.known[place]
-        one_cell = not cells & (cells - 1)
-        if one_cell or not row_hits & ~compiled.index.holding[place][cells]:
+        if not cells & (cells - 1):
+            continue
+        if place not in found.touched and not row_hits & ~compiled.index.holding[place][cells]:
             continue
         if any(_differs(place, pair, found, compiled) for pair in _pairs(place, found)):
             fact = MissingFact(code, *_answers(place, found, compiled))

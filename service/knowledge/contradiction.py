@@ -1,0 +1,99 @@
+"""Which resections a next step has no room for, and when a second order makes room for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from service.knowledge.schedule import add_months
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.knowledge.order_advice import Order
+    from service.knowledge.reading import Reading
+
+Resection = Literal["primary-resection", "liver-resection"]
+
+# What each strategy of the MDT means where it names no next step.
+ORDINARY: dict[str, tuple[str, ...]] = {
+    "staged": ("staged",),
+    "liver-first": ("liver-resection-or-ablation-then-primary",),
+    "simultaneous": ("liver-centre-discussion",),
+    "systemic-first": ("reassess-resectability",),
+    "metachronous": ("upfront-hepatectomy",),
+    "mdt": (),
+}
+_LIVER_WAITS_FOR_PRIMARY = frozenset(
+    {
+        "staged",
+        "refer-hpb-after-recovery",
+        "relief-then-mdt",
+        "systemic-after-relief",
+        "liver-about-2-months-after-recovery",
+        "secure-primary-before-systemic",
+    }
+)
+_PRIMARY_WAITS_FOR_LIVER = frozenset(
+    {
+        "liver-resection-or-ablation-then-primary",
+        "liver-surgery-in-radiotherapy-interval",
+        "resect-now-no-more-chemotherapy",
+    }
+)
+_LIVER_WAITS_FOR_CHEMOTHERAPY = frozenset(
+    {"chemotherapy-then-restage-3-months", "chemotherapy-before-resection", "perioperative-folfox-3-3"}
+)
+_NO_RESECTION = frozenset(
+    {
+        "no-elective-surgery",
+        "reassess-resectability",
+        "chemotherapy-then-reassess",
+        "multi-site-disease",
+        "second-line",
+        "recurrence-outside-the-summary",
+    }
+)
+_NO_LIVER_RESECTION = frozenset({"incomplete-resection-of-primary"})
+
+
+def contradicts(
+    next_steps: tuple[str, ...], kind: Resection, others: Sequence[Order], order: Order, reading: Reading
+) -> bool:
+    """Whether a resection has no room in any of these next steps; in none at all, everything has room.
+
+    A resection that waits for the other one has room where that is ordered for an earlier day; one that waits for
+    chemotherapy where it is ordered for after that. What cannot wait is never contradicted for the primary.
+    """
+    if kind == "primary-resection" and (not order.elective or reading.resected):
+        return False
+    return bool(next_steps) and all(_has_no_room(step, kind, others, order, reading) for step in next_steps)
+
+
+def _has_no_room(step: str, kind: Resection, others: Sequence[Order], order: Order, reading: Reading) -> bool:
+    if step in _NO_RESECTION:
+        return True
+    if kind == "primary-resection":
+        return step in _PRIMARY_WAITS_FOR_LIVER and not _earlier(others, "liver-resection", order)
+    if step in _NO_LIVER_RESECTION:
+        return True
+    if step in _LIVER_WAITS_FOR_PRIMARY:
+        return not reading.resected and not _earlier(others, "primary-resection", order)
+    if step in _LIVER_WAITS_FOR_CHEMOTHERAPY:
+        return not _after_chemotherapy(order, reading)
+    return False
+
+
+def _earlier(others: Sequence[Order], kind: Resection, order: Order) -> bool:
+    """Whether an order of this kind is certainly for an earlier day."""
+    if order.dated is None:
+        return False
+    return any(kind in other.kinds and other.dated is not None and other.dated.last < order.dated.first for other in others)
+
+
+def _after_chemotherapy(order: Order, reading: Reading) -> bool:
+    """Whether the order is for a day that leaves time for the months of chemotherapy, give or take two weeks."""
+    if order.dated is None:
+        return False
+    months = int(reading.number("perioperative_months_each"))
+    return order.dated.first >= add_months(reading.case.as_of, months) - timedelta(weeks=2)
