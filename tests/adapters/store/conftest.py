@@ -31,7 +31,7 @@ def _as_postgres(*command: str) -> None:
     """The server refuses to run as root: there its own user runs it."""
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     # Not captured: the server inherits the output and would hold a pipe open for ever.
-    subprocess.run([*prefix, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)  # noqa: S603  our own commands
+    subprocess.run([*prefix, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
 
 
 def _free_port() -> int:

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from service.adapters.store.app_schema import metadata
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, migrate, version
 from service.adapters.store.retention import StoreReadiness
-from service.adapters.store.app_schema import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path

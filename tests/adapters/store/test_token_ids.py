@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from service.adapters.store.database import Database
+from service.adapters.store.migrate import migrate
 from service.adapters.store.token_ids import StoredTokenIds
 from service.errors import StoreUnavailable
 
@@ -61,8 +62,6 @@ async def test_what_cannot_be_recorded_is_not_believed(store_url: str) -> None:
 
 
 async def test_one_failure_does_not_hold_up_those_who_come_later(store_url: str) -> None:
-    from service.adapters.store.migrate import migrate
-
     database = Database(store_url)
     seen = StoredTokenIds(database)
     try:
