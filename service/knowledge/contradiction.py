@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from service.knowledge.schedule import add_months
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from service.knowledge.order_advice import Order
     from service.knowledge.reading import Reading
 
-Resection = Literal["primary-resection", "liver-resection"]
+Resection: TypeAlias = Literal["primary-resection", "liver-resection"]
+RESECTIONS: tuple[Resection, ...] = ("primary-resection", "liver-resection")
 
 # What each strategy of the MDT means where it names no next step.
 ORDINARY: dict[str, tuple[str, ...]] = {
@@ -88,7 +89,9 @@ def _earlier(others: Sequence[Order], kind: Resection, order: Order) -> bool:
     """Whether an order of this kind is certainly for an earlier day."""
     if order.dated is None:
         return False
-    return any(kind in other.kinds and other.dated is not None and other.dated.last < order.dated.first for other in others)
+    return any(
+        kind in other.kinds and other.dated is not None and other.dated.last < order.dated.first for other in others
+    )
 
 
 def _after_chemotherapy(order: Order, reading: Reading) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import Scope, Sign
-from service.knowledge.contradiction import ORDINARY, contradicts
+from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
+from service.knowledge.explain import is_settled
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
 from service.knowledge.mdt import changes_since
@@ -18,7 +19,8 @@ from service.knowledge.schedule import earliest_liver_operation
 from service.knowledge.sources import sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     from fhir_mappings.case import PartialDate
     from service.knowledge.explanation import Line, Tone
@@ -98,16 +100,28 @@ def _findings(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     if "liver-biopsy" in order.kinds:
         yield from _biopsy(context, order)
     if order.kinds & {"primary-resection", "liver-resection"}:
-        combined = tuple(_combined(context, order))
-        yield from combined
-        prophylactic = tuple(_prophylactic(context, order))
-        yield from prophylactic
-        if not prophylactic:
-            yield from _differing(context, order)
+        yield from _combined(context, order)
+        yield from _first_of(_differs_from_mdt, _prophylactic, _differs_from_strategy)(context, order)
     if "chemotherapy" in order.kinds:
         yield from _further_chemotherapy(context, order)
     if "liver-resection" in order.kinds:
         yield from _too_soon(context, order)
+
+
+_Rule: TypeAlias = "Callable[[_Context, Order], Iterator[OrderAdvice]]"
+
+
+def _first_of(*rules: _Rule) -> _Rule:
+    """Combine rules that say the same in different words: the first that speaks silences the rest."""
+
+    def first(context: _Context, order: Order) -> Iterator[OrderAdvice]:
+        for rule in rules:
+            found = tuple(rule(context, order))
+            if found:
+                yield from found
+                return
+
+    return first
 
 
 def _biopsy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
@@ -134,10 +148,10 @@ def _biopsy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         context,
         order,
         "no-biopsy",
-        f"Liver metastases {found}: no biopsy, refer to the hepatobiliary unit",
-        lines,
-        "critical" if at_operation else "warning",
-        ("delete", "refer-hepatobiliary"),
+        headline=f"Liver metastases {found}: no biopsy, refer to the hepatobiliary unit",
+        lines=lines,
+        tone="critical" if at_operation else "warning",
+        remedies=("delete", "refer-hepatobiliary"),
     )
 
 
@@ -147,17 +161,18 @@ def _prophylactic(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     if "primary-resection" not in order.kinds or not held or _mdt_wants(context, order):
         return
     parts = reading.spoken_together(("primary-symptoms", "impending-complication", "r0-achievable", "flr-percent"))
+    lines = [
+        say("reason", "In this patient: ", *parts),
+        say("reason", _sentence(reading, "no-prophylactic-primary-resection")),
+    ]
     yield _advice(
         context,
         order,
         "no-prophylactic-primary-resection",
-        "Primary without symptoms, metastases unresectable: systemic therapy before any resection of the primary",
-        [
-            say("reason", "In this patient: ", *parts),
-            say("reason", _sentence(reading, "no-prophylactic-primary-resection")),
-        ],
-        "warning",
-        ("delete", "refer-mdt"),
+        headline="Metastases unresectable, primary without symptoms: systemic therapy first, no prophylactic resection",
+        lines=lines,
+        tone="warning",
+        remedies=("delete", "refer-mdt"),
     )
 
 
@@ -166,6 +181,7 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     partner = _partner(context, order)
     if partner is None or (context.fits_mdt and _mdt_strategy(reading) == "simultaneous"):
         return
+    not_before = _second_operation(reading, order, partner)
     for code, facts in _NO_SIMULTANEOUS.items():
         if code not in reading.decision.advisories:
             continue
@@ -177,11 +193,26 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
             context,
             order,
             code,
-            f"{sentence.rstrip('.')}; liver and bowel are ordered together",
-            lines,
-            "critical",
-            ("delete", "refer-hepatobiliary"),
+            headline=f"{sentence.rstrip('.')}; liver and bowel are ordered together",
+            lines=lines,
+            tone="critical",
+            remedies=("delete", "refer-hepatobiliary") if not_before is None else ("postpone", "delete"),
+            not_before=not_before,
         )
+
+
+def _second_operation(reading: Reading, order: Order, partner: Order) -> date | None:
+    """Give the first day for the operation that comes second, where the strategy and the day of the first say it."""
+    if partner.dated is None or partner.reference == order.reference:
+        return None
+    match reading.decision.strategy:
+        case "liver-first" if "primary-resection" in order.kinds:
+            weeks = reading.number("liver_to_primary_minimum_weeks")
+        case "staged" if "liver-resection" in order.kinds and reading.in_situ:
+            weeks = reading.number("primary_to_liver_minimum_weeks")
+        case _:
+            return None
+    return partner.dated.last + timedelta(weeks=weeks)
 
 
 def _partner(context: _Context, order: Order) -> Order | None:
@@ -206,36 +237,53 @@ def _same_day(order: Order, other: Order, *, together: bool) -> bool:
     return order.dated.first <= other.dated.last and other.dated.first <= order.dated.last
 
 
-def _differing(context: _Context, order: Order) -> Iterator[OrderAdvice]:
+def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     reading = context.reading
     record = reading.case.mdt
-    for kind in ("primary-resection", "liver-resection"):
-        if kind not in order.kinds:
-            continue
-        if record is not None and contradicts(ORDINARY[record.strategy], kind, context.others(order), order, reading):
-            decided = f"MDT decided {strategy_name(reading, record.strategy)}"
-            when = f" on {day(record.decided)}" if record.decided else ""
-            lines = [say("reason", Strong(f"{decided}{when}"), *source((record.evidence,)))]
-            headline = (
-                f"{_TITLES[kind]} differs from the MDT's decision: {strategy_name(reading, record.strategy)}{when}"
-            )
-        elif context.fits_mdt or reading.decision.strategy is None or Sign.OTHER_CANCER in reading.case.signs:
-            continue
-        elif all(
-            contradicts((outcome.next_step or "",), kind, context.others(order), order, reading)
-            for outcome in reading.decision.outcomes
-        ):
-            named = (
-                outcome_name(reading, reading.decision.outcomes[0])
-                if reading.decision.next_step
-                else strategy_name(reading, reading.decision.strategy)
-            )
-            lines = [say("recommendation", Strong("Recommended"), f": {named}"), *reasons(reading)]
-            headline = f"{_TITLES[kind]} differs from the recommended order: {named}"
-        else:
-            continue
-        yield _advice(context, order, "strategy-differs", headline, lines, "warning", ("delete", "refer-mdt"))
+    if record is None:
         return
+    means = ORDINARY.get(record.strategy, ())
+    for kind in _resections(order):
+        if contradicts(means, kind, context.others(order), order, reading):
+            strategy = strategy_name(reading, record.strategy)
+            when = f" on {day(record.decided)}" if record.decided else ""
+            yield _advice(
+                context,
+                order,
+                "strategy-differs",
+                headline=f"{_TITLES[kind]} differs from the MDT's decision: {strategy}{when}",
+                lines=[say("reason", f"MDT decided {strategy}{when}", *source((record.evidence,)))],
+                tone="warning",
+                remedies=("delete", "refer-mdt"),
+            )
+            return
+
+
+def _differs_from_strategy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
+    reading = context.reading
+    decision = reading.decision
+    if context.fits_mdt or decision.strategy is None or not is_settled(reading.case, decision):
+        return
+    for kind in _resections(order):
+        steps = (outcome.next_step or "" for outcome in decision.outcomes)
+        if all(contradicts((step,), kind, context.others(order), order, reading) for step in steps):
+            named = strategy_name(reading, decision.strategy)
+            if decision.next_step is not None:
+                named = outcome_name(reading, decision.outcomes[0])
+            yield _advice(
+                context,
+                order,
+                "strategy-differs",
+                headline=f"{_TITLES[kind]} differs from the recommended order: {named}",
+                lines=[say("recommendation", Strong("Recommended"), f": {named}"), *reasons(reading)],
+                tone="warning",
+                remedies=("delete", "refer-mdt"),
+            )
+            return
+
+
+def _resections(order: Order) -> tuple[Resection, ...]:
+    return tuple(kind for kind in RESECTIONS if kind in order.kinds)
 
 
 def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
@@ -257,10 +305,10 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
         context,
         order,
         "stop-chemotherapy-resect-now",
-        "Metastases resectable after chemotherapy: a further cycle prolongs it, resection of the liver is next",
-        lines,
-        "warning",
-        ("delete", "refer-hepatobiliary"),
+        headline="Metastases resectable after chemotherapy: resection of the liver is next, not a further cycle",
+        lines=lines,
+        tone="warning",
+        remedies=("delete", "refer-hepatobiliary"),
     )
 
 
@@ -282,10 +330,10 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         context,
         order,
         "interval-too-short",
-        f"Liver operation too soon after chemotherapy: not before {day(earliest.day)}",
-        lines,
-        "info",
-        ("postpone", "delete"),
+        headline=f"Liver operation too soon after chemotherapy: not before {day(earliest.day)}",
+        lines=lines,
+        tone="info",
+        remedies=("postpone", "delete"),
         not_before=earliest.day,
     )
 
@@ -299,7 +347,9 @@ def _mdt_wants(context: _Context, order: Order) -> bool:
     strategy = _mdt_strategy(context.reading)
     if strategy is None or not context.fits_mdt:
         return False
-    return not contradicts(ORDINARY[strategy], "primary-resection", context.others(order), order, context.reading)
+    return not contradicts(
+        ORDINARY.get(strategy, ()), "primary-resection", context.others(order), order, context.reading
+    )
 
 
 def _sentence(reading: Reading, code: str) -> str:
@@ -310,11 +360,11 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     context: _Context,
     order: Order,
     code: str,
+    *,
     headline: str,
     lines: Sequence[Line],
     tone: Tone,
     remedies: tuple[Remedy, ...],
-    *,
     not_before: date | None = None,
 ) -> OrderAdvice:
     named = say("notice", "Order", Source((order.reference,)))

@@ -185,8 +185,15 @@ def value_text(definition: FactDefinition, value: Value) -> str:
             return f"{value:g}{unit}"
         case date():
             return day(value)
+        case str() if definition.kind == "date":
+            return _partial(value)
         case str():
             return _CHOICES.get(value, value.replace("-", " "))
+
+
+def _partial(value: str) -> str:
+    year, _, month = value.partition("-")
+    return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= len(_MONTHS) else value
 
 
 def clause(definition: FactDefinition, value: Value) -> str:

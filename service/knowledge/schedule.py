@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from service.knowledge.phrases import day, site_adjective
+from service.knowledge.phrases import day, site_adjective, value_text
 
 if TYPE_CHECKING:
+    from fhir_mappings.case import Value
     from service.knowledge.decision import Outcome
     from service.knowledge.reading import Reading
 
@@ -34,16 +36,28 @@ class EarliestDay:
 def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
     """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated."""
     found = [
-        EarliestDay(given + timedelta(weeks=weeks), f"{weeks:g} weeks after the last {name} ({day(given)})")
+        EarliestDay(given + timedelta(weeks=weeks), f"{weeks:g} weeks after the last {name} ({spoken})")
         for fact, parameter, name in (
             ("chemotherapy-last-date", "chemotherapy_to_liver_weeks", "chemotherapy"),
             ("bevacizumab-last-date", "bevacizumab_to_liver_weeks", "bevacizumab"),
         )
         for weeks in (reading.number(parameter),)
-        for given in (reading.value(fact),)
-        if isinstance(given, date)
+        for value in (reading.value(fact),)
+        for given in (_last_day(value),)
+        if value is not None and given is not None
+        for spoken in (value_text(reading.catalogue[fact], value),)
     ]
     return max(found, key=lambda earliest: earliest.day, default=None)
+
+
+def _last_day(value: Value | None) -> date | None:
+    """Give the day of a date; of a partial one such as `2026-05` the last day that it may mean."""
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or re.fullmatch(r"\d{4}(-\d{2})?", value) is None:
+        return None
+    year, _, month = value.partition("-")
+    return add_months(date(int(year), int(month or 12), 1), 1) - timedelta(days=1)
 
 
 def add_months(start: date, months: int) -> date:

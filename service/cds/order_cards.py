@@ -1,0 +1,154 @@
+"""The cards of the order hooks: one for each drafted order and advisory, none for orders that fit."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, assert_never
+
+from fhir_mappings.orders import read_orders
+from service.cds.advice import advice_of
+from service.cds.card import SUMMARY_LIMIT, Action, Card, Coding, Source, Suggestion
+from service.cds.cards import LABEL, draft_for, knowledge_url, links
+from service.cds.markdown import clip, flat, render
+from service.cds.overrides import OVERRIDE_REASONS
+from service.cds.suggestions import request
+from service.knowledge.order_advice import Order, advise_orders
+from service.knowledge.phrases import day
+from service.knowledge.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fhir_mappings.case import Case
+    from fhir_mappings.catalogue import Catalogue
+    from fhir_mappings.orders import ReadOrder
+    from fhir_mappings.outbound import Draft
+    from fhir_mappings.terminology import Terminology
+    from service.cds.cards import CardContext
+    from service.knowledge.decision import Decision
+    from service.knowledge.explanation import SectionCode
+    from service.knowledge.model import Guideline
+    from service.knowledge.order_advice import OrderAdvice, Remedy
+
+ADVISORY_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/advisory"
+_LIMITS: Mapping[SectionCode, int] = {"why": 10}
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9_.\-]+")
+_WHEN = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
+
+
+def order_cards(  # noqa: PLR0913 - the orders, the case with its decision and knowledge, and the call
+    drafts: Iterable[object],
+    case: Case,
+    decision: Decision,
+    guideline: Guideline,
+    catalogue: Catalogue,
+    *,
+    terminology: Terminology,
+    context: CardContext,
+    record: Iterable[object] = (),
+    selections: Iterable[str] | None = None,
+) -> list[Card]:
+    """Give the cards for draft orders (FHIR JSON as the hook sent it, however sloppy).
+
+    `record` are the patient's resources: its open orders count as planned, a draft replaces its copy there.
+    `selections` (`Type/id` or bare ids) narrow the cards of order-select; `None` means all drafts.
+    """
+    read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True)
+    if not read:
+        return []
+    planned = read_orders(record, terminology, patient_id=context.patient_id, drafts=False)
+    known = {order.reference for order in read}
+    reading = Reading(case, decision, guideline, catalogue)
+    findings = advise_orders(
+        reading,
+        [_order(order) for order in read],
+        planned=[_order(order) for order in planned if order.reference not in known],
+        chosen=None if selections is None else _chosen(selections, known),
+    )
+    bodies = {order.reference: order.resource for order in read}
+    draft = draft_for(case, context)
+    return [_card(reading, found, context, draft, bodies[found.order.reference]) for found in findings]
+
+
+def _chosen(selections: Iterable[str], known: set[str]) -> frozenset[str]:
+    wanted = set(selections)
+    return frozenset(reference for reference in known if reference in wanted or reference.rpartition("/")[2] in wanted)
+
+
+def _order(order: ReadOrder) -> Order:
+    return Order(order.reference, frozenset(kind.value for kind in order.kinds), order.dated, order.elective)
+
+
+def _card(
+    reading: Reading, found: OrderAdvice, context: CardContext, draft: Draft, resource: Mapping[str, Any]
+) -> Card:
+    decision = reading.decision
+    row = decision.rows[0] if decision.rows else None
+    url = knowledge_url(context.base_url, row)
+    uuid = context.new_uuid()
+    suggestions = tuple(
+        suggestion
+        for remedy in found.remedies
+        for suggestion in (_suggestion(remedy, found, draft, resource),)
+        if suggestion is not None
+    )
+    return Card(
+        uuid=uuid,
+        summary=clip(flat(found.explanation.summary), SUMMARY_LIMIT),
+        detail=render(found.explanation, _LIMITS),
+        indicator=found.explanation.tone,
+        source=Source(
+            label=LABEL,
+            url=url,
+            topic=Coding(code=found.code, system=ADVISORY_SYSTEM, display=found.code.replace("-", " ")),
+        ),
+        suggestions=suggestions,
+        selection_behavior="at-most-one" if "postpone" in found.remedies else "any",
+        override_reasons=OVERRIDE_REASONS,
+        links=links(reading, context, uuid, url),
+        extension=advice_of(reading.case, decision, reading.guideline, reading.catalogue),
+    )
+
+
+def _suggestion(remedy: Remedy, found: OrderAdvice, draft: Draft, resource: Mapping[str, Any]) -> Suggestion | None:
+    first = remedy == found.remedies[0]
+    match remedy:
+        case "delete":
+            if _REFERENCE.fullmatch(found.order.reference) is None:
+                return None
+            action = Action(type="delete", description="Remove the drafted order", resource_id=found.order.reference)
+            return Suggestion(
+                label="Remove this draft order", uuid=draft.new_id(), is_recommended=first, actions=(action,)
+            )
+        case "postpone":
+            if found.not_before is None or resource.get("resourceType") != "ServiceRequest":
+                return None
+            later = {key: value for key, value in resource.items() if key not in _WHEN}
+            later["occurrenceDateTime"] = found.not_before.isoformat()
+            label = f"Postpone to {day(found.not_before)}"
+            action = Action(type="update", description=label, resource=without_empty(later))
+            return Suggestion(label=label, uuid=draft.new_id(), is_recommended=first, actions=(action,))
+        case "refer-hepatobiliary":
+            return request(draft, "hepatobiliary-referral")
+        case "refer-mdt":
+            return request(draft, "liver-mdt-referral")
+        case _:
+            assert_never(remedy)
+
+
+def without_empty(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a resource as the client sent it, without the null and empty members that no answer may carry."""
+    return {
+        key: cleaned
+        for key, value in resource.items()
+        for cleaned in (_clean(value),)
+        if cleaned not in (None, "", [], {})
+    }
+
+
+def _clean(value: object) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return without_empty(value)
+    if isinstance(value, list):
+        return [cleaned for item in value for cleaned in (_clean(item),) if cleaned not in (None, "", [], {})]
+    return value
