@@ -486,10 +486,14 @@ def _complete(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the requirements say about one case."""
+    """What the requirements say about one case.
+
+    `answers` has for each missing fact the sets of outcomes that one of its values leaves.
+    """
 
     outcomes: tuple[tuple[str, str], ...]
     missing: tuple[tuple[str, bool], ...]
+    answers: frozenset[tuple[str, tuple[tuple[str, str], ...]]]
     assumptions: frozenset[tuple[str, Any]]
     advisories: frozenset[str]
 
@@ -510,9 +514,11 @@ def evaluate(case: Case, settings: Settings | None = None) -> Verdict:
     gaps = {chart.gap(fact) for fact in domains(chart.settings).keys() - ADVISORY_ONLY}
     of_gaps = {code for code, gap in (("conflicting-data", Gap.CONFLICTING), ("outdated-data", Gap.OUTDATED))
                if gap in gaps}  # fmt: skip
+    missing = _missing(chart, found)
     return Verdict(
         outcomes=tuple(sorted(answer for answer in answers if answer)),
-        missing=_missing(chart, found),
+        missing=missing,
+        answers=frozenset(left for fact, _ in missing for left in _left_open(fact, found)),
         assumptions=frozenset(printed),
         advisories=advisories | of_gaps,
     )
@@ -529,6 +535,12 @@ def _missing(chart: Chart, found: list[Ending]) -> tuple[tuple[str, bool], ...]:
             most = max(map(len, leaves.values()))
             ranked.append((most > 1, most, fact))
     return tuple((fact, not open_) for open_, _, fact in sorted(ranked))
+
+
+def _left_open(fact: str, found: list[Ending]) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    for value in {ending.completion[fact] for ending in found}:
+        answers = {ending.answer for ending in found if ending.completion[fact] == value}
+        yield fact, tuple(sorted(answer for answer in answers if answer))
 
 
 def _matters(fact: str, found: list[Ending]) -> bool:

@@ -64,7 +64,7 @@ class Compiled:
 
     `places` are the facts that conditions read, with their `domains`; `cubes` the disjoint regions of the rows first,
     then those in which advisories and other conditions fail; `other_outcome[i]` the cubes of rows with another outcome
-    than cube i. `pathway_facts` are those that rows and their alternatives test.
+    than cube i, `outcomes` the cubes of each outcome, sorted. `pathway_facts` are those that rows and their alternatives test.
     """
 
     places: Mapping[str, int]
@@ -74,6 +74,7 @@ class Compiled:
     index: Index
     rows: tuple[BoundRow, ...]
     row_cubes: int
+    outcomes: tuple[tuple[Outcome, int], ...]
     uncovered: tuple[Cube, ...]
     other_outcome: tuple[int, ...]
     pathway_facts: frozenset[str]
@@ -150,6 +151,7 @@ def compile_guideline(bound: Bound) -> Compiled:
         for (row_id, _, outcome), test, region in zip(bound.rows, tests_of_rows, regions[:-1], strict=True)
     )
     row_cubes = numbering.all
+    by_outcome = _by_outcome(rows)
 
     def condition(formula: Formula) -> Condition:
         test = lowered(formula)
@@ -169,8 +171,9 @@ def compile_guideline(bound: Bound) -> Compiled:
         index=Index(numbering.cubes, [domain.size for domain in domains]),
         rows=rows,
         row_cubes=row_cubes,
+        outcomes=tuple(sorted((outcome, cubes) for outcome, cubes in by_outcome.items() if outcome is not None)),
         uncovered=tuple(regions[-1]),
-        other_outcome=_other_outcome(rows, row_cubes),
+        other_outcome=_other_outcome(by_outcome, row_cubes),
         pathway_facts=frozenset(fact_tests([*(test for _, test, _ in bound.rows), *bound.alternatives.values()])),
         advisories=advisories,
         alternatives=alternatives,
@@ -233,12 +236,16 @@ def _tie(when: Formula, then: Formula) -> BoundTie | None:
     return BoundTie(when, then.place, then.mask) if isinstance(then, Literal) else None
 
 
-def _other_outcome(rows: Sequence[BoundRow], row_cubes: int) -> tuple[int, ...]:
-    same: dict[Outcome | None, int] = {}
+def _by_outcome(rows: Sequence[BoundRow]) -> dict[Outcome | None, int]:
+    found: dict[Outcome | None, int] = {}
     for row in rows:
-        same[row.outcome] = same.get(row.outcome, 0) | row.cubes
+        found[row.outcome] = found.get(row.outcome, 0) | row.cubes
+    return found
+
+
+def _other_outcome(by_outcome: Mapping[Outcome | None, int], row_cubes: int) -> tuple[int, ...]:
     found = [0] * row_cubes.bit_length()
-    for row in rows:
-        for number in bits(row.cubes):
-            found[number] = row_cubes & ~same[row.outcome]
+    for same in by_outcome.values():
+        for number in bits(same):
+            found[number] = row_cubes & ~same
     return tuple(found)

@@ -26,6 +26,8 @@ from service.knowledge.formula import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from fhir_mappings.case import Case, Fact
     from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
     from service.knowledge.cubes import Cube
@@ -49,25 +51,29 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """All completions of one case; `known` are the cells that the chart alone leaves to each fact."""
+    """All completions of one case.
+
+    `known` are the cells that the chart alone leaves to each fact; `split` the places that boxes were split on,
+    `moving` those whose cells differ between boxes.
+    """
 
     known: Cube
     boxes: tuple[Box, ...]
     hits: int
-    touched: tuple[int, ...]
-    """The places whose cells may differ between boxes."""
-    untouched_hits: int
+    split: tuple[int, ...]
+    moving: tuple[int, ...]
 
     def hits_without(self, compiled: Compiled, assumption: BoundAssumption) -> int:
-        """Give the cubes that dropping this one assumption would reach in addition to `hits`."""
+        """Give the cubes that are reached where this one assumption would no longer fill its fact."""
         touching, place, reached = compiled.index.touching, assumption.place, 0
+        moving = [other for other in self.moving if other != place]
+        still = _touched(self.boxes[0].cells, {*self.moving, place}, compiled)
         for box in self.boxes:
             before = box.before.get(assumption.rule)
             if before is not None:
-                found = self.untouched_hits & touching[place][before & ~assumption.fill]
-                for other in self.touched:
-                    if other != place:
-                        found &= touching[other][box.cells[other]]
+                found = still & touching[place][before & ~assumption.fill]
+                for other in moving:
+                    found &= touching[other][box.cells[other]]
                 reached |= found
         return reached
 
@@ -76,21 +82,30 @@ def completions(case: Case, compiled: Compiled) -> Completions:
     """Spread the unknown facts of a case over their cells."""
     known = _known_cells(case, compiled)
     steps = _Steps(case, compiled, known)
-    touched = steps.touched()
-    touching = compiled.index.touching
-    untouched_hits = compiled.index.everything
-    for place, cells in enumerate(known):
-        if place not in touched:
-            untouched_hits &= touching[place][cells]
+    spread = steps.spread()
+    first = spread[0][0]
+    moving = tuple(
+        place for place in steps.places() if any(cells[place] != first[place] for cells, _, _ in spread)
+    )
+    still = _touched(first, moving, compiled)
     boxes: list[Box] = []
     reached = 0
-    for cells, filled, before in steps.spread():
-        hits = untouched_hits
-        for place in touched:
-            hits &= touching[place][cells[place]]
-        boxes.append(Box(cells, filled, before, hits))
+    for box_cells, filled, before in spread:
+        hits = still
+        for place in moving:
+            hits &= compiled.index.touching[place][box_cells[place]]
+        boxes.append(Box(box_cells, filled, before, hits))
         reached |= hits
-    return Completions(known, tuple(boxes), reached, tuple(touched), untouched_hits)
+    return Completions(known, tuple(boxes), reached, steps.split(), moving)
+
+
+def _touched(cells: Cube, but: Collection[int], compiled: Compiled) -> int:
+    """Give the cubes that these cells touch, some places left out."""
+    hits = compiled.index.everything
+    for place, touching in enumerate(compiled.index.touching):
+        if place not in but:
+            hits &= touching[cells[place]]
+    return hits
 
 
 def gaps_of(case: Case, compiled: Compiled) -> frozenset[Gap]:
@@ -140,11 +155,7 @@ class _Steps:
         self._case = case
         self._compiled = compiled
         self._known = known
-        index = compiled.index
-        reach = index.everything
-        for place, cells in enumerate(known):
-            reach &= index.touching[place][cells]
-        self._reach = reach
+        self._reach = _touched(known, (), compiled)
         self._ties = [(when, tie) for tie in compiled.ties if (when := self._tie_condition(tie)) is not False]
         self._assumptions = [
             (when, assumption)
@@ -152,13 +163,13 @@ class _Steps:
             if (when := self._assumption_condition(assumption)) is not False
         ]
 
-    def touched(self) -> list[int]:
+    def split(self) -> tuple[int, ...]:
+        """Give the places that conditions may split boxes on."""
+        return tuple(sorted({place for when, _ in (*self._ties, *self._assumptions) for place in _places(when)}))
+
+    def places(self) -> list[int]:
         """Give the places that splitting, ties and assumptions may change."""
-        found: set[int] = set()
-        for when, tied in (*self._ties, *self._assumptions):
-            found.add(tied.place)
-            found.update(_places(when))
-        return sorted(found)
+        return sorted({*self.split(), *(step.place for _, step in (*self._ties, *self._assumptions))})
 
     def spread(self) -> list[tuple[Cube, int, dict[int, int]]]:
         """Give the disjoint boxes, each with its filled places and what they held before."""

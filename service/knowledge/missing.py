@@ -30,7 +30,7 @@ def missing_facts(found: Completions, compiled: Compiled) -> tuple[MissingFact, 
         cells = found.known[place]
         if not cells & (cells - 1):
             continue
-        if place not in found.touched and not row_hits & ~compiled.index.holding[place][cells]:
+        if place not in found.split and not row_hits & ~compiled.index.holding[place][cells]:
             continue
         if any(_differs(place, pair, found, compiled) for pair in _pairs(place, found)):
             fact = MissingFact(code, *_answers(place, found, compiled))
@@ -40,49 +40,49 @@ def missing_facts(found: Completions, compiled: Compiled) -> tuple[MissingFact, 
 
 
 def _pairs(place: int, found: Completions) -> Iterator[tuple[Box, Box]]:
-    """Give each box with itself, then all pairs of boxes, where no assumption fills the fact."""
+    """Give each box with itself, then the boxes that differ in this fact alone, where no assumption fills it."""
     boxes = [box for box in found.boxes if not box.filled >> place & 1]
     for box in boxes:
         yield box, box
-    if place in found.touched:
+    if place in found.split:
+        others = [other for other in found.split if other != place]
         for number, box in enumerate(boxes):
-            for other in boxes[:number]:
-                yield box, other
+            for earlier in boxes[:number]:
+                if all(box.cells[other] & earlier.cells[other] for other in others):
+                    yield box, earlier
 
 
 def _differs(place: int, pair: tuple[Box, Box], found: Completions, compiled: Compiled) -> bool:
     """Whether two completions, one in each box, differ in this fact alone and give different outcomes."""
     one, two = pair
     touching, holding = compiled.index.touching, compiled.index.holding
-    free = one.filled | two.filled | 1 << place
-    shared: dict[int, int] = {}
-    first_hits, second_hits = one.hits & compiled.row_cubes, two.hits & compiled.row_cubes
-    holding_free = compiled.row_cubes
-    for touched in {*found.touched, place}:
-        left, right = one.cells[touched], two.cells[touched]
-        if free >> touched & 1:
-            holding_free &= holding[touched][left | right]
-        else:
-            shared[touched] = both = left & right
-            if not both:
-                return False
-            first_hits &= touching[touched][both]
-            second_hits &= touching[touched][both]
-    # A cube that holds all cells of the free facts gives both completions the same row.
-    for number in bits(first_hits & ~holding_free):
-        others = second_hits & compiled.other_outcome[number]
-        if not others:
-            continue
-        cube = compiled.cubes[number]
-        mine = cube[place] & one.cells[place]
-        others &= touching[place][two.cells[place] if mine & (mine - 1) else two.cells[place] & ~mine]
-        for fact, cells in enumerate(cube):
-            if not others:
-                break
-            if not free >> fact & 1:
-                others &= touching[fact][cells & shared.get(fact, found.known[fact])]
+    loose = one.filled | two.filled
+    # A cube that holds all cells of the loose facts gives both completions the same row.
+    suspects = compiled.row_cubes & ~holding[place][one.cells[place] | two.cells[place]]
+    for filled in bits(loose):
+        suspects |= compiled.row_cubes & ~holding[filled][one.cells[filled] | two.cells[filled]]
+    suspects &= one.hits
+    if not suspects:
+        return False
+    shared = [left & right for left, right in zip(one.cells, two.cells, strict=True)]
+    opposite = two.hits
+    for fact in found.moving:
+        if fact != place and not loose >> fact & 1:
+            suspects &= touching[fact][shared[fact]]
+            opposite &= touching[fact][shared[fact]]
+    strict = [fact for fact in range(len(shared)) if fact != place and not loose >> fact & 1]
+    for number in bits(suspects):
+        others = opposite & compiled.other_outcome[number]
         if others:
-            return True
+            cube = compiled.cubes[number]
+            mine = cube[place] & one.cells[place]
+            others &= touching[place][two.cells[place] if mine & (mine - 1) else two.cells[place] & ~mine]
+            for fact in strict:
+                if not others:
+                    break
+                others &= touching[fact][cube[fact] & shared[fact]]
+            if others:
+                return True
     return False
 
 
@@ -92,10 +92,13 @@ def _answers(place: int, found: Completions, compiled: Compiled) -> tuple[bool, 
     groups: dict[tuple[Outcome, ...], int] = {}
     for cell in bits(found.known[place]):
         mask = 1 << cell
-        hits = 0
-        for box in found.boxes:
-            if box.cells[place] & mask:
-                hits |= box.hits
+        if place in found.moving:
+            hits = 0
+            for box in found.boxes:
+                if box.cells[place] & mask:
+                    hits |= box.hits
+        else:
+            hits = found.hits if found.boxes[0].cells[place] & mask else 0
         if hits:
             outcomes = reachable_outcomes(hits & touching[mask], compiled)
             groups[outcomes] = groups.get(outcomes, 0) | mask
@@ -106,4 +109,4 @@ def _answers(place: int, found: Completions, compiled: Compiled) -> tuple[bool, 
 
 def reachable_outcomes(hits: int, compiled: Compiled) -> tuple[Outcome, ...]:
     """Give the outcomes of the rows whose cubes are hit, sorted, without "no card"."""
-    return tuple(sorted({row.outcome for row in compiled.rows if row.outcome is not None and row.cubes & hits}))
+    return tuple([outcome for outcome, cubes in compiled.outcomes if cubes & hits])

@@ -24,6 +24,11 @@ def verdict(case: Case, guideline: Guideline) -> Verdict:
     return Verdict(
         outcomes=tuple((outcome.strategy, outcome.next_step or "") for outcome in decision.outcomes),
         missing=tuple((missing.fact, missing.settles) for missing in decision.missing),
+        answers=frozenset(
+            (missing.fact, tuple((outcome.strategy, outcome.next_step or "") for outcome in answer.outcomes))
+            for missing in decision.missing
+            for answer in missing.answers
+        ),
         assumptions=frozenset((assumption.fact, assumption.value) for assumption in decision.assumptions),
         advisories=frozenset(decision.advisories),
     )
