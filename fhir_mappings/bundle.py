@@ -78,11 +78,11 @@ class _Issue(msgspec.Struct, gc=False):
 
 
 class _Head(msgspec.Struct, gc=False):
-    resourceType: str | None = None  # noqa: N815 - FHIR's own name
+    resourceType: str | None = None
     code: _Concept | None = None
     component: list[_Component | None] | None = None
-    medicationCodeableConcept: _Concept | None = None  # noqa: N815 - FHIR's own name
-    medicationReference: Any = None  # noqa: N815 - FHIR's own name
+    medicationCodeableConcept: _Concept | None = None
+    medicationReference: Any = None
     medication: _Concept | None = None
     issue: list[_Issue | None] | None = None
 
@@ -213,7 +213,9 @@ def _read(raw: Body, screen: _Screen, depth: int) -> SourceRead:
         return _single(source, raw, screen)
     if any(_kind(entry) == "Bundle" for entry in source.entry or ()):
         return _read_decoded(raw, screen, depth)
-    hits = [at for at, entry in enumerate(source.entry or ()) if entry and entry.resource and screen.matters(entry.resource)]
+    hits = [
+        at for at, entry in enumerate(source.entry or ()) if entry and entry.resource and screen.matters(entry.resource)
+    ]
     resources: list[dict[str, Any]] = []
     if hits:
         try:
@@ -252,7 +254,9 @@ def _summary(source: _Source, resources: tuple[dict[str, Any], ...]) -> SourceRe
         if entry is None or entry.resource is None or kind is None:
             continue
         if kind == "OperationOutcome":
-            failed = failed or any(issue is not None and issue.severity in _FATAL for issue in entry.resource.issue or ())
+            failed = failed or any(
+                issue is not None and issue.severity in _FATAL for issue in entry.resource.issue or ()
+            )
             continue
         held += 1
         matches += entry.search is None or entry.search.mode not in ("include", "outcome")
@@ -303,7 +307,9 @@ def _read_dict(body: dict[str, Any], screen: _Screen, depth: int) -> SourceRead:
         if screen.matters(found):
             resources.append(resource)
     total = body.get("total")
-    links = [_Link(_text(link.get("relation")), _text(link.get("url"))) for link in _objects(body.get("link"))]
+    links: list[_Link | None] = [
+        _Link(_text(link.get("relation")), _text(link.get("url"))) for link in _objects(body.get("link"))
+    ]
     nested = any(_kind(entry) == "Bundle" for entry in entries)
     source = _Source("Bundle", entry=entries, total=total if type(total) is int and not nested else None, link=links)
     read = _summary(source, tuple(resources))
@@ -336,7 +342,7 @@ def _concept(value: object) -> _Concept | None:
     if not found:
         return None
     first = found[0]
-    codings = [
+    codings: list[_Coding | None] = [
         _Coding(_text(coding.get("system")), _code(coding.get("code")), _text(coding.get("display")))
         for concept in found
         for coding in _objects(concept.get("coding"))

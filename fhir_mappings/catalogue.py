@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,9 @@ class CatalogueError(Exception):
 class FactDefinition:
     """One fact: what it is called, which values it may have, and which reader finds it.
 
-    `unit` is a UCUM code; `maximum_age_days` is `None` for facts that never become too old.
+    `unit` is a UCUM code; `maximum_age_days` is `None` for facts that never become too old. `yes` and
+    `no` are the choices that a boolean stands for. `sources` are, for each resource type beside the local Observation,
+    the value sets of the codes that carry the fact (ids, or prefixes that end with `*`).
     """
 
     code: str
@@ -37,6 +39,9 @@ class FactDefinition:
     maximum: float | None = None
     unit: str | None = None
     maximum_age_days: int | None = None
+    yes: str | None = None
+    no: str | None = None
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -55,7 +60,20 @@ class Catalogue:
         return self.facts[code]
 
 
-_KEYS = {"title", "question", "kind", "reader", "choices", "minimum", "maximum", "unit", "maximum_age_days"}
+_KEYS = {
+    "title",
+    "question",
+    "kind",
+    "reader",
+    "choices",
+    "minimum",
+    "maximum",
+    "unit",
+    "maximum_age_days",
+    "yes",
+    "no",
+    "sources",
+}
 
 
 def parse_catalogue(text: str) -> Catalogue:
@@ -70,12 +88,17 @@ def parse_catalogue(text: str) -> Catalogue:
         found = _faults_of(code, table)
         faults += found
         if not found:
-            facts[code] = FactDefinition(code=code, **{**table, "choices": tuple(table.get("choices", ()))})
+            facts[code] = _definition(code, table)
     if not tables:
         faults.append("the catalogue has no facts")
     if faults:
         raise CatalogueError("\n".join(faults))
     return Catalogue(facts)
+
+
+def _definition(code: str, table: Mapping[str, Any]) -> FactDefinition:
+    sources = {kind: tuple(sets) for kind, sets in table.get("sources", {}).items()}
+    return FactDefinition(code=code, **{**table, "choices": tuple(table.get("choices", ())), "sources": sources})
 
 
 def _faults_of(code: str, table: Mapping[str, object]) -> list[str]:
@@ -86,9 +109,22 @@ def _faults_of(code: str, table: Mapping[str, object]) -> list[str]:
         faults.append(f"fact {code}: kind must be one of {', '.join(get_args(Kind))}")
     if (kind == "choice") != bool(table.get("choices")):
         faults.append(f"fact {code}: choices belong to kind choice, and only there")
+    faults += [
+        f"fact {code}: {key} must be one of its choices"
+        for key in ("yes", "no")
+        if key in table and table[key] not in cast("list[object]", table.get("choices", []))
+    ]
+    if not _is_sources(table.get("sources", {})):
+        faults.append(f"fact {code}: sources must be lists of value sets by resource type")
     if kind == "number" and "unit" not in table:
         faults.append(f"fact {code}: a number needs a unit")
     return faults
+
+
+def _is_sources(sources: object) -> bool:
+    return isinstance(sources, dict) and all(
+        isinstance(sets, list) and all(isinstance(name, str) for name in sets) for sets in sources.values()
+    )
 
 
 @cache

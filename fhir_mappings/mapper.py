@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import ABSENT, Case, Scope
+from fhir_mappings.case import Case, Issue, Known, MdtRecord
+from fhir_mappings.chart import Completeness
+from fhir_mappings.read.chart_reading import ChartReading, Refused, read_chart
+from fhir_mappings.read.mdt import reason
+from fhir_mappings.read.reader import Reader
+from fhir_mappings.read.scope import read_scope, read_signs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
+    from fhir_mappings.case import Fact
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
     from fhir_mappings.terminology import Terminology
+
+SOURCES = (
+    "Condition",
+    "Observation",
+    "Procedure",
+    "ServiceRequest",
+    "MedicationRequest",
+    "MedicationAdministration",
+    "CarePlan",
+)
+"""Resource types that facts are read from, and whose absence a case names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +46,55 @@ def map_case(
     chart: Chart, *, as_of: datetime, terminology: Terminology, catalogue: Catalogue, policy: MappingPolicy
 ) -> Case:
     """Read a chart as of a moment; the order and duplication of its resources make no difference."""
-    _ = (chart, terminology, policy)
-    return Case(facts=dict.fromkeys(catalogue.facts, ABSENT), as_of=as_of.date(), scope=Scope.OUT)
+    today = as_of.date()
+    reading = read_chart(chart, terminology, as_of=today)
+    reader = Reader(reading, terminology, catalogue, policy, today, chart.completeness)
+    facts = {code: reader.fact(code) for code in catalogue.facts}
+    scope, scope_evidence = read_scope(reader)
+    signs = read_signs(reader)
+    reader.check_statuses()
+    return Case(
+        facts=facts,
+        as_of=today,
+        scope=scope,
+        scope_evidence=scope_evidence,
+        signs=signs,
+        issues=_issues(reader),
+        not_retrieved=tuple(kind for kind in SOURCES if chart.completeness.get(kind) is not Completeness.COMPLETE),
+        mdt=_mdt(reader),
+    )
+
+
+def _issues(reader: Reader) -> tuple[Issue, ...]:
+    refused = {(one.reference, one.kind): one for one in reader.chart.refused}
+    named = [
+        _with_costs(issue, refused.get((issue.reference, issue.reference.partition("/")[0])), reader)
+        for issue in reader.chart.issues
+    ]
+    return tuple(sorted({*named, *reader.issues}, key=lambda issue: (issue.reference, issue.reason, issue.costs)))
+
+
+def _with_costs(issue: Issue, refusal: Refused | None, reader: Reader) -> Issue:
+    if refusal is None or issue.severity != "left-out":
+        return issue
+    return replace(issue, costs=reader.costs(refusal.kind, refusal.sets))
+
+
+def _mdt(reader: Reader) -> MdtRecord | None:
+    fact = reader.fact("mdt-decision")
+    if not isinstance(fact, Known):
+        return None
+    proof = fact.evidence[0]
+    then = _facts_on(reader, proof.dated.last) if proof.dated is not None else {}
+    return MdtRecord(str(fact.value), proof.dated, proof, reason(reader), then)
+
+
+def _facts_on(reader: Reader, day: date) -> Mapping[str, Fact]:
+    """Read the facts again from what was dated by a day, as of that day."""
+    resources = {
+        kind: [resource for resource in found if resource.dated is None or resource.dated.first <= day]
+        for kind, found in reader.chart.resources.items()
+    }
+    past = ChartReading(resources, reader.chart.refused)
+    earlier = Reader(past, reader.terminology, reader.catalogue, reader.policy, day, reader.completeness)
+    return {code: earlier.fact(code) for code in reader.catalogue.facts}

@@ -170,30 +170,31 @@ def build_terminology(systems: Systems, documents: Iterable[tuple[str, dict[str,
             known[system.url] = known[_bare(system.url)] = key
             for code in system.codes:
                 exact.setdefault((key, code.upper()), set()).add(f"{key}:{code}")
-        elif not isinstance(document, dict) or document.get("resourceType") != "ValueSet" or "url" not in document:
+        elif not _is_value_set(document):
             faults.append(f"{name}: is neither a ValueSet with url nor a CodeSystem")
     systems = Systems(known, systems.dotted, {**systems.urls, **{key: system.url for key, system in own.items()}})
-    for name, document in documents:
-        if isinstance(document, dict) and document.get("resourceType") == "ValueSet" and "url" in document:
-            set_id = document["url"].rpartition("/")[2]
-            members.setdefault(set_id, [])
-            for system_url, code, regex in _codes(document):
-                key = systems.key(system_url)
-                if key is None:
-                    faults.append(f"{name}: system {system_url!r} is not in systems.toml")
-                elif regex is None:
-                    spelled = systems.code(key, code)
-                    exact.setdefault((key, spelled), set()).add(set_id)
-                    members[set_id].append((key, code))
-                else:
-                    _add_pattern(patterns.setdefault(key, {}), (regex, set_id), name, faults)
+    value_sets = [(name, document) for name, document in documents if _is_value_set(document)]
+    for name, document in value_sets:
+        set_id = document["url"].rpartition("/")[2]
+        members.setdefault(set_id, [])
+        for system_url, code, regex in _codes(document):
+            at = systems.key(system_url)
+            if at is None:
+                faults.append(f"{name}: system {system_url!r} is not in systems.toml")
+            elif regex is None:
+                exact.setdefault((at, systems.code(at, code)), set()).add(set_id)
+                members[set_id].append((at, code))
+            else:
+                _add_pattern(patterns.setdefault(at, {}), (regex, set_id), name, faults)
     if faults:
         raise TerminologyError("\n".join(faults))
     return Terminology(
         systems=systems,
         exact={at: frozenset(sets) for at, sets in exact.items()},
         patterns={key: [(p, set_id) for (_, set_id), p in found.items()] for key, found in patterns.items()},
-        any_pattern={key: re.compile("|".join(f"(?:{regex})" for regex, _ in found)) for key, found in patterns.items()},
+        any_pattern={
+            key: re.compile("|".join(f"(?:{regex})" for regex, _ in found)) for key, found in patterns.items()
+        },
         code_systems=own,
         set_ids=frozenset(members),
         members={set_id: tuple(found) for set_id, found in members.items()},
@@ -207,6 +208,10 @@ def _add_pattern(
         found[at] = re.compile(at[0])
     except re.error as fault:
         faults.append(f"{name}: regex {at[0]!r}: {fault}")
+
+
+def _is_value_set(document: object) -> bool:
+    return isinstance(document, dict) and document.get("resourceType") == "ValueSet" and "url" in document
 
 
 def _code_system(document: Mapping[str, Any]) -> CodeSystem:

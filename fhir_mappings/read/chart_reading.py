@@ -1,0 +1,283 @@
+"""A chart made ready for the readers: this patient's resources, once each, repaired, validated, coded and dated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fhir_mappings.case import Evidence, How, Issue, PartialDate
+from fhir_mappings.read.dates import clinical_date, tomorrow
+from fhir_mappings.read.values import codings, concept_sets, concept_texts
+from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
+from fhir_mappings.words import could_be
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from fhir_mappings.chart import Chart
+    from fhir_mappings.terminology import Terminology
+
+OTHER_PATIENT = "of another patient"
+NO_PATIENT = "names no patient"
+FUTURE = "dated in the future"
+TEXT_ONLY = "text only: not mapped"
+MASKED = "code withheld"
+_PLANNED = frozenset({"ServiceRequest"})
+_MEDICATED = frozenset({"MedicationRequest", "MedicationAdministration"})
+_ORDERED = {"status": "draft", "intent": "order"}
+"""What a hook's draft orders may leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of the patient: valid, in R4 names; `sets` are the value sets that hold its codes.
+
+    `topics` are what its text could be about, where it has no code that is understood.
+    """
+
+    kind: str
+    reference: str
+    body: Mapping[str, Any]
+    sets: frozenset[str]
+    dated: PartialDate | None = None
+    date_remark: str | None = None
+    draft: bool = False
+    future: bool = False
+    topics: frozenset[str] = frozenset()
+    masked: bool = False
+
+    @property
+    def status(self) -> str:
+        """The status of the resource; empty where there is none."""
+        status = self.body.get("status")
+        return status if isinstance(status, str) else ""
+
+    def starting(self, prefix: str) -> list[str]:
+        """Give what follows `prefix` in the ids of its value sets, sorted."""
+        return sorted(name.removeprefix(prefix) for name in self.sets if name.startswith(prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A resource that could not be used, with what it could have been about."""
+
+    kind: str
+    reference: str
+    sets: frozenset[str]
+    topics: frozenset[str]
+    masked: bool = False
+
+
+@dataclass(slots=True)
+class ChartReading:
+    """The resources of a chart by type, those that were refused, and the issues met."""
+
+    resources: Mapping[str, list[Resource]] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Resource]:
+        """Give the resources of one type."""
+        return self.resources.get(kind, [])
+
+
+def read_chart(chart: Chart, terminology: Terminology, *, as_of: date) -> ChartReading:
+    """Prepare a chart: patient, duplicates, versions, repair, validation, codes and dates."""
+    reading = ChartReading()
+    found: dict[str, list[Resource]] = {}
+    gate = _Gate(chart.patient_id, terminology, as_of, reading)
+    for body, draft in _once(chart):
+        resource = gate.admit(body, draft=draft)
+        if resource is not None:
+            found.setdefault(resource.kind, []).append(resource)
+    reading.resources = found
+    return reading
+
+
+def _once(chart: Chart) -> Iterable[tuple[Mapping[str, Any], bool]]:
+    """Yield each resource once, in an order that does not depend on the chart's; drafts replace the record's copy."""
+    drafts = _by_identity(chart.draft_orders)
+    record = _by_identity(chart.resources)
+    for identity in sorted({*drafts, *record}, key=lambda at: (at[0] != "Medication", at)):
+        versions = drafts.get(identity) or record[identity]
+        yield versions[0] if len(versions) == 1 else newest_version(versions), identity in drafts
+
+
+def _by_identity(resources: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for resource in resources:
+        if isinstance(resource, dict) and resource.get("resourceType") in VALIDATED:
+            name = resource.get("id")
+            key = name if isinstance(name, str) and name else f"\0{canonical(resource).decode()}"
+            found.setdefault((resource["resourceType"], key), []).append(resource)
+    return found
+
+
+@dataclass(slots=True)
+class _Gate:
+    """Lets the usable resources of one patient pass, and notes the others."""
+
+    patient_id: str
+    terminology: Terminology
+    as_of: date
+    reading: ChartReading
+    drugs: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def admit(self, body: Mapping[str, Any], *, draft: bool) -> Resource | None:
+        kind = body["resourceType"]
+        name = body.get("id")
+        reference = f"{kind}/{name}" if isinstance(name, str) and name else kind
+        sets, topics, masked = _about(kind, body, self.terminology)
+        if kind == "Medication":
+            self.drugs[reference] = sets
+            return None
+        if kind in _MEDICATED:
+            sets |= self._referred(body)
+        if not sets and not topics and not masked and kind != "BodyStructure":
+            return None
+        whose = _patient_fault(body, self.patient_id)
+        if whose is not None:
+            self.reading.issues.append(Issue(reference, whose))
+            return None
+        checked = check({**_ORDERED, **body} if draft else body)
+        if checked.body is None:
+            self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
+            self.reading.issues.append(Issue(reference, checked.refused or ""))
+            return None
+        dated, remark = clinical_date(checked.body)
+        future = dated is not None and dated.first > tomorrow(self.as_of) and kind not in _PLANNED
+        self._note(
+            reference,
+            checked.remarks,
+            flags=((topics and not sets, TEXT_ONLY), (masked and not sets, MASKED), (future, FUTURE)),
+        )
+        return Resource(kind, reference, checked.body, sets, dated, remark, draft, future, topics, masked)
+
+    def _note(self, reference: str, repairs: tuple[str, ...], *, flags: Iterable[tuple[object, str]]) -> None:
+        self.reading.issues += [Issue(reference, remark, "repaired") for remark in repairs]
+        self.reading.issues += [Issue(reference, reason, "flagged") for holds, reason in flags if holds]
+
+    def _referred(self, body: Mapping[str, Any]) -> frozenset[str]:
+        """Give the value sets of the Medication resources that an order or administration refers to."""
+        found: frozenset[str] = frozenset()
+        medication = body.get("medication")
+        for owner in (body, medication if isinstance(medication, dict) else {}):
+            for element in ("medicationReference", "reference"):
+                for reference in references_of(owner, element):
+                    found |= self.drugs.get("/".join(reference.split("/")[-2:]), frozenset())
+        return found
+
+
+def _about(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[frozenset[str], frozenset[str], bool]:
+    """Give the value sets of a resource's codes and, where no code is understood, the topics of its text."""
+    concepts = list(_concepts(kind, body))
+    sets: frozenset[str] = frozenset()
+    understood = False
+    for concept in concepts:
+        for coding in codings(concept):
+            code = coding.get("code")
+            spelled = str(code) if type(code) is int else code if isinstance(code, str) else None
+            system = coding.get("system")
+            if not isinstance(system, str) or not spelled:
+                continue
+            sets |= terminology.sets(system, spelled)
+            understood = understood or terminology.reads(system)
+    if sets or understood:
+        return sets, frozenset(), False
+    texts = [text for concept in concepts for text in concept_texts(concept)]
+    masked = kind == "Condition" and not texts and any(_is_masked(concept) for concept in concepts)
+    return sets, could_be(kind, " ".join(texts)), masked
+
+
+def _is_masked(concept: object) -> bool:
+    return isinstance(concept, dict) and bool(concept.get("extension")) and not concept.get("coding")
+
+
+def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
+    code = body.get("code")
+    yield code
+    if isinstance(code, dict):
+        yield code.get("concept")
+    if kind == "Observation":
+        yield from (component.get("code") for component in _objects(body.get("component")))
+    if kind in ("MedicationRequest", "MedicationAdministration"):
+        yield body.get("medicationCodeableConcept")
+        medication = body.get("medication")
+        yield medication.get("concept") if isinstance(medication, dict) else None
+        yield from (contained.get("code") for contained in _objects(body.get("contained")))
+    if kind == "CarePlan":
+        yield from _objects(body.get("category"))
+        for activity in _objects(body.get("activity")):
+            detail = activity.get("detail")
+            yield detail.get("code") if isinstance(detail, dict) else None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    listed = value if isinstance(value, list) else [value]
+    return [member for member in listed if isinstance(member, dict)]
+
+
+def _patient_fault(body: Mapping[str, Any], patient_id: str) -> str | None:
+    subject = body.get("subject") or body.get("patient")
+    reference = subject.get("reference") if isinstance(subject, dict) else None
+    if not isinstance(reference, str) or not reference.strip():
+        return NO_PATIENT
+    return None if is_patient(reference.strip(), patient_id) else OTHER_PATIENT
+
+
+def is_patient(reference: str, patient_id: str) -> bool:
+    """Whether a reference (relative, absolute, versioned, or a urn) is to the patient with this id."""
+    patient_id = patient_id.removeprefix("Patient/")
+    if reference.startswith("urn:"):
+        return patient_id in (reference, reference.rpartition(":")[2])
+    path = reference.partition("/_history/")[0].rstrip("/").split("/")
+    return path[-2:] == ["Patient", patient_id]
+
+
+def evidence(resource: Resource, terminology: Terminology, *sets: str, how: How = "coded") -> Evidence:
+    """Give a resource as evidence, with its coding in the first of `sets` and the remarks that it earns."""
+    remarks = tuple(filter(None, (resource.date_remark, *_remarks(resource))))
+    return Evidence(resource.reference, how, resource.dated, coding_in(resource.body, terminology, sets), remarks)
+
+
+def _remarks(resource: Resource) -> Iterable[str]:
+    if resource.kind == "Observation" and resource.status in ("preliminary", "partial"):
+        yield "preliminary"
+    if resource.kind == "Condition":
+        yield from (
+            coding["code"]
+            for coding in codings(resource.body.get("verificationStatus"))
+            if coding.get("code") in ("provisional", "unconfirmed")
+        )
+    if resource.draft:
+        yield "draft order"
+
+
+def coding_in(body: Mapping[str, Any], terminology: Terminology, sets: Iterable[str]) -> str | None:
+    """Give the first `system|code` of a resource that is in one of `sets` (ids, or prefixes that end with `*`)."""
+    wanted = tuple(sets)
+    for concept in _concepts(body["resourceType"], body):
+        for coding in codings(concept):
+            if any(matches(name, wanted) for name in terminology.sets(coding.get("system"), coding.get("code"))):
+                return f"{coding['system']}|{coding['code']}"
+    return None
+
+
+def matches(name: str, wanted: Iterable[str]) -> bool:
+    """Whether a value set's id is one of `wanted`: ids, or prefixes that end with `*`."""
+    return any(name.startswith(want[:-1]) if want.endswith("*") else name == want for want in wanted)
+
+
+def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:
+    """Give the references in an element that holds one Reference or a list of them."""
+    return [
+        member["reference"]
+        for member in _objects(concept_owner.get(element))
+        if isinstance(member.get("reference"), str)
+    ]
+
+
+def is_liver(place: object, terminology: Terminology) -> bool:
+    """Whether a body site is the liver or a part of it."""
+    return any(matches(name, ("liver-structure", "liver-segments-*")) for name in concept_sets(place, terminology))

@@ -1,0 +1,98 @@
+"""Which Conditions count: assertion and activity, the two diseases of the scope, and their dates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.read.dates import FROM_ASSERTED, FROM_RECORDED, value_of
+from fhir_mappings.read.settle import Candidate
+from fhir_mappings.read.values import codings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fhir_mappings.case import PartialDate
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+_NEVER = frozenset({"refuted", "entered-in-error", "differential"})
+_OVER = frozenset({"resolved", "inactive", "remission"})
+_UNSURE = frozenset({"provisional", "unconfirmed"})
+_DATE_SOURCES = {None: 0, FROM_ASSERTED: 1, FROM_RECORDED: 2}
+
+
+def _codes(resource: Resource, element: str) -> frozenset[str]:
+    return frozenset(str(coding.get("code", "")).lower() for coding in codings(resource.body.get(element)))
+
+
+def asserted(resource: Resource) -> bool:
+    """Whether a Condition is asserted at all: not refuted, entered in error or differential."""
+    return not _codes(resource, "verificationStatus") & _NEVER
+
+
+def active(resource: Resource) -> bool:
+    """Whether a Condition is asserted and holds: active, recurrence, relapse or without status, and not abated."""
+    abated = any(name.startswith("abatement") for name in resource.body)
+    return asserted(resource) and not _codes(resource, "clinicalStatus") & _OVER and not abated
+
+
+def confirmed(resource: Resource) -> bool:
+    """Whether a Condition is neither provisional nor unconfirmed."""
+    return not _codes(resource, "verificationStatus") & _UNSURE
+
+
+def primaries(reader: Reader) -> list[Resource]:
+    """Give the Conditions of a primary colorectal cancer, whatever their activity."""
+    return [
+        resource
+        for resource in reader.chart.of("Condition")
+        if asserted(resource) and resource.starting("primary-site-")
+    ]
+
+
+def histories(reader: Reader) -> list[Resource]:
+    """Give the Conditions that name a past colorectal cancer, which counts as a resected primary."""
+    return [
+        resource
+        for resource in reader.chart.of("Condition")
+        if asserted(resource) and "primary-history" in resource.sets
+    ]
+
+
+def metastases(reader: Reader) -> list[Resource]:
+    """Give the Conditions of liver metastases that count: activity counts here, abatement as well."""
+    return [resource for resource in past_metastases(reader) if active(resource)]
+
+
+def past_metastases(reader: Reader) -> list[Resource]:
+    """Give all asserted Conditions of liver metastases, treated ones included."""
+    return [
+        resource
+        for resource in reader.chart.of("Condition")
+        if asserted(resource) and "liver-metastasis" in resource.sets
+    ]
+
+
+def first_date(reader: Reader, conditions: Iterable[Resource], *sets: str) -> list[Candidate]:
+    """Give the first date of a disease that several Conditions record: onset before assertion before recording."""
+    dated = [
+        (_DATE_SOURCES[condition.date_remark], condition.dated, condition)
+        for condition in conditions
+        if condition.dated is not None and not condition.future
+    ]
+    if not dated:
+        return []
+    best = min(source for source, _, _ in dated)
+    same = [(when, condition) for source, when, condition in dated if source == best]
+    first = min((when for when, _ in same), key=lambda when: (when.first, when.last))
+    precise = min((when for when, _ in same if _inside(when, first)), key=lambda when: (_days(when), when.first))
+    proof = tuple(reader.evidence(condition, *sets) for when, condition in same if when == precise)
+    return [Candidate(value_of(precise), precise, proof)]
+
+
+def _inside(one: PartialDate, other: PartialDate) -> bool:
+    return other.first <= one.first and one.last <= other.last
+
+
+def _days(when: PartialDate) -> int:
+    return (when.last - when.first).days

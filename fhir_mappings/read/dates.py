@@ -1,0 +1,144 @@
+"""FHIR dates of any precision as intervals of days, and the calendar arithmetic of the facts."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fhir_mappings.case import PartialDate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?")
+_MONTHS = 12
+_DATED_BY = {
+    "CarePlan": ("created", "period"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationRequest": ("authoredOn",),
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
+    "Procedure": ("performedDateTime", "performedPeriod"),
+    "ServiceRequest": ("authoredOn", "occurrenceDateTime", "occurrencePeriod"),
+}
+ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+
+
+def parse_date(value: object) -> PartialDate | None:
+    """Read a FHIR date or dateTime; the day is the one that is written, whatever the zone."""
+    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, day = (int(part) if part else None for part in found.groups())
+    try:
+        if month is None:
+            return PartialDate(date(year or 0, 1, 1), date(year or 0, 12, 31))
+        if day is None:
+            return PartialDate(date(year or 0, month, 1), date(year or 0, month, monthrange(year or 0, month)[1]))
+        return on(date(year or 0, month, day))
+    except ValueError:
+        return None
+
+
+def on(day: date) -> PartialDate:
+    """Give a day as an interval."""
+    return PartialDate(day, day)
+
+
+def parse_period(value: object) -> PartialDate | None:
+    """Read a Period as the days from its start to its end; one bound alone stands for both."""
+    if not isinstance(value, dict):
+        return None
+    start, end = parse_date(value.get("start")), parse_date(value.get("end"))
+    if start is None or end is None:
+        return start or end
+    return PartialDate(start.first, max(start.last, end.last))
+
+
+def clinical_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str | None]:
+    """Give the date at which a resource's content held, and the remark where it is not the plain one."""
+    kind = resource["resourceType"]
+    if kind == "Condition":
+        return _condition_date(resource)
+    return _first(resource, *_DATED_BY.get(kind, ())), None
+
+
+def _first(resource: Mapping[str, Any], *elements: str) -> PartialDate | None:
+    for element in elements:
+        value = resource.get(element)
+        found = parse_period(value) if isinstance(value, dict) else parse_date(value)
+        if found is not None:
+            return found
+    return None
+
+
+FROM__DATED_BY = {
+    "CarePlan": ("created", "period"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationRequest": ("authoredOn",),
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
+    "Procedure": ("performedDateTime", "performedPeriod"),
+    "ServiceRequest": ("authoredOn", "occurrenceDateTime", "occurrencePeriod"),
+}
+ASSERTED = "from assertedDate"
+FROM_RECORDED = "from recordedDate"
+
+
+def _condition_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str | None]:
+    period = resource.get("onsetPeriod")
+    onset = parse_date(resource.get("onsetDateTime")) or (
+        parse_date(period.get("start")) if isinstance(period, dict) else None
+    )
+    if onset is not None:
+        return onset, None
+    for extension in resource.get("extension") or ():
+        if isinstance(extension, dict) and extension.get("url") == ASSERTED:
+            asserted = parse_date(extension.get("valueDateTime"))
+            if asserted is not None:
+                return asserted, FROM_ASSERTED
+    recorded = parse_date(resource.get("recordedDate"))
+    return recorded, FROM_RECORDED if recorded is not None else None
+
+
+def value_of(dated: PartialDate) -> date | str:
+    """Give a date as the value of a fact: the day, or text such as `2026-05` where the day is not known."""
+    return dated.first if dated.is_day else str(dated)
+
+
+def shifted(dated: PartialDate, days: int) -> PartialDate:
+    """Move an interval by days."""
+    return PartialDate(_move(dated.first, days), _move(dated.last, days))
+
+
+def _move(day: date, days: int) -> date:
+    return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
+
+
+def back_months(day: date, months: int) -> date:
+    """Give the day `months` calendar months before; the month's last day where that day does not exist."""
+    index = day.year * _MONTHS + day.month - 1 - months
+    year, month = divmod(index, _MONTHS)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def complete_months(start: date, end: date) -> int:
+    """Count the complete calendar months from `start` to `end`, 0 where `end` is not later.
+
+    A month is complete when its day is reached, or the month's last day where that day does not exist:
+    31 January to 28 February is one month.
+    """
+    months = (end.year - start.year) * _MONTHS + end.month - start.month
+    if end.day < min(start.day, monthrange(end.year, end.month)[1]):
+        months -= 1
+    return max(months, 0)
+
+
+def earlier(one: PartialDate, other: PartialDate) -> bool:
+    """Whether `one` is earlier than `other` on every reading of both."""
+    return one.last < other.first
+
+
+def tomorrow(day: date) -> date:
+    """Give the next day: the last on which evidence can be dated, since clocks and zones differ."""
+    return day + timedelta(days=1)

@@ -1,0 +1,116 @@
+"""Fitness for surgery, CEA and the tumour's genes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Interval
+from fhir_mappings.read.settle import Candidate, derived
+from fhir_mappings.read.values import Answers, codings, concept_sets, narrow
+
+if TYPE_CHECKING:
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+ECOG_ANSWERS = Answers("ecog", (0, 1, 2, 3, 4, 5))
+ASA_ANSWERS = Answers("asa", (1, 2, 3, 4, 5, 6))
+_PRESENT, _ABSENT = "finding-present", "finding-absent"
+_MUTATED, _WILD = "mutated", "wild-type"
+_WORDS = {
+    _MUTATED: frozenset({"mutated", "mutant", "mutation detected", "detected", "positive", "present", "mt", "mut"}),
+    _WILD: frozenset(
+        {"wild type", "wild-type", "wildtype", "wt", "not detected", "no mutation detected", "negative", "absent"}
+    ),
+    "stable": frozenset({"mss", "stable", "msi-l", "pmmr", "proficient"}),
+    "msi-high": frozenset({"msi-h", "msi-high", "msi high", "dmmr", "deficient", "unstable"}),
+}
+
+
+def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read ECOG scores and grades; a Karnofsky score gives one where they are tied."""
+    scale = replace(fact, minimum=0, maximum=100)
+    karnofsky = []
+    for found in reader.measured(scale, "karnofsky"):
+        value = _from_karnofsky(found.value, fact)
+        unreadable = found.unreadable or (found.value is not None and value is None)
+        karnofsky.append(replace(found, value=value, evidence=derived(found.evidence), unreadable=unreadable))
+    return [*reader.measured(fact, "ecog", answers=ECOG_ANSWERS), *karnofsky]
+
+
+_KARNOFSKY = {100: 0, 90: 0, 80: 1, 70: 1, 60: 2, 50: 2, 40: 3, 30: 3, 20: 4, 10: 4, 0: 5}
+
+
+def _from_karnofsky(score: object, fact: FactDefinition) -> int | Interval | None:
+    if isinstance(score, Interval):
+        grades = [grade for tens, grade in _KARNOFSKY.items() if tens in score]
+        read = narrow(Interval(min(grades), max(grades)), fact) if grades else None
+        return read if isinstance(read, int | Interval) else None
+    return _KARNOFSKY.get(score) if isinstance(score, int) else None
+
+
+def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read ASA classes."""
+    return reader.measured(fact, "asa", answers=ASA_ANSWERS)
+
+
+def cea(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the mass concentration of CEA in serum; arbitrary and molar units are other codes."""
+    return reader.measured(fact, "cea")
+
+
+def ras(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read RAS tests, and variants of KRAS and NRAS; one mutated gene of a day makes it mutated."""
+    return _gene(reader, fact, "ras", "gene-ras")
+
+
+def braf(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read BRAF tests and variants."""
+    return _gene(reader, fact, "braf", "gene-braf")
+
+
+def msi(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read microsatellite tests: stable and low are stable."""
+    found = []
+    for resource in reader.observations("msi"):
+        sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+        values = {value for value in fact.choices if f"msi-{value.removeprefix('msi-')}" in sets}
+        value = values.pop() if len(values) == 1 else _from_words(resource, fact)
+        found.append(reader.candidate(resource, fact, value, "msi"))
+    return found
+
+
+def _gene(reader: Reader, fact: FactDefinition, test: str, gene: str) -> list[Candidate]:
+    found = []
+    for resource in reader.observations(test):
+        found.append(reader.candidate(resource, fact, _mutation(reader, resource, fact), test))
+    for resource in reader.observations("genetic-variant"):
+        if _studies(reader, resource, gene):
+            found.append(reader.candidate(resource, fact, _mutation(reader, resource, fact), "genetic-variant"))
+    mutated_days = {candidate.dated for candidate in found if candidate.value == _MUTATED}
+    return [one for one in found if one.value != _WILD or one.dated not in mutated_days]
+
+
+def _mutation(reader: Reader, resource: Resource, fact: FactDefinition) -> str | None:
+    sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+    if (_PRESENT in sets) != (_ABSENT in sets):
+        return _MUTATED if _PRESENT in sets else _WILD
+    return _from_words(resource, fact)
+
+
+def _from_words(resource: Resource, fact: FactDefinition) -> str | None:
+    concept = resource.body.get("valueCodeableConcept")
+    texts = [resource.body.get("valueString"), *([concept.get("text")] if isinstance(concept, dict) else [])]
+    texts += [coding.get("display") for coding in codings(concept)]
+    spelled = {text.strip().casefold() for text in texts if isinstance(text, str)}
+    found = [choice for choice in fact.choices if spelled & _WORDS[choice]]
+    return found[0] if len(found) == 1 else None
+
+
+def _studies(reader: Reader, resource: Resource, gene: str) -> bool:
+    return any(
+        "gene-studied" in concept_sets(component.get("code"), reader.terminology)
+        and gene in concept_sets(component.get("valueCodeableConcept"), reader.terminology)
+        for component in resource.body.get("component", ())
+    )

@@ -1,0 +1,272 @@
+"""The liver metastases: dates, detection, state, size, the liver itself, the planned operation, disease elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Interval, PartialDate
+from fhir_mappings.read.chart_reading import is_liver, references_of
+from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
+from fhir_mappings.read.dates import complete_months, earlier, shifted
+from fhir_mappings.read.operations import (
+    LIVER_OPERATIONS,
+    RESECTIONS,
+    operations_for_metastases,
+    undecided_resections,
+)
+from fhir_mappings.read.reader import UNREADABLE_VALUE
+from fhir_mappings.read.settle import Candidate, derived
+from fhir_mappings.read.values import NoValue, Reading, concept_sets, narrow, read_value
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Evidence
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+_SET = "liver-metastasis"
+_AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
+_RECURRENCE_AFTER_DAYS = 30
+
+
+def metastasis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the first date of the Conditions of liver metastases that count."""
+    return first_date(reader, metastases(reader), _SET)
+
+
+def detected(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive when the metastases were found from the dates; recordedDate alone never says at staging."""
+    verdict = _detection(reader)
+    found = reader.date_of("liver-metastasis-date")
+    return [] if verdict is None else [Candidate(verdict, found, _dates_evidence(reader))]
+
+
+def _detection(reader: Reader) -> str | None:
+    found, diagnosed = reader.date_of("liver-metastasis-date"), reader.date_of("primary-diagnosis-date")
+    resected = reader.date_of("primary-resection-date")
+    if found is None:
+        return None
+    recorded = reader.from_recorded("liver-metastasis-date")
+    if resected is not None and found.last <= resected.first:
+        return None if recorded else _AT_STAGING
+    if diagnosed is None:
+        return None
+    window = shifted(diagnosed, reader.policy.staging_window_days)
+    if found.last <= window.first:
+        return None if recorded or reader.from_recorded("primary-diagnosis-date") else _AT_STAGING
+    if earlier(window, found) and _not_before_resection(reader, found):
+        return _FOLLOW_UP
+    return None
+
+
+def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
+    """Whether the metastases were surely found after the day of the primary's resection, if it was resected."""
+    resected = reader.date_of("primary-resection-date")
+    if resected is not None:
+        return earlier(resected, found)
+    if undecided_resections(reader) or reader.in_doubt(RESECTIONS) or not reader.complete("Procedure"):
+        return False
+    if reader.value("primary-in-situ") is not False:
+        return True
+    return all(
+        proof.dated is not None and earlier(proof.dated, found) for proof in reader.fact("primary-in-situ").evidence
+    )
+
+
+def _dates_evidence(reader: Reader) -> tuple[Evidence, ...]:
+    dates = ("liver-metastasis-date", "primary-diagnosis-date", "primary-resection-date")
+    known = [reader.fact(code).evidence for code in dates if reader.date_of(code) is not None]
+    return derived(dict.fromkeys(proof for evidence in known for proof in evidence))
+
+
+def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive the complete months from the primary's resection, else its diagnosis, to the metastases (R6)."""
+    found, diagnosed = reader.date_of("liver-metastasis-date"), reader.date_of("primary-diagnosis-date")
+    start = resected = reader.date_of("primary-resection-date")
+    if found is None or (resected is None and diagnosed is None):
+        return []
+    if resected is None and diagnosed is not None:
+        if not reader.complete("Procedure") or reader.in_doubt(RESECTIONS):
+            return []
+        start = diagnosed
+        if undecided_resections(reader) or reader.value("primary-in-situ") is False:
+            start = PartialDate(diagnosed.first, max(diagnosed.last, found.last))
+    if _recorded_together(reader, resected):
+        return []
+    if start is None:
+        return []
+    least, most = complete_months(start.last, found.first), complete_months(start.first, found.last)
+    value = least if least == most else narrow(Interval(least, most), fact)
+    return [] if isinstance(value, NoValue) else [Candidate(value, found, _dates_evidence(reader))]
+
+
+def _recorded_together(reader: Reader, resected: PartialDate | None) -> bool:
+    """Whether the interval rests on dates of recording, which only say at staging (so: nothing)."""
+    recorded = reader.from_recorded("liver-metastasis-date")
+    if resected is None:
+        recorded = recorded or reader.from_recorded("primary-diagnosis-date")
+    return recorded and _detection(reader) is None
+
+
+def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive treated from a liver operation for the metastases, recurrence from a later liver metastasis."""
+    operations = operations_for_metastases(reader)
+    if not operations:
+        return []
+    treated = [
+        Candidate("treated", done.dated, (reader.evidence(done, *LIVER_OPERATIONS, how="derived"),))
+        for done in operations
+    ]
+    since = max(done.dated.last for done in operations if done.dated is not None)
+    later = [
+        condition
+        for condition in past_metastases(reader)
+        if active(condition) and condition.dated is not None and not condition.future
+    ]
+    recurred = [
+        Candidate("recurrence", condition.dated, (reader.evidence(condition, _SET, how="derived"),))
+        for condition in later
+        if condition.dated is not None and (condition.dated.first - since).days > _RECURRENCE_AFTER_DAYS
+    ]
+    return [*treated, *recurred]
+
+
+def count(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Count the tumours in the liver that one study measured, each by its BodyStructure."""
+    return [Candidate(len(lesions), when, proof) for lesions, when, proof in _study(reader)]
+
+
+def distribution(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive the lobes from the segments of the tumours that one study measured."""
+    found = []
+    for lesions, when, proof in _study(reader):
+        lobes = [_lobes(reader, lesion) for lesion in lesions]
+        sides = frozenset[str]().union(*lobes)
+        if len(sides) > 1:
+            found.append(Candidate("bilobar", when, proof))
+        elif sides and all(lobes):
+            found.append(Candidate("unilobar", when, proof))
+    return found
+
+
+def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tuple[Evidence, ...]]]:
+    """Give the liver's tumours where one day's measurements cover all of them; empty otherwise."""
+    lesions = {
+        lesion.reference: lesion
+        for lesion in reader.chart.of("BodyStructure")
+        if lesion.body.get("active", True) is True and is_liver(lesion.body.get("location"), reader.terminology)
+    }
+    days: dict[PartialDate, set[str]] = {}
+    for size in reader.observations("tumour-size"):
+        if size.dated is not None:
+            focused = {"/".join(reference.split("/")[-2:]) for reference in references_of(size.body, "focus")}
+            days.setdefault(size.dated, set()).update(focused & lesions.keys())
+    measured = {when: names for when, names in days.items() if names}
+    if len(measured) != 1:
+        return []
+    when, names = measured.popitem()
+    if names != set(lesions):
+        return []
+    proof = tuple(reader.evidence(lesions[name], how="derived") for name in sorted(names))
+    return [([lesions[name] for name in sorted(names)], when, proof)]
+
+
+def _lobes(reader: Reader, lesion: Resource) -> frozenset[str]:
+    qualifiers = lesion.body.get("locationQualifier", [])
+    sets = concept_sets(lesion.body.get("location"), reader.terminology)
+    for qualifier in qualifiers:
+        sets |= concept_sets(qualifier, reader.terminology)
+    return frozenset(side for side in ("left", "right") if f"liver-segments-{side}" in sets)
+
+
+def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read tumour sizes of the liver; of several on one day the largest."""
+    days: dict[PartialDate | None, list[Candidate]] = {}
+    for resource in reader.observations("tumour-size"):
+        if not _in_liver(reader, resource):
+            continue
+        read = _size(reader, resource, fact)
+        proof = (reader.evidence(resource, "tumour-size"),)
+        if isinstance(read, NoValue):
+            if read is NoValue.UNREADABLE:
+                reader.note(resource, UNREADABLE_VALUE, fact.code)
+            unreadable = read is NoValue.UNREADABLE
+            days.setdefault(resource.dated, []).append(Candidate(None, resource.dated, proof, unreadable=unreadable))
+        else:
+            days.setdefault(resource.dated, []).append(Candidate(read, resource.dated, proof))
+    return [candidate for candidates in days.values() for candidate in _largest_of(candidates)]
+
+
+def _largest_of(candidates: list[Candidate]) -> list[Candidate]:
+    exact = [one for one in candidates if isinstance(one.value, int | float)]
+    if not exact or any(one.value is None or isinstance(one.value, Interval) for one in candidates):
+        return candidates
+    most = max(one.value for one in exact if isinstance(one.value, int | float))
+    return [one for one in exact if one.value == most]
+
+
+def _size(reader: Reader, resource: Resource, fact: FactDefinition) -> Reading:
+    for component in resource.body.get("component", ()):
+        if "tumour-size-maximum" in concept_sets(component.get("code"), reader.terminology):
+            return read_value(component, fact, reader.terminology)
+    return read_value(resource.body, fact, reader.terminology)
+
+
+def _in_liver(reader: Reader, resource: Resource) -> bool:
+    """Whether body site, focus or specimen of a measurement is the liver or a metastasis in it."""
+    if is_liver(resource.body.get("bodySite"), reader.terminology):
+        return True
+    contained = {f"#{one.get('id')}": one for one in resource.body.get("contained", ())}
+    for reference in (*references_of(resource.body, "focus"), *references_of(resource.body, "specimen")):
+        name = "/".join(reference.split("/")[-2:])
+        target = contained.get(reference)
+        if target is not None and _located_in_liver(reader, target):
+            return True
+        for other in (*reader.chart.of("BodyStructure"), *past_metastases(reader)):
+            if other.reference == name and ("liver-metastasis" in other.sets or _located_in_liver(reader, other.body)):
+                return True
+    return False
+
+
+def _located_in_liver(reader: Reader, body: object) -> bool:
+    if not isinstance(body, dict):
+        return False
+    collection = body.get("collection")
+    places = [body.get("location"), collection.get("bodySite") if isinstance(collection, dict) else None]
+    return any(is_liver(place, reader.terminology) for place in places)
+
+
+def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read steatosis and cirrhosis from active Conditions."""
+    prefix = "liver-condition-"
+    return [
+        Candidate(found, resource.dated, (reader.evidence(resource, f"{prefix}{found}"),))
+        for resource in reader.chart.of("Condition")
+        if active(resource) and not resource.future
+        for found in resource.starting(prefix)
+        if found in fact.choices
+    ]
+
+
+def extent(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the extent of the planned liver operation; a code that does not say it says nothing."""
+    prefix = "hepatectomy-"
+    found = []
+    for plan in reader.planned(f"{prefix}*"):
+        said = [choice for choice in fact.choices if f"{prefix}{choice}" in plan.sets]
+        if said:
+            value = said[0] if len(said) == 1 else frozenset[str | bool](said)
+            found.append(Candidate(value, reader.order_date(plan), (reader.evidence(plan, f"{prefix}*"),)))
+    return found
+
+
+def extrahepatic(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read an active metastasis elsewhere as present, resectable or not."""
+    kind = "metastasis-elsewhere"
+    return [
+        Candidate(
+            frozenset({"resectable", "unresectable"}), resource.dated, (reader.evidence(resource, kind, how="derived"),)
+        )
+        for resource in reader.chart.of("Condition")
+        if active(resource) and not resource.future and kind in resource.sets
+    ]

@@ -1,0 +1,90 @@
+"""Operations of bowel and liver: what a code says of the operation, what was done, and what is planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.read.conditions import past_metastases
+from fhir_mappings.read.dates import shifted
+
+if TYPE_CHECKING:
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+RESECTIONS = "resection-*"
+LIVER_OPERATIONS = ("hepatectomy-*", "liver-ablation")
+RELIEFS = ("resection-*", "stoma-or-stent")
+BEFORE_DIAGNOSIS_DAYS = 90
+"""The Condition is often dated by the specimen: what happened this long before it still belongs to the primary."""
+
+_LOW, _HIGH = "low-anterior-resection", "sigmoid-or-high-anterior-resection"
+_PERINEAL, _HARTMANN = "abdominoperineal-resection", "hartmann"
+_OPEN: dict[str, frozenset[str]] = {
+    "segmental": frozenset({"right-hemicolectomy", "transverse-colectomy", "left-hemicolectomy", _HIGH}),
+    "anterior": frozenset({_HIGH, _LOW}),
+    "rectum": frozenset({_LOW, _PERINEAL}),
+    "multivisceral": frozenset({_LOW, _PERINEAL, _HARTMANN}),
+}
+"""Operations that a code leaves open."""
+
+_LOW_SITES = frozenset({"rectum-mid", "rectum-low"})
+
+
+def operation(reader: Reader, resource: Resource) -> str | frozenset[str | bool] | None:
+    """Give the colorectal operation that a resource's codes say, or those that they leave open.
+
+    An anterior resection is low where the primary is in the middle or lower rectum.
+    """
+    left: frozenset[str | bool] | None = None
+    for said in resource.starting("resection-"):
+        meant: frozenset[str | bool] = frozenset(_OPEN.get(said, {said}))
+        if said == "anterior" and reader.value("primary-site") in _LOW_SITES:
+            meant = frozenset({_LOW})
+        left = meant if left is None else (left & meant) or (left | meant)
+    if left is None:
+        return None
+    return str(next(iter(left))) if len(left) == 1 else left
+
+
+def primary_resections(reader: Reader) -> list[Resource]:
+    """Give the completed resections of the primary: from 90 days before its diagnosis on, dated.
+
+    Where the diagnosis has no date every dated resection is taken for one of the primary.
+    """
+    diagnosed = reader.date_of("primary-diagnosis-date")
+    since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
+    return [
+        resection
+        for resection in reader.done(RESECTIONS)
+        if resection.dated is not None and (since is None or resection.dated.first >= since.last)
+    ]
+
+
+def undecided_resections(reader: Reader) -> list[Resource]:
+    """Give the completed resections of which no date says whether they were of this primary."""
+    diagnosed = reader.date_of("primary-diagnosis-date")
+    since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
+    certain = primary_resections(reader)
+    return [
+        resection
+        for resection in reader.done(RESECTIONS)
+        if resection not in certain
+        and (resection.dated is None or (since is not None and resection.dated.last >= since.first))
+    ]
+
+
+def liver_operations(reader: Reader) -> list[Resource]:
+    """Give the completed resections and ablations of the liver, whatever their date."""
+    return reader.done(*LIVER_OPERATIONS)
+
+
+def operations_for_metastases(reader: Reader) -> list[Resource]:
+    """Give the completed liver operations on or after the first liver metastasis on every reading of the dates."""
+    dates = [met.dated for met in past_metastases(reader) if met.dated is not None and not met.future]
+    known = reader.date_of("liver-metastasis-date")
+    if known is not None:
+        dates.append(known)
+    if not dates:
+        return []
+    first = min(dates, key=lambda when: (when.first, when.last))
+    return [found for found in liver_operations(reader) if found.dated is not None and found.dated.first >= first.last]

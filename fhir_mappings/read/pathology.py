@@ -1,0 +1,123 @@
+"""Pathology of the primary: TNM, nodes, margin, and whether it is favourable."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Known, Narrowed
+from fhir_mappings.read.primary import of_the_primary, perforations
+from fhir_mappings.read.settle import Candidate, Found, derived
+from fhir_mappings.read.values import codings, concept_sets, concept_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fhir_mappings.case import Evidence
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+_CATEGORY = re.compile(r"(?<![a-z])[yramucp]{0,4}([TN])\s?([0-4])([a-d]?)(?![0-9])", re.IGNORECASE)
+_BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
+_MARGIN = re.compile(r"\bR\s?([0-2])\b", re.IGNORECASE)
+_POSITIVE_NODES = "N2"
+
+
+def t_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read T: pathological or local before clinical."""
+    return _staged(reader, fact, "T")
+
+
+def n_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read N: pathological or local before clinical."""
+    return _staged(reader, fact, "N")
+
+
+def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate]:
+    pathological = _categories(reader, fact, letter, f"tnm-{letter.lower()}-pathological")
+    if any(found.value is not None for found in (*pathological, *reader.local(fact))):
+        return pathological
+    return [*pathological, *_categories(reader, fact, letter, f"tnm-{letter.lower()}-clinical")]
+
+
+def _categories(reader: Reader, fact: FactDefinition, letter: str, kind: str) -> list[Candidate]:
+    found = []
+    for resource in reader.observations(kind):
+        value = _category(reader, resource, fact, letter)
+        found.append(reader.candidate(resource, fact, value, kind))
+    return found
+
+
+def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> str | None:
+    concept = resource.body.get("valueCodeableConcept")
+    sets = concept_sets(concept, reader.terminology)
+    choices = {choice.lower(): choice for choice in fact.choices}
+    coded = [choice for lower, choice in choices.items() if f"tnm-{lower}" in sets]
+    if len(coded) == 1:
+        return coded[0]
+    texts = [*concept_texts(concept), *(str(coding.get("code", "")) for coding in codings(concept))]
+    said = resource.body.get("valueString")
+    texts += [said] if isinstance(said, str) else []
+    named = {choices.get(category) for text in texts for category in _named(text, letter)} - {None}
+    return named.pop() if len(named) == 1 else None
+
+
+def _named(text: str, letter: str) -> Iterable[str]:
+    bare = _BARE.fullmatch(text.strip())
+    if bare is not None:
+        yield f"{letter}{bare[1]}{bare[2]}".lower()
+    for match in _CATEGORY.finditer(text):
+        if match[1].upper() == letter:
+            yield f"{letter}{match[2]}{match[3]}".lower()
+
+
+def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the residual tumour classification."""
+    found = []
+    for resource in reader.observations("margin"):
+        concept = resource.body.get("valueCodeableConcept")
+        sets = concept_sets(concept, reader.terminology)
+        coded = {choice for choice in fact.choices if f"margin-{choice}" in sets}
+        if not coded:
+            texts = [*concept_texts(concept), str(resource.body.get("valueString", ""))]
+            coded = {f"r{match[1]}" for text in texts for match in _MARGIN.finditer(text)}
+        value = coded.pop() if len(coded) == 1 else None
+        found.append(reader.candidate(resource, fact, value, "margin"))
+    return found
+
+
+def nodes_positive(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the number of positive lymph nodes."""
+    return reader.measured(fact, "nodes-positive")
+
+
+def pathology(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive unfavourable pathology: a perforation of the primary before pN2; nothing is derived from cN."""
+    perforated = [
+        Candidate("unfavourable-perforated", one.dated, (reader.evidence(one, "symptom-perforation", how="derived"),))
+        for one in perforations(reader)
+        if of_the_primary(reader, one)
+    ]
+    perforated += [
+        Candidate("unfavourable-perforated", said.dated, derived(said.evidence))
+        for said in reader.local(reader.catalogue["primary-symptoms"])
+        if said.value == "perforation"
+    ]
+    if perforated:
+        return perforated
+    nodal = pathological_nodes(reader)
+    if nodal is None or not str(nodal[0]).startswith(_POSITIVE_NODES):
+        return []
+    return [Candidate("unfavourable-nodal", nodal[1][0].dated, derived(nodal[1]))]
+
+
+def pathological_nodes(reader: Reader) -> tuple[Found, tuple[Evidence, ...]] | None:
+    """Give N with its evidence where it is pathological or local, `None` where it is clinical or not known."""
+    fact = reader.fact("primary-n")
+    if not isinstance(fact, Known | Narrowed):
+        return None
+    allowed = {found.reference for found in reader.observations("tnm-n-pathological", "case-facts:primary-n")}
+    if not all(proof.reference in allowed for proof in fact.evidence):
+        return None
+    return (fact.value if isinstance(fact, Known) else fact.values), fact.evidence

@@ -1,0 +1,152 @@
+"""The primary: site, diagnosis, symptoms, whether it is in place, and its operation, done or planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.read.conditions import active, asserted, first_date, histories, primaries
+from fhir_mappings.read.dates import shifted, value_of
+from fhir_mappings.read.operations import BEFORE_DIAGNOSIS_DAYS, RELIEFS, RESECTIONS, operation, primary_resections
+from fhir_mappings.read.settle import Candidate, derived
+from fhir_mappings.read.values import codings, concept_sets
+
+if TYPE_CHECKING:
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+_SITES = "primary-site-*"
+_UNSPECIFIED = {"colon-unspecified": "colon", "rectum-unspecified": "rectum"}
+
+
+def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the site from the primary's Conditions; a body site refines a code that names no segment."""
+    found = []
+    for condition in primaries(reader):
+        coded = condition.starting("primary-site-")
+        body = frozenset[str]().union(
+            *(concept_sets(concept, reader.terminology) for concept in condition.body.get("bodySite", ()))
+        )
+        refined = [choice for choice in fact.choices if f"body-site-{choice}" in body]
+        value = _specific(coded, refined)
+        found.append(Candidate(value, condition.dated, (reader.evidence(condition, _SITES),)))
+    for condition in histories(reader):
+        if any(coding.get("code", "").replace(".", "") == "Z85038" for coding in codings(condition.body.get("code"))):
+            proof = (reader.evidence(condition, "primary-history"),)
+            found.append(Candidate("colon-unspecified", condition.dated, proof))
+    segments = [one for one in found if one.value not in _UNSPECIFIED]
+    return segments or found
+
+
+def _specific(coded: list[str], refined: list[str]) -> str | frozenset[str | bool]:
+    organs = {_organ(one) for one in coded}
+    named = {one for one in coded if one not in _UNSPECIFIED}
+    named = named or {one for one in refined if _organ(one) in organs and one not in _UNSPECIFIED} or set(coded)
+    return named.pop() if len(named) == 1 else frozenset(named)
+
+
+def _organ(choice: str) -> str:
+    return "rectum" if choice.startswith("rectum") else "rectosigmoid" if choice == "rectosigmoid" else "colon"
+
+
+def diagnosis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the first date of the primary's Conditions."""
+    return first_date(reader, primaries(reader), _SITES)
+
+
+def resection_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the date of completed resections of the primary."""
+    return [
+        Candidate(value_of(done.dated), done.dated, (reader.evidence(done, RESECTIONS),))
+        for done in primary_resections(reader)
+        if done.dated is not None
+    ]
+
+
+def operation_done(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the operation of completed resections of the primary."""
+    return [
+        Candidate(operation(reader, done), done.dated, (reader.evidence(done, RESECTIONS),))
+        for done in primary_resections(reader)
+    ]
+
+
+def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive whether the primary is in place: resected says no, an open plan to resect it and no resection yes."""
+    resected = [
+        Candidate(False, done.dated, (reader.evidence(done, RESECTIONS, how="derived"),))
+        for done in primary_resections(reader)
+    ]
+    said = reader.fact("primary-resection-date")
+    when = reader.date_of("primary-resection-date")
+    if when is not None and not resected:
+        resected.append(Candidate(False, when, derived(said.evidence)))
+    if not resected and not any(active(condition) for condition in primaries(reader)):
+        resected = [
+            Candidate(False, past.dated, (reader.evidence(past, "primary-history", how="derived"),))
+            for past in histories(reader)
+        ]
+    if resected or not reader.complete("Procedure") or reader.done(RESECTIONS) or reader.in_doubt(RESECTIONS):
+        return resected
+    return [
+        Candidate(True, reader.order_date(plan), (reader.evidence(plan, RESECTIONS, how="derived"),))
+        for plan in reader.planned(RESECTIONS)
+    ]
+
+
+def planned_operation(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the planned operation of the primary from open orders, drafts and prepared Procedures."""
+    return [
+        Candidate(operation(reader, plan), reader.order_date(plan), (reader.evidence(plan, RESECTIONS),))
+        for plan in reader.planned(RESECTIONS)
+    ]
+
+
+def multivisceral(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read a planned multivisceral resection; other plans do not say that there is none."""
+    kind = "resection-multivisceral"
+    return [Candidate(True, reader.order_date(plan), (reader.evidence(plan, kind),)) for plan in reader.planned(kind)]
+
+
+def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the symptoms from active Conditions with onset around the primary's diagnosis, before any relief of it."""
+    found = []
+    for condition in reader.chart.of("Condition"):
+        if not active(condition) or condition.future:
+            continue
+        symptom = _symptom(reader, condition)
+        if symptom is not None and of_the_primary(reader, condition):
+            found.append(Candidate(symptom, condition.dated, (reader.evidence(condition, "symptom-*"),)))
+    return found
+
+
+def _symptom(reader: Reader, condition: Resource) -> str | None:
+    for kind in condition.starting("symptom-"):
+        if kind in ("obstruction", "perforation"):
+            return kind
+        if kind == "bleeding":
+            severity = concept_sets(condition.body.get("severity"), reader.terminology)
+            return "bleeding" if "severity-severe" in severity else "minor"
+        return "minor"
+    return None
+
+
+def of_the_primary(reader: Reader, condition: Resource) -> bool:
+    """Whether a Condition began from 90 days before the primary's diagnosis on and before it was relieved."""
+    diagnosed = reader.date_of("primary-diagnosis-date")
+    if diagnosed is None or condition.dated is None:
+        return False
+    if condition.dated.first < shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS).last:
+        return False
+    return not any(
+        relief.dated is not None and condition.dated.last > relief.dated.first for relief in reader.done(*RELIEFS)
+    )
+
+
+def perforations(reader: Reader) -> list[Resource]:
+    """Give the asserted Conditions of a perforation of the bowel, whatever their activity."""
+    return [
+        resource
+        for resource in reader.chart.of("Condition")
+        if asserted(resource) and "symptom-perforation" in resource.sets
+    ]

@@ -1,0 +1,243 @@
+"""One reading of a chart: every fact on demand and once, each by the reader that the catalogue names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from fhir_mappings.case import Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
+from fhir_mappings.chart import Completeness
+from fhir_mappings.read.chart_reading import evidence, matches
+from fhir_mappings.read.dates import FROM_RECORDED, on, parse_date
+from fhir_mappings.read.settle import Candidate, settle
+from fhir_mappings.read.values import Answers, NoValue, read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import date
+
+    from fhir_mappings.catalogue import Catalogue, FactDefinition
+    from fhir_mappings.read.chart_reading import ChartReading, Resource
+    from fhir_mappings.terminology import Terminology
+
+UNREADABLE_VALUE = "value cannot be read: unit, range or code"
+UNKNOWN_STATUS = "status is none of FHIR's"
+IN_DOUBT = "not certainly done: left out"
+
+_USED = frozenset({"final", "amended", "corrected", "preliminary", "partial"})
+_UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
+_OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
+_PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
+_PROCEDURE_KNOWN = _PROCEDURE_DOUBT | {"completed", "preparation", "not-done", "entered-in-error"}
+
+
+class Policy(Protocol):
+    """The numbers of a site that reading needs."""
+
+    @property
+    def staging_window_days(self) -> int:
+        """Days after the primary's diagnosis in which metastases count as found at staging."""
+
+    @property
+    def intraoperative_window_days(self) -> int:
+        """Days for which "found at operation" holds."""
+
+    @property
+    def maximum_age_days(self) -> Mapping[str, int]:
+        """Maximum ages that replace those of the catalogue."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """A prepared chart, and what its facts are as of a day."""
+
+    chart: ChartReading
+    terminology: Terminology
+    catalogue: Catalogue
+    policy: Policy
+    as_of: date
+    completeness: Mapping[str, Completeness]
+    issues: list[Issue] = field(default_factory=list)
+    _facts: dict[str, Fact] = field(default_factory=dict)
+
+    def fact(self, code: str) -> Fact:
+        """Give one fact, read at its first use."""
+        if code not in self._facts:
+            definition = self.catalogue[code]
+            candidates = [*self.local(definition), *_function(definition.reader)(self, definition)]
+            age = self.policy.maximum_age_days.get(code, definition.maximum_age_days)
+            settled = settle(candidates, definition, as_of=self.as_of, maximum_age_days=age)
+            self._facts[code] = self._explained(definition, settled)
+        return self._facts[code]
+
+    def value(self, code: str) -> object:
+        """Give the one value of a fact, or `None`."""
+        fact = self.fact(code)
+        return fact.value if isinstance(fact, Known) else None
+
+    def date_of(self, code: str) -> PartialDate | None:
+        """Give the value of a date fact as an interval of days, or `None` where it is not known."""
+        value = self.value(code)
+        return None if value is None else parse_date(str(value))
+
+    def from_recorded(self, code: str) -> bool:
+        """Whether a date is known from recordedDate alone."""
+        return any(FROM_RECORDED in found.remarks for found in self.fact(code).evidence)
+
+    def complete(self, *kinds: str) -> bool:
+        """Whether resource types were had completely."""
+        return all(self.completeness.get(kind) is Completeness.COMPLETE for kind in kinds)
+
+    def _explained(self, definition: FactDefinition, fact: Fact) -> Fact:
+        """Say why an absent fact is absent: a resource that could not be read, or data that was not had."""
+        if not isinstance(fact, Unknown) or fact.gap is not Gap.ABSENT:
+            return fact
+        refused = tuple(
+            Evidence(refusal.reference)
+            for refusal in self.chart.refused
+            if definition.code in self.costs(refusal.kind, refusal.sets)
+        )
+        refused += tuple(
+            self.evidence(resource)
+            for resource in self.chart.of("Observation")
+            if resource.status not in _USED | _UNUSED and definition.code in self.costs(resource.kind, resource.sets)
+        )
+        if refused:
+            return Unknown(Gap.UNREADABLE, refused)
+        if not self.complete("Observation", *definition.sources):
+            return Unknown(Gap.NOT_RETRIEVED, fact.evidence)
+        return fact
+
+    def costs(self, kind: str, sets: Iterable[str]) -> tuple[str, ...]:
+        """Name the facts that a resource of this type and these value sets can carry."""
+        held = tuple(sets)
+        return tuple(
+            code
+            for code, definition in self.catalogue.facts.items()
+            if (kind == "Observation" and f"case-facts:{code}" in held)
+            or any(matches(name, definition.sources.get(kind, ())) for name in held)
+        )
+
+    def evidence(self, resource: Resource, *sets: str, how: How = "coded") -> Evidence:
+        """Give a resource as evidence, with its coding in one of `sets`."""
+        return evidence(resource, self.terminology, *sets, how=how)
+
+    def note(self, resource: Resource, reason: str, *costs: str, left_out: bool = True) -> None:
+        """Note an issue with a resource."""
+        self.issues.append(Issue(resource.reference, reason, "left-out" if left_out else "flagged", costs))
+
+    def observations(self, *sets: str) -> list[Resource]:
+        """Give the usable Observations in any of the value sets: status checked, not of the future."""
+        return [
+            resource
+            for resource in self.chart.of("Observation")
+            if not resource.future and resource.status in _USED and any(matches(name, sets) for name in resource.sets)
+        ]
+
+    def local(self, fact: FactDefinition) -> list[Candidate]:
+        """Give what the Observations in the `case-facts` system say about a fact."""
+        found = self.measured(fact, f"case-facts:{fact.code}", local=True)
+        return [self._faded(candidate) for candidate in found] if fact.code == "metastases-detected" else found
+
+    def _faded(self, candidate: Candidate) -> Candidate:
+        """Count metastases found at operation as found at staging once the window has passed (R11)."""
+        if candidate.value != "intraoperative":
+            return candidate
+        days = self.policy.intraoperative_window_days
+        when = candidate.dated
+        if when is not None and (self.as_of - when.first).days <= days:
+            return candidate
+        if when is not None and (self.as_of - when.last).days > days:
+            return replace(candidate, value="at-staging")
+        return replace(candidate, value=frozenset({"intraoperative", "at-staging"}))
+
+    def measured(
+        self, fact: FactDefinition, *sets: str, answers: Answers | None = None, local: bool = False
+    ) -> list[Candidate]:
+        """Read the Observations in some value sets as candidates for a fact."""
+        found = []
+        for resource in self.observations(*sets):
+            read = read_value(resource.body, fact, self.terminology, answers)
+            proof = (self.evidence(resource, *sets, how="entered" if local else "coded"),)
+            if isinstance(read, NoValue):
+                unreadable = read is NoValue.UNREADABLE
+                if unreadable:
+                    self.note(resource, UNREADABLE_VALUE, fact.code)
+                found.append(Candidate(None, resource.dated, proof, local, unreadable))
+            else:
+                found.append(Candidate(read, resource.dated, proof, local))
+        return found
+
+    def candidate(self, resource: Resource, fact: FactDefinition, value: str | None, *sets: str) -> Candidate:
+        """Give an Observation's value as a candidate; where it has one that was not understood, say so."""
+        proof = (self.evidence(resource, *sets),)
+        if value is not None:
+            return Candidate(value, resource.dated, proof)
+        unreadable = any(name.startswith("value") for name in resource.body)
+        if unreadable:
+            self.note(resource, UNREADABLE_VALUE, fact.code)
+        return Candidate(None, resource.dated, proof, unreadable=unreadable)
+
+    def done(self, *sets: str) -> list[Resource]:
+        """Give the completed Procedures in some value sets, not of the future."""
+        return [
+            resource
+            for resource in self.chart.of("Procedure")
+            if resource.status == "completed"
+            and not resource.future
+            and any(matches(name, sets) for name in resource.sets)
+        ]
+
+    def in_doubt(self, *sets: str) -> list[Resource]:
+        """Give the Procedures in some value sets that may or may not have been done."""
+        return [
+            resource
+            for resource in self.chart.of("Procedure")
+            if any(matches(name, sets) for name in resource.sets)
+            and (
+                resource.status in _PROCEDURE_DOUBT
+                or resource.status not in _PROCEDURE_KNOWN
+                or (resource.status == "completed" and resource.future)
+            )
+        ]
+
+    def planned(self, *sets: str) -> list[Resource]:
+        """Give the open orders, draft orders and prepared Procedures in some value sets."""
+        orders = [
+            order
+            for order in self.chart.of("ServiceRequest")
+            if order.status in _OPEN_ORDER and order.body.get("doNotPerform") is not True
+        ]
+        prepared = [procedure for procedure in self.chart.of("Procedure") if procedure.status == "preparation"]
+        return [found for found in (*orders, *prepared) if any(matches(name, sets) for name in found.sets)]
+
+    def order_date(self, order: Resource) -> PartialDate | None:
+        """Give the date of a plan: when it was ordered, the day of the call for drafts and for days to come."""
+        if order.dated is None:
+            return on(self.as_of) if order.draft else None
+        return on(self.as_of) if order.dated.first > self.as_of else order.dated
+
+    def check_statuses(self) -> None:
+        """Note Observations and Procedures whose status is none of FHIR's, and operations that are in doubt."""
+        for resource in self.chart.of("Observation"):
+            if resource.status not in _USED | _UNUSED:
+                self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
+        for resource in self.chart.of("Procedure"):
+            if resource.status not in _PROCEDURE_KNOWN:
+                self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
+            elif resource.status in _PROCEDURE_DOUBT and resource.sets:
+                self.note(resource, IN_DOUBT, left_out=False)
+
+
+def local(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Find nothing beside the local Observations."""
+    return []
+
+
+def _function(name: str) -> Callable[[Reader, FactDefinition], list[Candidate]]:
+    if name == "local":
+        return local
+    module, _, function = name.partition(".")
+    found = getattr(import_module(f"fhir_mappings.read.{module}"), function)
+    return cast("Callable[[Reader, FactDefinition], list[Candidate]]", found)

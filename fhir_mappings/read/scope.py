@@ -1,0 +1,144 @@
+"""Whether the chart holds both diseases (row G0), and the signs that stand beside the facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Evidence, Known, PartialDate, Scope, Sign
+from fhir_mappings.read.conditions import active, asserted, confirmed, histories, metastases, primaries
+from fhir_mappings.read.dates import back_months
+from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, liver_operations
+from fhir_mappings.read.pathology import pathological_nodes
+from fhir_mappings.read.primary import perforations
+from fhir_mappings.read.treatment import adjuvant, may_be_since
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fhir_mappings.read.chart_reading import Refused, Resource
+    from fhir_mappings.read.reader import Reader
+
+_PRIMARY, _LIVER = "primary", "liver-metastasis"
+_RECENT_MONTHS = 6
+_HINTING = ("tnm-t-pathological", "tnm-n-pathological", "margin")
+
+
+def read_scope(reader: Reader) -> tuple[Scope, tuple[Evidence, ...]]:
+    """Decide row G0: both diseases stand in the conditions, surely not, or they could.
+
+    What could be one of the diseases is a Condition with text alone, one that cannot be read, one whose code is
+    withheld (beside the other disease), or Conditions that were not had.
+    """
+    primary, liver = [*primaries(reader), *histories(reader)], metastases(reader)
+    proof = [reader.evidence(found, "primary-site-*", "primary-history") for found in primary]
+    proof += [reader.evidence(found, _LIVER) for found in liver]
+    if primary and liver:
+        return Scope.IN, _once(proof)
+    could_primary, could_liver = _could_be(reader, _PRIMARY), _could_be(reader, _LIVER)
+    if not primary and not liver:
+        could_primary = [one for one in could_primary if not one[1]]
+        could_liver = [one for one in could_liver if not one[1]]
+    if (primary or could_primary) and (liver or could_liver):
+        missing = [*([] if primary else could_primary), *([] if liver else could_liver)]
+        return Scope.UNCERTAIN, _once([*proof, *(found for found, _ in missing)])
+    if not reader.complete("Condition"):
+        return Scope.UNCERTAIN, _once(proof)
+    return Scope.OUT, ()
+
+
+def _once(proof: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys(proof))
+
+
+def _could_be(reader: Reader, disease: str) -> list[tuple[Evidence, bool]]:
+    """Give the Conditions that could be a disease; true beside those of which nothing is known."""
+    found = []
+    for condition in reader.chart.of("Condition"):
+        if asserted(condition) and (condition.masked or disease in condition.topics):
+            counts = disease == _PRIMARY or active(condition)
+            if counts:
+                found.append((Evidence(condition.reference, dated=condition.dated), condition.masked))
+    for refusal in reader.chart.refused:
+        if refusal.kind == "Condition" and (refusal.masked or _refused_is(refusal, disease)):
+            found.append((Evidence(refusal.reference), refusal.masked))
+    return found
+
+
+def _refused_is(refusal: Refused, disease: str) -> bool:
+    if disease in refusal.topics:
+        return True
+    if disease == _LIVER:
+        return _LIVER in refusal.sets
+    return any(name.startswith("primary-site-") or name == "primary-history" for name in refusal.sets)
+
+
+def read_signs(reader: Reader) -> frozenset[Sign]:
+    """Find the signs of a chart."""
+    found = {
+        Sign.PROCEDURES_COMPLETE: _procedures_complete(reader),
+        Sign.LIVER_TREATED: bool(liver_operations(reader)) or reader.value("liver-state") in ("treated", "recurrence"),
+        Sign.PRIMARY_RESECTED: bool(reader.done(RESECTIONS)),
+        Sign.RESECTION_HINTED: _resection_hinted(reader),
+        Sign.RECENT_DIAGNOSIS: _recent_diagnosis(reader),
+        Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: may_be_since(reader, reader.date_of("liver-metastasis-date")),
+        Sign.METASTASIS_ELSEWHERE: any(
+            "metastasis-elsewhere" in one.sets and active(one) for one in _conditions(reader)
+        ),
+        Sign.PERFORATION: bool(perforations(reader)) or _said(reader, "primary-symptoms", "perforation"),
+        Sign.PATHOLOGICAL_NODES: pathological_nodes(reader) is not None,
+        Sign.OTHER_CANCER: any(
+            "other-cancer" in one.sets and active(one) and confirmed(one) for one in _conditions(reader)
+        ),
+        Sign.UNCONFIRMED_DISEASE: _unconfirmed(reader),
+    }
+    return frozenset(sign for sign, holds in found.items() if holds)
+
+
+def _conditions(reader: Reader) -> list[Resource]:
+    return reader.chart.of("Condition")
+
+
+def _procedures_complete(reader: Reader) -> bool:
+    if not reader.complete("Procedure"):
+        return False
+    operations = (RESECTIONS, *LIVER_OPERATIONS)
+    text = any(
+        "operation" in procedure.topics and procedure.status not in ("not-done", "entered-in-error", "preparation")
+        for procedure in reader.chart.of("Procedure")
+    )
+    refused = any(
+        refusal.kind == "Procedure" and ("operation" in refusal.topics or reader.costs("Procedure", refusal.sets))
+        for refusal in reader.chart.refused
+    )
+    return not text and not refused and not reader.in_doubt(*operations)
+
+
+def _resection_hinted(reader: Reader) -> bool:
+    if any("resection-hint" in one.sets and asserted(one) for one in _conditions(reader)):
+        return True
+    if reader.observations(*_HINTING) or adjuvant(reader) or pathological_nodes(reader) is not None:
+        return True
+    recorded = ("primary-margin", "primary-resection-date", "primary-operation-done")
+    if any(isinstance(reader.fact(code), Known) for code in recorded):
+        return True
+    return reader.value("adjuvant-status") in ("ongoing", "completed")
+
+
+def _recent_diagnosis(reader: Reader) -> bool:
+    diagnosed = reader.date_of("primary-diagnosis-date")
+    return _since(diagnosed, reader) and not reader.from_recorded("primary-diagnosis-date")
+
+
+def _since(diagnosed: PartialDate | None, reader: Reader) -> bool:
+    return diagnosed is not None and diagnosed.first >= back_months(reader.as_of, _RECENT_MONTHS)
+
+
+def _said(reader: Reader, code: str, value: str) -> bool:
+    return any(candidate.value == value for candidate in reader.local(reader.catalogue[code]))
+
+
+def _unconfirmed(reader: Reader) -> bool:
+    for disease in ([*primaries(reader), *histories(reader)], metastases(reader)):
+        if disease and not any(confirmed(condition) for condition in disease):
+            return True
+    return False

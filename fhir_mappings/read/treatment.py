@@ -1,0 +1,271 @@
+"""Systemic therapy and radiotherapy: cycles, response, last dates, adjuvant treatment, courses of the rectum."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Interval, Known, Narrowed
+from fhir_mappings.read.chart_reading import matches
+from fhir_mappings.read.dates import earlier, parse_date, value_of
+from fhir_mappings.read.operations import operations_for_metastases
+from fhir_mappings.read.settle import Candidate, derived
+from fhir_mappings.read.values import Answers, NoValue, concept_sets, narrow, read_value
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from fhir_mappings.case import PartialDate
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+DRUGS = "drug-*"
+MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
+_CYCLE_DAYS = 10
+_POSSIBLY_GIVEN = {
+    "MedicationAdministration": frozenset({"completed", "in-progress", "on-hold", "stopped", "unknown"}),
+    "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
+}
+_RESPONSES = Answers("response", ("complete-response", "partial-response", "stable-disease", "progressive-disease"))
+_RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
+
+
+def given(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the systemic therapy that was given, dated, without radiosensitising fluoropyrimidine; sorted by date."""
+    courses = [course.dated for course in reader.done("radiotherapy") if course.dated is not None]
+    found = [
+        replace(dose, dated=_start(dose))
+        for dose in _medication(reader)
+        if dose.status == "completed" and not dose.future and any(matches(name, drugs) for name in dose.sets)
+    ]
+    found = [dose for dose in found if not (_only_sensitiser(dose) and _inside_any(dose.dated, courses))]
+    return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
+
+
+def _start(dose: Resource) -> PartialDate | None:
+    period = dose.body.get("effectivePeriod")
+    return (parse_date(period.get("start")) if isinstance(period, dict) else None) or dose.dated
+
+
+def _medication(reader: Reader) -> list[Resource]:
+    return [
+        dose
+        for kind in MEDICATIONS
+        for dose in reader.chart.of(kind)
+        if any(matches(name, (DRUGS,)) for name in dose.sets)
+    ]
+
+
+def _only_sensitiser(dose: Resource) -> bool:
+    return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
+
+
+def _inside_any(when: PartialDate | None, courses: list[PartialDate]) -> bool:
+    return when is not None and any(course.first <= when.first and when.last <= course.last for course in courses)
+
+
+def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
+    """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
+    for dose in _medication(reader):
+        if dose.status in _POSSIBLY_GIVEN[dose.kind] and _may_follow(dose, found):
+            return True
+    texts = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
+    if any("systemic-therapy" in dose.topics and _possibly(dose) and _may_follow(dose, found) for dose in texts):
+        return True
+    if any("drug-" in name for refusal in reader.chart.refused for name in refusal.sets):
+        return True
+    return any(_may_follow(done, found) for done in (*reader.done("chemotherapy"), *reader.in_doubt("chemotherapy")))
+
+
+def _possibly(dose: Resource) -> bool:
+    return dose.status in _POSSIBLY_GIVEN[dose.kind]
+
+
+def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
+    return found is None or dose.dated is None or dose.future or dose.dated.last >= found.first
+
+
+def _preoperative(reader: Reader, *drugs: str) -> tuple[list[Resource], bool] | None:
+    """Give the doses for the metastases before a liver operation, and whether these are surely all.
+
+    `None` where the date of the metastases is not known.
+    """
+    found = reader.date_of("liver-metastasis-date")
+    if found is None:
+        return None
+    ends = [done.dated for done in operations_for_metastases(reader) if done.dated is not None]
+    end = min(ends, key=lambda when: when.first) if ends else None
+    doses = given(reader, *drugs)
+    certain = [
+        dose
+        for dose in doses
+        if dose.dated is not None and dose.dated.first >= found.last and (end is None or earlier(dose.dated, end))
+    ]
+    possible = [
+        dose
+        for dose in doses
+        if dose not in certain
+        and (dose.dated is None or (dose.dated.last >= found.first and (end is None or dose.dated.first < end.last)))
+    ]
+    return certain, not possible and reader.complete(*MEDICATIONS)
+
+
+def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Count the preoperative cycles given; a recorded response implies at least one."""
+    found = [
+        Candidate(Interval(low=1), said.dated, derived(said.evidence))
+        for said in _responses(reader)
+        if said.value is not None
+    ]
+    doses = _preoperative(reader, DRUGS)
+    if doses is None or not doses[0]:
+        return found
+    certain, all_of_them = doses
+    dates = [dose.dated for dose in certain if dose.dated is not None]
+    least, most = _cycles(dates)
+    high = most if all_of_them else None
+    value = least if least == high else narrow(Interval(least, high), fact)
+    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in certain)
+    return [] if isinstance(value, NoValue) else [*found, Candidate(value, dates[-1], proof)]
+
+
+def _cycles(dates: list[PartialDate]) -> tuple[int, int]:
+    """Give the least and the most cycles that dates of doses can mean: start days at least 10 days apart."""
+    if all(when.is_day for when in dates):
+        number = _starts(sorted(when.first for when in dates))
+        return number, number
+    return max(1, _starts(sorted(when.first for when in dates if when.is_day))), len(dates)
+
+
+def _starts(days: list[date]) -> int:
+    number, last = 0, None
+    for day in days:
+        if last is None or (day - last).days >= _CYCLE_DAYS:
+            number, last = number + 1, day
+    return number
+
+
+def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read the cancer's status after the first cycle as the response."""
+    found = []
+    for resource in reader.observations("response"):
+        sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+        if not _after_first_cycle(reader, resource):
+            reader.note(resource, "disease status without chemotherapy before it: no response", left_out=False)
+        elif "response-undetermined" in sets:
+            found.append(Candidate(None, resource.dated, (reader.evidence(resource, "response"),)))
+        else:
+            read = read_value(resource.body, fact, reader.terminology, _RESPONSES)
+            value = read if isinstance(read, str) else None
+            found.append(reader.candidate(resource, fact, value, "response"))
+    return found
+
+
+def _after_first_cycle(reader: Reader, resource: Resource) -> bool:
+    doses = _preoperative(reader, DRUGS)
+    first = doses[0][0].dated if doses is not None and doses[0] else None
+    if first is not None and resource.dated is not None:
+        return earlier(first, resource.dated)
+    counted = reader.local(reader.catalogue["chemotherapy-cycles"])
+    return any(_at_least_one(candidate.value) for candidate in counted)
+
+
+def _at_least_one(value: object) -> bool:
+    if isinstance(value, Interval):
+        return value.low is not None and value.low >= 1
+    return isinstance(value, int) and value >= 1
+
+
+def _responses(reader: Reader) -> list[Candidate]:
+    fact = reader.catalogue["chemotherapy-response"]
+    return [*reader.local(fact), *response(reader, fact)]
+
+
+def last_chemotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive the last day of preoperative chemotherapy, where all of it is known."""
+    return _last(reader, DRUGS)
+
+
+def last_bevacizumab(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive the last day of preoperative bevacizumab, where all of it is known."""
+    return _last(reader, "drug-bevacizumab")
+
+
+def _last(reader: Reader, *drugs: str) -> list[Candidate]:
+    doses = _preoperative(reader, *drugs)
+    if doses is None or not doses[0] or not doses[1]:
+        return []
+    return [_ended(reader, doses[0][-1])]
+
+
+def _ended(reader: Reader, dose: Resource) -> Candidate:
+    period = dose.body.get("effectivePeriod")
+    when = (parse_date(period.get("end")) if isinstance(period, dict) else None) or dose.dated
+    value = value_of(when) if when is not None else None
+    return Candidate(value, when, (reader.evidence(dose, DRUGS, how="derived"),))
+
+
+def adjuvant(reader: Reader) -> list[Resource]:
+    """Give the doses between the primary's resection and the metastases; sorted by date."""
+    resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
+    if resected is None or found is None:
+        return []
+    return [
+        dose
+        for dose in given(reader, DRUGS)
+        if dose.dated is not None and earlier(resected, dose.dated) and earlier(dose.dated, found)
+    ]
+
+
+def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active."""
+    doses = adjuvant(reader)
+    if not doses:
+        return []
+    found = reader.date_of("liver-metastasis-date")
+    running = [
+        order
+        for order in reader.chart.of("MedicationRequest")
+        if order.status == "active"
+        and any(matches(name, (DRUGS,)) for name in order.sets)
+        and order.dated is not None
+        and found is not None
+        and earlier(order.dated, found)
+    ]
+    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*doses, *running))
+    return [Candidate("ongoing" if running else "completed", doses[-1].dated, proof)]
+
+
+def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Derive the last day of completed adjuvant chemotherapy, where all medication is known."""
+    doses = adjuvant(reader)
+    if not doses or not reader.complete(*MEDICATIONS) or adjuvant_status(reader, fact)[0].value != "completed":
+        return []
+    return [_ended(reader, doses[-1])]
+
+
+def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read radiotherapy of the rectum: done, under way, or ordered."""
+    found = []
+    for course in reader.chart.of("Procedure"):
+        if "radiotherapy" in course.sets and not course.future and _of_rectum(reader, course):
+            value = {"completed": "completed", "in-progress": "ongoing", "preparation": "indicated"}.get(course.status)
+            if value is not None:
+                found.append(Candidate(value, course.dated, (reader.evidence(course, "radiotherapy"),)))
+    for order in reader.planned("radiotherapy"):
+        if order.kind == "ServiceRequest" and _of_rectum(reader, order):
+            found.append(Candidate("indicated", reader.order_date(order), (reader.evidence(order, "radiotherapy"),)))
+    return found
+
+
+def _of_rectum(reader: Reader, course: Resource) -> bool:
+    """Whether a course treats the rectum: by its body site, else where the primary is in the rectum."""
+    sites = course.body.get("bodySite", [])
+    if sites:
+        return any(_RECTAL & concept_sets(site, reader.terminology) for site in sites)
+    fact = reader.fact("primary-site")
+    values = {fact.value} if isinstance(fact, Known) else fact.values if isinstance(fact, Narrowed) else ()
+    return (
+        not isinstance(values, Interval) and bool(values) and all(str(value).startswith("rectum") for value in values)
+    )

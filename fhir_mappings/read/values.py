@@ -1,0 +1,275 @@
+"""The value of an Observation as a value of a fact: numbers with units, choices, booleans, dates; exact decimals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fhir_mappings.case import Interval, Value
+from fhir_mappings.read.dates import parse_date, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.terminology import Terminology
+
+
+class NoValue(Enum):
+    """Why an Observation gives no value."""
+
+    ABSENT = "absent"
+    """It says that the value is not known."""
+    UNREADABLE = "unreadable"
+    """It has a value that cannot be read as one of the fact."""
+
+
+Reading: TypeAlias = Value | frozenset[str | bool] | Interval | NoValue
+
+_UNITS: dict[str, dict[str, Decimal]] = {
+    "mm": {
+        "mm": Decimal(1),
+        "millimeter": Decimal(1),
+        "millimetre": Decimal(1),
+        "cm": Decimal(10),
+        "centimeter": Decimal(10),
+        "centimetre": Decimal(10),
+    },
+    "ng/mL": {unit: Decimal(1) for unit in ("ng/ml", "ug/l", "µg/l", "μg/l", "mcg/l")},
+    "%": {"%": Decimal(1)},
+    "{score}": {"%": Decimal(1)},
+    "mo": {unit: Decimal(1) for unit in ("mo", "month", "months")},
+}
+"""Factors to the unit of the catalogue; lower case."""
+
+_BARE = frozenset({"{score}", "{count}", "mo"})
+"""Units of facts that may come as a bare number."""
+
+_COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
+_NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
+_TEXT = re.compile(
+    rf"(?:(?:ecog|who|asa|kps|karnofsky|ps|cea|grade|class|score|status|:)\s*)*"
+    rf"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<low>{_NUMBER})(?:\s*(?:-|\u2013|to)\s*(?P<high>\d+(?:[.,]\d+)?))?"
+    rf"\s*(?P<unit>[a-zµμ%/{{}}]*)",
+    re.IGNORECASE,
+)
+_THOUSANDS = re.compile(r".*,\d{3}")
+_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
+_MULTIPLE = re.compile(r"multiple|several|numerous|multipl\w*|mehrere|zahlreiche", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Value sets whose members stand for values: `prefix` + `-` + the value in lower case."""
+
+    prefix: str
+    values: tuple[str | int, ...]
+
+
+def read_value(
+    carrier: Mapping[str, Any], fact: FactDefinition, terminology: Terminology, answers: Answers | None = None
+) -> Reading:
+    """Read the value[x] of an Observation or component as a value, a narrowing or none of `fact`."""
+    if fact.kind in ("integer", "number"):
+        return _within(_number(carrier, fact, terminology, answers), fact)
+    if fact.kind == "date":
+        return _date(carrier)
+    if "valueCodeableConcept" in carrier:
+        return _coded(carrier["valueCodeableConcept"], fact, terminology, answers)
+    if isinstance(carrier.get("valueBoolean"), bool):
+        return _boolean(carrier["valueBoolean"], fact)
+    if fact.kind == "choice" and isinstance(carrier.get("valueString"), str):
+        spelled = carrier["valueString"].strip().casefold()
+        return next((choice for choice in fact.choices if choice.casefold() == spelled), NoValue.UNREADABLE)
+    return _none(carrier)
+
+
+def _date(carrier: Mapping[str, Any]) -> Reading:
+    dated = parse_date(carrier.get("valueDateTime", carrier.get("valueString")))
+    return value_of(dated) if dated is not None else _none(carrier)
+
+
+def _boolean(said: object, fact: FactDefinition) -> Reading:
+    if fact.kind == "boolean":
+        return bool(said)
+    choice = fact.yes if said else fact.no
+    return choice if choice is not None else NoValue.UNREADABLE
+
+
+def _none(carrier: Mapping[str, Any]) -> NoValue:
+    return NoValue.UNREADABLE if any(key.startswith("value") for key in carrier) else NoValue.ABSENT
+
+
+def concept_sets(concept: object, terminology: Terminology) -> frozenset[str]:
+    """Give the value sets that hold any coding of a CodeableConcept."""
+    found: frozenset[str] = frozenset()
+    for coding in codings(concept):
+        found |= terminology.sets(coding.get("system"), coding.get("code"))
+    return found
+
+
+def codings(concept: object) -> Iterable[dict[str, Any]]:
+    """Give the codings of a CodeableConcept that are objects."""
+    listed = concept.get("coding") if isinstance(concept, dict) else None
+    return [coding for coding in listed if isinstance(coding, dict)] if isinstance(listed, list) else []
+
+
+def concept_texts(concept: object) -> list[str]:
+    """Give the text and the displays of a CodeableConcept, the text first."""
+    text = [concept["text"]] if isinstance(concept, dict) and isinstance(concept.get("text"), str) else []
+    return text + [coding["display"] for coding in codings(concept) if isinstance(coding.get("display"), str)]
+
+
+def _answered(sets: frozenset[str], answers: Answers | None) -> list[str | int]:
+    if answers is None:
+        return []
+    return [value for value in answers.values if f"{answers.prefix}-{str(value).lower()}" in sets]
+
+
+def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answers: Answers | None) -> Reading:
+    sets = concept_sets(concept, terminology)
+    if fact.kind == "boolean":
+        yes, no = "answer-yes" in sets, "answer-no" in sets
+        return yes if yes != no else NoValue.UNREADABLE
+    found = {choice for choice in fact.choices if f"case-facts:{choice}" in sets or f"strategy:{choice}" in sets}
+    found |= {str(value) for value in _answered(sets, answers)}
+    if len(found) == 1:
+        return found.pop()
+    return frozenset(found) if found else NoValue.UNREADABLE
+
+
+def _number(
+    carrier: Mapping[str, Any], fact: FactDefinition, terminology: Terminology, answers: Answers | None
+) -> Reading:
+    match carrier:
+        case {"valueQuantity": dict(quantity)}:
+            return _quantity(quantity, fact)
+        case {"valueInteger": int(number)} if not isinstance(number, bool):
+            return number if fact.unit in _BARE else NoValue.UNREADABLE
+        case {"valueRange": dict(bounds)}:
+            return _range(bounds, fact)
+        case {"valueString": str(text)}:
+            return _number_in_text(text, fact)
+        case {"valueCodeableConcept": dict(concept)}:
+            return _answer(concept, fact, terminology, answers)
+        case _:
+            return _none(carrier)
+
+
+def _answer(
+    concept: Mapping[str, Any], fact: FactDefinition, terminology: Terminology, answers: Answers | None
+) -> Reading:
+    found = [int(value) for value in _answered(concept_sets(concept, terminology), answers)]
+    if found:
+        return found[0] if len(found) == 1 else Interval(min(found), max(found))
+    text = concept.get("text")
+    return _number_in_text(text, fact) if isinstance(text, str) else NoValue.UNREADABLE
+
+
+def _factor(unit: str | None, fact: FactDefinition) -> Decimal | None:
+    """Give the factor from `unit` to the fact's own; `None` where it cannot be converted."""
+    spelled = unit.strip().lower() if unit else ""
+    if fact.unit in _BARE and (not spelled or spelled == "1" or (spelled[0] == "{" and spelled[-1] == "}")):
+        return Decimal(1)
+    return _UNITS.get(fact.unit or "", {}).get(spelled)
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def _plain(number: Decimal) -> int | float:
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _quantity(quantity: Mapping[str, Any], fact: FactDefinition) -> Reading:
+    if "value" not in quantity:
+        return NoValue.ABSENT if "_value" in quantity else NoValue.UNREADABLE
+    number = _decimal(quantity["value"])
+    factor = _factor(quantity.get("code") or quantity.get("unit"), fact)
+    comparator = quantity.get("comparator")
+    if number is None or factor is None or (comparator is not None and comparator not in _COMPARATORS):
+        return NoValue.UNREADABLE
+    return _compared(comparator, _plain(number * factor))
+
+
+def _compared(comparator: str | None, number: float) -> int | float | Interval:
+    match _COMPARATORS.get(comparator or ""):
+        case "<":
+            return Interval(high=number, high_included=False)
+        case "<=":
+            return Interval(high=number)
+        case ">":
+            return Interval(low=number, low_included=False)
+        case ">=":
+            return Interval(low=number)
+        case _:
+            return number
+
+
+def _range(value: Mapping[str, Any], fact: FactDefinition) -> Reading:
+    bounds = [_quantity(value[bound], fact) if bound in value else None for bound in ("low", "high")]
+    low, high = (bound if isinstance(bound, int | float) else None for bound in bounds)
+    if (low is None and high is None) or any(isinstance(bound, NoValue) for bound in bounds):
+        return NoValue.UNREADABLE
+    return Interval(low, high)
+
+
+def _number_in_text(text: str, fact: FactDefinition) -> Reading:
+    text = text.strip()
+    if fact.code == "metastasis-count" and _MULTIPLE.fullmatch(text):
+        return Interval(low=2)
+    if fact.code == "asa" and text.upper().removeprefix("ASA").strip() in _ROMAN:
+        return _ROMAN[text.upper().removeprefix("ASA").strip()]
+    found = _TEXT.fullmatch(text)
+    if found is None or _THOUSANDS.fullmatch(found["low"]):
+        return NoValue.UNREADABLE
+    factor = _factor(found["unit"], fact)
+    low = _decimal(found["low"].replace(",", "."))
+    high = _decimal(found["high"].replace(",", ".")) if found["high"] else None
+    if factor is None or low is None or (high is not None and (found["comparator"] or high < low)):
+        return NoValue.UNREADABLE
+    if high is not None:
+        return Interval(_plain(low * factor), _plain(high * factor))
+    return _compared(found["comparator"], _plain(low * factor))
+
+
+def _within(read: Reading, fact: FactDefinition) -> Reading:
+    """Refuse numbers outside the catalogue's bounds and fractions of what is counted."""
+    if isinstance(read, Interval):
+        return narrow(read, fact)
+    if isinstance(read, NoValue) or not isinstance(read, int | float):
+        return read
+    low, high = fact.minimum, fact.maximum
+    if (low is not None and read < low) or (high is not None and read > high):
+        return NoValue.UNREADABLE
+    return NoValue.UNREADABLE if fact.kind == "integer" and not isinstance(read, int) else read
+
+
+def narrow(interval: Interval, fact: FactDefinition) -> Reading:
+    """Give an interval within the fact's bounds; one value where only one is left, unreadable where none is."""
+    low, high = interval.low, interval.high
+    low_in, high_in = interval.low_included, interval.high_included
+    if fact.kind == "integer":
+        low = None if low is None else ceil(low) if low_in or low != int(low) else int(low) + 1
+        high = None if high is None else floor(high) if high_in or high != int(high) else int(high) - 1
+        low_in = high_in = True
+    least = fact.minimum if low is None or (fact.minimum is not None and low < fact.minimum) else low
+    most = fact.maximum if high is None or (fact.maximum is not None and high > fact.maximum) else high
+    if least is not None and most is not None:
+        closed = (low_in or least != low) and (high_in or most != high)
+        if least > most or (least == most and not closed):
+            return NoValue.UNREADABLE
+        if least == most:
+            return int(least) if least == int(least) else least
+    return Interval(low, high, low_in, high_in)

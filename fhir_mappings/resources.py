@@ -1,0 +1,208 @@
+"""FHIR at the edge: what is repaired, validated with fhir.resources, read as R5, or refused with the reason."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+VALIDATED = (
+    "BodyStructure",
+    "CarePlan",
+    "Condition",
+    "Medication",
+    "MedicationAdministration",
+    "MedicationRequest",
+    "Observation",
+    "Procedure",
+    "ServiceRequest",
+)
+
+REPAIRED = "repaired before validation: spaces, numeric codes, lone objects or nulls"
+INVALID = "not valid FHIR R4"
+OLDER = "STU3 or DSTU2 shape: R4 is read"
+DEEP = "nested too deeply"
+AS_R5 = "read as FHIR R5"
+
+_TRIMMED = frozenset({"code", "system", "status", "intent", "comparator"})
+_LISTS = frozenset({"coding", "extension", "contained", "identifier", "note", "component", "stage", "evidence"})
+_LISTS_OF: dict[str, frozenset[str]] = {
+    "Condition": frozenset({"category", "bodySite"}),
+    "Observation": frozenset({"category", "interpretation", "performer", "focus", "hasMember", "derivedFrom"}),
+    "Procedure": frozenset({"bodySite", "performer", "reasonCode", "reasonReference", "basedOn", "partOf"}),
+    "ServiceRequest": frozenset({"category", "bodySite", "reasonCode", "reasonReference", "orderDetail", "basedOn"}),
+    "MedicationRequest": frozenset({"category", "dosageInstruction", "reasonCode", "reasonReference", "basedOn"}),
+    "MedicationAdministration": frozenset({"performer", "reasonCode", "reasonReference", "partOf"}),
+    "CarePlan": frozenset({"category", "activity", "addresses", "goal"}),
+    "BodyStructure": frozenset({"locationQualifier", "image"}),
+}
+_OLDER_ELEMENTS: dict[str, frozenset[str]] = {
+    "Condition": frozenset({"patient", "dateRecorded", "assertedDate", "context"}),
+    "Observation": frozenset({"comment", "comments", "related", "context", "reliability"}),
+    "Procedure": frozenset({"notDone", "notDoneReason", "notPerformed", "reasonNotPerformed", "context", "definition"}),
+    "MedicationRequest": frozenset({"context", "definition", "patient"}),
+    "MedicationAdministration": frozenset(
+        {"patient", "notGiven", "wasNotGiven", "prescription", "practitioner", "effectiveTimeDateTime"}
+    ),
+    "CarePlan": frozenset({"context", "definition"}),
+}
+_R5_PREFIXES: dict[str, tuple[str, ...]] = {
+    "Condition": ("participant",),
+    "Observation": ("instantiates", "triggeredBy", "bodyStructure"),
+    "Procedure": ("occurrence", "reason", "reported", "recorded", "focus"),
+    "ServiceRequest": ("code", "reason", "bodyStructure", "focus"),
+    "MedicationRequest": ("medication", "reason", "effectiveDosePeriod", "informationSource"),
+    "MedicationAdministration": ("medication", "occurence", "reason", "subPotentReason", "isSubPotent"),
+    "CarePlan": ("activity", "custodian", "addresses"),
+    "BodyStructure": ("includedStructure", "excludedStructure"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A resource after repair and validation: `body` in R4 names, or `None` with the reason of its refusal."""
+
+    body: dict[str, Any] | None
+    refused: str | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def warm() -> None:
+    """Load all models, so that the first chart does not pay for it."""
+    for kind in VALIDATED:
+        _model(kind)
+    for kind in VALIDATED:
+        _model(kind, "")
+
+
+@cache
+def _model(kind: str, release: str = "R4B.") -> Callable[[Mapping[str, Any]], object]:
+    module = importlib.import_module(f"fhir.resources.{release}{kind.lower()}")
+    validate: Callable[[Mapping[str, Any]], object] = getattr(module, kind).model_validate
+    return validate
+
+
+def check(resource: Mapping[str, Any]) -> Checked:
+    """Repair and validate one resource of a type in `VALIDATED`; never raises on data."""
+    kind = resource["resourceType"]
+    try:
+        body, repaired = _mend(resource, _LISTS | _LISTS_OF.get(kind, frozenset()))
+        if _valid(kind, body):
+            return Checked(body, remarks=(REPAIRED,) if repaired else ())
+        if _is_older(kind, body):
+            return Checked(None, OLDER)
+        if _is_r5(kind, body) and _valid(kind, body, ""):
+            return Checked(_in_r4_names(kind, body), remarks=(AS_R5, *((REPAIRED,) if repaired else ())))
+    except RecursionError:
+        return Checked(None, DEEP)
+    return Checked(None, INVALID)
+
+
+def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:
+    try:
+        _model(kind, release)(body)
+    except (ValidationError, KeyError, ValueError, TypeError, AttributeError):
+        # beside ValidationError, fhir.resources raises KeyError for unknown contained types
+        return False
+    return True
+
+
+def _mend(value: Mapping[str, Any], lists: frozenset[str]) -> tuple[dict[str, Any], bool]:
+    mended: dict[str, Any] = {}
+    changed = False
+    for name, member in value.items():
+        found = member
+        if found is None:
+            changed = True
+            continue
+        if name in _TRIMMED:
+            if isinstance(found, str):
+                found = found.strip()
+            elif name == "code" and type(found) is int:
+                found = str(found)
+        if name in lists and isinstance(found, dict):
+            found = [found]
+        if isinstance(found, dict):
+            found, below = _mend(found, _LISTS)
+            changed = changed or below
+        elif isinstance(found, list):
+            found, below = _mend_list(found, keep_nulls=name.startswith("_") or f"_{name}" in value)
+            changed = changed or below
+        changed = changed or (found is not member and found != member)
+        mended[name] = found
+    return mended, changed
+
+
+def _mend_list(members: list[Any], *, keep_nulls: bool) -> tuple[list[Any], bool]:
+    mended: list[Any] = []
+    changed = False
+    for member in members:
+        if member is None and not keep_nulls:
+            changed = True
+        elif isinstance(member, dict):
+            found, below = _mend(member, _LISTS)
+            mended.append(found)
+            changed = changed or below
+        else:
+            mended.append(member)
+    return mended, changed
+
+
+def _is_older(kind: str, body: Mapping[str, Any]) -> bool:
+    if kind == "Condition" and any(
+        isinstance(body.get(name), str) for name in ("clinicalStatus", "verificationStatus")
+    ):
+        return True
+    return bool(_OLDER_ELEMENTS.get(kind, frozenset()) & body.keys())
+
+
+def _is_r5(kind: str, body: Mapping[str, Any]) -> bool:
+    return any(name.startswith(_R5_PREFIXES.get(kind, ())) for name in body)
+
+
+def _in_r4_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Give an R5 resource the element names of R4, as far as the readers look at them."""
+    named = dict(body)
+    for old, new in (("occurrence", "performed"), ("occurence", "effective")):
+        if (kind, old) in {("Procedure", "occurrence"), ("MedicationAdministration", "occurence")}:
+            named |= {new + name.removeprefix(old): named.pop(name) for name in body if name.startswith(old)}
+    medication = named.get("medication")
+    if isinstance(medication, dict):
+        named |= {"medicationCodeableConcept": medication["concept"]} if "concept" in medication else {}
+        named |= {"medicationReference": medication["reference"]} if "reference" in medication else {}
+    code = named.get("code")
+    if kind == "ServiceRequest" and isinstance(code, dict) and isinstance(code.get("concept"), dict):
+        named["code"] = code["concept"]
+    if kind == "BodyStructure":
+        for structure in named.get("includedStructure") or ():
+            named.setdefault("location", structure.get("structure"))
+    return named
+
+
+def canonical(resource: Mapping[str, Any]) -> bytes:
+    """Give a resource as bytes that do not depend on the order of its elements; empty where it nests too deeply."""
+    try:
+        return orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return b""
+
+
+def newest_version(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Give the newest of several versions of one resource: by `meta.versionId`, then `meta.lastUpdated`."""
+    return max(versions, key=lambda resource: (*_version(resource), canonical(resource)))
+
+
+def _version(resource: Mapping[str, Any]) -> tuple[int, str]:
+    meta = resource.get("meta")
+    if not isinstance(meta, dict):
+        return -1, ""
+    number, updated = meta.get("versionId"), meta.get("lastUpdated")
+    numbered = int(number) if isinstance(number, str) and number.isascii() and number.isdigit() else -1
+    return numbered, updated if isinstance(updated, str) else ""
