@@ -5,22 +5,12 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-import pytest
 import structlog
 
 from service.logs import begin_notes, configure_logging, note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    import pytest
 
 
 def test_a_line_is_one_json_object_with_its_level_and_time(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,9 @@ from service.errors import RequiredDataMissing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fhir_mappings.catalogue import Catalogue
+    from fhir_mappings.terminology import Terminology
+
 _TOKEN = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _RESOLVABLE = frozenset({"context.patientId", "context.userId", "context.encounterId"})
 _REFERENCE_CHARACTERS = re.compile(r"[A-Za-z0-9_.\-/]{1,512}")
@@ -81,6 +84,24 @@ def prefetch_keys(observation_codes: Iterable[str]) -> tuple[PrefetchKey, ...]:
         _search("carePlans", "CarePlan", "&status=active,completed&_sort=-date&_count=100"),
         _search("bodyStructures", "BodyStructure", "&_count=200"),
     )
+
+
+# Sets of Observation codes that hold no LOINC code.
+_SETS_WITHOUT_LOINC = ("margin", "metastasis-history")
+
+
+def observation_codes(terminology: Terminology, catalogue: Catalogue) -> set[str]:
+    """Give the codes of every Observation that is read: our own of each fact, and those of the value sets.
+
+    A value set is one of Observations where LOINC names what is measured; LOINC's answers begin with LA.
+    """
+    measured = [
+        members
+        for name, members in terminology.members.items()
+        if name in _SETS_WITHOUT_LOINC
+        or any(system == "loinc" and not code.startswith("LA") for system, code in members)
+    ]
+    return {code for members in measured for _, code in members} | catalogue.facts.keys()
 
 
 def advertised(keys: Iterable[PrefetchKey], *, mode: Literal["full", "gate"]) -> dict[str, str]:

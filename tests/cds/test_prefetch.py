@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.terminology import load_terminology
 from service.cds.prefetch import (
     CONDITIONS,
     PATIENT,
@@ -9,6 +11,7 @@ from service.cds.prefetch import (
     Query,
     TemplateError,
     advertised,
+    observation_codes,
     prefetch_keys,
     require,
     resolve,
@@ -115,3 +118,17 @@ def test_a_required_key_that_could_not_be_had_ends_the_call_and_an_optional_one_
 
 def test_a_key_is_optional_unless_it_says_otherwise() -> None:
     assert PrefetchKey("a", "B", "B/1").required is False
+
+
+def test_observations_are_asked_for_by_every_code_that_is_read_and_by_no_answer() -> None:
+    codes = observation_codes(load_terminology(), load_catalogue())
+    assert set(load_catalogue().facts) <= codes
+    # ECOG, Karnofsky, ASA, CEA, response, residual tumour, T and N, variants, no liver metastases in the history
+    assert {"89247-1", "423740007", "89243-0", "302132005", "2039-6", "97509-4", "17964000"} <= codes
+    assert {"21905-5", "21900-6", "69548-6", "1098951000119108"} <= codes
+    assert not {code for code in codes if code.startswith("LA") or code in {"C78.7", "94381002", "47130"}}
+
+
+def test_the_longest_query_fits_into_a_url() -> None:
+    keys = prefetch_keys(observation_codes(load_terminology(), load_catalogue()))
+    assert max(len(resolve(key.template, {"patientId": "p" * 64}).url) for key in keys) < 2_500

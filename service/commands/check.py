@@ -1,0 +1,85 @@
+"""`crlm-cds check`: knowledge, catalogue and value sets held against each other, and the pathway to read."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.table import Table
+
+    from fhir_mappings.catalogue import Catalogue
+    from fhir_mappings.terminology import Terminology
+    from service.knowledge.model import Guideline
+
+
+def check() -> None:
+    """Verify the guideline, the catalogue of facts and the value sets, under the site's policy where one is set."""
+    from rich.console import Console
+
+    from fhir_mappings.catalogue import CatalogueError, load_catalogue
+    from fhir_mappings.terminology import TerminologyError, load_terminology
+    from service.adapters.policy_file import guideline_under
+    from service.commands.faults import faults_end_the_command
+    from service.errors import SettingsError
+    from service.knowledge.guideline import GuidelineError
+    from service.settings import load_settings
+
+    with faults_end_the_command(SettingsError, CatalogueError, TerminologyError, GuidelineError):
+        settings = load_settings({"CRLM_AUTH": "off", "CRLM_POLICY": os.environ.get("CRLM_POLICY", "")})
+        catalogue, terminology = load_catalogue(), load_terminology()
+        guideline = guideline_under(settings.policy)
+    console = Console()
+    console.print(pathway_table(guideline))
+    console.print(
+        f"{guideline.id} {guideline.version}, policy {guideline.policy_name}: {len(guideline.rows)} rows,"
+        f" {len(guideline.advisories)} advisories, {len(guideline.assumptions)} assumptions,"
+        f" {len(guideline.parameters)} parameters; {len(catalogue.facts)} facts; {len(terminology.set_ids)} value sets"
+    )
+    faults = list(disagreements(guideline, catalogue, terminology))
+    for fault in faults:
+        typer.secho(f"  - {fault}", fg="red", err=True)
+    if faults:
+        raise typer.Exit(1)
+    console.print("No faults.")
+
+
+def pathway_table(guideline: Guideline) -> Table:
+    """Lay the pathway out as a table: the first row that applies gives the answer."""
+    from rich.table import Table
+
+    table = Table(title=f"{guideline.title} (the first row that applies)", show_lines=True)
+    for heading in ("Row", "When", "Then", "Next", "Strength", "From"):
+        table.add_column(heading, overflow="fold")
+    for row in guideline.rows:
+        step = guideline.next_steps[row.next_step] if row.next_step else None
+        table.add_row(
+            row.id,
+            row.sentence,
+            guideline.strategies[row.strategy] if row.strategy else "no card",
+            "" if step is None else "; ".join(filter(None, (step.title, step.interval))),
+            row.strength if row.strategy else "",
+            " ".join(row.statements),
+        )
+    return table
+
+
+def disagreements(guideline: Guideline, catalogue: Catalogue, terminology: Terminology) -> Iterator[str]:
+    """Name every code that knowledge or catalogue use and our code systems do not have."""
+    choices = {choice for fact in catalogue.facts.values() for choice in fact.choices}
+    wanted: dict[str, Iterable[str]] = {
+        "case-facts": [*catalogue.facts, *sorted(choices)],
+        "strategy": [*guideline.strategies, "undetermined"],
+        "advisory": [advisory.code for advisory in guideline.advisories],
+        "next-step": guideline.next_steps,
+    }
+    for name, codes in wanted.items():
+        system = terminology.code_systems.get(name)
+        if system is None:
+            yield f"the code system {name} is missing"
+            continue
+        yield from (f"the code system {name} has no {code}" for code in codes if code not in system.codes)

@@ -1,0 +1,161 @@
+"""The server: its parts put together from the settings, and run by uvicorn in one process or several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from fhir_mappings.bundle import read_source
+from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.terminology import load_terminology
+from service.adapters.clients import Clients, load_clients
+from service.adapters.fhir_client import FhirClient
+from service.adapters.jwks import CachedKeySets
+from service.adapters.jwt_auth import Authenticator
+from service.adapters.outbound import Outbound
+from service.adapters.policy_file import guideline_under
+from service.adapters.store.database import Database
+from service.adapters.store.feedback import StoredFeedback
+from service.adapters.store.issued_cards import IssuedCards
+from service.adapters.store.migrate import migrate
+from service.adapters.store.retention import StoreReadiness
+from service.adapters.store.token_ids import StoredTokenIds
+from service.cds.prefetch import advertised, observation_codes, prefetch_keys
+from service.logs import configure_logging
+from service.settings import load_settings
+from service.web.app import create_app
+from service.web.knowledge_page import knowledge_routes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from fastapi import FastAPI
+
+    from fhir_mappings.catalogue import Catalogue
+    from fhir_mappings.terminology import Terminology
+    from service.cds.prefetch import PrefetchKey
+    from service.knowledge.model import Guideline
+    from service.settings import Settings
+    from service.web.ports import Advisor
+
+_GRACE_S = 10
+"""Seconds that calls in progress have to end after a signal to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingredients:
+    """What the use case is made of, loaded once at start."""
+
+    settings: Settings
+    guideline: Guideline
+    catalogue: Catalogue
+    terminology: Terminology
+    keys: tuple[PrefetchKey, ...]
+    clients: Clients
+    fhir: FhirClient
+    issued_cards: IssuedCards
+    clock: Callable[[], datetime]
+
+
+def build_app(settings: Settings, *, make_advisor: Callable[[Ingredients], Advisor], own_process: bool) -> FastAPI:
+    """Put the application together; nothing is opened before it starts.
+
+    `own_process` lets it tune the garbage collector. Raises `SettingsError`, `GuidelineError`, `CatalogueError` and
+    `TerminologyError` with every fault of the file in question.
+    """
+    catalogue, terminology = load_catalogue(), load_terminology()
+    guideline = guideline_under(settings.policy)
+    clients = load_clients(settings.clients) if settings.clients else Clients()
+    keys = prefetch_keys(observation_codes(terminology, catalogue))
+    database, outbound = Database(settings.database_url), Outbound()
+    issued_cards = IssuedCards(database)
+    ingredients = Ingredients(
+        settings=settings,
+        guideline=guideline,
+        catalogue=catalogue,
+        terminology=terminology,
+        keys=keys,
+        clients=clients,
+        fhir=FhirClient(outbound, read_page=partial(read_source, terminology=terminology)),
+        issued_cards=issued_cards,
+        clock=_now,
+    )
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        await asyncio.to_thread(migrate, database)
+        try:
+            async with issued_cards.writing():
+                yield
+        finally:
+            await outbound.aclose()
+            await asyncio.to_thread(database.close)
+
+    return create_app(
+        settings,
+        advisor=make_advisor(ingredients),
+        templates=advertised(keys, mode=settings.prefetch),
+        authenticator=Authenticator(
+            mode=settings.auth,
+            clients=clients,
+            public_base_url=settings.public_base_url,
+            keys=CachedKeySets(outbound, clock=time.monotonic),
+            token_ids=StoredTokenIds(database),
+            clock=_now,
+        ),
+        feedback=StoredFeedback(database, clock=_now),
+        readiness=StoreReadiness(database),
+        pages=[knowledge_routes(guideline, catalogue)],
+        running=running,
+        collects_between_requests=own_process,
+    )
+
+
+def app_of_worker() -> FastAPI:
+    """Build the application of one worker process; the command has checked the same environment before."""
+    settings = load_settings(os.environ)
+    configure_logging(level=settings.log_level, style=settings.log_format)
+    return build_app(settings, make_advisor=use_case, own_process=True)
+
+
+def use_case(ingredients: Ingredients) -> Advisor:
+    """Make the advisor of this service."""
+    made: Advisor = import_module("service.advise").make_advisor(ingredients)
+    return made
+
+
+def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until a signal to stop; calls in progress are answered first.
+
+    The application is built here even where other processes will serve: its faults are listed once and stop the
+    start, where a worker that cannot start would be started again for ever.
+    """
+    app = build_app(settings, make_advisor=use_case, own_process=True)
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "ws": "none",
+        "lifespan": "on",
+        "timeout_graceful_shutdown": _GRACE_S,
+    }
+    if workers == 1:
+        uvicorn.run(app, **options)
+        return
+    os.environ["CRLM_PUBLIC_BASE_URL"] = settings.public_base_url
+    uvicorn.run("service.web.server:app_of_worker", factory=True, workers=workers, **options)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

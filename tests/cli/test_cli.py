@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.terminology import load_terminology
+from service import __version__
+from service.cli import app
+from service.commands.check import disagreements
+from service.knowledge.guideline import load_guideline
+from tests.checked_client import FakeAdvisor
+from tests.loopback import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REQUEST = {
+    "hook": "order-sign",
+    "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+    "context": {"patientId": "p", "userId": "Practitioner/1", "draftOrders": {"resourceType": "Bundle"}},
+}
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "120", **environment})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, FakeAdvisor]]:
+    advisor = FakeAdvisor()
+    with serving(advisor) as url:
+        yield url, advisor
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version").stdout == f"crlm-cds {__version__}\n"
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert all(name in run().stdout for name in ("serve", "try", "check"))
+
+
+def test_check_prints_the_pathway_and_finds_no_fault() -> None:
+    found = run("check")
+    assert found.exit_code == 0
+    assert all(f" {row.id} " in found.stdout for row in load_guideline().rows)
+    assert found.stdout.endswith("No faults.\n")
+
+
+def test_check_lists_every_fault_of_a_policy_file(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[policy]\nname = "x"\n[parameters]\nnone = 1\nalso_none = 2\n')
+    found = run("check", CRLM_POLICY=str(policy))
+    assert found.exit_code == 2
+    assert found.stderr.startswith("crlm-cds cannot start:\n  - ")
+    assert "none" in found.stderr
+    assert "also_none" in found.stderr
+
+
+def test_check_refuses_a_policy_that_is_no_file() -> None:
+    found = run("check", CRLM_POLICY="/nowhere/policy.toml")
+    assert (found.exit_code, found.stderr) == (
+        2,
+        "crlm-cds cannot start:\n  - CRLM_POLICY: must be the path of a readable file\n",
+    )
+
+
+def test_check_refuses_a_policy_that_is_no_text(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_bytes(b"\xff\xfe")
+    assert "CRLM_POLICY: the file cannot be read as UTF-8" in run("check", CRLM_POLICY=str(policy)).stderr
+
+
+def test_codes_that_a_code_system_does_not_have_are_named() -> None:
+    guideline, catalogue, terminology = load_guideline(), load_catalogue(), load_terminology()
+    systems = dict(terminology.code_systems)
+    del systems["advisory"]
+    systems["strategy"] = replace(systems["strategy"], codes={"staged": "Staged"})
+    found = list(disagreements(guideline, catalogue, replace(terminology, code_systems=systems)))
+    assert found[0] == "the code system strategy has no liver-first"
+    assert found[-1] == "the code system advisory is missing"
+
+
+def test_serve_lists_the_faults_of_the_settings_and_does_not_start() -> None:
+    found = run("serve", CRLM_AUTH="of", CRLM_PROT="1")
+    assert (found.exit_code, found.stderr) == (
+        2,
+        (
+            "crlm-cds cannot start:\n  - CRLM_PROT: there is no such setting\n"
+            "  - CRLM_AUTH: must be one of required, optional, off\n"
+        ),
+    )
+
+
+def test_try_sends_the_sample_to_a_running_server(server: tuple[str, FakeAdvisor]) -> None:
+    url, advisor = server
+    found = run("try", "--url", url, "--json")
+    assert (found.exit_code, json.loads(found.stdout)) == (0, {"cards": []})
+    assert advisor.asked[-1][0] == "crlm-patient-view"
+    assert "conditions" in advisor.asked[-1][1].prefetch
+
+
+def test_try_sends_a_file_to_the_service_of_its_hook(server: tuple[str, FakeAdvisor], tmp_path: Path) -> None:
+    url, advisor = server
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps(REQUEST))
+    found = run("try", str(path), "--url", url)
+    assert found.stdout == "No card: the service has nothing to say about this chart.\n"
+    assert advisor.asked[-1][0] == "crlm-order-sign"
+
+
+def test_try_reads_stdin_and_shows_why_a_request_is_refused(server: tuple[str, FakeAdvisor]) -> None:
+    url, _ = server
+    found = CliRunner().invoke(app, ["try", "-", "--url", url], input="{")
+    assert found.exit_code == 1
+    assert found.stdout.startswith("400 The request is not a valid CDS Hooks request\n")
+
+
+def test_try_says_that_nobody_answers() -> None:
+    found = run("try", "--url", "http://127.0.0.1:9")
+    assert (found.exit_code, found.stderr) == (1, "No answer from http://127.0.0.1:9: ConnectError\n")
+
+
+def test_try_says_that_a_file_is_not_there() -> None:
+    found = run("try", "/nowhere/request.json")
+    assert found.exit_code == 2
+    assert "No such file" in found.stderr
