@@ -73,15 +73,7 @@ def _first(resource: Mapping[str, Any], *elements: str) -> PartialDate | None:
     return None
 
 
-FROM__DATED_BY = {
-    "CarePlan": ("created", "period"),
-    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
-    "MedicationRequest": ("authoredOn",),
-    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
-    "Procedure": ("performedDateTime", "performedPeriod"),
-    "ServiceRequest": ("authoredOn", "occurrenceDateTime", "occurrencePeriod"),
-}
-ASSERTED = "from assertedDate"
+FROM_ASSERTED = "from assertedDate"
 FROM_RECORDED = "from recordedDate"
 
 

@@ -82,12 +82,11 @@ def msi(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def _gene(reader: Reader, fact: FactDefinition, test: str, gene: str) -> list[Candidate]:
-    found = []
-    for resource in reader.observations(test):
-        found.append(reader.candidate(resource, fact, _mutation(reader, resource, fact), test))
-    for resource in reader.observations("genetic-variant"):
-        if _studies(reader, resource, gene):
-            found.append(reader.candidate(resource, fact, _mutation(reader, resource, fact), "genetic-variant"))
+    variants = [one for one in reader.observations("genetic-variant") if _studies(reader, one, gene)]
+    found = [
+        reader.candidate(resource, fact, _mutation(reader, resource, fact), test, "genetic-variant")
+        for resource in (*reader.observations(test), *variants)
+    ]
     mutated_days = {candidate.dated for candidate in found if candidate.value == _MUTATED}
     return [one for one in found if one.value != _WILD or one.dated not in mutated_days]
 

@@ -58,9 +58,11 @@ def _could_be(reader: Reader, disease: str) -> list[tuple[Evidence, bool]]:
             counts = disease == _PRIMARY or active(condition)
             if counts:
                 found.append((Evidence(condition.reference, dated=condition.dated), condition.masked))
-    for refusal in reader.chart.refused:
-        if refusal.kind == "Condition" and (refusal.masked or _refused_is(refusal, disease)):
-            found.append((Evidence(refusal.reference), refusal.masked))
+    found += [
+        (Evidence(refusal.reference), refusal.masked)
+        for refusal in reader.chart.refused
+        if refusal.kind == "Condition" and (refusal.masked or _refused_is(refusal, disease))
+    ]
     return found
 
 

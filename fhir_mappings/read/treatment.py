@@ -253,9 +253,11 @@ def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]
             value = {"completed": "completed", "in-progress": "ongoing", "preparation": "indicated"}.get(course.status)
             if value is not None:
                 found.append(Candidate(value, course.dated, (reader.evidence(course, "radiotherapy"),)))
-    for order in reader.planned("radiotherapy"):
-        if order.kind == "ServiceRequest" and _of_rectum(reader, order):
-            found.append(Candidate("indicated", reader.order_date(order), (reader.evidence(order, "radiotherapy"),)))
+    found += [
+        Candidate("indicated", reader.order_date(order), (reader.evidence(order, "radiotherapy"),))
+        for order in reader.planned("radiotherapy")
+        if order.kind == "ServiceRequest" and _of_rectum(reader, order)
+    ]
     return found
 
 
