@@ -75,7 +75,7 @@ def random_case(random: Random, settings: Settings, *, most: int = 400) -> Case:
     )
 
 
-def _value(random: Random, fact: str, values: list[Any]) -> Any:  # noqa: ANN401 - values of any fact
+def _value(random: Random, fact: str, values: list[Any]) -> Any:
     usual, often = USUAL.get(fact, ((), 0.0))
     return random.choice(usual) if random.random() < often else random.choice(values)
 

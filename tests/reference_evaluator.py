@@ -126,7 +126,7 @@ def derived(c: Completion, s: Settings) -> dict[str, bool]:
     }
 
 
-def fire(c: Completion, d: dict[str, bool], s: Settings) -> tuple[str, Answer]:  # noqa: C901, PLR0911, PLR0912, PLR0915
+def fire(c: Completion, d: dict[str, bool], s: Settings) -> tuple[str, Answer]:  # noqa: C901, PLR0911, PLR0912
     """Walk the table of section 4 from the top."""
     in_situ, symptoms, liver = c["primary-in-situ"], c["primary-symptoms"], c["liver-state"]
     elsewhere, impending = c["extrahepatic-disease"], c["impending-complication"]
@@ -207,8 +207,7 @@ def advise(c: Completion, d: dict[str, bool], row: str, step: str, s: Settings) 
         and in_situ
         and not d["treated"]
         and row in ("A6", "A10", "A12", "A12c", "A13"),
-        "no-biopsy": untreated
-        and (c["metastases-detected"] == "intraoperative" or (in_situ and d["complicated"])),
+        "no-biopsy": untreated and (c["metastases-detected"] == "intraoperative" or (in_situ and d["complicated"])),
         "no-prophylactic-primary-resection": row in ("G2b", "G3")
         and in_situ
         and c["primary-symptoms"] == "none"
@@ -299,12 +298,16 @@ def _later(day: date, months: int) -> tuple[int, int, int]:
     return day.year + years, month + 1, day.day
 
 
-def _inside(value: Any, values: Any) -> bool:  # noqa: ANN401 - values of any fact
+def _inside(value: Any, values: Any) -> bool:
     if not isinstance(values, Interval):
         return value in values
     above = values.low is None or value > values.low or (values.low_included and value == values.low)
     below = values.high is None or value < values.high or (values.high_included and value == values.high)
     return above and below
+
+
+def always(_: Completion) -> bool:
+    return True
 
 
 def rules(chart: Chart) -> list[Rule]:
@@ -314,10 +317,10 @@ def rules(chart: Chart) -> list[Rule]:
     fresh = shown(Sign.PROCEDURES_COMPLETE) and shown(Sign.RECENT_DIAGNOSIS)
     untouched = not shown(Sign.PRIMARY_RESECTED) and not shown(Sign.RESECTION_HINTED)
     everything: list[tuple[bool, Rule]] = [
-        (True, Rule("asa", f"<= {s.asa_unfit - 1}", lambda c: True, lambda v: v < s.asa_unfit)),
+        (True, Rule("asa", f"<= {s.asa_unfit - 1}", always, lambda v: v < s.asa_unfit)),
         (
             not shown(Sign.METASTASIS_ELSEWHERE),
-            Rule("extrahepatic-disease", "none", lambda c: True, lambda v: v == "none"),
+            Rule("extrahepatic-disease", "none", always, lambda v: v == "none"),
         ),
         (
             True,
@@ -330,13 +333,11 @@ def rules(chart: Chart) -> list[Rule]:
         ),
         (
             not chart.may_be("primary-t", "T4b"),
-            Rule("colorectal-multivisceral", False, lambda c: True, lambda v: v is False),  # noqa: FBT003
+            Rule("colorectal-multivisceral", False, always, lambda v: v is False),  # noqa: FBT003
         ),
         (
             True,
-            Rule(
-                "colorectal-operation", "segmental", lambda c: c["primary-site"] in COLON, lambda v: v in SEGMENTAL
-            ),
+            Rule("colorectal-operation", "segmental", lambda c: c["primary-site"] in COLON, lambda v: v in SEGMENTAL),
         ),
         (
             True,
@@ -356,12 +357,12 @@ def rules(chart: Chart) -> list[Rule]:
                 lambda v: v > s.remnant,
             ),
         ),
-        (True, Rule("liver-centre-discussed", "not-yet", lambda c: True, lambda v: v == "not-yet")),
+        (True, Rule("liver-centre-discussed", "not-yet", always, lambda v: v == "not-yet")),
         (
             chart.absent("chemotherapy-response") and not shown(Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS),
-            Rule("chemotherapy-cycles", 0, lambda c: True, lambda v: v == 0),
+            Rule("chemotherapy-cycles", 0, always, lambda v: v == 0),
         ),
-        (True, Rule("primary-margin", "r0", lambda c: True, lambda v: v == "r0")),
+        (True, Rule("primary-margin", "r0", always, lambda v: v == "r0")),
         (
             good_nodes and shown(Sign.PATHOLOGICAL_NODES) and not shown(Sign.PERFORATION),
             Rule(
@@ -380,10 +381,10 @@ def rules(chart: Chart) -> list[Rule]:
                 lambda v: v == "not-indicated",
             ),
         ),
-        (True, Rule("adjuvant-status", "none", lambda c: True, lambda v: v == "none")),
+        (True, Rule("adjuvant-status", "none", always, lambda v: v == "none")),
         (
             shown(Sign.PROCEDURES_COMPLETE) and not shown(Sign.LIVER_TREATED),
-            Rule("liver-state", "untreated", lambda c: True, lambda v: v == "untreated", printed=False),
+            Rule("liver-state", "untreated", always, lambda v: v == "untreated", printed=False),
         ),
         (
             fresh and untouched,
@@ -412,8 +413,7 @@ def ties(chart: Chart) -> list[Tied]:
     return [
         Tied(
             ("primary-symptoms", "primary-pathology"),
-            lambda c: c["primary-symptoms"] != "perforation"
-            or c["primary-pathology"] == "unfavourable-perforated",
+            lambda c: c["primary-symptoms"] != "perforation" or c["primary-pathology"] == "unfavourable-perforated",
         ),
         Tied(
             ("metastases-detected", "months-primary-to-metastases"),
@@ -440,7 +440,7 @@ def endings(chart: Chart, dropped: Rule | None = None) -> list[Ending]:
     kept = [tied for tied in ties(chart) if _can_hold(tied, values)]
     active = [rule for rule in rules(chart) if rule is not dropped and not _same(rule, dropped)]
     found = []
-    for completion, filled in _complete({}, frozenset(), list(values), values, kept, active):
+    for completion, filled in _complete({}, frozenset(), values, kept, active):
         d = derived(completion, settings)
         row, answer = fire(completion, d, settings)
         advisories = advise(completion, d, row, answer[1] if answer else "", settings)
@@ -463,15 +463,14 @@ def _can_hold(tied: Tied, values: dict[str, list[Any]]) -> bool:
 def _complete(
     chosen: Completion,
     filled: frozenset[str],
-    left: list[str],
     values: dict[str, list[Any]],
     kept: list[Tied],
     active: list[Rule],
 ) -> Iterator[tuple[Completion, frozenset[str]]]:
-    if not left:
+    fact = next((name for name in values if name not in chosen), None)
+    if fact is None:
         yield dict(chosen), filled
         return
-    fact, rest = left[0], left[1:]
     applying = [rule for rule in active if rule.fact == fact and rule.applies(chosen)]
     for value in values[fact]:
         if not all(rule.accepts(value) for rule in applying):
@@ -480,7 +479,7 @@ def _complete(
         decided = [tied for tied in kept if fact in tied.facts and all(name in chosen for name in tied.facts)]
         if all(tied.possible(chosen) for tied in decided):
             now = filled | {fact} if applying else filled
-            yield from _complete(chosen, now, rest, values, kept, active)
+            yield from _complete(chosen, now, values, kept, active)
         del chosen[fact]
 
 
@@ -551,9 +550,7 @@ def _matters(fact: str, found: list[Ending]) -> bool:
     return any(_differ(fact, one, two, groups) for one, two in combinations_with_replacement(groups, 2))
 
 
-def _differ(
-    fact: str, one: frozenset[str], two: frozenset[str], groups: dict[frozenset[str], list[Ending]]
-) -> bool:
+def _differ(fact: str, one: frozenset[str], two: frozenset[str], groups: dict[frozenset[str], list[Ending]]) -> bool:
     free = one | two | {fact}
 
     def rest(ending: Ending) -> tuple[Any, ...]:

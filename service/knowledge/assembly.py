@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fhir_mappings.catalogue import FactDefinition
 from service.knowledge.binding import Names
-from service.knowledge.compiled import Bound, compile_guideline
+from service.knowledge.compiled import Bound, compile_guideline, describe
 from service.knowledge.decision import Outcome
 from service.knowledge.domain import ChoiceTest, NumberTest
 from service.knowledge.expression import ExpressionError
 from service.knowledge.formula import GapTest, leaves
 from service.knowledge.model import Guideline
 from service.knowledge.policy import GuidelineError, in_force
+from service.knowledge.references import reference_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.binding import Reach
@@ -31,10 +31,14 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
     """Check and compile; raise `GuidelineError` with every fault."""
     assembly = _Assembly(source, catalogue, in_force(source, policy))
     bound = assembly.bound(policy)
-    assembly.check_references()
-    if assembly.faults:
-        raise GuidelineError(assembly.faults)
-    intervals = assembly.intervals()
+    faults = [*assembly.faults, *reference_faults(source, catalogue, assembly.names)]
+    if faults:
+        raise GuidelineError(faults)
+    compiled = compile_guideline(bound)
+    if compiled.uncovered:
+        raise GuidelineError([f"no row takes: {describe(compiled, cube)}" for cube in compiled.uncovered])
+    values = {name: parameter.value for name, parameter in assembly.parameters.items()}
+    intervals = {name: text.format_map(values) for name, text in source.intervals.items()}
     return Guideline(
         id=source.id,
         version=source.version,
@@ -50,14 +54,13 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
         parameters=assembly.parameters,
         strategies=source.strategies,
         next_steps={
-            code: replace(step, interval=intervals.get(step.interval or ""))
-            for code, step in source.next_steps.items()
+            code: replace(step, interval=intervals.get(step.interval or "")) for code, step in source.next_steps.items()
         },
         intervals=intervals,
         statements=source.statements,
         resolutions=source.resolutions,
         citations=source.citations,
-        compiled=compile_guideline(bound),
+        compiled=compiled,
     )
 
 
@@ -164,62 +167,6 @@ class _Assembly:
             taken |= facts
             found.append((when, then))
         return found
-
-    def check_references(self) -> None:
-        source = self.source
-        for key in ("id", "version", "title", "status"):
-            if not getattr(source, key):
-                self.faults.append(f"guideline: {key} is missing")
-        if not source.rows:
-            self.faults.append("guideline: there are no rows")
-        self._unique("row", [row.id for row in source.rows])
-        self._unique("advisory", [advisory.code for advisory in source.advisories])
-        for name in source.definitions:
-            if name in self.names.facts or name in self.names.parameters:
-                self.faults.append(f"definition {name}: the name is taken by a fact or a parameter")
-        for row in source.rows:
-            where = f"row {row.id}"
-            outcomes = [Outcome(row.strategy, row.next_step)] if row.strategy else []
-            for outcome in (*outcomes, *(alternative.outcome for alternative in row.alternatives)):
-                self._known(where, "strategy", outcome.strategy, source.strategies)
-                if outcome.next_step:
-                    self._known(where, "next step", outcome.next_step, source.next_steps)
-            if row.strategy and not row.statements:
-                self.faults.append(f"{where}: a recommendation names at least one statement")
-            self._evidence(where, row.statements, row.citations)
-        for advisory in source.advisories:
-            self._evidence(f"advisory {advisory.code}", advisory.statements, advisory.citations)
-            if advisory.assumed is not None:
-                assumed = {rule.fact for rule in source.assumptions}
-                self._known(f"advisory {advisory.code}", "assumption", advisory.assumed, assumed)
-        for step in source.next_steps.values():
-            if step.interval:
-                self._known(f"next step {step.code}", "interval", step.interval, source.intervals)
-        for between in source.months_between:
-            for date in (between.first, between.last):
-                if date not in self.catalogue.facts or self.catalogue[date].kind != "date":
-                    self.faults.append(f"months_between {between.fact}: {date!r} is no date of the catalogue")
-        for name, text in source.intervals.items():
-            for parameter in re.findall(r"{([^}]*)}", text):
-                self._known(f"interval {name}", "parameter", parameter, self.parameters)
-
-    def intervals(self) -> dict[str, str]:
-        """Fill the parameters into the texts of the intervals."""
-        values = {name: parameter.value for name, parameter in self.parameters.items()}
-        return {name: text.format_map(values) for name, text in self.source.intervals.items()}
-
-    def _unique(self, what: str, names: list[str]) -> None:
-        self.faults += [f"{what} {name}: there are two of it" for name in sorted(set(names)) if names.count(name) > 1]
-
-    def _known(self, where: str, what: str, name: str, known: Iterable[str]) -> None:
-        if name not in known:
-            self.faults.append(f"{where}: unknown {what} {name!r}")
-
-    def _evidence(self, where: str, statements: Iterable[str], citations: Iterable[str]) -> None:
-        for name in statements:
-            self._known(where, "statement", name, self.source.statements.keys() | self.source.resolutions.keys())
-        for name in citations:
-            self._known(where, "citation", name, self.source.citations)
 
 
 def _outcome(strategy: str | None, next_step: str | None) -> Outcome | None:

@@ -64,7 +64,8 @@ class Compiled:
 
     `places` are the facts that conditions read, with their `domains`; `cubes` the disjoint regions of the rows first,
     then those in which advisories and other conditions fail; `other_outcome[i]` the cubes of rows with another outcome
-    than cube i, `outcomes` the cubes of each outcome, sorted. `pathway_facts` are those that rows and their alternatives test.
+    than cube i, `outcomes` the cubes of each outcome, sorted. `pathway_facts` are those that rows and their
+    alternatives test.
     """
 
     places: Mapping[str, int]
@@ -188,6 +189,16 @@ def compile_guideline(bound: Bound) -> Compiled:
     )
 
 
+def describe(compiled: Compiled, cube: Cube) -> str:
+    """Write a region as a patient: `ecog 0-1, asa 4-6`; facts that may be anything are left out."""
+    parts = (
+        f"{code} {domain.label(cells)}"
+        for code, domain, cells in zip(compiled.places, compiled.domains, cube, strict=True)
+        if cells != domain.full
+    )
+    return ", ".join(parts) or "everything"
+
+
 class _Numbering:
     """Gives cubes their numbers."""
 
@@ -205,7 +216,7 @@ class _Numbering:
         return self.all & ~before
 
     def violations(self, formula: Formula, rows: Sequence[BoundRow]) -> int:
-        """Number where `formula` fails: whole cubes of rows where possible, new cubes elsewhere."""
+        """Give numbers to where `formula` fails: whole cubes of rows where possible, new cubes elsewhere."""
         failing = 0
         parts: list[Cube] = []
         by_row = {row.id: on_row(formula, row.id) for row in rows}

@@ -84,9 +84,7 @@ def completions(case: Case, compiled: Compiled) -> Completions:
     steps = _Steps(case, compiled, known)
     spread = steps.spread()
     first = spread[0][0]
-    moving = tuple(
-        place for place in steps.places() if any(cells[place] != first[place] for cells, _, _ in spread)
-    )
+    moving = tuple(place for place in steps.places() if any(cells[place] != first[place] for cells, _, _ in spread))
     still = _touched(first, moving, compiled)
     boxes: list[Box] = []
     reached = 0
@@ -169,7 +167,9 @@ class _Steps:
 
     def places(self) -> list[int]:
         """Give the places that splitting, ties and assumptions may change."""
-        return sorted({*self.split(), *(step.place for _, step in (*self._ties, *self._assumptions))})
+        tied = {tie.place for _, tie in self._ties}
+        filled = {assumption.place for _, assumption in self._assumptions}
+        return sorted({*self.split(), *tied, *filled})
 
     def spread(self) -> list[tuple[Cube, int, dict[int, int]]]:
         """Give the disjoint boxes, each with its filled places and what they held before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
 from fhir_mappings.case import Interval
 
@@ -67,7 +67,7 @@ class NumberTest:
 FactTest: TypeAlias = ChoiceTest | NumberTest
 
 
-class Domain:
+class Domain(Protocol):
     """The cells of one fact; a set of cells is a bit mask, cell 0 the lowest bit."""
 
     size: int
@@ -79,19 +79,15 @@ class Domain:
 
     def mask_of(self, test: FactTest) -> int:
         """Give the cells that pass `test`."""
-        raise NotImplementedError
 
     def mask_at(self, value: Value) -> int:
         """Give the cell that holds `value`; raise `ValueError` when it is no value of the fact."""
-        raise NotImplementedError
 
     def mask_within(self, values: frozenset[str | bool] | Interval) -> int:
         """Give the cells that a narrowed fact may lie in."""
-        raise NotImplementedError
 
     def label(self, mask: int) -> str:
         """Name a set of cells: `none or minor`, `0-1`, `> 30`."""
-        raise NotImplementedError
 
 
 class Choices(Domain):
@@ -109,15 +105,18 @@ class Choices(Domain):
         self._cell = {value: 1 << index for index, cell in enumerate(self.cells) for value in cell}
 
     def mask_of(self, test: FactTest) -> int:
+        """Give the cells that pass `test`."""
         return self.mask_within(cast("ChoiceTest", test).values)
 
     def mask_at(self, value: Value) -> int:
+        """Give the cell that holds `value`; raise `ValueError` when it is no value of the fact."""
         try:
             return self._cell[cast("str | bool", value)]
         except KeyError:
             raise ValueError("not a value of the catalogue") from None
 
     def mask_within(self, values: frozenset[str | bool] | Interval) -> int:
+        """Give the cells that a narrowed fact may lie in."""
         if isinstance(values, Interval):
             raise ValueError("an interval belongs to a number")  # noqa: TRY004 - the same error as any wrong value
         mask = 0
@@ -126,6 +125,7 @@ class Choices(Domain):
         return mask
 
     def label(self, mask: int) -> str:
+        """Name a set of cells."""
         chosen = (value for value in self._values if self._cell[value] & mask)
         return " or ".join(str(value).lower() if isinstance(value, bool) else value for value in chosen)
 
@@ -147,22 +147,23 @@ class Numbers(Domain):
         self._maximum = math.inf if definition.maximum is None else definition.maximum
         cuts = {self._cut(cut) for test in tests if isinstance(test, NumberTest) for cut in _cuts(test)}
         lowest, highest = _Cut(self._minimum, 0), _Cut(self._maximum, 0 if self._whole else 1)
-        self._cuts = sorted(
-            cut for cut in cuts if lowest < cut and (cut <= highest if self._whole else cut < highest)
-        )
+        self._cuts = sorted(cut for cut in cuts if lowest < cut and (cut <= highest if self._whole else cut < highest))
         self.size = len(self._cuts) + 1
         self._samples = [self._sample(index) for index in range(self.size)]
 
     def mask_of(self, test: FactTest) -> int:
+        """Give the cells that pass `test`."""
         accepts = cast("NumberTest", test).accepts
         return sum(1 << index for index, sample in enumerate(self._samples) if accepts(sample))
 
     def mask_at(self, value: Value) -> int:
+        """Give the cell that holds `value`; raise `ValueError` when it is no value of the fact."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError("not a number")
         return 1 << self._index(_Cut(value, 0.5))
 
     def mask_within(self, values: frozenset[str | bool] | Interval) -> int:
+        """Give the cells that a narrowed fact may lie in."""
         if not isinstance(values, Interval):
             raise ValueError("a set of choices belongs to a choice")  # noqa: TRY004 - as in Choices
         low = _Cut(self._minimum, 0.5)
@@ -178,6 +179,7 @@ class Numbers(Domain):
         return sum(1 << index for index in range(self._index(low), self._index(high) + 1))
 
     def label(self, mask: int) -> str:
+        """Name a set of cells."""
         runs: list[list[int]] = []
         for index in range(self.size):
             if mask >> index & 1:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from fhir_mappings.catalogue import Catalogue
-    from service.knowledge.decision import Label, Strength
+    from service.knowledge.decision import Strength
     from service.knowledge.tables import Table
 
 _Read = TypeVar("_Read")
@@ -33,7 +33,7 @@ _Read = TypeVar("_Read")
 
 @dataclass(slots=True)
 class Source:
-    """What the files of a guideline say, before any policy; `labels` are the written labels of assumptions."""
+    """What the files of a guideline say, before any policy."""
 
     id: str = ""
     version: str = ""
@@ -153,7 +153,7 @@ def _assumption(table: Table) -> AssumptionRule:
         fact=table.text("fact"),
         when=table.maybe_text("when"),
         assume=table.text("assume"),
-        label=cast("Label", "" if label is None else label),
+        label="" if label is None else label,
         sentence=table.text("sentence"),
         printed=table.maybe_flag("printed", default=True),
     )
