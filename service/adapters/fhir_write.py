@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import quote
 
 import httpx
 
@@ -40,6 +41,12 @@ class Write:
     resource: Resource = field(repr=False)
     identifier: str
     replaces: tuple[str, str] | None = None
+    is_optional: bool = False
+
+    @property
+    def condition(self) -> str:
+        """Give the search that finds the resource once it is written."""
+        return f"identifier={quote(self.identifier, safe='')}"
 
     @property
     def kind(self) -> str:
@@ -109,12 +116,13 @@ class FhirWriter:
         twice. Raises `AccessEndedError`.
         """
         permissions = await self.permissions()
+        writes = [write for write in writes if not write.is_optional or permissions.may_write(write)]
         if permissions.may_transact(writes):
             outcome = await self._transaction(writes, provenance if permissions.may_create("Provenance") else None)
             if not outcome.left("refused"):
                 return outcome
         outcome = await self._one_by_one(writes, permissions, provenance)
-        refused = [write for write in writes if write.about in outcome.left("refused")]
+        refused = [write for write in writes if write.about in outcome.left("refused") and not write.is_optional]
         if not refused or not permissions.may_create("DocumentReference"):
             return outcome
         return await self._document(outcome, document())
@@ -153,7 +161,7 @@ class FhirWriter:
     async def _write(self, write: Write) -> Written | NotWritten:
         try:
             if write.replaces is None:
-                headers = {"If-None-Exist": f"identifier={write.identifier}"}
+                headers = {"If-None-Exist": write.condition}
                 response = await self._send("POST", write.kind, body=_unnamed(write.resource), headers=headers)
             else:
                 name, version = write.replaces
@@ -176,7 +184,7 @@ class FhirWriter:
         return await self._existing(write, reference)
 
     async def _existing(self, write: Write, reference: str | None) -> Written | NotWritten:
-        path = reference or f"{write.kind}?{httpx.QueryParams({'identifier': write.identifier})}"
+        path = reference or f"{write.kind}?{write.condition}"
         try:
             response = await self._send("GET", path)
         except OutboundError:
@@ -229,7 +237,7 @@ class FhirWriter:
 def _entry(write: Write, base: str) -> Resource:
     target = _target(write)
     if write.replaces is None:
-        request = {**_post(write.kind), "ifNoneExist": f"identifier={write.identifier}"}
+        request = {**_post(write.kind), "ifNoneExist": write.condition}
         return {"fullUrl": target, "resource": _unnamed(write.resource), "request": request}
     name, version = write.replaces
     return {

@@ -1,0 +1,95 @@
+"""What the review routes stand on: the app, the way to a decision, and the charts that are open right now."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from service.adapters.fhir_write import FhirWriter
+from service.web.review.ports import ChartAccess
+from service.web.review.saving import Author
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fhir_mappings.chart import Chart
+    from service.web.review.ports import Assessment, MdtLog, OwnStore, ReviewPath
+    from service.web.smart.app import SmartApp
+    from service.web.smart.sessions import AppSession
+
+CHART_LIFETIME_S = 120
+_CHARTS_OPEN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a user with a session: the cookie, the session with a living token, and the moment."""
+
+    cookie: str
+    session: AppSession
+    now: datetime
+
+
+@dataclass(slots=True)
+class ReviewDesk:
+    """Opens charts and assesses them. An open chart stays in memory for two minutes, so that what-if is instant."""
+
+    app: SmartApp
+    path: ReviewPath
+    own_store: OwnStore | None = None
+    mdt_log: MdtLog | None = None
+    _open: OrderedDict[str, tuple[float, Chart]] = field(default_factory=OrderedDict)
+
+    async def open_chart(self, visit: Visit) -> Chart:
+        """Fetch the chart anew; raises `ChartUnavailableError`."""
+        session = visit.session
+        chart = await self.path.open_chart(
+            ChartAccess(
+                issuer=self.app.clients[session.iss].issuer,
+                fhir_base=session.iss,
+                patient=session.grant.patient,
+                token=session.grant.access_token,
+            )
+        )
+        key = _key(visit)
+        self._open[key] = visit.now.timestamp(), chart
+        self._open.move_to_end(key)
+        while len(self._open) > _CHARTS_OPEN:
+            self._open.popitem(last=False)
+        return chart
+
+    async def chart(self, visit: Visit) -> Chart:
+        """Give the chart as the user last saw it, fetched anew where that is too long ago."""
+        found = self._open.get(_key(visit))
+        if found is not None and visit.now.timestamp() - found[0] < CHART_LIFETIME_S:
+            return found[1]
+        return await self.open_chart(visit)
+
+    def forget(self, cookie: str) -> None:
+        """Close the chart of a session."""
+        self._open.pop(sha256(cookie.encode()).hexdigest(), None)
+
+    def assess(self, chart: Chart, visit: Visit) -> Assessment:
+        """Say what the chart says now."""
+        return self.path.assess(chart, as_of=visit.now)
+
+    def assess_with(self, chart: Chart, visit: Visit, resources: tuple[dict[str, object], ...]) -> Assessment:
+        """Say what the chart would say with further resources, which are written nowhere."""
+        return self.path.assess(replace(chart, resources=(*chart.resources, *resources)), as_of=visit.now)
+
+    def author(self, visit: Visit) -> Author:
+        """Give who writes."""
+        session = visit.session
+        return Author(self.app.clients[session.iss].issuer, session.grant.patient, session.grant.user, visit.now)
+
+    def writer(self, visit: Visit) -> FhirWriter:
+        """Give the way to write into the chart."""
+        session = visit.session
+        transport = self.app.transport(session.iss, session.configuration)
+        return FhirWriter(session.iss, session.grant.access_token, session.grant.scopes, transport)
+
+
+def _key(visit: Visit) -> str:
+    return sha256(visit.cookie.encode()).hexdigest()

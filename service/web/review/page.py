@@ -1,0 +1,151 @@
+"""The review page as values: everything that the template shows, already chosen and worded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from service.knowledge.phrases import value_text
+from service.knowledge.scores import scores
+from service.web.review.banner import banner
+from service.web.review.fact_view import fact_groups
+from service.web.review.mdt_form import FACT, MdtEntry, reasons
+from service.web.review.pathway_view import pathway
+from service.web.review.questions import form_for, open_questions
+from service.web.review.saving import FACT_IDENTIFIERS
+from service.web.review.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_mappings.chart import Chart
+    from service.knowledge.explanation import Explanation
+    from service.knowledge.scores import Score
+    from service.web.review.banner import Banner
+    from service.web.review.desk import ReviewDesk, Visit
+    from service.web.review.fact_view import FactGroup
+    from service.web.review.pathway_view import Stretch
+    from service.web.review.ports import Assessment
+    from service.web.review.questions import Entries, Form, Open
+    from service.web.review.saving import SaveReport
+    from service.web.review.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Strategies:
+    """The strategies with their names, and which of them is recommended, open or excluded."""
+
+    code: str
+    name: str
+    state: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPage:
+    """What the page shows of one chart at one moment."""
+
+    banner: Banner
+    explanation: Explanation
+    strategies: tuple[Strategies, ...]
+    open: tuple[Open, ...]
+    pathway: tuple[Stretch, ...]
+    timeline: Timeline | None
+    scores: tuple[Score, ...]
+    citations: Mapping[str, str]
+    titles: Mapping[str, str]
+    facts: tuple[FactGroup, ...]
+    form: Form
+    versions: Mapping[str, str]
+    determined: bool
+    recommended: str | None
+    mdt: MdtEntry
+    mdt_choices: tuple[tuple[str, str], ...]
+    mdt_reasons: tuple[tuple[str, str], ...]
+    knowledge: str
+    as_of: str
+    csrf: str
+    note: str | None = None
+    saved: SaveReport | None = None
+    alert: str | None = None
+    strategy_names: Mapping[str, str] = field(default_factory=dict)
+
+
+def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what was typed, saved, and went wrong
+    desk: ReviewDesk,
+    visit: Visit,
+    chart: Chart,
+    assessment: Assessment,
+    *,
+    entries: Entries | None = None,
+    mdt: MdtEntry | None = None,
+    saved: SaveReport | None = None,
+    alert: str | None = None,
+) -> ReviewPage:
+    """Put the page together; what was typed stays in its fields."""
+    case, decision = assessment.case, assessment.decision
+    guideline, catalogue = desk.path.guideline, desk.path.catalogue
+    choices = tuple((code, _capital(value_text(catalogue[FACT], code))) for code in catalogue[FACT].choices)
+    shown = scores(case)
+    return ReviewPage(
+        banner=banner(visit.session.grant.patient, chart.resources, today=case.as_of),
+        explanation=assessment.explanation,
+        strategies=_strategies(assessment, dict(choices)),
+        open=open_questions(decision, catalogue),
+        pathway=pathway(decision, guideline) if decision.outcomes or decision.rows else (),
+        timeline=timeline(case, catalogue),
+        scores=shown,
+        citations={score.citation: guideline.citations[score.citation].text for score in shown},
+        titles={code: definition.title for code, definition in catalogue.facts.items()},
+        facts=fact_groups(case, decision, catalogue),
+        form=form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask),
+        versions=versions(chart),
+        determined=decision.strategy is not None,
+        recommended=decision.strategy,
+        mdt=mdt or MdtEntry(typed_on=case.as_of.isoformat()),
+        mdt_choices=choices,
+        mdt_reasons=reasons(),
+        knowledge=f"{guideline.id} {guideline.version}, policy: {guideline.policy_name}",
+        as_of=case.as_of.isoformat(),
+        csrf=visit.session.csrf,
+        note=visit.session.note,
+        saved=saved,
+        alert=alert,
+        strategy_names=dict(choices),
+    )
+
+
+def versions(chart: Chart) -> Mapping[str, str]:
+    """Give the version of each Observation that the app wrote earlier, by fact and day (`ecog/2026-11-23`)."""
+    found = {}
+    prefix = f"{chart.patient_id}/"
+    for resource in chart.resources:
+        version = (resource.get("meta") or {}).get("versionId")
+        carried = resource.get("identifier")
+        if resource.get("resourceType") != "Observation" or not version or not isinstance(carried, list):
+            continue
+        for each in carried:
+            value = each.get("value") if isinstance(each, dict) and each.get("system") == FACT_IDENTIFIERS else None
+            if isinstance(value, str) and value.startswith(prefix):
+                found[value.removeprefix(prefix)] = str(version)
+    return found
+
+
+def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strategies, ...]:
+    decision = assessment.decision
+    reached = {outcome.strategy for outcome in decision.outcomes}
+    alternatives = {outcome.strategy for outcome in decision.alternatives}
+    rows = []
+    for code, name in names.items():
+        if code in reached:
+            state, word = ("recommended", "Recommended") if len(reached) == 1 else ("open", "Still open")
+        elif code in alternatives:
+            state, word = "alternative", "Alternative"
+        else:
+            state, word = "excluded", "Excluded"
+        rows.append(Strategies(code, name, state, word))
+    return tuple(rows)
+
+
+def _capital(text: str) -> str:
+    return "MDT" if text == "mdt" else text[:1].upper() + text[1:]

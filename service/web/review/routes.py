@@ -1,0 +1,294 @@
+"""The routes of the review page: look, try out, save, record the MDT's decision, print."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+from fastapi import APIRouter
+from fastapi.requests import Request  # noqa: TC002 - FastAPI reads the annotation
+from starlette.responses import Response
+
+from fhir_mappings.case import Scope
+from service.adapters.fhir_write import AccessEndedError
+from service.adapters.smart_client import TokenError
+from service.errors import StoreUnavailable
+from service.web.review.desk import Visit
+from service.web.review.mdt_form import FACT, decision_entered, read_mdt, report_line
+from service.web.review.page import review_page
+from service.web.review.ports import ChartUnavailableError
+from service.web.review.questions import read_entries
+from service.web.review.saving import as_text, facts_entered, save
+from service.web.review.static import static_routes
+from service.web.review.summary import summary_text
+from service.web.review.templates import notice, page
+from service.web.smart.protection import ForgedPostError, check_post
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fhir_mappings.chart import Chart
+    from service.web.review.desk import ReviewDesk
+    from service.web.review.ports import Assessment
+    from service.web.review.questions import Entries
+    from service.web.review.saving import Entered, SaveReport
+
+_LOG = structlog.get_logger()
+_FIELDS = 200
+_AGAIN = "Open the app again from the patient's chart."
+Fields: TypeAlias = dict[str, str]
+
+
+def review_routes(desk: ReviewDesk) -> APIRouter:
+    """Give the routes under `/review`."""
+    router = APIRouter(include_in_schema=False)
+    router.include_router(static_routes())
+
+    def shown(act: Callable[[ReviewDesk, Visit], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def route(request: Request) -> Response:
+            return await _visited(desk, request, lambda visit: act(desk, visit))
+
+        return route
+
+    def posted(
+        act: Callable[[ReviewDesk, Visit, Fields], Awaitable[Response]],
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def route(request: Request) -> Response:
+            return await _visited(desk, request, lambda visit: _checked(desk, request, visit, act))
+
+        return route
+
+    router.add_api_route("/review", shown(_review), methods=["GET"])
+    router.add_api_route("/review/summary", shown(_summary), methods=["GET"])
+    router.add_api_route("/review/what-if", posted(_what_if), methods=["POST"])
+    router.add_api_route("/review/save", posted(_save), methods=["POST"])
+    router.add_api_route("/review/mdt", posted(_mdt), methods=["POST"])
+    return router
+
+
+async def _visited(desk: ReviewDesk, request: Request, act: Callable[[Visit], Awaitable[Response]]) -> Response:
+    """Let a request with a session pass; every other way ends in a page that says what to do."""
+    app = desk.app
+    found = await app.session(request)
+    if found is None:
+        return notice(app, "No patient is open here", _AGAIN, status=401)
+    cookie, session = found
+    client = app.clients[session.iss]
+    try:
+        session = await app.renewed(cookie, session)
+        return await act(Visit(cookie, session, app.clock()))
+    except (TokenError, AccessEndedError):
+        return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
+    except ChartUnavailableError as fault:
+        if fault.access_ended:
+            return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
+        _LOG.warning("review_chart_unavailable", client=client.issuer)
+        return notice(app, "The chart could not be read", "Try again in a moment.", status=502, client=client)
+
+
+async def _checked(
+    desk: ReviewDesk,
+    request: Request,
+    visit: Visit,
+    act: Callable[[ReviewDesk, Visit, Fields], Awaitable[Response]],
+) -> Response:
+    form = await request.form(max_fields=_FIELDS, max_files=0)
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    try:
+        check_post(request, base_url=desk.app.base_url, sent=fields.get("csrf"), expected=visit.session.csrf)
+    except ForgedPostError:
+        client = desk.app.clients[visit.session.iss]
+        text = "Another patient may have been opened in this browser since. Nothing was saved. " + _AGAIN
+        return notice(desk.app, "This form is not from your session", text, status=403, client=client)
+    return await act(desk, visit, fields)
+
+
+async def _review(desk: ReviewDesk, visit: Visit) -> Response:
+    chart = await desk.open_chart(visit)
+    await desk.app.sessions.save(visit.cookie, replace(visit.session, note=None))
+    return _page(desk, visit, chart, desk.assess(chart, visit))
+
+
+async def _summary(desk: ReviewDesk, visit: Visit) -> Response:
+    chart = await desk.chart(visit)
+    assessment = desk.assess(chart, visit)
+    found = review_page(desk, visit, chart, assessment)
+    text = summary_text(found)
+    client = desk.app.clients[visit.session.iss]
+    return page(desk.app, "summary.html", client=client, page=found, text=text, title="MDT summary")
+
+
+async def _what_if(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
+    """Answer with the fragment that the page puts beside the form; as a page of its own without script."""
+    chart = await desk.chart(visit)
+    now = desk.assess(chart, visit)
+    entries = _entries(desk, visit, fields)
+    entered = _entered(desk, visit, chart, entries, fields)
+    then = desk.assess_with(chart, visit, tuple(_as_saved(entered)))
+    client = desk.app.clients[visit.session.iss]
+    template = "what_if.html" if fields.get("part") == "fragment" else "what_if_page.html"
+    return page(
+        desk.app,
+        template,
+        client=client,
+        title="What if",
+        now=now,
+        then=then,
+        entries=entries,
+        words=list(entered.words.values()),
+        page=review_page(desk, visit, chart, then, entries=entries),
+    )
+
+
+async def _save(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
+    chart = await desk.chart(visit)
+    entries = _entries(desk, visit, fields)
+    if entries.faults or not entries.values:
+        alert = "Correct the marked fields: nothing was saved." if entries.faults else "Nothing was entered."
+        return _page(desk, visit, chart, desk.assess(chart, visit), status=422, entries=entries, alert=alert)
+    entered = _entered(desk, visit, chart, entries, fields)
+    saved = await _saved(desk, visit, entered)
+    if isinstance(saved, Response):
+        return saved
+    left = _left(entries, saved, entered)
+    fresh = await desk.open_chart(visit)
+    return _page(
+        desk,
+        visit,
+        fresh,
+        desk.assess(fresh, visit),
+        status=200 if saved.is_complete else 409 if saved.conflicts else 502,
+        entries=left,
+        saved=saved,
+    )
+
+
+async def _mdt(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
+    chart = await desk.chart(visit)
+    assessment = desk.assess(chart, visit)
+    path, today = desk.path, visit.now.date()
+    entry = read_mdt(fields, decision=assessment.decision, catalogue=path.catalogue, today=today)
+    if entry.faults:
+        alert = "Correct the marked fields of the MDT's decision: nothing was saved."
+        return _page(desk, visit, chart, assessment, status=422, mdt=entry, alert=alert)
+    author = desk.author(visit)
+    entered = decision_entered(
+        entry,
+        author=author,
+        chart=chart,
+        catalogue=path.catalogue,
+        guideline=path.guideline,
+        seen=_seen(fields).get(f"{FACT}/{entry.typed_on}"),
+    )
+    saved = await _saved(desk, visit, entered)
+    if isinstance(saved, Response):
+        return saved
+    if saved.is_complete and desk.mdt_log is not None:
+        line = report_line(
+            entry, decision=assessment.decision, guideline=path.guideline, author=author, card=visit.session.card
+        )
+        try:
+            await desk.mdt_log.record(line)
+        except StoreUnavailable:
+            _LOG.warning("mdt_decision_not_counted")
+    fresh = await desk.open_chart(visit)
+    return _page(
+        desk,
+        visit,
+        fresh,
+        desk.assess(fresh, visit),
+        status=200 if saved.is_complete else 409 if saved.conflicts else 502,
+        mdt=None if saved.is_complete else entry,
+        saved=saved,
+    )
+
+
+async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport | Response:
+    """Save; where the EHR ended the access meanwhile, give a page that keeps what was typed."""
+    try:
+        saved = await save(entered, writer=desk.writer(visit), author=desk.author(visit), own_store=desk.own_store)
+    except AccessEndedError:
+        client = desk.app.clients[visit.session.iss]
+        return page(
+            desk.app,
+            "kept.html",
+            status=401,
+            client=client,
+            title="The EHR has ended the access",
+            text=as_text(entered),
+            advice=_AGAIN,
+        )
+    _LOG.info(
+        "review_saved",
+        rung=saved.rung,
+        saved=len(saved.saved),
+        conflicts=len(saved.conflicts),
+        failed=len(saved.failed),
+        refused=len(saved.refused),
+    )
+    return saved
+
+
+def _entries(desk: ReviewDesk, visit: Visit, fields: Fields) -> Entries:
+    return read_entries(fields.items(), desk.path.catalogue, today=visit.now.date())
+
+
+def _entered(desk: ReviewDesk, visit: Visit, chart: Chart, entries: Entries, fields: Fields) -> Entered:
+    effective = entries.entered_on or visit.now.date()
+    seen = {
+        key.removesuffix(f"/{effective.isoformat()}"): version
+        for key, version in _seen(fields).items()
+        if key.endswith(f"/{effective.isoformat()}")
+    }
+    return facts_entered(
+        entries.values,
+        effective=effective,
+        author=desk.author(visit),
+        chart=chart,
+        catalogue=desk.path.catalogue,
+        seen=seen,
+    )
+
+
+def _as_saved(entered: Entered) -> list[dict[str, object]]:
+    """Give the resources as the chart will have them: an update takes the place of what it replaces."""
+    return [
+        {**write.resource, "id": write.replaces[0], "meta": {"versionId": f"{write.replaces[1]}9"}}
+        if write.replaces
+        else write.resource
+        for write in entered.writes
+    ]
+
+
+def _seen(fields: Fields) -> dict[str, str]:
+    """Give the versions that the page showed, as far as they look like versions."""
+    return {
+        name.removeprefix("seen:"): value
+        for name, value in fields.items()
+        if name.startswith("seen:") and value.isascii() and value.replace("-", "").replace(".", "").isalnum()
+    }
+
+
+def _left(entries: Entries, saved: SaveReport, entered: Entered) -> Entries:
+    """Keep in the form what was not saved."""
+    open_items = {*saved.conflicts, *saved.failed, *saved.refused}
+    left = {code for code, item in entered.words.items() if item in open_items}
+    return replace(entries, typed={code: text for code, text in entries.typed.items() if code in left})
+
+
+def _page(
+    desk: ReviewDesk,
+    visit: Visit,
+    chart: Chart,
+    assessment: Assessment,
+    *,
+    status: int = 200,
+    **shown: object,
+) -> Response:
+    client = desk.app.clients[visit.session.iss]
+    if assessment.case.scope is Scope.OUT:
+        text = "The chart holds no colorectal cancer with liver metastases."
+        return notice(desk.app, "Nothing to review", text, status=200, client=client)
+    found = review_page(desk, visit, chart, assessment, **shown)  # type: ignore[arg-type]  # passed on as given
+    return page(desk.app, "review.html", status=status, client=client, title="Review", page=found)

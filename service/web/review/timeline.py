@@ -1,0 +1,192 @@
+"""The timeline: what happened when, placed for a drawing and told as a list for those who do not see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from fhir_mappings.case import ABSENT, Known, PartialDate
+from service.knowledge.phrases import day, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fhir_mappings.case import Case
+    from fhir_mappings.catalogue import Catalogue
+
+Lane: TypeAlias = Literal["primary", "liver", "therapy", "decision"]
+
+WIDTH = 900
+_LEFT, _RIGHT = 110, 870
+_LANES: dict[Lane, int] = {"primary": 44, "liver": 104, "therapy": 164, "decision": 224}
+_LANE_NAMES: dict[Lane, str] = {
+    "primary": "Primary",
+    "liver": "Liver",
+    "therapy": "Therapy",
+    "decision": "Decision",
+}
+_LABEL_WIDTH = 150
+_CHARACTER = 6.4
+_TICKS = 8
+_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on a day, or between two where the date is not exact."""
+
+    lane: Lane
+    what: str
+    first: date
+    last: date
+
+    @property
+    def when(self) -> str:
+        """Give the date as it is known."""
+        return day(PartialDate(self.first, self.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event in the drawing: a bar from `x` on, its words beside it on the side where there is room."""
+
+    x: float
+    width: float
+    y: int
+    lane: Lane
+    text: str
+    when: str
+    text_x: float
+    text_y: int
+    anchor: Literal["start", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A month or year under the drawing."""
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The drawing; `events` tell the same in words, oldest first."""
+
+    events: tuple[Event, ...]
+    marks: tuple[Mark, ...]
+    ticks: tuple[Tick, ...]
+    lanes: tuple[tuple[str, int], ...]
+    today_x: float
+    height: int
+
+
+_EVENTS: tuple[tuple[str, Lane, str], ...] = (
+    ("primary-diagnosis-date", "primary", "Primary diagnosed"),
+    ("primary-resection-date", "primary", "Primary resected"),
+    ("liver-metastasis-date", "liver", "Liver metastases found"),
+    ("adjuvant-end-date", "therapy", "Adjuvant chemotherapy ended"),
+    ("chemotherapy-last-date", "therapy", "Last chemotherapy"),
+    ("bevacizumab-last-date", "therapy", "Last bevacizumab"),
+)
+
+
+def timeline(case: Case, catalogue: Catalogue) -> Timeline | None:
+    """Draw the dated events of a case; `None` where none is dated."""
+    events = sorted(_events(case, catalogue), key=lambda event: (event.first, event.last, event.what))
+    if not events:
+        return None
+    first, last = min(event.first for event in events), max(case.as_of, *(event.last for event in events))
+    span_days = max((last - first).days, 30)
+
+    def x(found: date) -> float:
+        return round(_LEFT + (_RIGHT - _LEFT) * (found - first).days / span_days, 1)
+
+    marks: list[Mark] = []
+    for event in events:
+        marks.append(_mark(event, x(event.first), x(event.last), marks))
+    lanes = [lane for lane in _LANES if any(event.lane == lane for event in events)]
+    rows = {_LANES[lane]: 44 + 60 * index for index, lane in enumerate(lanes)}
+    return Timeline(
+        events=tuple(events),
+        marks=tuple(_moved(mark, rows) for mark in marks),
+        ticks=_ticks(first, last, x),
+        lanes=tuple((_LANE_NAMES[lane], rows[_LANES[lane]]) for lane in lanes),
+        today_x=x(case.as_of),
+        height=44 + 60 * len(lanes) + 12,
+    )
+
+
+def _events(case: Case, catalogue: Catalogue) -> list[Event]:
+    found = []
+    for code, lane, what in _EVENTS:
+        fact = case.facts.get(code, ABSENT)
+        if isinstance(fact, Known) and isinstance(fact.value, date):
+            found.append(Event(lane, what, fact.value, fact.value))
+    if case.mdt is not None and case.mdt.decided is not None:
+        strategy = value_text(catalogue["mdt-decision"], case.mdt.strategy)
+        found.append(Event("decision", f"MDT: {strategy}", case.mdt.decided.first, case.mdt.decided.last))
+    return [_renamed(event, _addition(event, case, catalogue)) for event in found]
+
+
+def _addition(event: Event, case: Case, catalogue: Catalogue) -> str | None:
+    """Say which operation and how many cycles, where they are known."""
+    code = {"Primary resected": "primary-operation-done", "Last chemotherapy": "chemotherapy-cycles"}.get(event.what)
+    value = case.value(code) if code else None
+    if code is None or value is None:
+        return None
+    text = value_text(catalogue[code], value)
+    return text if code == "primary-operation-done" else f"{text} cycles"
+
+
+def _renamed(event: Event, addition: str | None) -> Event:
+    return event if addition is None else Event(event.lane, f"{event.what} ({addition})", event.first, event.last)
+
+
+def _mark(event: Event, start: float, end: float, before: list[Mark]) -> Mark:
+    """Write to the right of the mark, or to its left near the edge; a second line where the lane is taken."""
+    y = _LANES[event.lane]
+    needed = max(_LABEL_WIDTH, len(event.what) * _CHARACTER)
+    fits_right = end + 10 + needed <= WIDTH
+    text_x = end + 10 if fits_right else start - 10
+    begin, finish = (text_x, text_x + needed) if fits_right else (text_x - needed, text_x)
+    beside = [mark for mark in before if mark.y == y]
+    crossed = [mark for mark in beside if mark.text_y < y + 4 and _overlaps(mark, begin, finish)]
+    return Mark(
+        x=start,
+        width=max(end - start, 0),
+        y=y,
+        lane=event.lane,
+        text=event.what,
+        when=event.when,
+        text_x=round(text_x, 1),
+        text_y=y + 22 if crossed else y - 4,
+        anchor="start" if fits_right else "end",
+    )
+
+
+def _overlaps(mark: Mark, begin: float, finish: float) -> bool:
+    needed = max(_LABEL_WIDTH, len(mark.text) * _CHARACTER)
+    start, end = (mark.text_x, mark.text_x + needed) if mark.anchor == "start" else (mark.text_x - needed, mark.text_x)
+    return start < finish and begin < end
+
+
+def _moved(mark: Mark, rows: dict[int, int]) -> Mark:
+    return replace(mark, y=rows[mark.y], text_y=mark.text_y - mark.y + rows[mark.y])
+
+
+def _ticks(first: date, last: date, x: Callable[[date], float]) -> tuple[Tick, ...]:
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    step = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if months / size <= _TICKS)
+    found, at = [], date(first.year, first.month, 1)
+    while at <= last:
+        if at >= first:
+            found.append(Tick(x(at), f"{at:%b %Y}" if step < _YEAR else f"{at:%Y}"))
+        at = _later(at, step)
+    return tuple(found)
+
+
+def _later(at: date, months: int) -> date:
+    index = at.year * 12 + at.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
