@@ -84,9 +84,7 @@ class Interval:
         """Whether `number` lies in the interval."""
         if self.low is not None and (number < self.low or (number == self.low and not self.low_included)):
             return False
-        return not (
-            self.high is not None and (number > self.high or (number == self.high and not self.high_included))
-        )
+        return not (self.high is not None and (number > self.high or (number == self.high and not self.high_included)))
 
 
 @dataclass(frozen=True, slots=True)
