@@ -117,6 +117,7 @@ def create_ehr(
         routes=[
             Route("/.well-known/jwks.json", _answer(key.jwks)),
             Route("/fhir/.well-known/smart-configuration", _answer(configuration)),
+            endpoint.base("/fhir"),
             Mount("/fhir", routes=endpoint.routes(), middleware=[anywhere]),
             Route("/smart/.well-known/openid-configuration", _answer(configuration)),
             Mount("/smart", routes=[*authorization.routes(), *token.routes()], middleware=[anywhere]),

@@ -44,6 +44,10 @@ class Endpoint:
     access_of: Callable[[str], Access | None]
     capability: Resource
 
+    def base(self, path: str) -> Route:
+        """Give the route of the base address itself, without a slash at its end."""
+        return Route(path, self._answering(self._system), methods=["GET", "POST"])
+
     def routes(self) -> list[Route]:
         """Give the routes, relative to the base address."""
         return [
@@ -54,7 +58,6 @@ class Endpoint:
             Route("/{type}/{id}", self._answering(self._resource), methods=["GET", "PUT", "DELETE", "PATCH", "POST"]),
             Route("/{type}", self._answering(self._type), methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
             Route("/", self._answering(self._system), methods=["GET", "POST"]),
-            Route("", self._answering(self._system), methods=["GET", "POST"]),
         ]
 
     def _answering(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
