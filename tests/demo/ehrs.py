@@ -114,24 +114,16 @@ def patient(identity: str, family: str = "Testperson") -> dict[str, Any]:
     }
 
 
-def observation(
-    identity: str,
-    code: str = "89247-1",
-    *,
-    on: str = "2026-11-01",
-    value: int = 1,
-    of: str = "p1",
-    status: str = "final",
-    system: str = "http://loinc.org",
-) -> dict[str, Any]:
+def observation(identity: str, code: str = "89247-1", **changes: Any) -> dict[str, Any]:
+    """Give an Observation of `of` (p1) on a day `on`, with a value, status and the system of its code."""
     return {
         "resourceType": "Observation",
         "id": identity,
-        "status": status,
-        "code": {"coding": [{"system": system, "code": code}]},
-        "subject": {"reference": f"Patient/{of}"},
-        "effectiveDateTime": on,
-        "valueInteger": value,
+        "status": changes.get("status", "final"),
+        "code": {"coding": [{"system": changes.get("system", "http://loinc.org"), "code": code}]},
+        "subject": {"reference": f"Patient/{changes.get('of', 'p1')}"},
+        "effectiveDateTime": changes.get("on", "2026-11-01"),
+        "valueInteger": changes.get("value", 1),
     }
 
 
