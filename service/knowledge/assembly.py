@@ -87,9 +87,7 @@ class _Assembly:
 
     def bound(self, policy: Policy) -> Bound:
         source = self.source
-        for name in source.definitions:
-            self._bind(f"definition {name}", name)
-        return Bound(
+        bound = Bound(
             facts=self.names.facts,
             rows=[
                 (row.id, self._bind(f"row {row.id}", row.when), _outcome(row.strategy, row.next_step))
@@ -111,7 +109,12 @@ class _Assembly:
             assumptions=[self._assumption(rule, policy) for rule in source.assumptions],
             ties=self._ties(),
             months_between=tuple(source.months_between),
+            used=frozenset(),
         )
+        used = frozenset(self.names.used)
+        for name in source.definitions:
+            self._bind(f"definition {name}", name)
+        return replace(bound, used=used)
 
     def _bind(self, where: str, text: str, reach: Reach = "facts") -> Formula:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.knowledge.cubes import Cube, Index, bits, first_match, merged, on_row, where_false
+from service.knowledge.cubes import Cube, Index, bits, first_match, merged, on_row, where
 from service.knowledge.domain import ChoiceTest, NumberTest, domain_of
 from service.knowledge.formula import GapTest, Literal, leaves, rewritten
 
@@ -86,6 +86,8 @@ class Compiled:
     assumptions: tuple[BoundAssumption, ...]
     ties: tuple[BoundTie, ...]
     months_between: tuple[MonthsBetween, ...]
+    used: frozenset[str]
+    """The names (facts, parameters, definitions) that some condition uses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class Bound:
     assumptions: Sequence[tuple[str, Formula, Formula]]
     ties: Sequence[tuple[Formula, Formula]]
     months_between: tuple[MonthsBetween, ...]
+    used: frozenset[str]
 
     def formulas(self) -> list[Formula]:
         """Give every condition."""
@@ -186,6 +189,7 @@ def compile_guideline(bound: Bound) -> Compiled:
         ),
         ties=tuple(tie for when, then in bound.ties if (tie := _tie(lowered(when), lowered(then)))),
         months_between=bound.months_between,
+        used=bound.used,
     )
 
 
@@ -221,11 +225,11 @@ class _Numbering:
         parts: list[Cube] = []
         by_row = {row.id: on_row(formula, row.id) for row in rows}
         if len(set(map(id, by_row.values()))) == 1 or all(test == formula for test in by_row.values()):
-            return self.add(merged(where_false(formula, self._hull())))
+            return self.add(merged(where(formula, self._hull(), holds=False)))
         for row in rows:
             for number in bits(row.cubes):
                 cube = self.cubes[number]
-                found = list(where_false(by_row[row.id], cube))
+                found = list(where(by_row[row.id], cube, holds=False))
                 if found == [cube]:
                     failing |= 1 << number
                 else:

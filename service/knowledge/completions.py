@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
-from service.knowledge.cubes import halves, truth, where_false
+from service.knowledge.cubes import halves, truth, where
 from service.knowledge.domain import ChoiceTest, NumberTest
 from service.knowledge.formula import (
     AbsentTest,
@@ -218,7 +218,7 @@ class _Steps:
         if not self._known[tie.place] & ~tie.then:
             return False
         when = rewritten(tie.when, self._chart_answer)
-        void = not self._known[tie.place] & tie.then and next(where_false(when, self._known), None) is None
+        void = not self._known[tie.place] & tie.then and next(where(when, self._known, holds=False), None) is None
         return when is not False and not void and when
 
     def _assumption_condition(self, assumption: BoundAssumption) -> Formula:

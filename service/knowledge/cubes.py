@@ -6,7 +6,7 @@ whole number holds, bit by bit, which cubes it touches. What a set of completion
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 from service.knowledge.formula import Conjunction, Disjunction, Literal, RowTest, rewritten
 
@@ -74,15 +74,15 @@ def first_match(tests: Sequence[Formula], whole: Cube) -> list[list[Cube]]:
     return [merged(cubes) for cubes in found]
 
 
-def where_false(formula: Formula, cube: Cube) -> Iterator[Cube]:
-    """Give disjoint cubes that cover where `formula` does not hold."""
+def where(formula: Formula, cube: Cube, *, holds: bool) -> Iterator[Cube]:
+    """Give disjoint cubes that cover where `formula` holds, or where it does not."""
     todo = [cube]
     while todo:
         part = todo.pop()
         answer = truth(formula, part)
-        if answer is False:
+        if answer is holds:
             yield part
-        elif answer is not True:
+        elif not isinstance(answer, bool):
             todo += halves(part, answer)
 
 
@@ -140,8 +140,3 @@ def bits(number: int) -> Iterator[int]:
         low = number & -number
         yield low.bit_length() - 1
         number ^= low
-
-
-def as_literal(leaf: Leaf) -> Literal:
-    """Say to the type checker that only tests of cells are left."""
-    return cast("Literal", leaf)

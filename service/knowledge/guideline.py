@@ -76,7 +76,6 @@ def parse_policy(text: str) -> Policy:
     faults += policy_faults(policy, source)
     if faults:
         raise GuidelineError(faults)
-    build_guideline(shipped_texts(), load_catalogue(), policy)
     return policy
 
 
