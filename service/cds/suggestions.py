@@ -33,7 +33,7 @@ def strategy_suggestions(reading: Reading, draft: Draft) -> tuple[Suggestion, ..
     decision = reading.decision
     operated = decision.next_step == "refer-hpb-after-recovery"
     found = [request(draft, "hepatobiliary-referral" if operated else "liver-mdt-referral", recommended=True)]
-    if is_settled(reading.case, decision) and decision.next_step is not None:
+    if is_settled(reading.case, decision) and decision.next_step is not None and decision.strategy != "mdt":
         found.append(_plan(reading, draft))
     found += [request(draft, code) for code in _investigations(reading)]
     return tuple(found)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.knowledge.model import Guideline
 
 _MISSING_SHOWN = 3
+_MISSING_NAMED = 5
 _ISSUES_SHOWN = 3
 _LARGE_LIST = 2
 _CANDIDATES_IN_FULL = 4
@@ -118,8 +119,10 @@ def _recommended(reading: Reading, strategy: str) -> list[Line]:
     lead = strategy_name(reading, strategy)
     if decision.next_step is not None:
         lead, _ = recommended(reading, decision.outcomes[0])
-    strength = "strong" if decision.strength == "strong" else "conditional: to be considered"
-    lines = [say("recommendation", Strong(f"Recommended: {lead}"), f" ({strength})")]
+    if is_settled(reading.case, decision):
+        lines = [say("recommendation", Strong(f"Recommended: {lead}"), f" ({_strength(decision)})")]
+    else:
+        lines = [say("recommendation", Strong(f"If they are colorectal: {lead}"))]
     if decision.next_step is None:
         names = "; or ".join(outcome_name(reading, outcome) for outcome in decision.outcomes)
         lines.append(say("next-step", f"Next step open: {names}"))
@@ -134,6 +137,14 @@ def _recommended(reading: Reading, strategy: str) -> list[Line]:
         for outcome in decision.alternatives
     ]
     return lines
+
+
+def _strength(decision: Decision) -> str:
+    if decision.strength == "strong":
+        return "strong"
+    if any(found.decides for found in decision.assumptions):
+        return "conditional: to be considered, and only if what is assumed below is right"
+    return "conditional: to be considered"
 
 
 def _lowered_after_first(texts: list[str]) -> list[str]:
@@ -151,11 +162,11 @@ def _missing(reading: Reading) -> list[Line]:
     missing = reading.decision.missing
     if len(missing) == 1:
         return [_answer_line(reading, missing[0], answer) for answer in missing[0].answers]
-    return [_fact_line(reading, found) for found in missing[:_MISSING_SHOWN]] + [
-        say("missing", f"then: {listed(short_name(reading.catalogue[found.fact]) for found in rest)}")
-        for rest in (missing[_MISSING_SHOWN:],)
-        if rest
-    ]
+    lines = [_fact_line(reading, found) for found in missing[:_MISSING_SHOWN]]
+    rest = [short_name(reading.catalogue[found.fact]) for found in missing[_MISSING_SHOWN:]]
+    if len(rest) > _MISSING_NAMED:
+        rest = [*rest[:_MISSING_NAMED], f"{len(rest) - _MISSING_NAMED} more"]
+    return [*lines, say("missing", f"then: {listed(rest)}")] if rest else lines
 
 
 def _answer_line(reading: Reading, missing: MissingFact, answer: Answer) -> Line:

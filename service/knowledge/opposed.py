@@ -20,6 +20,7 @@ _ADVISORIES = {
     "ecog": "no-simultaneous-poor-performance",
 }
 _MOST_REASONS = 4
+_WITH_SURGERY = frozenset({"staged", "liver-first", "simultaneous", "metachronous"})
 
 
 def against(reading: Reading) -> tuple[Line, ...]:
@@ -33,7 +34,7 @@ def against(reading: Reading) -> tuple[Line, ...]:
             ("liver-first", "Not liver first", _against_liver_first),
             ("staged", "Not primary first", _against_primary_first),
         ]
-    if reading.liver_untreated:
+    if reading.liver_untreated and open_ones & _WITH_SURGERY:
         considered.append(("systemic-first", "Not systemic therapy first", _against_systemic_first))
     lines = []
     for strategy, title, reasons in considered:
@@ -109,8 +110,9 @@ def _against_liver_first(reading: Reading) -> tuple[str, ...]:
 
 
 def _against_primary_first(reading: Reading) -> tuple[str, ...]:
+    unfit = tuple(code for code in _blocking_disease(reading) if code in {"ecog", "asa"})
     calm = reading.holds("primary-symptoms", "none") and reading.no("impending-complication")
-    return ("primary-symptoms", "impending-complication") if calm else ()
+    return (*unfit, "primary-symptoms", "impending-complication") if calm else unfit
 
 
 def _against_systemic_first(reading: Reading) -> tuple[str, ...]:

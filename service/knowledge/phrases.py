@@ -219,9 +219,13 @@ def label_text(definition: FactDefinition, label: Label) -> str:
     """Write the label of an answer: `0-1` with an en dash, `more than 30 %`, `none or minor`, `yes`."""
     if not isinstance(label, str):
         return value_text(definition, label)
-    return listed((_piece(definition, piece) for piece in re.split(r" or |, ", label)), "or")
+    pieces = [_piece(definition, piece) for piece in re.split(r" or |, ", label)]
+    if len(pieces) > _PIECES_SHOWN:
+        pieces = [*pieces[: _PIECES_SHOWN - 1], f"{len(pieces) - _PIECES_SHOWN + 1} others"]
+    return listed(pieces, "or")
 
 
+_PIECES_SHOWN = 3
 _COMPARISONS = {"<=": "≤ {}", ">=": "≥ {}", "<": "under {}", ">": "more than {}"}
 
 

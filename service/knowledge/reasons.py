@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Unknown
@@ -72,11 +73,16 @@ def facts_asked(guideline: Guideline, rows: tuple[str, ...]) -> set[str]:
     waiting = [guideline.row(row).when for row in rows]
     seen: set[str] = set()
     while waiting:
-        for word in words(parse(waiting.pop())):
-            if word.text in guideline.definitions:
-                if word.text not in seen:
-                    seen.add(word.text)
-                    waiting.append(guideline.definitions[word.text])
-            else:
-                found.add(word.text.replace("_", "-"))
+        for name in _names(waiting.pop()):
+            if name not in guideline.definitions:
+                found.add(name.replace("_", "-"))
+            elif name not in seen:
+                seen.add(name)
+                waiting.append(guideline.definitions[name])
     return found
+
+
+@cache
+def _names(condition: str) -> frozenset[str]:
+    """Give the names in a condition; the few conditions of a guideline are parsed once."""
+    return frozenset(word.text for word in words(parse(condition)))

@@ -1,0 +1,60 @@
+"""Chart text never becomes markup, and texts are shortened at words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from service.cds.markdown import clip, escape, flat
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[click](javascript:alert(1))",
+    "![x](http://evil.example/p.png)",
+    "`code` ``` fence",
+    "a | b\n|---|---|\n| 1 | 2 |",
+    "# heading\n\n> quote\n\n- list\n\n***",
+    "\u202eesrever\u200b\ufeff\x00\x07",
+    "see https://evil.example and www.evil.example or mail@evil.example",
+    "&lt;b&gt; &#60;b&#62;",
+    "~~strike~~ **bold** _it_ \\",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_renders_as_one_plain_paragraph(text: str) -> None:
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(f"Reason given: {escape(text)}")
+    assert re.findall(r"<[^>]+>", html) == ["<p>", "</p>"]
+
+
+@given(st.text())
+def test_any_text_renders_as_one_plain_paragraph(text: str) -> None:
+    html = MarkdownIt("commonmark").render(f"Reason given: {escape(text)}")
+    assert re.findall(r"<[^>]+>", html) == ["<p>", "</p>"]
+
+
+@given(st.text())
+def test_any_text_becomes_one_printable_line(text: str) -> None:
+    assert not [letter for letter in flat(text) if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}]
+
+
+@pytest.mark.parametrize("text", ["http://evil.example", "WWW.evil.example", "a@evil.example"])
+def test_an_address_is_no_longer_one(text: str) -> None:
+    assert re.search(r"://|www\.|@", escape(text), re.IGNORECASE) is None
+
+
+@given(st.text(), st.integers(min_value=1, max_value=200))
+def test_clipped_text_fits(text: str, limit: int) -> None:
+    assert len(clip(text, limit)) <= limit
+
+
+def test_text_is_cut_at_the_end_of_a_word() -> None:
+    assert clip("liver first: resection of the liver", 20) == "liver first…"
+    assert clip("liver first", 11) == "liver first"
+    assert clip("hepatectomy", 5) == "hepa…"
