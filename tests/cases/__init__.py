@@ -54,7 +54,7 @@ class Example:
 @cache
 def examples() -> tuple[Example, ...]:
     """Give the worked cases."""
-    path = Path(__file__).parent / "cases" / "examples.yaml"
+    path = Path(__file__).parent / "examples.yaml"
     return tuple(Example(entry["id"], entry["facts"], entry["expected"]) for entry in yaml.safe_load(path.read_text()))
 
 
