@@ -1,0 +1,62 @@
+"""`crlm-cds demo`: the service and a demo EHR in a browser, with synthetic patients, on this machine only."""
+
+from __future__ import annotations
+
+import webbrowser
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXTRA = {"markdown_it": "markdown-it-py", "nh3": "nh3"}
+
+
+def demo(
+    *,
+    port: Annotated[
+        int, typer.Option(min=1, max=65534, help="The port of the demo EHR; the service takes the next.")
+    ] = 8000,
+    keep: Annotated[
+        Path | None, typer.Option(file_okay=False, help="A folder for the records; without it they end with the demo.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+) -> None:
+    """Start the service and a demo EHR with synthetic patients; open the one URL that is printed."""
+    missing = [package for module, package in _EXTRA.items() if find_spec(module) is None]
+    if missing:
+        typer.secho(f"The demo needs {' and '.join(missing)}: pip install 'crlm-cds[demo]'", fg="red", err=True)
+        raise typer.Exit(1)
+
+    from service.demo.folder import DemoFolder
+    from service.demo.run import Demo, DemoError
+
+    def ready(url: str, patients: int) -> None:
+        typer.echo(f"Demo EHR with {patients} synthetic patients: {url}")
+        typer.echo(f"Records are kept in {keep}." if keep else "Nothing is kept. Ctrl-C ends it.", err=True)
+        if not no_browser:
+            webbrowser.open(url)
+
+    with _folder(keep) as path:
+        typer.echo("Starting the service and the demo EHR…", err=True)
+        try:
+            Demo(port, DemoFolder(path), ready).run()
+        except DemoError as fault:
+            typer.secho(str(fault), fg="red", err=True)
+            raise typer.Exit(1) from fault
+    typer.echo("The demo has ended.", err=True)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    with TemporaryDirectory(prefix="crlm-cds-demo-") as path:
+        yield Path(path)
