@@ -170,9 +170,7 @@ def local_value(code: str, value: Any) -> Resource:
 
 def local(code: str, value: Any, *, on: date | str | None = None, patient_id: str = "1", **more: Any) -> Resource:
     ident = more.pop("ident", f"local-{code}")
-    return observation(
-        ident, (FACTS_SYSTEM, code), local_value(code, value), on=on, patient_id=patient_id, **more
-    )
+    return observation(ident, (FACTS_SYSTEM, code), local_value(code, value), on=on, patient_id=patient_id, **more)
 
 
 def by_type(resources: Iterable[Resource]) -> Charted:

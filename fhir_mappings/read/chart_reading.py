@@ -76,6 +76,21 @@ class ChartReading:
     resources: Mapping[str, list[Resource]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
+    _by_set: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
+
+    def holding(self, kind: str, *sets: str) -> list[Resource]:
+        """Give the resources of one type that are in any of the value sets (ids, or prefixes that end with `*`)."""
+        if kind not in self._by_set:
+            index: dict[str, list[Resource]] = {}
+            for resource in self.of(kind):
+                for name in resource.sets:
+                    index.setdefault(name, []).append(resource)
+            self._by_set[kind] = index
+        named = [found for name, found in self._by_set[kind].items() if matches(name, sets)]
+        if len(named) < 2:  # noqa: PLR2004 - one list needs no merging
+            return named[0] if named else []
+        wanted = {id(resource) for found in named for resource in found}
+        return [resource for resource in self.of(kind) if id(resource) in wanted]
 
     def of(self, kind: str) -> list[Resource]:
         """Give the resources of one type."""

@@ -131,8 +131,8 @@ class Reader:
         """Give the usable Observations in any of the value sets: status checked, not of the future."""
         return [
             resource
-            for resource in self.chart.of("Observation")
-            if not resource.future and resource.status in _USED and any(matches(name, sets) for name in resource.sets)
+            for resource in self.chart.holding("Observation", *sets)
+            if not resource.future and resource.status in _USED
         ]
 
     def local(self, fact: FactDefinition) -> list[Candidate]:
@@ -183,34 +183,29 @@ class Reader:
         """Give the completed Procedures in some value sets, not of the future."""
         return [
             resource
-            for resource in self.chart.of("Procedure")
-            if resource.status == "completed"
-            and not resource.future
-            and any(matches(name, sets) for name in resource.sets)
+            for resource in self.chart.holding("Procedure", *sets)
+            if resource.status == "completed" and not resource.future
         ]
 
     def in_doubt(self, *sets: str) -> list[Resource]:
         """Give the Procedures in some value sets that may or may not have been done."""
         return [
             resource
-            for resource in self.chart.of("Procedure")
-            if any(matches(name, sets) for name in resource.sets)
-            and (
-                resource.status in _PROCEDURE_DOUBT
-                or resource.status not in _PROCEDURE_KNOWN
-                or (resource.status == "completed" and resource.future)
-            )
+            for resource in self.chart.holding("Procedure", *sets)
+            if resource.status in _PROCEDURE_DOUBT
+            or resource.status not in _PROCEDURE_KNOWN
+            or (resource.status == "completed" and resource.future)
         ]
 
     def planned(self, *sets: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures in some value sets."""
         orders = [
             order
-            for order in self.chart.of("ServiceRequest")
+            for order in self.chart.holding("ServiceRequest", *sets)
             if order.status in _OPEN_ORDER and order.body.get("doNotPerform") is not True
         ]
-        prepared = [procedure for procedure in self.chart.of("Procedure") if procedure.status == "preparation"]
-        return [found for found in (*orders, *prepared) if any(matches(name, sets) for name in found.sets)]
+        prepared = [found for found in self.chart.holding("Procedure", *sets) if found.status == "preparation"]
+        return [*orders, *prepared]
 
     def order_date(self, order: Resource) -> PartialDate | None:
         """Give the date of a plan: when it was ordered, the day of the call for drafts and for days to come."""

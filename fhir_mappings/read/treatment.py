@@ -49,12 +49,7 @@ def _start(dose: Resource) -> PartialDate | None:
 
 
 def _medication(reader: Reader) -> list[Resource]:
-    return [
-        dose
-        for kind in MEDICATIONS
-        for dose in reader.chart.of(kind)
-        if any(matches(name, (DRUGS,)) for name in dose.sets)
-    ]
+    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, DRUGS)]
 
 
 def _only_sensitiser(dose: Resource) -> bool:

@@ -46,9 +46,6 @@ _UNITS: dict[str, dict[str, Decimal]] = {
 }
 """Factors to the unit of the catalogue; lower case."""
 
-_BARE = frozenset({"{score}", "{count}", "mo"})
-"""Units of facts that may come as a bare number."""
-
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
 _TEXT = re.compile(
@@ -149,7 +146,7 @@ def _number(
         case {"valueQuantity": dict(quantity)}:
             return _quantity(quantity, fact)
         case {"valueInteger": int(number)} if not isinstance(number, bool):
-            return number if fact.unit in _BARE else NoValue.UNREADABLE
+            return number if fact.kind == "integer" else NoValue.UNREADABLE
         case {"valueRange": dict(bounds)}:
             return _range(bounds, fact)
         case {"valueString": str(text)}:
@@ -173,7 +170,7 @@ def _answer(
 def _factor(unit: str | None, fact: FactDefinition) -> Decimal | None:
     """Give the factor from `unit` to the fact's own; `None` where it cannot be converted."""
     spelled = unit.strip().lower() if unit else ""
-    if fact.unit in _BARE and (not spelled or spelled == "1" or (spelled[0] == "{" and spelled[-1] == "}")):
+    if fact.kind == "integer" and (not spelled or spelled == "1" or (spelled[0] == "{" and spelled[-1] == "}")):
         return Decimal(1)
     return _UNITS.get(fact.unit or "", {}).get(spelled)
 
