@@ -1,0 +1,227 @@
+"""When patient-view gives a card at all, and what it carries beside the recommendation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_mappings.case import Evidence, Gap, Issue, MdtRecord, PartialDate, Scope, Sign, Unknown
+from service.cds.overrides import OWN_REASONS
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
+from tests.decided import cards_of, charted, example, recorded, with_facts
+from tests.response_checker import check_response
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+
+ADVICE = "example.crlm-cds.advice"
+DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
+LATER = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
+
+
+def _decided_by_mdt(case: Case, strategy: str = "liver-first", **changed: Any) -> Case:
+    record = MdtRecord(strategy, DECIDED, Evidence("Observation/mdt", "entered", DECIDED), facts_then=case.facts)
+    return replace(case, mdt=replace(record, **changed))
+
+
+def test_a_chart_out_of_scope_gives_no_card() -> None:
+    assert cards_of(charted({}, scope=Scope.OUT)) == []
+
+
+def test_a_treated_liver_and_a_resected_primary_give_no_card() -> None:
+    assert cards_of(example("V12", liver_state="treated")) == []
+
+
+def test_an_uncertain_scope_says_which_resource_and_what_to_do() -> None:
+    case = replace(charted({}, scope=Scope.UNCERTAIN), scope_evidence=(Evidence("Condition/text-only"),))
+    (card,) = cards_of(case)
+    assert check_response({"cards": [card]}, hook="patient-view") == []
+    assert card["summary"] == (
+        "Colorectal liver metastases possible, but a condition could not be read with certainty: check the problem list"
+    )
+    assert card["indicator"] == "info"
+    assert card["source"]["topic"]["code"] == "undetermined"
+    assert "Condition/text-only" in card["detail"]
+    assert "candidates" not in card["extension"][ADVICE]
+
+
+def test_conditions_that_could_not_be_had_are_a_warning() -> None:
+    case = replace(charted({}, scope=Scope.UNCERTAIN), not_retrieved=("Condition",))
+    (card,) = cards_of(case)
+    assert card["indicator"] == "warning"
+    assert "the conditions were not all retrieved" in card["summary"]
+
+
+def test_another_cancer_leaves_the_candidates_and_names_no_strategy() -> None:
+    case = example("V01")
+    (card,) = cards_of(replace(case, signs=case.signs | {Sign.OTHER_CANCER}))
+    advice = card["extension"][ADVICE]
+    assert check_response({"cards": [card]}, hook="patient-view") == []
+    assert (card["indicator"], card["source"]["topic"]["code"]) == ("warning", "undetermined")
+    assert advice["candidates"] == [{"strategy": "liver-first", "nextStep": "liver-resection-or-ablation-then-primary"}]
+    assert card["summary"] == (
+        "Origin of the liver metastases uncertain: another active cancer is recorded, confirm it first"
+    )
+    assert "Draft care plan" not in json.dumps(card["suggestions"])
+
+
+def test_an_unconfirmed_disease_is_said() -> None:
+    case = example("V01")
+    (card,) = cards_of(replace(case, signs=case.signs | {Sign.UNCONFIRMED_DISEASE}))
+    assert "recorded as provisional or unconfirmed" in card["detail"]
+
+
+def test_an_open_case_that_nobody_has_looked_at_is_no_warning() -> None:
+    (card,) = cards_of(charted({"metastases-detected": "at-staging"}))
+    assert (card["indicator"], card["summary"].split(":")[0]) == ("info", "Complete the case for the MDT")
+
+
+def test_an_open_case_with_an_outdated_resectability_is_a_warning() -> None:
+    old = Unknown(Gap.OUTDATED, (Evidence("Observation/r0"),), last_value=True)
+    (card,) = cards_of(example("V01", "primary-symptoms", r0_achievable=old))
+    assert card["indicator"] == "warning"
+    assert "Whether R0 is achievable: too old, last yes (Observation/r0)" in card["detail"]
+
+
+def test_left_out_and_missing_resources_are_named() -> None:
+    case = replace(
+        example("V01"),
+        issues=(Issue("Observation/broken", "does not validate"),),
+        not_retrieved=("MedicationRequest",),
+    )
+    (card,) = cards_of(case)
+    assert "Left out (does not validate) (Observation/broken)" in card["detail"]
+    assert "Not or only partly retrieved: MedicationRequest; what they would say is unknown" in card["detail"]
+
+
+def test_an_unchanged_mdt_decision_is_respected_in_silence() -> None:
+    assert cards_of(_decided_by_mdt(example("V01"), "staged")) == []
+
+
+def test_an_unchanged_mdt_decision_can_be_one_line() -> None:
+    (card,) = cards_of(_decided_by_mdt(example("V01"), "liver-first"), unchanged_mdt_decision="line")
+    assert (card["indicator"], card["summary"]) == ("info", "MDT decided liver first on 10 Nov 2026")
+    assert "suggestions" not in card
+    assert check_response({"cards": [card]}, hook="patient-view") == []
+
+
+def test_a_deciding_fact_that_changed_since_the_mdt_is_named() -> None:
+    before = _decided_by_mdt(example("V16"), "simultaneous")
+    after = with_facts(before, ecog=recorded("ecog", 2, LATER))
+    then = decide(replace(before, mdt=None), load_guideline())
+    (card,) = cards_of(after, decision_then=then)
+    assert card["indicator"] == "info"
+    assert card["summary"] == (
+        "MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. The recommendation would now differ"
+    )
+    assert "- ECOG: ECOG 0 → ECOG 2 (18 Nov 2026, Observation/ecog)" in card["detail"]
+    assert "(not what the MDT decided); on the facts of that day: simultaneous resection" in card["detail"]
+    assert check_response({"cards": [card]}, hook="patient-view") == []
+
+
+def test_a_fact_that_decides_nothing_is_no_change() -> None:
+    before = _decided_by_mdt(example("V16"), "simultaneous")
+    assert cards_of(with_facts(before, cea=recorded("cea", 12.5, LATER))) == []
+
+
+def test_a_value_that_only_became_too_old_is_no_change() -> None:
+    before = _decided_by_mdt(example("V16"), "simultaneous")
+    old = Unknown(Gap.OUTDATED, (Evidence("Observation/ecog"),), last_value=0)
+    assert cards_of(with_facts(before, ecog=old)) == []
+
+
+def test_an_older_record_that_surfaces_late_is_no_change() -> None:
+    before = _decided_by_mdt(example("V16"), "simultaneous")
+    assert cards_of(with_facts(before, ecog=recorded("ecog", 2))) == []
+
+
+def test_a_contradiction_since_the_mdt_is_a_change() -> None:
+    before = _decided_by_mdt(example("V16"), "simultaneous")
+    clash = Unknown(Gap.CONFLICTING, (Evidence("Observation/a", dated=LATER), Evidence("Observation/b", dated=LATER)))
+    (card,) = cards_of(with_facts(before, ecog=clash))
+    assert "ECOG: ECOG 0 → sources contradict each other" in card["detail"]
+
+
+def test_an_undated_mdt_decision_is_shown_for_want_of_a_day_to_compare() -> None:
+    (card,) = cards_of(_decided_by_mdt(example("V01"), decided=None))
+    assert card["summary"] == "MDT decided liver first (date not recorded)"
+
+
+def test_the_reason_of_the_mdt_is_plain_text() -> None:
+    case = _decided_by_mdt(example("V01"), reason="<b>frail</b> [x](http://evil.example)\n\n# title")
+    (card,) = cards_of(case, unchanged_mdt_decision="line")
+    assert r"Reason given: &lt;b&gt;frail&lt;/b&gt; \[x\](http: //evil.example) \# title" in card["detail"]
+
+
+def test_a_local_policy_and_what_it_changes_are_named() -> None:
+    guideline = load_guideline(Policy("our MDT <1>", {"prefer_simultaneous_when_eligible": False}, frozenset({"asa"})))
+    (card,) = cards_of(example("V16"), guideline=guideline)
+    assert card["extension"][ADVICE]["knowledge"]["policy"] == "our MDT <1>"
+    assert "policy: our MDT &lt;1&gt;" in card["detail"]
+    assert (
+        "Local policy of this site: prefer simultaneous when eligible = no; asa is asked, not assumed" in card["detail"]
+    )
+
+
+def test_the_app_is_linked_at_the_first_missing_fact() -> None:
+    (card,) = cards_of(example("V19"), app_context=lambda card_uuid, fact: f"{card_uuid}/{fact}")
+    assert card["links"] == [
+        {
+            "label": "Review and complete the case",
+            "url": "https://cds.example.org/smart/launch",
+            "type": "smart",
+            "appContext": f"{card['uuid']}/None",
+        },
+        {
+            "label": "Record ECOG",
+            "url": "https://cds.example.org/smart/launch",
+            "type": "smart",
+            "appContext": f"{card['uuid']}/ecog",
+        },
+        {
+            "label": "Knowledge behind this card",
+            "url": "https://cds.example.org/knowledge#G1",
+            "type": "absolute",
+        },
+    ]
+
+
+@pytest.mark.parametrize("user", ["Patient/pat-1", "RelatedPerson/r", None])
+def test_only_practitioners_become_requesters(user: str | None) -> None:
+    (card,) = cards_of(example("V01"), user=user)
+    assert "requester" not in json.dumps(card["suggestions"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({"flr_percent": Unknown()}, "Request CT volumetry of the liver remnant"),
+        ({"liver_mri_done": False}, "Request a staging MRI of the liver"),
+        ({"liver_mri_done": Unknown()}, "Request a staging MRI of the liver"),
+        ({"cea": Unknown()}, "Request CEA"),
+    ],
+)
+def test_a_missing_investigation_is_offered(changed: dict[str, Any], wanted: str) -> None:
+    (card,) = cards_of(example("V38", **changed))
+    assert wanted in [suggestion["label"] for suggestion in card["suggestions"]]
+
+
+def test_recorded_investigations_are_not_offered_again() -> None:
+    (card,) = cards_of(example("V01", cea=4.2))
+    assert [suggestion["label"] for suggestion in card["suggestions"]] == [
+        "Refer to the liver MDT",
+        "Draft care plan: liver first",
+    ]
+
+
+def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
+    path = files("fhir_mappings").joinpath("value_sets", "codesystem-override-reason.json")
+    concepts = json.loads(path.read_text(encoding="utf-8"))["concept"]
+    assert [(concept["code"], concept["display"]) for concept in concepts] == list(OWN_REASONS)
