@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -13,7 +13,7 @@ from service.web.app import create_app
 from tests.checked_client import CheckedClient, FakeAdvisor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, MutableMapping
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,14 @@ def _quiet_logs() -> Iterator[None]:
     yield
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def log_lines(_quiet_logs: None) -> Iterator[list[MutableMapping[str, Any]]]:
+    """Give what is logged during the test, whatever its level."""
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture
