@@ -29,8 +29,8 @@ class Source(Wire, frozen=True, kw_only=True):
     """Who speaks: the label a clinician sees, the page behind it, and the topic."""
 
     label: str
+    topic: Coding
     url: str | None = None
-    topic: Coding | None = None
 
 
 class Link(Wire, frozen=True, kw_only=True):
@@ -147,4 +147,4 @@ class Card(Wire, frozen=True, kw_only=True):
     selection_behavior: Literal["at-most-one", "any"] | None = None
     override_reasons: tuple[Coding, ...] = ()
     links: tuple[Link, ...] = ()
-    extension: CardExtension | None = None
+    extension: CardExtension

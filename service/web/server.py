@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -29,7 +28,9 @@ from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
 from service.adapters.store.retention import StoreReadiness
 from service.adapters.store.token_ids import StoredTokenIds
+from service.advise import Advisor as UseCase
 from service.cds.prefetch import advertised, observation_codes, prefetch_keys
+from service.chart_source import ChartSource
 from service.logs import configure_logging
 from service.settings import load_settings
 from service.web.app import create_app
@@ -129,8 +130,23 @@ def app_of_worker() -> FastAPI:
 
 def use_case(ingredients: Ingredients) -> Advisor:
     """Make the advisor of this service."""
-    made: Advisor = import_module("service.advise").make_advisor(ingredients)
-    return made
+    settings, clients = ingredients.settings, ingredients.clients
+    return UseCase(
+        guideline=ingredients.guideline,
+        catalogue=ingredients.catalogue,
+        terminology=ingredients.terminology,
+        charts=ChartSource(
+            keys=ingredients.keys,
+            terminology=ingredients.terminology,
+            fhir=ingredients.fhir,
+            fetch_budget_s=settings.fetch_budget_s,
+            open_destinations=() if settings.auth == "required" else clients.all_destinations,
+        ),
+        clients=clients,
+        issued_cards=ingredients.issued_cards,
+        public_base_url=settings.public_base_url,
+        clock=ingredients.clock,
+    )
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:

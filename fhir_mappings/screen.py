@@ -1,0 +1,34 @@
+"""A first look at the conditions alone: whether a chart can be in scope at all, so that others cost no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fhir_mappings.terminology import Terminology
+
+_LIVER_METASTASIS = "liver-metastasis"
+
+
+def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminology) -> bool:
+    """Whether one of the resources that `read_source` kept is, or could be, a metastasis in the liver.
+
+    False means that row G0 excludes the chart, whatever else it holds; true asks for the whole reading. A Condition
+    that was kept without an understood code (text alone, withheld, of an odd shape) could be one.
+    """
+    for resource in resources:
+        if resource.get("resourceType") != "Condition":
+            continue
+        sets = {name for system, code in _codings(resource.get("code")) for name in terminology.sets(system, code)}
+        if not sets or _LIVER_METASTASIS in sets:
+            return True
+    return False
+
+
+def _codings(concept: object) -> Iterator[tuple[str, str]]:
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    for coding in codings if isinstance(codings, list) else [codings]:
+        if isinstance(coding, dict):
+            yield str(coding.get("system")), str(coding.get("code"))

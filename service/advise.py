@@ -1,0 +1,181 @@
+"""The use case: a hook's request becomes a chart, a case, a decision, cards; read top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+import orjson
+
+from fhir_mappings.case import Case, Scope
+from fhir_mappings.mapper import MappingPolicy, map_case
+from service.adapters.store.issued_cards import IssuedCard
+from service.cds.app_context import AppContext, sign_app_context
+from service.cds.cards import CardContext, patient_view_cards
+from service.cds.order_cards import order_cards
+from service.errors import MalformedRequest
+from service.knowledge.decide import decide
+from service.logs import note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import Any
+
+    from fhir_mappings.catalogue import Catalogue
+    from fhir_mappings.chart import Chart
+    from fhir_mappings.terminology import Terminology
+    from service.adapters.clients import Clients
+    from service.adapters.store.issued_cards import IssuedCards
+    from service.caller import Caller
+    from service.cds.card import Card
+    from service.cds.messages import HookRequest
+    from service.chart_source import ChartSource
+    from service.knowledge.decision import Decision
+    from service.knowledge.model import Guideline
+
+PATIENT_VIEW = "crlm-patient-view"
+NO_CARDS = b'{"cards":[]}'
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call on its way through."""
+
+    service_id: str
+    request: HookRequest
+    caller: Caller
+    drafts: tuple[dict[str, Any], ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisor:
+    """Everything that an answer is made of, loaded once at start.
+
+    `app_context_key` signs the references that cards give the app; without it the links carry none.
+    """
+
+    guideline: Guideline
+    catalogue: Catalogue
+    terminology: Terminology
+    charts: ChartSource
+    clients: Clients
+    issued_cards: IssuedCards
+    public_base_url: str
+    clock: Callable[[], datetime]
+    app_context_key: bytes | None = None
+    new_uuid: Callable[[], str] = lambda: str(uuid4())
+
+    async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
+        """Give the JSON of the answer; raises the errors of `service.errors`."""
+        client = self.clients.get(caller.issuer)
+        call = _Call(service_id, request, caller, drafts=_draft_orders(request), now=self.clock())
+        chart = await self.charts.chart(request, client)
+        if chart is None:
+            note(cards=0)
+            return NO_CARDS
+        chart = replace(chart, draft_orders=call.drafts)
+        case, decision = self.assess(chart, as_of=call.now)
+        cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
+        silent = client is not None and client.silent
+        self.issued_cards.put(_issued(card, call, silent=silent) for card in cards)
+        note(cards=len(cards), rows=list(decision.rows), silent=silent)
+        return NO_CARDS if silent else msgspec.json.encode({"cards": cards})
+
+    def assess(self, chart: Chart, *, as_of: datetime) -> tuple[Case, Decision]:
+        """Read a chart and decide; does no I/O and never raises on data."""
+        case = map_case(
+            chart,
+            as_of=as_of,
+            terminology=self.terminology,
+            catalogue=self.catalogue,
+            policy=mapping_policy(self.guideline, self.catalogue),
+        )
+        return case, decide(case, self.guideline)
+
+    def _cards(self, call: _Call, chart: Chart, case: Case, decision: Decision) -> list[Card]:
+        context = CardContext(
+            patient_id=chart.patient_id,
+            base_url=self.public_base_url,
+            new_uuid=self.new_uuid,
+            user=call.request.context.user_id,
+            app_context=self._app_context(call),
+        )
+        if call.service_id == PATIENT_VIEW:
+            then = decide(Case(case.mdt.facts_then, case.as_of, signs=case.signs), self.guideline) if case.mdt else None
+            return patient_view_cards(
+                case, decision, self.guideline, self.catalogue, context=context, decision_then=then
+            )
+        return order_cards(
+            call.drafts,
+            case,
+            decision,
+            self.guideline,
+            self.catalogue,
+            terminology=self.terminology,
+            context=context,
+            record=chart.resources,
+            selections=call.request.context.selections if call.request.hook == "order-select" else None,
+        )
+
+    def _app_context(self, call: _Call) -> Callable[[str, str | None], str] | None:
+        key, issuer = self.app_context_key, call.caller.issuer
+        if key is None or issuer is None:
+            return None
+        now_s = int(call.now.timestamp())
+        return lambda card, ask: sign_app_context(AppContext(issuer, card, ask), key=key, now_s=now_s)
+
+
+def mapping_policy(guideline: Guideline, catalogue: Catalogue) -> MappingPolicy:
+    """Give the numbers of the guideline, under the site's policy, that reading a chart needs."""
+    value = {name: parameter.value for name, parameter in guideline.parameters.items()}
+    return MappingPolicy(
+        staging_window_days=int(value["staging_window_days"]),
+        intraoperative_window_days=int(value["intraoperative_window_days"]),
+        maximum_age_days={
+            code: int(value[f"{fact.name}_maximum_age_days"])
+            for code, fact in catalogue.facts.items()
+            if fact.maximum_age_days is not None
+        },
+    )
+
+
+def _draft_orders(request: HookRequest) -> tuple[dict[str, Any], ...]:
+    """Give the draft orders of the hook; real clients send the Bundle without type and entries of any shape."""
+    raw = request.context.draft_orders
+    if raw is None:
+        return ()
+    try:
+        bundle = orjson.loads(bytes(raw))
+    except orjson.JSONDecodeError:
+        raise MalformedRequest("context.draftOrders cannot be parsed", element="context.draftOrders") from None
+    entries = bundle.get("entry")
+    if entries is None and "resourceType" in bundle and bundle["resourceType"] != "Bundle":
+        return (bundle,)
+    found = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return tuple(resource for resource in found if isinstance(resource, dict))
+
+
+def _issued(card: Card, call: _Call, *, silent: bool) -> IssuedCard:
+    """Tell the store what a card said: codes and versions alone."""
+    advice = card.extension.advice
+    about_order = call.service_id != PATIENT_VIEW
+    return IssuedCard(
+        card=card.uuid,
+        service=call.service_id,
+        issuer=call.caller.issuer,
+        strategy=None if about_order else advice.strategy or "undetermined",
+        next_step=advice.next_step,
+        rows=advice.rows,
+        statements=advice.statements,
+        advisories=(card.source.topic.code,) if about_order else advice.advisories,
+        missing=tuple(missing.fact for missing in advice.missing),
+        knowledge_id=advice.knowledge.id,
+        knowledge_version=advice.knowledge.version,
+        policy=advice.knowledge.policy,
+        issued_at=call.now,
+        silent=silent,
+    )

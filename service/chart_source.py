@@ -1,0 +1,145 @@
+"""The chart of one call: what the client sent, and what it did not send, fetched from its FHIR server.
+
+Prefetched and fetched resources make the same chart. A chart out of scope costs one look at its conditions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fhir_mappings.chart import Chart, Completeness
+from fhir_mappings.screen import may_be_in_scope
+from service.adapters.fhir_client import destinations_of
+from service.cds.prefetch import CONDITIONS, PATIENT, require, resolve
+from service.cds.prefetch_states import KeyState, read_prefetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from fhir_mappings.terminology import Terminology
+    from service.adapters.clients import Client
+    from service.adapters.fhir_client import Fetched, FhirCall, FhirClient
+    from service.adapters.outbound import Destinations
+    from service.cds.messages import HookRequest
+    from service.cds.prefetch import PrefetchKey, Query
+    from service.cds.prefetch_states import SentKey
+
+_NOT_SENT = "it was neither sent nor can it be fetched"
+_IN_ERROR = "the client sent an error instead of it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSource:
+    """How charts are had. `open_destinations` are those of a call without a client (none where tokens are checked)."""
+
+    keys: tuple[PrefetchKey, ...]
+    terminology: Terminology
+    fhir: FhirClient
+    fetch_budget_s: float
+    open_destinations: tuple[Destinations, ...] = ()
+
+    async def chart(self, request: HookRequest, client: Client | None) -> Chart | None:
+        """Give the chart of the request's patient, or `None` where its conditions show that it is out of scope.
+
+        Raises `RequiredDataMissing` where the conditions can be had in no way.
+        """
+        conditions = read_prefetch(request.prefetch, (CONDITIONS,), self.terminology)[CONDITIONS.name]
+        if conditions.completeness is Completeness.COMPLETE and not self._concerns(conditions.source.resources):
+            return None
+        others = [key for key in self.keys if key not in (CONDITIONS, PATIENT)]
+        sent = {CONDITIONS.name: conditions, **read_prefetch(request.prefetch, others, self.terminology)}
+        fetched = await self._fetch(request, client, sent)
+        self._check_required(conditions, fetched.get(CONDITIONS.name))
+        if not self._may_concern(conditions, fetched):
+            return None
+        return Chart(
+            patient_id=request.context.patient_id,
+            resources=tuple(_resources(sent.values(), fetched.values())),
+            completeness=_completeness(sent, fetched),
+        )
+
+    async def _fetch(
+        self, request: HookRequest, client: Client | None, sent: Mapping[str, SentKey]
+    ) -> dict[str, Fetched]:
+        """Fetch the keys that were not sent and the further pages of those that were, conditions first."""
+        context = {"patientId": request.context.patient_id}
+        queries = {
+            name: resolve(one.key.template, context) for name, one in sent.items() if one.state is KeyState.ABSENT
+        }
+        links = {name: one.source.next_url for name, one in sent.items() if one.source.next_url is not None}
+        if not queries and not links:
+            return {}
+        call = self._call(request, client)
+        if call is None:
+            return {}
+        if CONDITIONS.name not in queries and CONDITIONS.name not in links:
+            return await call.fetch(queries, links=links)
+        first = {name: query for name, query in queries.items() if name == CONDITIONS.name}
+        rest = {name: query for name, query in queries.items() if name != CONDITIONS.name}
+        return await self._fetch_gated(call, first, rest, links, sent[CONDITIONS.name])
+
+    async def _fetch_gated(
+        self,
+        call: FhirCall,
+        first: Mapping[str, Query],
+        rest: Mapping[str, Query],
+        links: Mapping[str, str],
+        conditions: SentKey,
+    ) -> dict[str, Fetched]:
+        def wanted(found: Mapping[str, Fetched]) -> bool:
+            return self._may_concern(conditions, found)
+
+        return await call.fetch_gated(first, rest, wanted=wanted, links=links)
+
+    def _call(self, request: HookRequest, client: Client | None) -> FhirCall | None:
+        """Open the way to the FHIR server, where the request names one that this client's token may go to."""
+        if request.fhir_server is None:
+            return None
+        destinations = destinations_of(client, request.fhir_server, anyone=self.open_destinations)
+        return self.fhir.begin(
+            request.fhir_server,
+            destinations=destinations,
+            authorization=request.fhir_authorization,
+            budget_s=self.fetch_budget_s,
+        )
+
+    def _concerns(self, resources: Iterable[dict[str, Any]]) -> bool:
+        return may_be_in_scope(resources, self.terminology)
+
+    def _may_concern(self, conditions: SentKey, fetched: Mapping[str, Fetched]) -> bool:
+        """Whether the conditions had so far could put the chart in scope; a part of them always could."""
+        more = fetched.get(CONDITIONS.name)
+        if _had(conditions, more) is not Completeness.COMPLETE:
+            return True
+        return self._concerns(_resources((conditions,), (more,) if more else ()))
+
+    @staticmethod
+    def _check_required(conditions: SentKey, fetched: Fetched | None) -> None:
+        if _had(conditions, fetched) is not Completeness.NOT_RETRIEVED:
+            return
+        if conditions.state is KeyState.ERROR:
+            require(CONDITIONS, reason=_IN_ERROR)
+        require(CONDITIONS, reason=fetched.reason if fetched and fetched.reason else _NOT_SENT)
+
+
+def _resources(sent: Iterable[SentKey], fetched: Iterable[Fetched]) -> Iterable[dict[str, Any]]:
+    for one in sent:
+        yield from one.source.resources
+    for more in fetched:
+        for page in more.pages:
+            yield from page.resources
+
+
+def _had(sent: SentKey, fetched: Fetched | None) -> Completeness:
+    """How much of a key is in hand: what was sent, completed or not by what was fetched."""
+    if fetched is None:
+        return sent.completeness
+    if sent.state is KeyState.PAGED and (sent.source.partial or fetched.completeness is not Completeness.COMPLETE):
+        return Completeness.PARTIAL
+    return fetched.completeness
+
+
+def _completeness(sent: Mapping[str, SentKey], fetched: Mapping[str, Fetched]) -> dict[str, Completeness]:
+    return {one.key.resource_type: _had(one, fetched.get(name)) for name, one in sent.items()}
