@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class BoundAssumption:
     """An assumption by the place of its fact; `when` still holds tests of the chart."""
 
+    fact: str
     place: int
     when: Formula
     fill: int
@@ -184,7 +185,7 @@ def compile_guideline(bound: Bound) -> Compiled:
         strong=strong,
         timing=timing,
         assumptions=tuple(
-            BoundAssumption(places[fact], lowered(when), _mask(lowered(fill), whole[places[fact]]), number)
+            BoundAssumption(fact, places[fact], lowered(when), _mask(lowered(fill), whole[places[fact]]), number)
             for number, (fact, when, fill) in enumerate(bound.assumptions)
         ),
         ties=tuple(tie for when, then in bound.ties if (tie := _tie(lowered(when), lowered(then)))),

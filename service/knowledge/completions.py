@@ -65,16 +65,17 @@ class Completions:
 
     def hits_without(self, compiled: Compiled, assumption: BoundAssumption) -> int:
         """Give the cubes that are reached where this one assumption would no longer fill its fact."""
+        applied = [(box, before) for box in self.boxes if (before := box.before.get(assumption.rule)) is not None]
+        if not applied:
+            return 0
         touching, place, reached = compiled.index.touching, assumption.place, 0
         moving = [other for other in self.moving if other != place]
         still = _touched(self.boxes[0].cells, {*self.moving, place}, compiled)
-        for box in self.boxes:
-            before = box.before.get(assumption.rule)
-            if before is not None:
-                found = still & touching[place][before & ~assumption.fill]
-                for other in moving:
-                    found &= touching[other][box.cells[other]]
-                reached |= found
+        for box, before in applied:
+            found = still & touching[place][before & ~assumption.fill]
+            for other in moving:
+                found &= touching[other][box.cells[other]]
+            reached |= found
         return reached
 
 
@@ -222,8 +223,7 @@ class _Steps:
         return when is not False and not void and when
 
     def _assumption_condition(self, assumption: BoundAssumption) -> Formula:
-        code = tuple(self._compiled.places)[assumption.place]
-        if not _is_absent(self._case.facts.get(code, ABSENT)) or self._irrelevant(assumption.place):
+        if not _is_absent(self._case.facts.get(assumption.fact, ABSENT)) or self._irrelevant(assumption.place):
             return False
         return rewritten(assumption.when, self._chart_answer)
 
