@@ -12,7 +12,7 @@ import httpx
 
 from fhir_mappings.bundle import SourceState
 from fhir_mappings.chart import Completeness
-from service.adapters.origins import OriginError, origin_of
+from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError, Refused, TimedOut, TooLarge
 
 if TYPE_CHECKING:
@@ -111,7 +111,11 @@ class PageFetcher:
 
     async def get(self, url: str) -> SourceRead:
         """Read the page at `url`."""
-        return await self._page(httpx.Request("GET", url))
+        try:
+            request = httpx.Request("GET", url)
+        except httpx.InvalidURL:
+            raise Lost(Reason.NOT_ALLOWED) from None
+        return await self._page(request)
 
     async def post(self, url: str, form: str) -> SourceRead:
         """Search by a form, which keeps the patient's id out of the server's access log."""
@@ -123,12 +127,9 @@ class PageFetcher:
         seen = {url}
         link = pages[-1].next_url if pages else link
         while link is not None:
-            url = urljoin(url, link)
-            fault = self._fault_of_link(url, seen, len(pages))
-            if fault is not None:
-                return Fetched(tuple(pages), Completeness.PARTIAL, fault)
-            seen.add(url)
             try:
+                url = self._next_page(url, link, seen, len(pages))
+                seen.add(url)
                 page = await self.get(url)
             except Lost as lost:
                 return Fetched(tuple(pages), Completeness.PARTIAL, lost.reason)
@@ -138,16 +139,18 @@ class PageFetcher:
             return Fetched(tuple(pages), Completeness.PARTIAL, Reason.INCOMPLETE)
         return Fetched(tuple(pages), Completeness.COMPLETE)
 
-    def _fault_of_link(self, url: str, seen: set[str], pages: int) -> Reason | None:
+    def _next_page(self, url: str, link: str, seen: set[str], pages: int) -> str:
+        """Give the URL that `link` on the page at `url` leads to; raise `Lost` where it is not to be asked for."""
         try:
-            is_foreign = origin_of(url) != origin_of(self.access.base)
-        except OriginError:
-            is_foreign = True
+            following = urljoin(url, link)
+            is_foreign = origin_of(following) != origin_of(self.access.base)
+        except ValueError:
+            raise Lost(Reason.FOREIGN_PAGE) from None
         if is_foreign:
-            return Reason.FOREIGN_PAGE
-        if url in seen or pages >= self.limits.pages or self._entries >= self.limits.entries:
-            return Reason.TOO_MANY_PAGES
-        return None
+            raise Lost(Reason.FOREIGN_PAGE)
+        if following in seen or pages >= self.limits.pages or self._entries >= self.limits.entries:
+            raise Lost(Reason.TOO_MANY_PAGES)
+        return following
 
     async def _page(self, request: httpx.Request) -> SourceRead:
         answer = await self._answer(request)

@@ -193,7 +193,13 @@ class Outbound:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
             raise Unreachable("the request could not be sent") from None
         headers = [(name, value) for name, value in answer.headers.multi_items() if name not in _BODY_HEADERS]
-        return httpx.Response(answer.status_code, headers=headers, content=body, request=request)
+        return httpx.Response(
+            answer.status_code,
+            headers=headers,
+            content=body,
+            request=request,
+            extensions={"http_version": answer.extensions["http_version"]},
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -200,9 +200,7 @@ async def test_a_token_id_is_kept_until_its_token_has_expired_for_the_slowest_cl
 async def test_the_same_token_id_of_two_issuers_is_two() -> None:
     second = Client(issuer="https://second.example", jwks_url=KEY_SET_URL)
     keys = key_set(jwk(EC_KEY, "ec"))
-    gate = authenticator(
-        Client(issuer=ISSUER, jwks_url=KEY_SET_URL), second, keys={ISSUER: keys, second.issuer: keys}
-    )
+    gate = authenticator(Client(issuer=ISSUER, jwks_url=KEY_SET_URL), second, keys={ISSUER: keys, second.issuer: keys})
     assert (await accepted(gate, token())).issuer == ISSUER
     assert (await accepted(gate, token(claims={"iss": second.issuer}))).issuer == second.issuer
 

@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_mappings.bundle import SourceRead, read_source
+from fhir_mappings.chart import Completeness
+from fhir_mappings.terminology import load_terminology
+from service.adapters.fhir_client import FhirCall, FhirClient, Limits, Reason, destinations_of
+from service.adapters.origins import origin_of
+from service.adapters.outbound import Destinations, Outbound
+from service.cds.messages import AccessToken, FhirAuthorization
+from service.cds.prefetch import Query
+from tests.adapters.servers import Answer, Asked, Server, as_gzip, as_json, searchset
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+TOKEN = "canary-token-5f1c"  # noqa: S105  to be looked for
+BUDGET_S = 0.5
+QUERIES = {
+    "patient": Query("Patient", id="p1"),
+    "conditions": Query("Condition", parameters=(("patient", "p1"), ("_count", "1000"))),
+    "procedures": Query("Procedure", parameters=(("patient", "p1"),)),
+}
+CONDITIONS = {"conditions": QUERIES["conditions"]}
+
+
+def condition(number: int) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "id": f"c{number}",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C78.7"}]},
+    }
+
+
+def by_path(asked: Asked) -> Answer:
+    """A sound FHIR server."""
+    match asked.method, asked.path:
+        case "GET", "/fhir/Patient/p1":
+            return as_json({"resourceType": "Patient", "id": "p1"})
+        case "POST", "/fhir/Condition/_search":
+            return as_json(searchset(condition(1)))
+        case "POST", "/fhir/Procedure/_search":
+            return as_json(searchset())
+        case _:
+            return as_json({"resourceType": "OperationOutcome"}, status=404)
+
+
+def without_post(asked: Asked, status: int = 405) -> Answer:
+    """A FHIR server that searches by GET alone."""
+    if asked.method == "POST":
+        return Answer(status)
+    if asked.path == "/fhir/Patient/p1":
+        return as_json({"resourceType": "Patient", "id": "p1"})
+    return as_json(searchset(condition(1)) if asked.path == "/fhir/Condition" else searchset())
+
+
+def authorization(expires_in_s: int = 300) -> FhirAuthorization:
+    return FhirAuthorization(AccessToken(TOKEN), expires_in_s, "patient/*.rs", "crlm", "p1")
+
+
+@dataclass
+class Fetching:
+    """The client under test with the way to one server."""
+
+    client: FhirClient
+    server: Server
+
+    def begin(self, *, token: FhirAuthorization | None = None, budget_s: float = BUDGET_S) -> FhirCall:
+        return self.client.begin(
+            f"{self.server.url}/fhir",
+            destinations=Destinations(frozenset({origin_of(self.server.url)}), allow_private_addresses=True),
+            authorization=token or authorization(),
+            budget_s=budget_s,
+        )
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[Outbound]:
+    found = Outbound()
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+def to(outbound: Outbound) -> Callable[..., Any]:
+    @contextmanager
+    def opened(handler: Callable[[Asked], Answer], limits: Limits | None = None) -> Iterator[Fetching]:
+        terminology = load_terminology()
+
+        def read(raw: bytes) -> SourceRead:
+            return read_source(raw, terminology)
+
+        with Server(handler) as server:
+            yield Fetching(FhirClient(outbound, read_page=read, limits=limits), server)
+
+    return opened
+
+
+def told(fetched: dict[str, Any]) -> dict[str, tuple[list[str], str, str | None]]:
+    """Give for each key the ids that came, how complete it is and why it is not."""
+    return {
+        key: (
+            [resource["id"] for page in found.pages for resource in page.resources],
+            found.completeness.value,
+            found.reason,
+        )
+        for key, found in fetched.items()
+    }
+
+
+async def test_all_keys_are_had_from_a_sound_server_with_the_token_in_each_request(to: Any) -> None:
+    with to(by_path) as fetching:
+        fetched = await fetching.begin().fetch(QUERIES)
+        asked = fetching.server.asked
+    assert told(fetched) == {
+        "patient": (["p1"], "complete", None),
+        "conditions": (["c1"], "complete", None),
+        "procedures": ([], "complete", None),
+    }
+    assert {request.headers["authorization"] for request in asked} == {f"Bearer {TOKEN}"}
+    assert sorted((request.method, request.target, request.body) for request in asked) == [
+        ("GET", "/fhir/Patient/p1", ""),
+        ("POST", "/fhir/Condition/_search", "patient=p1&_count=1000"),
+        ("POST", "/fhir/Procedure/_search", "patient=p1"),
+    ]
+
+
+async def test_an_open_server_is_asked_without_a_token(to: Any, outbound: Outbound) -> None:
+    with to(by_path) as fetching:
+        call = fetching.client.begin(
+            f"{fetching.server.url}/fhir/",
+            destinations=Destinations(frozenset({origin_of(fetching.server.url)}), allow_private_addresses=True),
+            authorization=None,
+            budget_s=BUDGET_S,
+        )
+        fetched = await call.fetch(CONDITIONS)
+        asked = fetching.server.asked
+    assert told(fetched) == {"conditions": (["c1"], "complete", None)}
+    assert "authorization" not in asked[0].headers
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 406, 415, 501])
+async def test_a_server_without_post_is_asked_by_get_now_and_by_get_alone_later(to: Any, status: int) -> None:
+    with to(lambda asked: without_post(asked, status)) as fetching:
+        first = await fetching.begin().fetch(QUERIES)
+        posts = [asked.method for asked in fetching.server.asked].count("POST")
+        second = await fetching.begin().fetch(QUERIES)
+        methods = [asked.method for asked in fetching.server.asked]
+    assert told(first) == told(second)
+    assert told(first)["conditions"] == (["c1"], "complete", None)
+    assert [posts, methods.count("POST"), methods.count("GET")] == [2, 2, 6]
+
+
+async def test_a_search_that_get_refuses_too_is_not_retrieved_and_post_stays_the_way(to: Any) -> None:
+    with to(lambda asked: Answer(404)) as fetching:
+        for _ in range(2):
+            fetched = await fetching.begin().fetch(CONDITIONS)
+            assert told(fetched) == {"conditions": ([], "not-retrieved", Reason.FAILED)}
+        assert [asked.method for asked in fetching.server.asked] == ["POST", "GET", "POST", "GET"]
+
+
+PAGE = searchset(condition(1))
+JUNK = b"<html><body>maintenance " + TOKEN.encode() + b"</body></html>"
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(Answer(401), Reason.REFUSED, id="401"),
+        pytest.param(Answer(403), Reason.REFUSED, id="403"),
+        pytest.param(Answer(404), Reason.FAILED, id="404"),
+        pytest.param(as_json(OUTCOME, status=500), Reason.FAILED, id="500"),
+        pytest.param(Answer(503, headers={"Retry-After": "1"}), Reason.FAILED, id="503"),
+        pytest.param(Answer(204), Reason.FAILED, id="204"),
+        pytest.param(Answer(200, b"x" * 1000, hold=True), Reason.TIME, id="slow"),
+        pytest.param(Answer(200, b"x" * 1000, cut=True), Reason.UNREACHABLE, id="dies mid-body"),
+        pytest.param(Answer(302, headers={"Location": "/fhir/elsewhere"}), Reason.REDIRECTED, id="redirect"),
+        pytest.param(Answer(307, headers={"Location": "https://evil.example"}), Reason.REDIRECTED, id="away"),
+        pytest.param(Answer(200, JUNK), Reason.UNREADABLE, id="not JSON"),
+        pytest.param(Answer(200, b""), Reason.UNREADABLE, id="empty"),
+        pytest.param(Answer(200, b"[]"), Reason.UNREADABLE, id="a list"),
+        pytest.param(as_json(OUTCOME), Reason.FAILED, id="200 with an OperationOutcome"),
+        pytest.param(as_gzip(b" " * 200_000_000), Reason.TOO_LARGE, id="gzip bomb"),
+        pytest.param(Answer(200, b"{}", {"Content-Encoding": "gzip"}), Reason.UNREACHABLE, id="no gzip"),
+        pytest.param(Answer(200, b"{}", {"Content-Encoding": "br"}), Reason.UNREACHABLE, id="not asked for"),
+        pytest.param(Answer(200, b" " * 2_000_000), Reason.TOO_LARGE, id="too large"),
+    ],
+)
+async def test_whatever_the_server_does_the_key_is_not_retrieved_in_time_and_the_token_stays(  # noqa: PLR0913
+    to: Any,
+    answer: Answer,
+    reason: Reason,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with to(lambda asked: answer, Limits(bytes=1_000_000)) as fetching:
+        call = fetching.begin()
+        started = time.monotonic()
+        fetched = await call.fetch(CONDITIONS)
+        spent = time.monotonic() - started
+    assert told(fetched) == {"conditions": ([], "not-retrieved", reason)}
+    assert spent < BUDGET_S + 0.3
+    said = capfd.readouterr()
+    assert TOKEN not in caplog.text + said.out + said.err + repr(fetched) + repr(call) + repr(authorization())
+
+
+async def test_one_slow_key_does_not_take_the_others(to: Any) -> None:
+    def handler(asked: Asked) -> Answer:
+        return Answer(200, b"x" * 100, hold=True) if "Procedure" in asked.path else by_path(asked)
+
+    with to(handler) as fetching:
+        fetched = await fetching.begin().fetch(QUERIES)
+    assert told(fetched) == {
+        "patient": (["p1"], "complete", None),
+        "conditions": (["c1"], "complete", None),
+        "procedures": ([], "not-retrieved", Reason.TIME),
+    }
+
+
+async def test_a_server_that_is_not_there_is_not_reachable(to: Any) -> None:
+    with to(by_path) as fetching:
+        call = fetching.begin()
+    assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.UNREACHABLE)}
+
+
+def paged(*, links: dict[str, str], last: Answer | None = None) -> Callable[[Asked], Answer]:
+    """Pages 0, 1, 2…: each links to the next by the URL that `links` gives for it; the unlinked one ends it."""
+
+    def handler(asked: Asked) -> Answer:
+        number = asked.parameters.get("page", ["0"])[0]
+        if last is not None and number not in links:
+            return last
+        return as_json(searchset(condition(int(number)), next_url=links.get(number)))
+
+    return handler
+
+
+async def test_all_pages_are_followed_whatever_the_form_of_their_links(to: Any) -> None:
+    links = {"0": "?page=1", "1": "/fhir?page=2", "2": ""}
+    with to(paged(links=links)) as fetching:
+        links["2"] = f"{fetching.server.url}/fhir?page=3"
+        fetched = await fetching.begin().fetch(CONDITIONS)
+        asked = fetching.server.asked
+    assert told(fetched) == {"conditions": (["c0", "c1", "c2", "c3"], "complete", None)}
+    assert [(request.method, request.headers["authorization"]) for request in asked] == [
+        ("POST", f"Bearer {TOKEN}"),
+        *[("GET", f"Bearer {TOKEN}")] * 3,
+    ]
+
+
+async def test_a_page_on_another_server_is_never_asked_for(to: Any) -> None:
+    with Server(by_path) as foreign:
+        for link in (
+            f"{foreign.url}/fhir?page=1",
+            "https://evil.example/?page=1",
+            f"//127.0.0.1:{foreign.port}/",
+            "file:///etc/passwd",
+            "http://[",
+        ):
+            with to(paged(links={"0": link})) as fetching:
+                fetched = await fetching.begin().fetch(CONDITIONS)
+                assert len(fetching.server.asked) == 1
+            assert told(fetched) == {"conditions": (["c0"], "partial", Reason.FOREIGN_PAGE)}
+        assert foreign.asked == []
+
+
+async def test_a_page_that_names_a_user_is_never_asked_for(to: Any) -> None:
+    links = {"0": ""}
+    with to(paged(links=links)) as fetching:
+        links["0"] = fetching.server.url.replace("//", "//user:secret@") + "/fhir?page=1"
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.FOREIGN_PAGE)}
+
+
+async def test_paging_without_end_ends(to: Any) -> None:
+    def handler(asked: Asked) -> Answer:
+        number = int(asked.parameters.get("page", ["0"])[0])
+        return as_json(searchset(condition(number), next_url=f"?page={number + 1}"))
+
+    with to(handler, Limits(pages=5)) as fetching:
+        fetched = await fetching.begin(budget_s=5).fetch(CONDITIONS)
+        assert len(fetching.server.asked) == 5
+    assert told(fetched) == {"conditions": (["c0", "c1", "c2", "c3", "c4"], "partial", Reason.TOO_MANY_PAGES)}
+
+
+async def test_pages_that_lead_back_end(to: Any) -> None:
+    with to(paged(links={"0": "?page=1", "1": "?page=1"})) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0", "c1"], "partial", Reason.TOO_MANY_PAGES)}
+
+
+async def test_no_page_is_asked_for_past_the_number_of_entries(to: Any) -> None:
+    with to(paged(links={"0": "?page=1", "1": "?page=2"}), Limits(entries=2)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0", "c1"], "partial", Reason.TOO_MANY_PAGES)}
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (Answer(500), Reason.FAILED),
+        (Answer(401), Reason.REFUSED),
+        (Answer(200, JUNK), Reason.UNREADABLE),
+        (Answer(200, b"x" * 100, hold=True), Reason.TIME),
+        (Answer(200, b"x" * 100, cut=True), Reason.UNREACHABLE),
+        (Answer(302, headers={"Location": "/"}), Reason.REDIRECTED),
+    ],
+)
+async def test_a_later_page_that_fails_leaves_the_key_partial(to: Any, last: Answer, reason: Reason) -> None:
+    with to(paged(links={"0": "?page=1"}, last=last)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0"], "partial", reason)}
+
+
+async def test_a_total_above_the_entries_is_partial(to: Any) -> None:
+    with to(lambda asked: as_json(searchset(condition(1), total=2))) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c1"], "partial", Reason.INCOMPLETE)}
+
+
+async def test_the_next_link_of_a_bundle_that_the_client_sent_is_followed(to: Any) -> None:
+    with to(paged(links={"1": "?page=2"})) as fetching:
+        call = fetching.begin()
+        fetched = await call.fetch(
+            {}, links={"conditions": f"{fetching.server.url}/fhir?page=1", "x": "https://evil.example"}
+        )
+    assert told(fetched) == {
+        "conditions": (["c1", "c2"], "complete", None),
+        "x": ([], "partial", Reason.FOREIGN_PAGE),
+    }
+
+
+@pytest.mark.parametrize("expires_in_s", [0, -1])
+async def test_an_expired_token_is_not_sent(to: Any, expires_in_s: int) -> None:
+    with to(by_path) as fetching:
+        fetched = await fetching.begin(token=authorization(expires_in_s)).fetch(CONDITIONS)
+        assert fetching.server.asked == []
+    assert told(fetched) == {"conditions": ([], "not-retrieved", Reason.EXPIRED)}
+
+
+async def test_a_spent_budget_asks_for_nothing(to: Any) -> None:
+    with to(by_path) as fetching:
+        fetched = await fetching.begin(budget_s=0).fetch(QUERIES)
+        assert fetching.server.asked == []
+    assert {found.reason for found in fetched.values()} == {Reason.TIME}
+
+
+async def test_an_origin_that_is_not_allowed_is_never_asked(to: Any) -> None:
+    with to(by_path) as fetching:
+        for destinations in (
+            Destinations(frozenset(), allow_private_addresses=True),
+            Destinations(frozenset({origin_of("http://127.0.0.1:1")}), allow_private_addresses=True),
+            Destinations(frozenset({origin_of(fetching.server.url)}), allow_private_addresses=False),
+        ):
+            call = fetching.client.begin(
+                fetching.server.url + "/fhir", destinations=destinations, authorization=authorization(), budget_s=1
+            )
+            assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.NOT_ALLOWED)}
+        assert fetching.server.asked == []
+
+
+async def test_the_gate_asks_for_the_rest_only_where_it_is_wanted(to: Any) -> None:
+    first = {"conditions": QUERIES["conditions"], "patient": QUERIES["patient"]}
+    rest = {"procedures": QUERIES["procedures"]}
+    with to(by_path) as fetching:
+        without = await fetching.begin().fetch_gated(first, rest, wanted=lambda found: "patient" not in found)
+        counted = len(fetching.server.asked)
+        with_rest = await fetching.begin().fetch_gated(
+            first, rest, wanted=lambda found: found["conditions"].completeness is Completeness.COMPLETE
+        )
+    assert [sorted(without), counted, sorted(with_rest)] == [
+        ["conditions", "patient"],
+        2,
+        ["conditions", "patient", "procedures"],
+    ]
+
+
+async def test_the_gate_needs_no_third_round_trip_where_post_is_refused(to: Any) -> None:
+    rest = {"procedures": QUERIES["procedures"]}
+    with to(without_post) as fetching:
+        first = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda found: False)
+        methods = [asked.method for asked in fetching.server.asked]
+        second = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda found: False)
+    assert [methods, sorted(first), sorted(second)] == [
+        ["POST", "GET", "GET"],
+        ["conditions", "procedures"],
+        ["conditions"],
+    ]
+
+
+async def test_a_cookie_of_one_caller_is_not_sent_with_the_next(to: Any) -> None:
+    with to(lambda asked: as_json(PAGE, headers={"Set-Cookie": "session=one; Path=/"})) as fetching:
+        await fetching.begin().fetch(CONDITIONS)
+        await fetching.begin().fetch(CONDITIONS)
+        assert ["cookie" in asked.headers for asked in fetching.server.asked] == [False, False]
+
+
+def test_a_call_without_a_client_goes_where_anyone_may_go_or_nowhere() -> None:
+    open_to_all = Destinations(frozenset({origin_of("https://a.example")}))
+    found = [
+        destinations_of(None, url, anyone=(open_to_all,)) for url in ("https://a.example/r4", "https://b.example", "x")
+    ]
+    assert found == [open_to_all, Destinations(frozenset()), Destinations(frozenset())]

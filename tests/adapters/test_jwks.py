@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.adapters.clients import Client
+from service.adapters.jwks import FRESH_S, REREADS, RETRY_S, STALE_S, CachedKeySets
+from service.adapters.keys import KeySetError, parse_key_set
+from service.adapters.outbound import Outbound, OutboundError
+from tests.adapters.servers import Answer, Asked, Server
+from tests.adapters.tokens import EC_KEY, ED_KEY, KEYS, P256_KEY, P521_KEY, RSA_KEY, jwk, key_set
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Keys:
+    """A key server whose set changes as told."""
+
+    def __init__(self, *key_ids: str) -> None:
+        self.answer = self.of(*key_ids)
+
+    @staticmethod
+    def of(*key_ids: str) -> Answer:
+        return Answer(200, key_set(*(jwk(EC_KEY, key_id) for key_id in key_ids)))
+
+    def __call__(self, _: Asked) -> Answer:
+        return self.answer
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[Outbound]:
+    found = Outbound()
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cached(outbound: Outbound, clock: Clock) -> CachedKeySets:
+    return CachedKeySets(outbound, clock=clock)
+
+
+def client_of(server: Server, *, private: bool = True) -> Client:
+    return Client(issuer="https://a.example", jwks_url=f"{server.url}/jwks", allow_private_addresses=private)
+
+
+async def test_a_set_is_read_once_and_again_when_it_is_old(cached: CachedKeySets, clock: Clock) -> None:
+    with Server(Keys("one")) as server:
+        client = client_of(server)
+        found = [await cached.find(client, "one") for _ in range(3)]
+        clock.now += FRESH_S + 1
+        found.append(await cached.find(client, "one"))
+        assert [key.key_id for key in found if key] == ["one"] * 4
+        assert len(server.asked) == 2
+
+
+async def test_a_new_key_is_found_at_once_and_a_withdrawn_one_is_gone(cached: CachedKeySets) -> None:
+    keys = Keys("old")
+    with Server(keys) as server:
+        client = client_of(server)
+        assert await cached.find(client, "old")
+        keys.answer = keys.of("new")
+        assert await cached.find(client, "new")
+        assert await cached.find(client, "old") is None
+
+
+async def test_unknown_key_ids_cost_a_bounded_number_of_readings(cached: CachedKeySets, clock: Clock) -> None:
+    with Server(Keys("one")) as server:
+        client = client_of(server)
+        for number in range(50):
+            assert await cached.find(client, f"guess-{number}") is None
+        assert len(server.asked) == 1 + REREADS
+        clock.now += 61
+        assert await cached.find(client, "guess-again") is None
+        assert len(server.asked) == 2 + REREADS
+
+
+async def test_the_same_unknown_key_id_is_looked_for_once(cached: CachedKeySets) -> None:
+    with Server(Keys("one")) as server:
+        client = client_of(server)
+        assert await cached.find(client, "one")
+        for _ in range(5):
+            assert await cached.find(client, "other") is None
+        assert len(server.asked) == 2
+
+
+async def test_many_at_once_read_once(cached: CachedKeySets) -> None:
+    with Server(Keys("one")) as server:
+        client = client_of(server)
+        found = await asyncio.gather(*(cached.find(client, "one") for _ in range(20)))
+        assert [all(found), len(server.asked)] == [True, 1]
+
+
+async def test_keys_outlive_their_server_for_a_day_and_no_longer(cached: CachedKeySets, clock: Clock) -> None:
+    keys = Keys("one")
+    with Server(keys) as server:
+        client = client_of(server)
+        assert await cached.find(client, "one")
+        keys.answer = Answer(500)
+        clock.now += STALE_S - 1
+        assert await cached.find(client, "one")
+        clock.now += RETRY_S + 2
+        assert await cached.find(client, "one") is None
+        keys.answer = keys.of("one")
+        clock.now += RETRY_S + 1
+        assert await cached.find(client, "one")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(404),
+        Answer(302, headers={"Location": "/other"}),
+        Answer(200, b"<html>"),
+        Answer(200, b"{}"),
+        Answer(200, b'{"keys": [], "keys": []}'),
+        Answer(200, b'{"keys": [' + b"1," * 200 + b"1]}"),
+        Answer(200, b" " * 300_000),
+        Answer(200, KEYS, cut=True),
+    ],
+)
+async def test_a_set_that_is_none_gives_no_key_and_is_not_asked_for_on_each_call(
+    cached: CachedKeySets, clock: Clock, answer: Answer
+) -> None:
+    with Server(lambda _: answer) as server:
+        client = client_of(server)
+        for _ in range(3):
+            assert await cached.find(client, "ec") is None
+        assert len(server.asked) == 1
+        clock.now += RETRY_S + 1
+        assert await cached.find(client, "ec") is None
+        assert len(server.asked) == 2
+        with pytest.raises((KeySetError, OutboundError)):
+            await cached.probe(client)
+
+
+async def test_a_key_server_inside_is_not_asked_unless_that_is_allowed(cached: CachedKeySets) -> None:
+    with Server(Keys("one")) as server:
+        assert await cached.find(client_of(server, private=False), "one") is None
+        assert server.asked == []
+
+
+async def test_keys_from_a_file_follow_the_file(cached: CachedKeySets, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(key_set(jwk(EC_KEY, "old")))
+    client = Client(issuer="https://a.example", jwks_file=path)
+    assert await cached.find(client, "old")
+    path.write_bytes(key_set(jwk(EC_KEY, "new")))
+    assert [await cached.find(client, "new") is None, await cached.probe(client)] == [False, 1]
+    path.unlink()
+    assert await cached.find(client, "old") is None
+
+
+async def test_a_client_without_keys_has_none(cached: CachedKeySets) -> None:
+    assert await cached.find(Client(issuer="https://a.example"), "x") is None
+
+
+@pytest.mark.parametrize(
+    ("key_id", "algorithms"),
+    [
+        ("ec", {"ES384"}), ("rsa", {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}), ("p256", {"ES256"}),
+        ("p521", {"ES512"}), ("ed", {"EdDSA"}), ("small", set()), ("wrong-alg", set()),
+    ],
+)  # fmt: skip
+def test_a_key_verifies_with_the_algorithms_it_fits(key_id: str, algorithms: set[str]) -> None:
+    known = ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA", "HS256", "none"]
+    key = parse_key_set(KEYS)[key_id]
+    assert {algorithm for algorithm in known if key.for_algorithm(algorithm)} == algorithms
+
+
+def test_a_set_keeps_only_public_keys_for_signatures_with_one_meaning() -> None:
+    odd = [7, None, {}, {"kid": 7}, {"kid": ""}, {"kid": "no-kty"}, {"kid": "oct", "kty": "oct", "k": "eA"}]
+    private = jwk(RSA_KEY, "private", d="eA")
+    raw = json.dumps({"keys": [*odd, private, jwk(P256_KEY, "a"), jwk(P521_KEY, "b"), jwk(ED_KEY, "b")]}).encode()
+    assert sorted(parse_key_set(raw)) == ["a"]
+
+
+@pytest.mark.parametrize("members", [{"x": "AA"}, {"x": 7}, {"y": None}, {"crv": "P-999"}, {"x": "!!"}])
+def test_a_broken_key_verifies_nothing(members: dict[str, object]) -> None:
+    raw = key_set({**jwk(EC_KEY, "broken"), **members})
+    assert parse_key_set(raw)["broken"].for_algorithm("ES384") is None
