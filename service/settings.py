@@ -91,7 +91,7 @@ class Settings:
         ),
     )
     public_base_url: str = field(
-        default="http://127.0.0.1:8000",
+        default="http://127.0.0.1:8080",
         metadata=_read_by(
             _base_url,
             "The URL under which clients reach this server: the audience of tokens and the start of every link.",

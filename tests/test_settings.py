@@ -30,7 +30,7 @@ def clients(tmp_path: Path) -> Path:
 def test_running_without_authentication_needs_nothing_else_and_gives_the_documented_defaults() -> None:
     assert load_settings(OFF) == Settings(
         auth="off",
-        public_base_url="http://127.0.0.1:8000",
+        public_base_url="http://127.0.0.1:8080",
         database_url="sqlite:///crlm-cds.sqlite3",
         clients=None,
         policy=None,

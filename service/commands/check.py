@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.terminology import Terminology
+    from service.knowledge.check import Report
     from service.knowledge.model import Guideline
 
 
@@ -26,6 +27,7 @@ def check() -> None:
     from service.adapters.policy_file import guideline_under
     from service.commands.faults import faults_end_the_command
     from service.errors import SettingsError
+    from service.knowledge.check import check as look_through
     from service.knowledge.guideline import GuidelineError
     from service.settings import load_settings
 
@@ -40,12 +42,21 @@ def check() -> None:
         f" {len(guideline.advisories)} advisories, {len(guideline.assumptions)} assumptions,"
         f" {len(guideline.parameters)} parameters; {len(catalogue.facts)} facts; {len(terminology.set_ids)} value sets"
     )
-    faults = list(disagreements(guideline, catalogue, terminology))
+    faults = [*findings(look_through(guideline, catalogue)), *disagreements(guideline, catalogue, terminology)]
     for fault in faults:
         typer.secho(f"  - {fault}", fg="red", err=True)
     if faults:
         raise typer.Exit(1)
     console.print("No faults.")
+
+
+def findings(report: Report) -> Iterator[str]:
+    """Say what is odd about the guideline itself; facts that no condition reads are no fault."""
+    yield from (f"row {row} can never apply" for row in report.idle_rows)
+    yield from (f"advisory {code} can never hold" for code in report.idle_advisories)
+    yield from (f"no row applies to: {patients}" for patients in report.uncovered)
+    yield from (f"parameter {name} is not used" for name in report.unused_parameters)
+    yield from (f"definition {name} is not used" for name in report.unused_definitions)
 
 
 def pathway_table(guideline: Guideline) -> Table:

@@ -88,7 +88,7 @@ def _in_process() -> httpx.ASGITransport:
     from service.knowledge.guideline import GuidelineError
     from service.logs import configure_logging
     from service.settings import load_settings
-    from service.web.server import build_app, use_case
+    from service.web.server import build_app
 
     configure_logging(level="error", style="auto")
     with faults_end_the_command(SettingsError, GuidelineError):
@@ -100,4 +100,4 @@ def _in_process() -> httpx.ASGITransport:
                 "CRLM_PUBLIC_BASE_URL": os.environ.get("CRLM_PUBLIC_BASE_URL", ""),
             }
         )
-        return httpx.ASGITransport(app=build_app(settings, make_advisor=use_case, own_process=False))
+        return httpx.ASGITransport(app=build_app(settings, own_process=False))

@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
 from service.adapters.store.retention import StoreReadiness
 from service.adapters.store.token_ids import StoredTokenIds
-from service.advise import Advisor as UseCase
+from service.advise import Advisor
 from service.cds.prefetch import advertised, observation_codes, prefetch_keys
 from service.chart_source import ChartSource
 from service.logs import configure_logging
@@ -37,37 +36,17 @@ from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from fastapi import FastAPI
 
-    from fhir_mappings.catalogue import Catalogue
-    from fhir_mappings.terminology import Terminology
-    from service.cds.prefetch import PrefetchKey
-    from service.knowledge.model import Guideline
     from service.settings import Settings
-    from service.web.ports import Advisor
 
 _GRACE_S = 10
 """Seconds that calls in progress have to end after a signal to stop."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ingredients:
-    """What the use case is made of, loaded once at start."""
-
-    settings: Settings
-    guideline: Guideline
-    catalogue: Catalogue
-    terminology: Terminology
-    keys: tuple[PrefetchKey, ...]
-    clients: Clients
-    fhir: FhirClient
-    issued_cards: IssuedCards
-    clock: Callable[[], datetime]
-
-
-def build_app(settings: Settings, *, make_advisor: Callable[[Ingredients], Advisor], own_process: bool) -> FastAPI:
+def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
     """Put the application together; nothing is opened before it starts.
 
     `own_process` lets it tune the garbage collector. Raises `SettingsError`, `GuidelineError`, `CatalogueError` and
@@ -79,15 +58,21 @@ def build_app(settings: Settings, *, make_advisor: Callable[[Ingredients], Advis
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound = Database(settings.database_url), Outbound()
     issued_cards = IssuedCards(database)
-    ingredients = Ingredients(
-        settings=settings,
+    charts = ChartSource(
+        keys=keys,
+        terminology=terminology,
+        fhir=FhirClient(outbound, read_page=partial(read_source, terminology=terminology)),
+        fetch_budget_s=settings.fetch_budget_s,
+        open_destinations=clients.all_destinations if settings.auth == "off" else (),
+    )
+    advisor = Advisor(
         guideline=guideline,
         catalogue=catalogue,
         terminology=terminology,
-        keys=keys,
+        charts=charts,
         clients=clients,
-        fhir=FhirClient(outbound, read_page=partial(read_source, terminology=terminology)),
         issued_cards=issued_cards,
+        public_base_url=settings.public_base_url,
         clock=_now,
     )
 
@@ -103,7 +88,7 @@ def build_app(settings: Settings, *, make_advisor: Callable[[Ingredients], Advis
 
     return create_app(
         settings,
-        advisor=make_advisor(ingredients),
+        advisor=advisor,
         templates=advertised(keys, mode=settings.prefetch),
         authenticator=Authenticator(
             mode=settings.auth,
@@ -125,28 +110,7 @@ def app_of_worker() -> FastAPI:
     """Build the application of one worker process; the command has checked the same environment before."""
     settings = load_settings(os.environ)
     configure_logging(level=settings.log_level, style=settings.log_format)
-    return build_app(settings, make_advisor=use_case, own_process=True)
-
-
-def use_case(ingredients: Ingredients) -> Advisor:
-    """Make the advisor of this service."""
-    settings, clients = ingredients.settings, ingredients.clients
-    return UseCase(
-        guideline=ingredients.guideline,
-        catalogue=ingredients.catalogue,
-        terminology=ingredients.terminology,
-        charts=ChartSource(
-            keys=ingredients.keys,
-            terminology=ingredients.terminology,
-            fhir=ingredients.fhir,
-            fetch_budget_s=settings.fetch_budget_s,
-            open_destinations=() if settings.auth == "required" else clients.all_destinations,
-        ),
-        clients=clients,
-        issued_cards=ingredients.issued_cards,
-        public_base_url=settings.public_base_url,
-        clock=ingredients.clock,
-    )
+    return build_app(settings, own_process=True)
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
@@ -155,7 +119,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     The application is built here even where other processes will serve: its faults are listed once and stop the
     start, where a worker that cannot start would be started again for ever.
     """
-    app = build_app(settings, make_advisor=use_case, own_process=True)
+    app = build_app(settings, own_process=True)
     options: dict[str, Any] = {
         "host": host,
         "port": port,

@@ -15,6 +15,7 @@ from service.commands.check import disagreements
 from service.knowledge.guideline import load_guideline
 from tests.checked_client import FakeAdvisor
 from tests.loopback import serving
+from tests.response_checker import check_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,3 +132,18 @@ def test_try_says_that_a_file_is_not_there() -> None:
     found = run("try", "/nowhere/request.json")
     assert found.exit_code == 2
     assert "No such file" in found.stderr
+
+
+def test_try_answers_in_this_process_without_a_server() -> None:
+    found = run("try", "--json")
+    assert found.exit_code == 0
+    assert check_response(found.stdout.encode(), hook="patient-view") == []
+    [card] = json.loads(found.stdout)["cards"]
+    advice = card["extension"]["example.crlm-cds.advice"]
+    assert (advice["strategy"], advice["strength"], advice["rows"]) == ("liver-first", "strong", ["A12c"])
+
+
+def test_try_shows_the_card_of_the_sample_to_a_newcomer() -> None:
+    text = run("try").stdout
+    assert "iver first" in text.splitlines()[1]
+    assert "Refer to the liver MDT (recommended)" in text

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from service.knowledge.guideline import GuidelineError
+from service.samples.patient_view import sample_request
 from service.settings import Settings, load_settings
-from service.web.server import Ingredients, build_app
+from service.web.server import app_of_worker, build_app
 from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, answer_faults, patient_view
 from tests.loopback import running, serving
 
@@ -53,17 +60,17 @@ def test_over_a_socket_bad_input_is_refused(url: str, body: bytes) -> None:
     assert post(url, body).status_code == 400
 
 
-async def test_the_parts_come_together_from_the_settings(tmp_path: Path) -> None:
-    found: list[Ingredients] = []
+@pytest.fixture
+def whole(tmp_path: Path) -> Settings:
+    return Settings(auth="off", database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}", prefetch="gate")
 
-    def make_advisor(ingredients: Ingredients) -> FakeAdvisor:
-        found.append(ingredients)
-        return FakeAdvisor()
 
-    settings = Settings(auth="off", database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}", prefetch="gate")
-    app = build_app(settings, make_advisor=make_advisor, own_process=False)
+async def test_the_whole_service_answers_keeps_feedback_and_shows_its_knowledge(whole: Settings) -> None:
+    app = build_app(whole, own_process=False)
     async with app.router.lifespan_context(app), CheckedClient(app) as client:
-        assert (await client.call(patient_view())).status_code == 200
+        [card] = (await client.call(sample_request(datetime.now(UTC).date()))).json()["cards"]
+        assert card["source"]["topic"]["code"] == "liver-first"
+        assert (await client.call(patient_view())).status_code == 412
         services = (await client.get("/cds-services")).json()["services"]
         assert list(services[0]["prefetch"]) == ["patient", "conditions"]
         assert (await client.get("/knowledge")).status_code == 200
@@ -71,23 +78,46 @@ async def test_the_parts_come_together_from_the_settings(tmp_path: Path) -> None
         feedback = {
             "feedback": [
                 {
-                    "card": "5f6c9d3e-0000-4000-8000-000000000001",
+                    "card": card["uuid"],
                     "outcome": "overridden",
                     "outcomeTimestamp": "2026-11-23T18:49:38.380Z",
                 }
             ]
         }
         assert (await client.call(feedback, path=f"{PATIENT_VIEW}/feedback")).status_code == 200
-    [ingredients] = found
-    assert (ingredients.settings, len(ingredients.keys), len(ingredients.clients.by_issuer)) == (settings, 9, 0)
-    assert ingredients.clock().tzinfo is not None
 
 
-async def test_before_the_store_has_its_tables_the_server_is_not_ready(tmp_path: Path) -> None:
-    settings = Settings(auth="off", database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    app = build_app(settings, make_advisor=lambda _: FakeAdvisor(), own_process=False)
-    async with CheckedClient(app) as client:
+async def test_before_the_store_has_its_tables_the_server_is_not_ready(whole: Settings) -> None:
+    async with CheckedClient(build_app(whole, own_process=False)) as client:
         assert (await client.get("/health/ready")).status_code == 503
+
+
+SHAPES: list[Any] = [
+    None, True, 7, 1.5, "text", [], {}, [None], [[]], {"resourceType": None}, {"resourceType": 7}, {"resourceType": ""},
+    {"resourceType": "Unknown"}, {"resourceType": "Patient", "id": "other"}, {"resourceType": "Bundle", "entry": {}},
+    {"resourceType": "Bundle", "entry": "x"}, {"resourceType": "Bundle", "entry": [None, 7, "x", [], {}]},
+    {"resourceType": "Bundle", "entry": [{"resource": None}, {"resource": []}, {"resource": "x"}]},
+    {"resourceType": "Bundle", "total": "many"}, {"resourceType": "Bundle", "link": [{"relation": "next", "url": 7}]},
+    {"resourceType": "Bundle", "link": [{"relation": "next", "url": "https://elsewhere.example/x"}]},
+    {"resourceType": "Condition"}, {"resourceType": "Condition", "code": 7, "subject": []},
+    {"resourceType": "Condition", "code": {"coding": [{"code": 787, "system": 1}]}, "subject": {"reference": 1}},
+    {"resourceType": "Condition", "code": {"text": "liver metastases"}, "subject": {"reference": "Patient/p1"}},
+    {"resourceType": "OperationOutcome"}, {"resourceType": "OperationOutcome", "issue": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: json.dumps(shape)[:60])
+@pytest.mark.parametrize("key", ["conditions", "observations", "procedures", "patient", "stranger"])
+async def test_prefetch_of_any_shape_is_answered_or_refused_and_never_a_bug(
+    whole_client: CheckedClient, key: str, shape: Any
+) -> None:
+    answer = await whole_client.call(patient_view(prefetch={"conditions": None, key: shape}))
+    assert answer.status_code in {200, 412}
+
+
+@pytest.fixture(scope="module")
+def whole_client() -> CheckedClient:
+    return CheckedClient(build_app(Settings(auth="off", database_url="sqlite://"), own_process=False))
 
 
 def test_a_faulty_policy_stops_the_start(tmp_path: Path) -> None:
@@ -95,10 +125,51 @@ def test_a_faulty_policy_stops_the_start(tmp_path: Path) -> None:
     policy.write_text("[parameters]\nnone = 1\n")
     settings = load_settings({"CRLM_AUTH": "off", "CRLM_POLICY": str(policy)})
     with pytest.raises(GuidelineError, match="none"):
-        build_app(settings, make_advisor=lambda _: FakeAdvisor(), own_process=False)
+        build_app(settings, own_process=False)
 
 
-def test_the_app_runs_on_a_real_server(tmp_path: Path) -> None:
-    settings = Settings(auth="off", database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    with running(build_app(settings, make_advisor=lambda _: FakeAdvisor(), own_process=False)) as url:
+def test_the_whole_service_runs_on_a_real_server(whole: Settings) -> None:
+    with running(build_app(whole, own_process=False)) as url:
         assert httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+        answer = post(url, sample_request(datetime.now(UTC).date()))
+        assert len(answer.json()["cards"]) == 1
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, workers: str) -> None:
+    port = free_port()
+    environment = {**os.environ, "CRLM_AUTH": "off", "CRLM_DATABASE_URL": f"sqlite:///{tmp_path / 'store.sqlite3'}"}
+    command = [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--workers", workers], env=environment, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            # Connecting is tried again after 0, 0.5, 1, 2, 4 s: the server needs a moment to start.
+            with httpx.Client(transport=httpx.HTTPTransport(retries=6), timeout=30) as client:
+                url = f"http://127.0.0.1:{port}"
+                assert client.get(f"{url}/health/ready").status_code == 200
+                body = sample_request(datetime.now(UTC).date())
+                answer = client.post(url + PATIENT_VIEW, content=body, headers=JSON)
+                assert answer_faults("POST", PATIENT_VIEW, answer) == []
+                [card] = answer.json()["cards"]
+                assert card["source"]["url"] == f"{url}/knowledge#A12c"
+        finally:
+            server.send_signal(signal.SIGTERM)
+            _, printed = server.communicate(timeout=30)
+    assert "AUTHENTICATION IS OFF" in printed
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    [call] = [line for line in lines if line["event"] == "request" and line["method"] == "POST"]
+    assert (call["service"], call["status"], call["cards"], call["rows"]) == ("crlm-patient-view", 200, 1, ["A12c"])
+
+
+def test_a_worker_builds_the_application_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRLM_AUTH", "off")
+    monkeypatch.setenv("CRLM_DATABASE_URL", "sqlite://")
+    assert app_of_worker().title == "crlm-cds"
