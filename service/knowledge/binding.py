@@ -164,30 +164,24 @@ class _Binder:
         return RowTest(frozenset(chosen if wanted else rows.keys() - chosen))
 
     def _number(self, code: str, test: syntax.Comparison, *, wanted: bool) -> Formula:
-        tests: list[NumberTest] = []
         if test.operator in {"in", "not in"}:
             wanted = wanted == (test.operator == "in")
             tests = [NumberTest(code, "==", self._constant(member)) for member in self._members(test)]
         else:
-            if isinstance(test.right, syntax.WordSet):
-                raise ExpressionError("a set needs in or not in", test.right.position)
-            operator = cast("NumberOperator", test.operator)
-            tests = [NumberTest(code, operator, self._constant(test.right))]
+            operator, constant = cast("NumberOperator", test.operator), cast("syntax.Word | syntax.Number", test.right)
+            tests = [NumberTest(code, operator, self._constant(constant))]
         terms: tuple[Formula, ...] = tuple(found if wanted else found.opposite() for found in tests)
         return disjunction(terms) if wanted else conjunction(terms)
 
     def _members(self, test: syntax.Comparison) -> tuple[syntax.Word | syntax.Number, ...]:
-        match test.right, test.operator:
-            case syntax.WordSet(members=members), "in" | "not in":
-                return members
-            case syntax.WordSet(position=position), _:
-                raise ExpressionError("a set needs in or not in", position)
-            case (syntax.Word() | syntax.Number()) as single, "==" | "!=":
-                return (single,)
-            case right, "in" | "not in":
-                raise ExpressionError("in and not in need a set", right.position)
-            case _:
-                raise ExpressionError(f"{test.operator} orders numbers, {test.left.text} is none", test.position)
+        """Give what a fact or row may equal: the members of a set, or a single value."""
+        if isinstance(test.right, syntax.WordSet):
+            return test.right.members
+        if test.operator in {"in", "not in"}:
+            raise ExpressionError("in and not in need a set", test.right.position)
+        if test.operator not in {"==", "!="}:
+            raise ExpressionError(f"{test.operator} orders numbers, {test.left.text} is none", test.position)
+        return (test.right,)
 
     def _constant(self, member: syntax.Word | syntax.Number) -> float:
         if isinstance(member, syntax.Number):

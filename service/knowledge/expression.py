@@ -46,7 +46,7 @@ class WordSet:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One name against a value, a name or a set."""
+    """One name against a value, a name or a set; a set stands only after `in` and `not in`."""
 
     left: Word
     operator: Operator
@@ -221,9 +221,11 @@ class _Reader:
         return None
 
     def _value(self, operator: Operator) -> Word | Number | WordSet:
-        if operator in {"in", "not in"} and self._next.text == "{":
-            return self._set()
-        return self._member()
+        if self._next.text != "{":
+            return self._member()
+        if operator not in {"in", "not in"}:
+            raise ExpressionError("a set needs in or not in", self._next.position)
+        return self._set()
 
     def _set(self) -> WordSet:
         position = self._take().position

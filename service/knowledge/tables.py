@@ -64,14 +64,15 @@ class Table:
         return tuple(found)
 
     def one_of(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-        """Give one of the allowed texts; the first after a fault."""
-        found = self.maybe_text(key) if default is not None or key in self._values else self.text(key)
-        if found is None:
-            return allowed[0] if default is None else default
-        if found not in allowed:
+        """Give one of the allowed texts; `default` where nothing stands, the first after a fault."""
+        if key not in self._values and default is not None:
+            return default
+        found = self.text(key)
+        if found in allowed:
+            return found
+        if found:
             self.fault(f"{key} must be one of {', '.join(allowed)}")
-            return allowed[0]
-        return found
+        return allowed[0]
 
     def anything(self, key: str) -> object:
         """Give whatever stands there, or `None`."""
