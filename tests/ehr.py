@@ -9,8 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from httpx import Response
-    from starlette.testclient import TestClient
+    from tests.checked_client import CheckedClient
 
 Resource = dict[str, Any]
 
@@ -81,9 +80,10 @@ def hook_request(
     }
 
 
-def post_hook(client: TestClient, resources: Iterable[Resource], *, patient_id: str, **request: Any) -> Response:
-    """Discover, prefetch and post, as an EHR does."""
-    services = client.get("/cds-services").json()
-    body = hook_request(services, resources, patient_id=patient_id, **request)
-    service_id = request.get("service_id", "crlm-patient-view")
-    return client.post(f"/cds-services/{service_id}", json=body)
+async def post_hook(client: CheckedClient, resources: Iterable[Resource], *, patient_id: str, **request: Any) -> Any:
+    """Discover, prefetch and post, as an EHR does; gives the JSON of the 200."""
+    services = (await client.get("/cds-services")).json()
+    message = hook_request(services, resources, patient_id=patient_id, **request)
+    answer = await client.call(message, f"/cds-services/{request.get('service_id', 'crlm-patient-view')}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
