@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ASSERTION_LIFETIME_S = 240
 """SMART App Launch, "client authentication: asymmetric": at most five minutes."""
 _DEFAULT_LIFETIME_S = 300
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
+"""Longer than the 64 characters of R4: ids of real EHRs are; none of these letters can alter an address."""
 
 
 class TokenError(Exception):

@@ -76,8 +76,10 @@ class ReviewDesk:
         return self.path.assess(chart, as_of=visit.now)
 
     def assess_with(self, chart: Chart, visit: Visit, resources: tuple[dict[str, object], ...]) -> Assessment:
-        """Say what the chart would say with further resources, which are written nowhere."""
-        return self.path.assess(replace(chart, resources=(*chart.resources, *resources)), as_of=visit.now)
+        """Say what the chart would say with `resources` in it, in place of those of the same name; writes nothing."""
+        named = {(found.get("resourceType"), found.get("id")) for found in resources}
+        others = (old for old in chart.resources if (old.get("resourceType"), old.get("id")) not in named)
+        return self.path.assess(replace(chart, resources=(*others, *resources)), as_of=visit.now)
 
     def author(self, visit: Visit) -> Author:
         """Give who writes."""

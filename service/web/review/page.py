@@ -47,6 +47,7 @@ class ReviewPage:
 
     banner: Banner
     explanation: Explanation
+    on_record: Explanation | None
     strategies: tuple[Strategies, ...]
     open: tuple[Open, ...]
     pathway: tuple[Stretch, ...]
@@ -90,6 +91,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
     return ReviewPage(
         banner=banner(visit.session.grant.patient, chart.resources, today=case.as_of),
         explanation=assessment.explanation,
+        on_record=assessment.mdt,
         strategies=_strategies(assessment, dict(choices)),
         open=open_questions(decision, catalogue),
         pathway=pathway(decision, guideline) if decision.outcomes or decision.rows else (),
@@ -131,6 +133,9 @@ def versions(chart: Chart) -> Mapping[str, str]:
     return found
 
 
+_ORDER = ("recommended", "open", "alternative", "excluded")
+
+
 def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strategies, ...]:
     decision = assessment.decision
     reached = {outcome.strategy for outcome in decision.outcomes}
@@ -144,7 +149,7 @@ def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strat
         else:
             state, word = "excluded", "Excluded"
         rows.append(Strategies(code, name, state, word))
-    return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: _ORDER.index(row.state)))
 
 
 def _capital(text: str) -> str:

@@ -42,11 +42,12 @@ class ChartAccess:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A case, its decision, and what is said about it."""
+    """A case, its decision, and what is said about it; `mdt` where a decision of the MDT is on record."""
 
     case: Case
     decision: Decision
     explanation: Explanation
+    mdt: Explanation | None = None
 
 
 class ReviewPath(Protocol):

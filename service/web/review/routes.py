@@ -252,12 +252,9 @@ def _entered(desk: ReviewDesk, visit: Visit, chart: Chart, entries: Entries, fie
 
 
 def _as_saved(entered: Entered) -> list[dict[str, object]]:
-    """Give the resources as the chart will have them: an update takes the place of what it replaces."""
+    """Give the resources as the chart will have them."""
     return [
-        {**write.resource, "id": write.replaces[0], "meta": {"versionId": f"{write.replaces[1]}9"}}
-        if write.replaces
-        else write.resource
-        for write in entered.writes
+        {**write.resource, "id": write.replaces[0]} if write.replaces else write.resource for write in entered.writes
     ]
 
 

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 _TYPES = {
     "review.css": "text/css; charset=utf-8",
-    "review-print.css": "text/css; charset=utf-8",
     "review.js": "text/javascript; charset=utf-8",
     "review-icon.svg": "image/svg+xml",
 }

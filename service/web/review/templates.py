@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from service.knowledge.explanation import ChartText, Source, Strong
 from service.web.smart.protection import guard
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 @cache
 def environment() -> Environment:
     """Give the template environment: escapes all values, and an undefined name is an error."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("service.web", "templates/review"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.tests["set_off"] = lambda part: isinstance(part, Strong)
+    found.tests["from_chart"] = lambda part: isinstance(part, ChartText)
+    found.tests["source"] = lambda part: isinstance(part, Source)
+    return found
 
 
 def render(app: SmartApp, template: str, **values: object) -> str:

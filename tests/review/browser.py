@@ -1,0 +1,81 @@
+"""Serves the app on loopback and opens it in Debian's Chromium; the EHR's login answers inside the browser."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import uvicorn
+from playwright.sync_api import sync_playwright
+
+from tests.review.harness import ReviewHarness
+from tests.smart.ehr import AUTHORIZATION, ISS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@contextmanager
+def serving(harness: ReviewHarness) -> Iterator[str]:
+    """Serve the harness on a free port; give its address."""
+    server = uvicorn.Server(uvicorn.Config("", host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    socket = server.config.bind_socket()
+    harness.base_url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+    server.config.app = harness.application()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield harness.base_url
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        socket.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Watched:
+    """A page whose console errors and requests beyond loopback are kept."""
+
+    def __init__(self, context: BrowserContext, harness: ReviewHarness) -> None:
+        self.troubles: list[str] = []
+        self._harness = harness
+        context.route("**/*", self._route)
+        self.page: Page = context.new_page()
+        self.page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda fault: self.troubles.append(str(fault)))
+
+    def _route(self, route: Route) -> None:
+        url = route.request.url
+        if url.startswith(AUTHORIZATION):
+            answer = urlencode(self._harness.ehr.authorize(url))
+            location = f"{self._harness.base_url}/smart/callback?{answer}"
+            route.fulfill(status=302, headers={"Location": location})
+        elif url.startswith(self._harness.base_url):
+            route.continue_()
+        else:
+            self.troubles.append(f"left loopback: {url}")
+            route.abort()
+
+    def launch(self) -> Page:
+        """Open the app as an EHR does."""
+        self.page.goto(f"{self._harness.base_url}/smart/launch?{urlencode({'iss': ISS, 'launch': 'x'})}")
+        return self.page
