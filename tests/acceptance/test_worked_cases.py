@@ -72,12 +72,16 @@ async def test_shuffled_duplicated_and_irrelevant_resources_change_nothing(
     assert (among["summary"], among["detail"]) == (plain["summary"], plain["detail"])
 
 
+def resources_in(path: Path) -> list[dict[str, Any]]:
+    return [entry["resource"] for entry in json.loads(path.read_text(encoding="utf-8"))["entry"]]
+
+
 SYNTHEA = sorted((Path(__file__).parent.parent / "samples" / "synthea").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", SYNTHEA, ids=lambda path: path.stem[:12])
 async def test_a_patient_without_liver_metastases_gets_no_card(service: CheckedClient, path: Path) -> None:
-    resources = [entry["resource"] for entry in json.loads(path.read_text(encoding="utf-8"))["entry"]]
+    resources = resources_in(path)
     patient = next(resource["id"] for resource in resources if resource["resourceType"] == "Patient")
     for resource in resources:
         if "subject" in resource:
