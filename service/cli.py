@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
-from service.commands import check, serve, try_request
+from service.commands import check, demo, serve, try_request
 
 app = typer.Typer(
     name="crlm-cds",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("serve", epilog=serve.SETTINGS_TABLE)(serve.serve)
 app.command("try")(try_request.try_request)
 app.command("check")(check.check)
+app.command("demo")(demo.demo)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  called by typer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
@@ -52,6 +52,8 @@ class SentKey:
                 return Completeness.PARTIAL
             case KeyState.EMPTY | KeyState.DATA:
                 return Completeness.PARTIAL if self.source.partial else Completeness.COMPLETE
+            case _:
+                assert_never(self.state)
 
 
 class _DraftShape(msgspec.Struct):
@@ -89,6 +91,8 @@ def _read(key: PrefetchKey, raw: msgspec.Raw | None, terminology: Terminology) -
         case SourceState.JUNK:
             _refuse_draft_shape(key, raw)
             return SentKey(key, KeyState.ERROR, source)
+        case _:
+            assert_never(source.state)
 
 
 def _refuse_draft_shape(key: PrefetchKey, raw: msgspec.Raw) -> None:

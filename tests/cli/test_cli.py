@@ -11,7 +11,8 @@ from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import load_terminology
 from service import __version__
 from service.cli import app
-from service.commands.check import disagreements
+from service.commands.check import disagreements, findings
+from service.knowledge.check import Report
 from service.knowledge.guideline import load_guideline
 from tests.checked_client import FakeAdvisor
 from tests.loopback import serving
@@ -44,7 +45,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_without_a_command_the_help_is_shown() -> None:
-    assert all(name in run().stdout for name in ("serve", "try", "check"))
+    assert all(name in run().stdout for name in ("serve", "try", "check", "demo"))
 
 
 def test_check_prints_the_pathway_and_finds_no_fault() -> None:
@@ -88,6 +89,23 @@ def test_codes_that_a_code_system_does_not_have_are_named() -> None:
     assert found[-1] == "the code system advisory is missing"
 
 
+def test_what_is_odd_about_a_guideline_is_said_in_sentences() -> None:
+    report = Report(("A1",), ("no-biopsy",), ("ecog 2",), ("limit",), ("unfit",), ("cea",), ())
+    assert list(findings(report)) == [
+        "row A1 can never apply",
+        "advisory no-biopsy can never hold",
+        "no row applies to: ecog 2",
+        "parameter limit is not used",
+        "definition unfit is not used",
+    ]
+
+
+def test_check_fails_where_something_is_odd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.commands.check.findings", lambda _: ["row A1 can never apply"])
+    found = run("check")
+    assert (found.exit_code, found.stderr) == (1, "  - row A1 can never apply\n")
+
+
 def test_serve_lists_the_faults_of_the_settings_and_does_not_start() -> None:
     found = run("serve", CRLM_AUTH="of", CRLM_PROT="1")
     assert (found.exit_code, found.stderr) == (
@@ -121,6 +139,13 @@ def test_try_reads_stdin_and_shows_why_a_request_is_refused(server: tuple[str, F
     found = CliRunner().invoke(app, ["try", "-", "--url", url], input="{")
     assert found.exit_code == 1
     assert found.stdout.startswith("400 The request is not a valid CDS Hooks request\n")
+
+
+def test_try_sends_a_request_without_a_hook_to_patient_view(server: tuple[str, FakeAdvisor], tmp_path: Path) -> None:
+    path = tmp_path / "request.json"
+    path.write_text("{}")
+    found = run("try", str(path), "--url", server[0])
+    assert found.stdout.startswith("400 The request is not a valid CDS Hooks request\nhook is required\n")
 
 
 def test_try_says_that_nobody_answers() -> None:
