@@ -1,4 +1,4 @@
-"""Serves the app on loopback and opens it in Debian's Chromium; the EHR's login answers inside the browser."""
+"""Serves the app on loopback and opens it in Debian's Chromium; the EHR's login is passed by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 
 from tests.review.harness import ReviewHarness
-from tests.smart.ehr import AUTHORIZATION, ISS
+from tests.smart.ehr import ISS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,17 +65,16 @@ class Watched:
 
     def _route(self, route: Route) -> None:
         url = route.request.url
-        if url.startswith(AUTHORIZATION):
-            answer = urlencode(self._harness.ehr.authorize(url))
-            location = f"{self._harness.base_url}/smart/callback?{answer}"
-            route.fulfill(status=302, headers={"Location": location})
-        elif url.startswith(self._harness.base_url):
+        if url.startswith(self._harness.base_url):
             route.continue_()
         else:
             self.troubles.append(f"left loopback: {url}")
             route.abort()
 
     def launch(self) -> Page:
-        """Open the app as an EHR does."""
-        self.page.goto(f"{self._harness.base_url}/smart/launch?{urlencode({'iss': ISS, 'launch': 'x'})}")
+        """Open the app as an EHR does; its login page is passed by outside the browser, with the browser's cookies."""
+        asked = f"{self._harness.base_url}/smart/launch?{urlencode({'iss': ISS, 'launch': 'x'})}"
+        begun = self.page.context.request.get(asked, max_redirects=0)
+        answer = urlencode(self._harness.ehr.authorize(begun.headers["location"]))
+        self.page.goto(f"{self._harness.base_url}/smart/callback?{answer}")
         return self.page
