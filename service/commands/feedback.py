@@ -1,0 +1,210 @@
+"""`crlm-cds feedback`: what became of the advice, as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, assert_never
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.table import Table
+
+    from service.adapters.store.report import Report, Tally
+
+app = typer.Typer(name="feedback", help="What became of the advice.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+_TITLES = {
+    "by_strategy": "By strategy",
+    "by_row": "By row of the pathway",
+    "by_advisory": "By advisory",
+    "by_knowledge": "By knowledge version and policy",
+    "over_time": "By week",
+}
+_COLUMNS = ("issued", "accepted", "overridden", "unanswered", "acceptance")
+_DAY = typer.Option(formats=["%Y-%m-%d"], help="A day in UTC.")
+
+
+@app.callback()
+def feedback() -> None:
+    """Show what became of the advice."""
+
+
+@app.command()
+def report(
+    *,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    since: Annotated[datetime | None, _DAY] = None,
+    until: Annotated[datetime | None, _DAY] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="The store; by default the one of CRLM_DATABASE_URL.", show_default=False)
+    ] = None,
+) -> None:
+    """Count issued cards and their feedback by strategy, row, advisory, knowledge version, reason and week.
+
+    Cards count by the day of their issue, from --since to before --until; each by its last feedback.
+    """
+    import sqlalchemy as sa
+
+    from service.adapters.store.database import Database
+    from service.adapters.store.report import read_report
+
+    try:
+        database = Database(database_url or _configured_url())
+        try:
+            found = read_report(database, since=_utc(since), until=_utc(until))
+        finally:
+            database.close()
+    except sa.exc.SQLAlchemyError:
+        # The cause would name the URL of the store, which may hold a password.
+        typer.echo("The store cannot be read: check CRLM_DATABASE_URL, then run `crlm-cds migrate`.", err=True)
+        raise typer.Exit(1) from None
+    match output:
+        case Format.TABLE:
+            _print_tables(found)
+        case Format.CSV:
+            _print_csv(found)
+        case Format.JSON:
+            typer.echo(as_json(found))
+        case _:
+            assert_never(output)
+
+
+def as_json(report: Report) -> str:
+    """Give the report as JSON; shares are numbers from 0 to 1, absent where nobody answered."""
+    import orjson
+
+    from service.adapters.store.report import TALLIES
+
+    content = {
+        "since": report.since,
+        "until": report.until,
+        "total": _members(report.total),
+        **{name: [_members(tally) for tally in getattr(report, name)] for name in TALLIES},
+        "override_reasons": [
+            _without_none({"system": reason.system, "code": reason.code, "count": reason.count})
+            for reason in report.override_reasons
+        ],
+        "missing": dict(report.missing),
+        "silent": report.silent,
+        "unmatched": report.unmatched,
+    }
+    return orjson.dumps(_without_none(content), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+
+
+def csv_rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """Give the report as rows of one table; reasons count as overridden, missing facts and the rest as issued."""
+    from service.adapters.store.report import TALLIES
+
+    yield ("group", "key", *_COLUMNS)
+    yield ("total", "", *_cells(report.total))
+    for name in TALLIES:
+        for tally in getattr(report, name):
+            yield (name, _harmless(tally.key), *_cells(tally))
+    for reason in report.override_reasons:
+        yield ("override_reason", _harmless(_reason(reason.system, reason.code)), "", "", str(reason.count), "", "")
+    for fact, count in report.missing:
+        yield ("missing", _harmless(fact), str(count), "", "", "", "")
+    yield ("silent", "", str(report.silent), "", "", "", "")
+    yield ("unmatched", "", str(report.unmatched), "", "", "", "")
+
+
+def _print_csv(report: Report) -> None:
+    import csv
+
+    csv.writer(sys.stdout, lineterminator="\n").writerows(csv_rows(report))
+
+
+def _print_tables(report: Report) -> None:
+    from rich.console import Console
+
+    from service.adapters.store.report import TALLIES
+
+    console = Console()
+    console.print(_tally_table("All cards", [report.total]))
+    for name in TALLIES:
+        tallies = getattr(report, name)
+        if tallies:
+            console.print(_tally_table(_TITLES[name], tallies))
+    if report.override_reasons:
+        reasons = [(_reason(found.system, found.code), found.count) for found in report.override_reasons]
+        console.print(_count_table("Why cards were overridden", reasons))
+    if report.missing:
+        console.print(_count_table("Facts that left answers open", list(report.missing)))
+    if report.silent:
+        console.print(f"{report.silent} cards were computed silently and shown to nobody.")
+    if report.unmatched:
+        console.print(f"{report.unmatched} feedback entries name no card of their sender.")
+
+
+def _tally_table(title: str, tallies: list[Tally]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", title=title, title_justify="left")
+    for name in _COLUMNS:
+        table.add_column(name, justify="right")
+    for tally in tallies:
+        shown = "-" if tally.acceptance is None else f"{tally.acceptance:.0%}"
+        table.add_row(Text(tally.key), *_cells(tally)[:-1], shown)
+    return table
+
+
+def _count_table(title: str, counts: list[tuple[str, int]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", title=title, title_justify="left")
+    table.add_column("count", justify="right")
+    for key, count in counts:
+        # Codes of reasons come from clients: they are text, never markup.
+        table.add_row(Text(key), str(count))
+    return table
+
+
+def _cells(tally: Tally) -> tuple[str, ...]:
+    share = "" if tally.acceptance is None else f"{tally.acceptance:.4f}"
+    return (str(tally.issued), str(tally.accepted), str(tally.overridden), str(tally.unanswered), share)
+
+
+def _members(tally: Tally) -> dict[str, object]:
+    return _without_none({"key": tally.key, **{name: getattr(tally, name) for name in _COLUMNS}})
+
+
+def _without_none(members: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _reason(system: str | None, code: str | None) -> str:
+    return "no coded reason" if code is None else f"{system or 'unknown system'}|{code}"
+
+
+def _harmless(text: str) -> str:
+    """Keep a spreadsheet from reading a client's text as a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
+
+
+def _configured_url() -> str:
+    from service.settings import describe_settings
+
+    # Only this one: a report needs no settings of a server, which may be complete elsewhere.
+    defaults = {setting.variable: setting.default for setting in describe_settings()}
+    return os.environ.get("CRLM_DATABASE_URL", "").strip() or defaults["CRLM_DATABASE_URL"]

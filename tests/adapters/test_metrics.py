@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from fhir_mappings.chart import Completeness
+from service.adapters.fhir_pages import Fetched
+from service.adapters.metrics import Metrics
+
+ROOT = Path(__file__).parents[2]
+
+
+def lines(metrics: Metrics) -> list[str]:
+    return [
+        line
+        for line in metrics.render().decode().splitlines()
+        if not line.startswith("#") and "_created" not in line and "_bucket" not in line
+    ]
+
+
+def test_what_happened_is_counted_by_names_of_our_own() -> None:
+    metrics = Metrics()
+    metrics.call("crlm-patient-view", status=200, seconds=0.02)
+    metrics.call("crlm-patient-view", status=401, seconds=0.01)
+    metrics.cards("crlm-patient-view", ["liver-first", "undetermined", "liver-first"])
+    metrics.token_refused("expired")
+    metrics.fetched([Fetched((), Completeness.COMPLETE), Fetched((), Completeness.NOT_RETRIEVED)])
+    metrics.feedback_kept()
+    metrics.queue(waiting=3, dropped=1)
+    assert lines(metrics) == [
+        'crlm_calls_total{service="crlm-patient-view",status="200"} 1.0',
+        'crlm_calls_total{service="crlm-patient-view",status="401"} 1.0',
+        'crlm_call_seconds_count{service="crlm-patient-view"} 2.0',
+        'crlm_call_seconds_sum{service="crlm-patient-view"} 0.03',
+        'crlm_cards_total{service="crlm-patient-view",topic="liver-first"} 2.0',
+        'crlm_cards_total{service="crlm-patient-view",topic="undetermined"} 1.0',
+        'crlm_tokens_refused_total{reason="expired"} 1.0',
+        'crlm_fetches_total{completeness="complete"} 1.0',
+        'crlm_fetches_total{completeness="not-retrieved"} 1.0',
+        "crlm_feedback_calls_total 1.0",
+        "crlm_issued_cards_waiting 3.0",
+        "crlm_issued_cards_dropped 1.0",
+    ]
+
+
+def test_workers_that_share_a_folder_answer_for_each_other(tmp_path: Path) -> None:
+    program = (
+        "from service.adapters.metrics import Metrics; metrics = Metrics(); metrics.feedback_kept();"
+        " print(metrics.render().decode())"
+    )
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    said = [
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment).stdout
+        for _ in range(2)
+    ]
+    assert ["crlm_feedback_calls_total 1.0" in said[0], "crlm_feedback_calls_total 2.0" in said[1]] == [True, True]
