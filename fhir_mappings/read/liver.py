@@ -60,17 +60,11 @@ def _detection(reader: Reader) -> str | None:
 
 
 def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
-    """Whether the metastases were surely found after the day of the primary's resection, if it was resected."""
+    """Whether the metastases were found after the day of the primary's resection, where that day can be known."""
     resected = reader.date_of("primary-resection-date")
     if resected is not None:
         return earlier(resected, found)
-    if undecided_resections(reader) or reader.in_doubt(RESECTIONS) or not reader.complete("Procedure"):
-        return False
-    if reader.value("primary-in-situ") is not False:
-        return True
-    return all(
-        proof.dated is not None and earlier(proof.dated, found) for proof in reader.fact("primary-in-situ").evidence
-    )
+    return not (undecided_resections(reader) or reader.in_doubt(RESECTIONS) or not reader.complete("Procedure"))
 
 
 def _dates_evidence(reader: Reader) -> tuple[Evidence, ...]:
@@ -89,7 +83,7 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if not reader.complete("Procedure") or reader.in_doubt(RESECTIONS):
             return []
         start = diagnosed
-        if undecided_resections(reader) or reader.value("primary-in-situ") is False:
+        if undecided_resections(reader):
             start = PartialDate(diagnosed.first, max(diagnosed.last, found.last))
     if _recorded_together(reader, resected):
         return []
