@@ -19,7 +19,6 @@ _PREFLIGHT = {
     # A wildcard would not cover Authorization (Fetch standard, "CORS-preflight fetch").
     "access-control-allow-headers": "Authorization, Content-Type, Accept, X-Request-Id",
     "access-control-max-age": "600",
-    "allow": "GET, POST, OPTIONS",
 }
 
 

@@ -132,11 +132,21 @@ def _request(hook: str) -> JsonSchema:
         {"hook": {"const": hook}, "hookInstance": _UUID, "context": _object(context, encounter)},
         optional,
         dependentRequired={"fhirAuthorization": ["fhirServer"]},
+        anyOf=[{"required": ["fhirServer"]}, {"required": ["prefetch"], "properties": {"prefetch": _WITH_CONDITIONS}}],
     )
 
 
+_WITH_CONDITIONS = _object(
+    {
+        "conditions": {
+            "description": "Required: here, or to be fetched from fhirServer (else 412).",
+            "type": ["object", "null"],
+        }
+    }
+)
 _CODING = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}}, {"display": _TEXT})
 _REASON = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}, "display": _TEXT})
+_MOMENT = {"type": "string", "format": "date-time"}
 _URL = {"type": "string", "format": "uri"}
 
 _SCHEMAS: dict[str, JsonSchema] = {
@@ -193,28 +203,25 @@ _SCHEMAS: dict[str, JsonSchema] = {
     ),
     "Link": _object({"label": _TEXT, "url": _URL, "type": {"enum": ["absolute", "smart"]}}, {"appContext": _TEXT}),
     "Feedback": _object(
+        {"feedback": _list({"oneOf": [_ref("Accepted"), _ref("Overridden")]}, minItems=1, maxItems=1000)}
+    ),
+    "Accepted": _object(
         {
-            "feedback": _list(
-                _object(
-                    {
-                        "card": _UUID,
-                        "outcome": {"enum": ["accepted", "overridden"]},
-                        "outcomeTimestamp": {"type": "string", "format": "date-time"},
-                    },
-                    {
-                        "acceptedSuggestions": _list(_object({"id": _UUID}), minItems=1),
-                        "overrideReason": _object(
-                            {},
-                            {
-                                "reason": _object({"code": _TEXT}, {"system": _TEXT, "display": _TEXT}),
-                                "userComment": _TEXT,
-                            },
-                        ),
-                    },
-                ),
-                minItems=1,
+            "card": _UUID,
+            "outcome": {"const": "accepted"},
+            "outcomeTimestamp": _MOMENT,
+            "acceptedSuggestions": _list(_object({"id": _UUID}), minItems=1),
+        },
+    ),
+    "Overridden": _object(
+        {"card": _UUID, "outcome": {"const": "overridden"}, "outcomeTimestamp": _MOMENT},
+        {
+            "overrideReason": _object(
+                {},
+                {"reason": _object({"code": _TEXT}, {"system": _TEXT, "display": _TEXT}), "userComment": _TEXT},
+                anyOf=[{"required": ["reason"]}, {"required": ["userComment"]}],
             )
-        }
+        },
     ),
     "OperationOutcome": _object(
         {
