@@ -19,6 +19,7 @@ _SECTIONS = (
     ("Documents and provenance", ("DocumentReference", "DiagnosticReport", "Provenance")),
 )
 _ROUTINE = {"laboratory", "vital-signs"}
+_EXPECTED = {"final", "completed"}
 _SHOWN = 12
 _DATES = (
     *("effectiveDateTime", "performedDateTime", "onsetDateTime", "occurrenceDateTime", "authoredOn"),
@@ -40,11 +41,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the chart: its newest lines, and how many more there are."""
+    """One part of the chart: its newest lines, and the older ones."""
 
     title: str
     lines: tuple[Line, ...]
-    more: int
+    older: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ def sections_of(record: Record, patient: str) -> list[Section]:
         found = [resource for type_ in types for resource in record.all(type_, patient=patient)]
         lines = sorted(
             (_line(resource) for resource in found if not _is_routine(resource)),
-            key=lambda line: (line.dated, line.address),
+            key=lambda line: line.dated,
             reverse=True,
         )
         if lines:
-            sections.append(Section(title, tuple(lines[:_SHOWN]), max(0, len(lines) - _SHOWN)))
+            sections.append(Section(title, tuple(lines[:_SHOWN]), tuple(lines[_SHOWN:])))
     return sections
 
 
@@ -152,7 +153,8 @@ def _dated(resource: Resource) -> str:
 
 
 def _status(resource: Resource) -> str:
-    return concept_text(resource.get("clinicalStatus")) or str(resource.get("status", ""))
+    status = concept_text(resource.get("clinicalStatus")) or str(resource.get("status", ""))
+    return "" if status in _EXPECTED else status
 
 
 def _age(born: str, today: date) -> int | None:

@@ -114,7 +114,10 @@ class Builder:
         definition = load_catalogue()[code]
         elements = {"note": [{"text": note}]} if note else {}
         self._observation(
-            {"coding": [{"system": FACTS_SYSTEM, "code": code}], "text": definition.title.capitalize()},
+            {
+                "coding": [{"system": FACTS_SYSTEM, "code": code}],
+                "text": definition.title[0].upper() + definition.title[1:],
+            },
             _local_value(definition, value, self),
             days,
             **elements,

@@ -1,10 +1,7 @@
 // Sends forms with `data-into` by fetch and puts the answer's HTML into that region; everything else is plain HTML.
 
 const said = document.getElementById("said");
-
-function say(text) {
-  if (said) said.textContent = text;
-}
+let appWasOpened = false;
 
 async function send(form) {
   const region = document.getElementById(form.dataset.into);
@@ -15,9 +12,12 @@ async function send(form) {
   try {
     const answer = await fetch(form.action, { method: "POST", body: fields });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const content = page.querySelector("main > *") ?? page.body;
-    region.replaceChildren(...(content === page.body ? page.body.childNodes : [content]));
-    if (form.dataset.once !== undefined && answer.ok) close(form);
+    const refusal = page.querySelector("main > *");
+    region.replaceChildren(...(refusal ? [refusal] : page.body.childNodes));
+    if (form.dataset.once !== undefined && answer.ok) {
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+      await refresh(["record", "drafts"]);
+    }
     announce(region);
     if (form.dataset.auto === undefined) region.focus();
   } catch {
@@ -27,14 +27,24 @@ async function send(form) {
   }
 }
 
-// A card that was accepted or overridden takes no second decision of the same kind.
-function close(form) {
-  for (const button of form.querySelectorAll("button")) button.disabled = true;
+// Takes parts of the chart from the server again: an accepted suggestion or the app may have changed them.
+async function refresh(regions) {
+  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  for (const id of regions) {
+    const fresh = page.getElementById(id);
+    if (fresh) document.getElementById(id)?.replaceChildren(...fresh.childNodes);
+  }
 }
 
 function announce(region) {
   const titles = [...region.querySelectorAll("h3, .outcome > p:first-child, .nothing")];
-  say(titles.map((title) => title.textContent.trim()).join(". "));
+  if (said) said.textContent = titles.map((title) => title.textContent.trim()).join(". ");
+}
+
+async function askAgain() {
+  appWasOpened = false;
+  await refresh(["record"]);
+  document.querySelector("form[data-auto]")?.requestSubmit();
 }
 
 document.addEventListener("submit", (event) => {
@@ -42,15 +52,26 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.into) {
     event.preventDefault();
     send(form);
-  } else if (event.submitter?.dataset.open) {
-    document.getElementById(event.submitter.dataset.open).hidden = false;
-    document.getElementById(event.submitter.dataset.open).scrollIntoView();
+    return;
+  }
+  appWasOpened ||= form.classList.contains("launch");
+  const region = document.getElementById(event.submitter?.dataset.open ?? "");
+  if (region) {
+    region.hidden = false;
+    region.querySelector("[data-close]").focus();
   }
 });
 
 document.addEventListener("click", (event) => {
-  const region = event.target.closest("[data-close]")?.dataset.close;
-  if (region) document.getElementById(region).hidden = true;
+  const region = document.getElementById(event.target.closest("[data-close]")?.dataset.close ?? "");
+  if (!region) return;
+  region.hidden = true;
+  document.getElementById("advice").focus();
+  askAgain();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (appWasOpened && document.visibilityState === "visible") askAgain();
 });
 
 document.addEventListener("change", (event) => {
