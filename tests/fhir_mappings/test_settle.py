@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown
+from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.read.dates import complete_months, on, parse_date, parse_period, shifted, value_of
+from fhir_mappings.read.settle import Candidate, Found, settle
+
+TODAY = date(2026, 6, 15)
+ECOG = load_catalogue()["ecog"]
+SITE = load_catalogue()["primary-site"]
+
+
+def said(value: Found | None, dated: str | None, *, by: str = "o", local: bool = False) -> Candidate:
+    return Candidate(value, parse_date(dated), (Evidence(f"Observation/{by}"),), local, unreadable=False)
+
+
+def settled(*candidates: Candidate, age: int | None = None) -> Fact:
+    one = settle(candidates, ECOG, as_of=TODAY, maximum_age_days=age)
+    assert settle(reversed(candidates), ECOG, as_of=TODAY, maximum_age_days=age) == one
+    assert settle([*candidates, *candidates], ECOG, as_of=TODAY, maximum_age_days=age) == one
+    return one
+
+
+def known(value: Found, *by: str) -> Known:
+    assert not isinstance(value, frozenset | Interval)
+    return Known(value, tuple(Evidence(f"Observation/{one}") for one in by))
+
+
+def test_nothing_said_is_absent() -> None:
+    assert settled() == Unknown(Gap.ABSENT)
+
+
+def test_the_newest_wins() -> None:
+    assert settled(said(1, "2026-06-01"), said(2, "2026-06-02", by="new")) == known(2, "new")
+
+
+def test_a_dateless_source_is_oldest() -> None:
+    assert settled(said(1, None), said(2, "2001", by="old")) == known(2, "old")
+
+
+def test_on_one_day_a_local_observation_wins() -> None:
+    assert settled(said(1, "2026-06-01"), said(2, "2026-06-01", by="app", local=True)) == known(2, "app")
+
+
+def test_a_newer_coded_value_beats_an_older_local_one() -> None:
+    assert settled(said(1, "2026-06-02"), said(2, "2026-06-01", by="app", local=True)) == known(1, "o")
+
+
+def test_agreeing_sources_are_all_evidence() -> None:
+    assert settled(said(1, "2026-06-01", by="a"), said(1, "2026-06-01", by="b")) == known(1, "a", "b")
+
+
+def test_two_values_of_equal_rank_and_day_conflict() -> None:
+    both = settled(said(1, "2026-06-01", by="a"), said(2, "2026-06-01", by="b"))
+    assert both == Unknown(Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")))
+
+
+def test_two_local_values_of_one_day_conflict() -> None:
+    both = settled(said(1, "2026-06-01", local=True), said(2, "2026-06-01", local=True))
+    assert isinstance(both, Unknown)
+    assert both.gap is Gap.CONFLICTING
+
+
+def test_a_newer_value_resolves_a_conflict() -> None:
+    found = settled(said(1, "2026-06-01"), said(2, "2026-06-01", by="b"), said(3, "2026-06-02", by="c"))
+    assert found == known(3, "c")
+
+
+def test_partial_dates_whose_order_is_open_conflict() -> None:
+    found = settled(said(1, "2026-06"), said(2, "2026-06-02", by="app", local=True))
+    assert isinstance(found, Unknown)
+    assert found.gap is Gap.CONFLICTING
+
+
+def test_a_partial_date_that_is_newer_anyway_wins() -> None:
+    assert settled(said(1, "2026-06", by="new"), said(2, "2026-05-31")) == known(1, "new")
+
+
+def test_a_newer_narrowing_leaves_the_exact_value_inside_it() -> None:
+    found = settled(said(1, "2026-06-01", by="old"), said(Interval(0, 2), "2026-06-02", by="new"))
+    assert found == known(1, "new", "old")
+
+
+def test_a_newer_narrowing_without_the_old_value_replaces_it() -> None:
+    found = settled(said(3, "2026-06-01"), said(Interval(0, 2), "2026-06-02", by="new"))
+    assert found == Narrowed(Interval(0, 2), (Evidence("Observation/new"),))
+
+
+def test_an_exact_value_survives_several_newer_narrowings() -> None:
+    found = settled(
+        said(1, "2026-06-01", by="a"),
+        said(Interval(0, 2), "2026-06-02", by="b"),
+        said(Interval(1, 3), "2026-06-03", by="c"),
+    )
+    assert found == known(1, "c", "b", "a")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "left"),
+    [
+        (Interval(0, 2), Interval(2, 4), 2),
+        (Interval(0, 3), Interval(1, None), Interval(1, 3)),
+        (Interval(None, 3, high_included=False), Interval(3), None),
+        (Interval(None, 1), Interval(2), None),
+        (frozenset({"a", "b"}), frozenset({"b", "c"}), "b"),
+        (frozenset({"a", "b", "c"}), frozenset({"b", "c"}), frozenset({"b", "c"})),
+        (frozenset({"a", "b"}), frozenset({"c"}), None),
+        (frozenset({"a", "b"}), "a", "a"),
+        ("a", frozenset({"b"}), None),
+        (Interval(1), "a", None),
+        (True, 1, None),
+    ],
+)
+def test_values_of_one_day_are_taken_together(one: Found, other: Found, left: Found | None) -> None:
+    found = settle([said(one, "2026-06-01"), said(other, "2026-06-01", by="b")], SITE, as_of=TODAY)
+    match found:
+        case Known(value=value):
+            assert value == left
+        case Narrowed(values=values):
+            assert values == left
+        case Unknown(gap=gap):
+            assert (gap, left) == (Gap.CONFLICTING, None)
+
+
+def test_a_value_as_old_as_its_maximum_age_still_holds() -> None:
+    assert settled(said(1, "2026-03-17"), age=90) == known(1, "o")
+
+
+def test_an_older_value_is_outdated_and_still_shown() -> None:
+    assert settled(said(1, "2026-03-16"), age=90) == Unknown(Gap.OUTDATED, (Evidence("Observation/o"),), 1)
+
+
+def test_a_dateless_value_is_outdated_where_age_matters() -> None:
+    assert settled(said(1, None), age=90) == Unknown(Gap.OUTDATED, (Evidence("Observation/o"),), 1)
+
+
+def test_an_outdated_narrowing_has_no_last_value() -> None:
+    found = settled(said(Interval(0, 2), "2020"), age=90)
+    assert found == Unknown(Gap.OUTDATED, (Evidence("Observation/o"),), None)
+
+
+def test_a_partial_date_that_may_be_too_old_is_outdated() -> None:
+    found = settled(said(1, "2026-03"), age=90)
+    assert isinstance(found, Unknown)
+    assert found.gap is Gap.OUTDATED
+
+
+def test_an_explicit_unknown_replaces_nothing() -> None:
+    assert settled(said(1, "2026-06-01"), said(None, "2026-06-02", by="new")) == known(1, "o")
+
+
+def test_an_explicit_unknown_alone_is_absent_with_evidence() -> None:
+    assert settled(said(None, "2026-06-02")) == Unknown(Gap.ABSENT, (Evidence("Observation/o"),))
+
+
+def test_an_unreadable_value_is_unreadable() -> None:
+    unreadable = Candidate(None, on(TODAY), (Evidence("Observation/x"),), unreadable=True)
+    assert settled(said(None, "2026-06-02"), unreadable) == Unknown(Gap.UNREADABLE, (Evidence("Observation/x"),))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months"),
+    [
+        ("2025-01-31", "2025-02-28", 1),
+        ("2024-01-31", "2024-02-28", 0),
+        ("2024-01-31", "2024-02-29", 1),
+        ("2024-02-29", "2025-02-28", 12),
+        ("2025-06-15", "2026-06-15", 12),
+        ("2025-06-15", "2026-06-14", 11),
+        ("2025-06-15", "2025-06-15", 0),
+        ("2025-06-15", "2024-06-15", 0),
+        ("2025-08-31", "2025-09-30", 1),
+    ],
+)
+def test_complete_calendar_months(start: str, end: str, months: int) -> None:
+    assert complete_months(date.fromisoformat(start), date.fromisoformat(end)) == months
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2024", "2024-01-01", "2024-12-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
+        ("2024-02-03", "2024-02-03", "2024-02-03"),
+        ("2024-02-03T23:59:59-11:00", "2024-02-03", "2024-02-03"),
+    ],
+)
+def test_a_date_is_the_interval_of_its_precision(text: str, first: str, last: str) -> None:
+    assert parse_date(text) == PartialDate(date.fromisoformat(first), date.fromisoformat(last))
+
+
+@pytest.mark.parametrize("text", ["", "24", "2024-13", "2024-02-30", "about 2024", "0000", 2024, None])
+def test_what_is_no_date_is_none(text: object) -> None:
+    assert parse_date(text) is None
+
+
+def test_periods_reach_from_start_to_end() -> None:
+    assert parse_period({"start": "2024-02-03", "end": "2024-02-05"}) == PartialDate(date(2024, 2, 3), date(2024, 2, 5))
+    assert parse_period({"start": "2024-02-03"}) == on(date(2024, 2, 3))
+    assert parse_period({"start": "2024-02-03", "end": "2023"}) == on(date(2024, 2, 3))
+    assert parse_period({"end": "2024-02"}) == parse_date("2024-02")
+    assert parse_period("2024") is None
+
+
+def test_a_partial_date_keeps_its_precision_as_a_value() -> None:
+    assert [value_of(found) for found in (on(TODAY), parse_date("2024"), parse_date("2024-02")) if found] == [
+        TODAY,
+        "2024",
+        "2024-02",
+    ]
+
+
+def test_shifting_stops_at_the_ends_of_the_calendar() -> None:
+    assert shifted(on(date.max), 30) == on(date.max)
+    assert shifted(on(date.min), -30) == on(date.min)
