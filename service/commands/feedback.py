@@ -155,7 +155,7 @@ def _tally_table(title: str, tallies: list[Tally]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", title=title, title_justify="left")
+    table = Table("", title=title, title_justify="left", min_width=len(title))
     for name in _COLUMNS:
         table.add_column(name, justify="right")
     for tally in tallies:
@@ -168,7 +168,7 @@ def _count_table(title: str, counts: list[tuple[str, int]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", title=title, title_justify="left")
+    table = Table("", title=title, title_justify="left", min_width=len(title))
     table.add_column("count", justify="right")
     for key, count in counts:
         # Codes of reasons come from clients: they are text, never markup.
