@@ -1,0 +1,44 @@
+"""The web application around a real store, as its own process: `feedback_server.py STORE-URL PORT`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from service.adapters.store.database import Database
+from service.adapters.store.feedback import StoredFeedback
+from service.adapters.store.migrate import migrate
+from service.adapters.store.retention import StoreReadiness
+from service.settings import Settings
+from service.web.app import create_app
+
+if TYPE_CHECKING:
+    from service.caller import Caller
+    from service.cds.messages import HookRequest
+
+
+class NoAdvice:
+    """An advisor that is never asked here."""
+
+    async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
+        raise NotImplementedError
+
+
+def main(store_url: str, port: int) -> None:
+    database = Database(store_url)
+    migrate(database)
+    app = create_app(
+        Settings(auth="off"),
+        advisor=NoAdvice(),
+        templates={},
+        feedback=StoredFeedback(database, clock=lambda: datetime.now(UTC)),
+        readiness=StoreReadiness(database),
+    )
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
