@@ -64,6 +64,12 @@ class Form:
     recorded: tuple[Question, ...]
     entered_on: str
     latest: str
+    entered_on_fault: str | None = None
+
+    @property
+    def touches_recorded(self) -> bool:
+        """Whether something is entered, or wrong, among the facts that the page folds away."""
+        return any(question.entered or question.fault for question in self.recorded)
 
 
 def form_for(
@@ -91,6 +97,7 @@ def form_for(
         recorded=tuple(question(code, "recorded") for code in catalogue.facts if code not in asked),
         entered_on=entries.typed.get(ENTERED_ON, case.as_of.isoformat()),
         latest=case.as_of.isoformat(),
+        entered_on_fault=entries.faults.get(ENTERED_ON),
     )
 
 
@@ -207,8 +214,12 @@ def _within(definition: FactDefinition, number: float) -> float:
     too_low = definition.minimum is not None and number < definition.minimum
     too_high = definition.maximum is not None and number > definition.maximum
     if too_low or too_high:
-        raise ValueError(f"Enter a number{_range(definition)}.")
+        raise ValueError(f"Enter a {_number(definition)}{_range(definition)}.")
     return number
+
+
+def _number(definition: FactDefinition) -> str:
+    return "whole number" if definition.kind == "integer" else "number"
 
 
 def _range(definition: FactDefinition) -> str:
