@@ -64,7 +64,7 @@ def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
     resected = reader.date_of("primary-resection-date")
     if resected is not None:
         return earlier(resected, found)
-    return not (undecided_resections(reader) or reader.in_doubt(RESECTIONS) or not reader.complete("Procedure"))
+    return not (undecided_resections(reader) or reader.uncertain(RESECTIONS) or not reader.complete("Procedure"))
 
 
 def _dates_evidence(reader: Reader) -> tuple[Evidence, ...]:
@@ -80,7 +80,7 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if found is None or (resected is None and diagnosed is None):
         return []
     if resected is None and diagnosed is not None:
-        if not reader.complete("Procedure") or reader.in_doubt(RESECTIONS):
+        if not reader.complete("Procedure") or reader.uncertain(RESECTIONS):
             return []
         start = diagnosed
         if undecided_resections(reader):

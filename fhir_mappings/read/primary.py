@@ -86,7 +86,7 @@ def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
             Candidate(False, past.dated, (reader.evidence(past, "primary-history", how="derived"),))
             for past in histories(reader)
         ]
-    if resected or not reader.complete("Procedure") or reader.done(RESECTIONS) or reader.in_doubt(RESECTIONS):
+    if resected or not reader.complete("Procedure") or reader.done(RESECTIONS) or reader.uncertain(RESECTIONS):
         return resected
     return [
         Candidate(True, reader.order_date(plan), (reader.evidence(plan, RESECTIONS, how="derived"),))

@@ -29,6 +29,7 @@ _USED = frozenset({"final", "amended", "corrected", "preliminary", "partial"})
 _UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
 _OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
 _PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
+_NOT_DONE = frozenset({"not-done", "entered-in-error", "preparation"})
 _PROCEDURE_KNOWN = _PROCEDURE_DOUBT | {"completed", "preparation", "not-done", "entered-in-error"}
 
 
@@ -196,6 +197,18 @@ class Reader:
             or resource.status not in _PROCEDURE_KNOWN
             or (resource.status == "completed" and resource.future)
         ]
+
+    def uncertain(self, *sets: str) -> bool:
+        """Whether an operation in some value sets may have been done: in doubt, unreadable, or in text alone."""
+        refused = any(
+            refusal.kind == "Procedure"
+            and ("operation" in refusal.topics or any(matches(name, sets) for name in refusal.sets))
+            for refusal in self.chart.refused
+        )
+        text = any(
+            "operation" in found.topics and found.status not in _NOT_DONE for found in self.chart.of("Procedure")
+        )
+        return refused or text or bool(self.in_doubt(*sets))
 
     def planned(self, *sets: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures in some value sets."""

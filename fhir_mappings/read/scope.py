@@ -101,18 +101,7 @@ def _conditions(reader: Reader) -> list[Resource]:
 
 
 def _procedures_complete(reader: Reader) -> bool:
-    if not reader.complete("Procedure"):
-        return False
-    operations = (RESECTIONS, *LIVER_OPERATIONS)
-    text = any(
-        "operation" in procedure.topics and procedure.status not in ("not-done", "entered-in-error", "preparation")
-        for procedure in reader.chart.of("Procedure")
-    )
-    refused = any(
-        refusal.kind == "Procedure" and ("operation" in refusal.topics or reader.costs("Procedure", refusal.sets))
-        for refusal in reader.chart.refused
-    )
-    return not text and not refused and not reader.in_doubt(*operations)
+    return reader.complete("Procedure") and not reader.uncertain(RESECTIONS, *LIVER_OPERATIONS)
 
 
 def _resection_hinted(reader: Reader) -> bool:

@@ -65,16 +65,22 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     for dose in _medication(reader):
         if dose.status in _POSSIBLY_GIVEN[dose.kind] and _may_follow(dose, found):
             return True
-    texts = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
-    if any("systemic-therapy" in dose.topics and _possibly(dose) and _may_follow(dose, found) for dose in texts):
-        return True
-    if any("drug-" in name for refusal in reader.chart.refused for name in refusal.sets):
+    if any(_may_follow(dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
         return True
     return any(_may_follow(done, found) for done in (*reader.done("chemotherapy"), *reader.in_doubt("chemotherapy")))
 
 
-def _possibly(dose: Resource) -> bool:
-    return dose.status in _POSSIBLY_GIVEN[dose.kind]
+def _in_text(reader: Reader) -> list[Resource]:
+    doses = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
+    return [dose for dose in doses if "systemic-therapy" in dose.topics and dose.status in _POSSIBLY_GIVEN[dose.kind]]
+
+
+def _refused(reader: Reader, *drugs: str) -> bool:
+    return any(
+        refusal.kind in MEDICATIONS
+        and ("systemic-therapy" in refusal.topics or any(matches(name, drugs) for name in refusal.sets))
+        for refusal in reader.chart.refused
+    )
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
@@ -103,7 +109,8 @@ def _preoperative(reader: Reader, *drugs: str) -> tuple[list[Resource], bool] | 
         if dose not in certain
         and (dose.dated is None or (dose.dated.last >= found.first and (end is None or dose.dated.first < end.last)))
     ]
-    return certain, not possible and reader.complete(*MEDICATIONS)
+    text = any(_may_follow(dose, found) for dose in _in_text(reader))
+    return certain, not possible and not text and not _refused(reader, *drugs) and reader.complete(*MEDICATIONS)
 
 
 def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -219,7 +219,10 @@ OPERATED: list[tuple[str, str, Any]] = [
     *((CPT, code, SEGMENTAL) for code in ("44140", "44141", "44144", "44204")),
     *((CPT, code, "right-hemicolectomy") for code in ("44160", "44205")),
     *((CPT, code, "hartmann") for code in ("44143", "44206")),
-    *((CPT, code, "low-anterior-resection") for code in ("44145", "44146", "44147", "44207", "44208", "45112", "45114")),
+    *(
+        (CPT, code, "low-anterior-resection")
+        for code in ("44145", "44146", "44147", "44207", "44208", "45112", "45114")
+    ),
     *((CPT, code, "low-anterior-resection") for code in ("45119", "45397")),
     *((CPT, code, "total-colectomy") for code in ("44150", "44151", "44210")),
     *((CPT, code, "proctocolectomy") for code in ("44155", "44157", "44158", "44211", "44212")),

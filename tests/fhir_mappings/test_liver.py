@@ -1,0 +1,285 @@
+"""The liver metastases: dates, detection, interval, state, size, and disease elsewhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.charts import (
+    COMPLETE,
+    CPT,
+    ICD10CM,
+    LOINC,
+    SNOMED,
+    concept,
+    condition,
+    local,
+    observation,
+    procedure,
+    quantity,
+)
+from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
+
+from fhir_mappings.case import Interval, Sign
+from fhir_mappings.chart import Completeness
+from fhir_mappings.mapper import MappingPolicy
+
+RESECTION = (CPT, "44140")
+HEPATECTOMY = (CPT, "47125")
+NO_PROCEDURES = {**COMPLETE, "Procedure": Completeness.PARTIAL}
+
+
+def primary(onset: str | None = None, **more: Any) -> dict[str, Any]:
+    return condition("p", (ICD10CM, "C18.7"), onset=onset, **more)
+
+
+def liver(onset: str | None = None, ident: str = "l", **more: Any) -> dict[str, Any]:
+    return condition(ident, (ICD10CM, "C78.7"), onset=onset, **more)
+
+
+def resected(on: str | None) -> dict[str, Any]:
+    return procedure("r", RESECTION, on=on)
+
+
+def test_the_first_of_several_metastasis_dates_counts() -> None:
+    case = read(liver("2026-05-10"), liver("2026-03-01", "b"), liver("2025-01-01", "c", clinical="resolved"))
+    assert shown(case, "liver-metastasis-date").isoformat() == "2026-03-01"
+
+
+DETECTED: list[tuple[str, list[dict[str, Any]], str]] = [
+    ("before the primary", [primary("2026-05-01"), liver("2026-04-01")], "at-staging"),
+    ("same day", [primary("2026-05-01"), liver("2026-05-01")], "at-staging"),
+    ("last day of the window", [primary("2026-05-01"), liver("2026-05-31")], "at-staging"),
+    ("day after the window, in place", [primary("2026-05-01"), liver("2026-06-01")], "follow-up"),
+    ("before the resection", [primary("2025-05-01"), liver("2025-09-01"), resected("2025-09-01")], "at-staging"),
+    ("after the resection", [primary("2025-05-01"), liver("2025-09-02"), resected("2025-09-01")], "follow-up"),
+    ("month inside the window", [primary("2026-04-30"), liver("2026-05")], "gap: absent"),
+    ("month before", [primary("2026-05-01"), liver("2026-04")], "at-staging"),
+    ("month after", [primary("2025-05-01"), liver("2026-04")], "follow-up"),
+    ("month of the resection", [primary("2025-05-01"), liver("2025-09-15"), resected("2025-09")], "gap: absent"),
+    ("undated resection", [primary("2025-05-01"), liver("2026-04-01"), resected(None)], "gap: absent"),
+    ("no date of the primary", [primary(), liver("2026-04-01")], "gap: absent"),
+    ("no date of the metastases", [primary("2026-04-01"), liver()], "gap: absent"),
+    ("recorded on one day", [primary(recordedDate="2026-05-01"), liver(recordedDate="2026-05-01")], "gap: absent"),
+    ("metastases recorded", [primary("2026-05-01"), liver(recordedDate="2026-05-02")], "gap: absent"),
+    ("primary recorded", [primary(recordedDate="2026-05-01"), liver("2026-05-02")], "gap: absent"),
+    (
+        "recorded before the resection",
+        [primary("2026-01-01"), liver(recordedDate="2026-05-02"), resected("2026-05-10")],
+        "gap: absent",
+    ),
+    (
+        "primary recorded, found before the resection",
+        [primary(recordedDate="2026-05-01"), liver("2026-05-02"), resected("2026-05-10")],
+        "at-staging",
+    ),
+    ("recorded years later", [primary("2024-05-01"), liver(recordedDate="2026-05-02")], "follow-up"),
+    (
+        "resected by a local date, before",
+        [primary("2024-05-01"), liver("2026-05-02"), local("primary-in-situ", False, on="2024-08-01")],  # noqa: FBT003
+        "follow-up",
+    ),
+    (
+        "resected at an unknown time",
+        [primary("2024-05-01"), liver("2026-05-02"), local("primary-in-situ", False, on="2026-06-01")],  # noqa: FBT003
+        "follow-up",
+    ),
+]
+
+
+@pytest.mark.parametrize(("resources", "expected"), [case[1:] for case in DETECTED], ids=[case[0] for case in DETECTED])
+def test_detection_is_derived_from_the_dates(resources: list[dict[str, Any]], expected: str) -> None:
+    assert shown(read(*resources), "metastases-detected") == expected
+
+
+def test_a_wider_staging_window_is_a_policy() -> None:
+    policy = MappingPolicy(staging_window_days=90)
+    case = read(primary("2026-03-01"), liver("2026-05-30"), policy=policy)
+    assert shown(case, "metastases-detected") == "at-staging"
+
+
+def test_late_detection_is_not_derived_without_procedures() -> None:
+    case = read(primary("2025-05-01"), liver("2026-04-01"), completeness=NO_PROCEDURES)
+    assert shown(case, "metastases-detected") == "gap: not-retrieved"
+    assert shown(case, "months-primary-to-metastases") == "gap: not-retrieved"
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        ("2026-04-16", "intraoperative"),
+        ("2026-04-15", "at-staging"),
+        ("2026-04", {"intraoperative", "at-staging"}),
+        (None, {"intraoperative", "at-staging"}),
+    ],
+)
+def test_found_at_operation_holds_for_its_window(on: str | None, expected: Any) -> None:
+    assert shown(read(local("metastases-detected", "intraoperative", on=on)), "metastases-detected") == expected
+
+
+MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
+    ("from the diagnosis", [primary("2025-05-15"), liver("2026-05-15")], 12),
+    ("a day less", [primary("2025-05-15"), liver("2026-05-14")], 11),
+    ("from the resection", [primary("2025-05-15"), liver("2026-05-15"), resected("2025-07-01")], 10),
+    ("resected later", [primary("2026-05-01"), liver("2026-05-05"), resected("2026-06-01")], 0),
+    ("partial dates that agree", [primary("2025-05-01"), liver("2026-05")], 12),
+    ("partial dates that differ", [primary("2025-05-15"), liver("2026-05")], Interval(11, 12)),
+    ("undated resection", [primary("2025-05-15"), liver("2026-05-15"), resected(None)], Interval(0, 12)),
+    ("recorded on one day", [primary(recordedDate="2026-05-01"), liver(recordedDate="2026-05-01")], "gap: absent"),
+    ("no dates", [primary(), liver("2026-05-01")], "gap: absent"),
+    (
+        "in doubt",
+        [primary("2025-05-15"), liver("2026-05-15"), procedure("r", RESECTION, status="unknown")],
+        "gap: absent",
+    ),
+]
+
+
+@pytest.mark.parametrize(("resources", "expected"), [case[1:] for case in MONTHS], ids=[case[0] for case in MONTHS])
+def test_months_run_from_the_resection_else_the_diagnosis(resources: list[dict[str, Any]], expected: Any) -> None:
+    assert shown(read(*resources), "months-primary-to-metastases") == expected
+
+
+def test_an_operation_before_the_metastases_is_not_their_treatment() -> None:
+    case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY, on="2026-05-09"))
+    assert (shown(case, "liver-state"), Sign.LIVER_TREATED in case.signs) == ("gap: absent", True)
+
+
+@pytest.mark.parametrize(("again", "expected"), [("2025-07-01", "treated"), ("2025-07-02", "recurrence")])
+def test_a_metastasis_more_than_30_days_after_the_operation_is_a_recurrence(again: str, expected: str) -> None:
+    case = read(
+        primary("2025-01-01"), liver("2025-02-01"), procedure("h", HEPATECTOMY, on="2025-06-01"), liver(again, "m")
+    )
+    assert shown(case, "liver-state") == expected
+
+
+def test_a_treated_metastasis_and_a_new_one_are_a_recurrence() -> None:
+    old = liver("2025-02-01", clinical="resolved")
+    case = read(primary("2025-01-01"), old, procedure("h", HEPATECTOMY, on="2025-06-01"), liver("2026-05-01", "m"))
+    assert shown(case, "liver-state") == "recurrence"
+
+
+def test_an_undated_liver_operation_is_a_sign_alone() -> None:
+    case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY))
+    assert (shown(case, "liver-state"), Sign.LIVER_TREATED in case.signs) == ("gap: absent", True)
+
+
+def test_a_planned_liver_operation_treats_nothing() -> None:
+    case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY, status="preparation"))
+    assert (shown(case, "liver-state"), shown(case, "hepatectomy-extent")) == ("gap: absent", "gap: outdated")
+    assert Sign.LIVER_TREATED not in case.signs
+
+
+def lesion(ident: str, *codes: str, **more: Any) -> dict[str, Any]:
+    found = {
+        "resourceType": "BodyStructure",
+        "id": ident,
+        "patient": {"reference": "Patient/1"},
+        "location": concept(SNOMED, "10200004"),
+    }
+    if codes:
+        found["locationQualifier"] = [concept(SNOMED, code) for code in codes]
+    return found | more
+
+
+def size(ident: str, of: str, value: float, on: str | None = "2026-06-01", **more: Any) -> dict[str, Any]:
+    focus = {"focus": [{"reference": f"https://ehr.example/fhir/{of}"}]}
+    return observation(ident, (LOINC, "21889-1"), quantity(value, "mm"), on=on, **focus, **more)
+
+
+def test_tumours_of_one_study_are_counted_and_placed() -> None:
+    case = read(
+        lesion("a", "245305009"),
+        lesion("b", "245308006"),
+        size("x", "BodyStructure/a", 12),
+        size("y", "BodyStructure/b", 31),
+    )
+    facts = ("metastasis-count", "metastasis-distribution", "largest-metastasis")
+    assert [shown(case, fact) for fact in facts] == [2, "bilobar", 31]
+    assert proofs(case, "metastasis-count") == [("BodyStructure/a", "derived"), ("BodyStructure/b", "derived")]
+
+
+def test_tumours_in_one_lobe_are_unilobar_where_each_is_placed() -> None:
+    sizes = [size("x", "BodyStructure/a", 12), size("y", "BodyStructure/b", 31)]
+    placed = read(lesion("a", "245305009"), lesion("b", "245304008"), *sizes)
+    open_case = read(lesion("a", "245305009"), lesion("b"), *sizes)
+    assert shown(placed, "metastasis-distribution") == "unilobar"
+    assert shown(open_case, "metastasis-distribution") == "gap: absent"
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [lesion("a"), lesion("b"), size("x", "BodyStructure/a", 12)],
+        [lesion("a"), size("x", "BodyStructure/a", 12), size("y", "BodyStructure/a", 13, on="2026-06-02")],
+        [lesion("a"), size("x", "BodyStructure/a", 12, on=None)],
+        [lesion("a"), lesion("b")],
+    ],
+)
+def test_tumours_of_several_studies_are_not_counted(resources: list[dict[str, Any]]) -> None:
+    assert shown(read(*resources), "metastasis-count") == "gap: absent"
+
+
+def test_an_inactive_body_structure_is_no_tumour() -> None:
+    case = read(lesion("a"), lesion("b", active=False), size("x", "BodyStructure/a", 12))
+    assert shown(case, "metastasis-count") == 1
+
+
+def test_a_size_is_of_the_liver_by_focus_body_site_or_specimen() -> None:
+    specimen = {"resourceType": "Specimen", "id": "s", "collection": {"bodySite": concept(SNOMED, "10200004")}}
+    plain = observation("o", (LOINC, "21889-1"), quantity(20, "mm"), on="2026-06-01")
+    of_metastasis = plain | {"focus": [{"reference": "Condition/liver"}]}
+    of_specimen = plain | {"contained": [specimen], "specimen": {"reference": "#s"}}
+    of_primary = plain | {"focus": [{"reference": "Condition/primary"}]}
+    found = [shown(read(PRIMARY, LIVER, one), "largest-metastasis") for one in (of_metastasis, of_specimen, of_primary)]
+    assert found == [20, 20, "gap: absent"]
+
+
+def test_the_size_component_is_read_with_its_unit() -> None:
+    components = [
+        {"code": concept(LOINC, "33728-7")} | quantity(5.2, "cm"),
+        {"code": concept(LOINC, "33729-5")} | quantity(31, "mm"),
+    ]
+    given = observation(
+        "o", (LOINC, "21889-1"), {"component": components}, on="2026-06-01", bodySite=concept(SNOMED, "10200004")
+    )
+    assert shown(read(given), "largest-metastasis") == 52
+
+
+def test_the_newest_study_gives_the_largest_size() -> None:
+    case = read(
+        lesion("a"),
+        size("x", "BodyStructure/a", 60, on="2026-05-01"),
+        size("y", "BodyStructure/a", 20),
+        size("z", "BodyStructure/a", 25),
+    )
+    assert (shown(case, "largest-metastasis"), proofs(case, "largest-metastasis")) == (25, [("Observation/z", "coded")])
+
+
+def test_a_bound_beside_a_size_of_the_same_day_must_agree() -> None:
+    bound = size("y", "BodyStructure/a", 30)
+    bound["valueQuantity"]["comparator"] = ">"
+    assert shown(read(lesion("a"), size("x", "BodyStructure/a", 20), bound), "largest-metastasis") == "gap: conflicting"
+
+
+def test_an_unreadable_size_is_noted() -> None:
+    case = read(lesion("a"), size("x", "BodyStructure/a", -3))
+    assert shown(case, "largest-metastasis") == "gap: unreadable"
+    assert [(issue.reference, issue.costs) for issue in case.issues] == [("Observation/x", ("largest-metastasis",))]
+
+
+def test_old_measurements_are_outdated() -> None:
+    now = datetime(2026, 9, 15, tzinfo=UTC)
+    case = read(lesion("a"), size("x", "BodyStructure/a", 20), now=now)
+    assert shown(case, "largest-metastasis") == "gap: outdated"
+
+
+def test_a_resolved_metastasis_elsewhere_is_none() -> None:
+    case = read(condition("c", (ICD10CM, "C78.00"), onset="2026-06-01", clinical="resolved"))
+    assert (shown(case, "extrahepatic-disease"), Sign.METASTASIS_ELSEWHERE in case.signs) == ("gap: absent", False)
+
+
+def test_an_old_active_metastasis_elsewhere_is_outdated_and_stays_a_sign() -> None:
+    case = read(condition("c", (ICD10CM, "C78.00"), onset="2025-06-01"))
+    assert (shown(case, "extrahepatic-disease"), Sign.METASTASIS_ELSEWHERE in case.signs) == ("gap: outdated", True)

@@ -1,0 +1,247 @@
+"""Systemic therapy and radiotherapy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.charts import (
+    ATC,
+    COMPLETE,
+    CPT,
+    ICD10CM,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    coded,
+    concept,
+    condition,
+    dose,
+    local,
+    observation,
+    order,
+    procedure,
+)
+from tests.fhir_mappings.reading import proofs, read, shown
+
+from fhir_mappings.case import Interval, Sign
+from fhir_mappings.chart import Completeness
+
+OXALIPLATIN, FLUOROURACIL, BEVACIZUMAB = (RXNORM, "32592"), (RXNORM, "4492"), (ATC, "L01FG01")
+PRIMARY = condition("p", (ICD10CM, "C20"), onset="2026-01-10")
+LIVER = condition("l", (ICD10CM, "C78.7"), onset="2026-01-15")
+NO_REQUESTS = {kind: state for kind, state in COMPLETE.items() if kind != "MedicationRequest"}
+SINCE = Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS
+
+
+def doses(*days: str, drug: tuple[str, str] = OXALIPLATIN, prefix: str = "d") -> list[dict[str, Any]]:
+    return [dose(f"{prefix}{number}", drug, on=day) for number, day in enumerate(days)]
+
+
+def request(ident: str, drug: tuple[str, str], **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": ident,
+        "status": "completed",
+        "intent": "order",
+        "medicationCodeableConcept": concept(*drug),
+        "subject": {"reference": "Patient/1"},
+    } | more
+
+
+CYCLES: list[tuple[str, list[dict[str, Any]], Any]] = [
+    ("two weeks apart", doses("2026-02-01", "2026-02-15", "2026-03-01"), 3),
+    ("ten days apart", doses("2026-02-01", "2026-02-11"), 2),
+    ("nine days apart", doses("2026-02-01", "2026-02-10"), 1),
+    ("two drugs of a day", [*doses("2026-02-01"), *doses("2026-02-01", drug=FLUOROURACIL, prefix="f")], 1),
+    ("on the day of the metastases", doses("2026-01-15"), 1),
+    ("before the metastases", doses("2026-01-14"), "gap: absent"),
+    ("not completed", [dose("d", OXALIPLATIN, on="2026-02-01", status="not-done")], "gap: absent"),
+    ("requested only", [request("r", OXALIPLATIN, status="active", authoredOn="2026-02-01")], "gap: absent"),
+    ("request completed", [request("r", OXALIPLATIN, authoredOn="2026-02-01")], 1),
+    ("in February", doses("2026-02", "2026-03-05"), Interval(1, 2)),
+    ("perhaps before the metastases", doses("2026-01", "2026-03-05"), Interval(1)),
+    ("undated", [dose("u", OXALIPLATIN), *doses("2026-03-05")], Interval(1)),
+    (
+        "infusion over two days",
+        [dose("i", FLUOROURACIL, effectivePeriod={"start": "2026-02-01", "end": "2026-02-03"})],
+        1,
+    ),
+    (
+        "before the liver operation only",
+        [*doses("2026-02-01", "2026-04-01"), procedure("h", (CPT, "47120"), on="2026-03-01")],
+        1,
+    ),
+    ("another drug", doses("2026-02-01", drug=(RXNORM, "860975")), "gap: absent"),
+]
+
+
+@pytest.mark.parametrize(("resources", "expected"), [case[1:] for case in CYCLES], ids=[case[0] for case in CYCLES])
+def test_preoperative_cycles_are_counted(resources: list[dict[str, Any]], expected: Any) -> None:
+    assert shown(read(PRIMARY, LIVER, *resources), "chemotherapy-cycles") == expected
+
+
+def test_cycles_are_at_least_those_seen_where_requests_were_not_had() -> None:
+    case = read(PRIMARY, LIVER, *doses("2026-02-01", "2026-02-15"), completeness=NO_REQUESTS)
+    assert shown(case, "chemotherapy-cycles") == Interval(2)
+    assert shown(case, "chemotherapy-last-date") == "gap: not-retrieved"
+    assert shown(read(PRIMARY, LIVER, completeness=NO_REQUESTS), "chemotherapy-cycles") == "gap: not-retrieved"
+
+
+def test_the_drug_of_a_referred_medication_counts() -> None:
+    given = dose("d", OXALIPLATIN, on="2026-02-01")
+    del given["medicationCodeableConcept"]
+    medication = {"resourceType": "Medication", "id": "m", "code": concept(*OXALIPLATIN)}
+    apart = given | {"medicationReference": {"reference": "https://ehr.example/fhir/Medication/m"}}
+    inside = given | {"medicationReference": {"reference": "#m"}, "contained": [medication]}
+    assert shown(read(PRIMARY, LIVER, apart, medication), "chemotherapy-cycles") == 1
+    assert shown(read(PRIMARY, LIVER, inside), "chemotherapy-cycles") == 1
+
+
+def test_fluoropyrimidine_inside_a_radiotherapy_course_is_no_cycle() -> None:
+    course = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
+    inside = doses("2026-02-02", "2026-03-01", drug=FLUOROURACIL)
+    case = read(PRIMARY, LIVER, course, *inside)
+    assert shown(case, "chemotherapy-cycles") == "gap: absent"
+    assert shown(read(PRIMARY, LIVER, course, *doses("2026-02-02")), "chemotherapy-cycles") == 1
+    assert shown(read(PRIMARY, LIVER, course, *doses("2026-03-11", drug=FLUOROURACIL)), "chemotherapy-cycles") == 1
+
+
+def test_a_recorded_response_implies_a_cycle() -> None:
+    case = read(PRIMARY, LIVER, local("chemotherapy-response", "partial-response", on="2026-06-01"))
+    assert shown(case, "chemotherapy-cycles") == Interval(1)
+
+
+def test_last_dates_are_those_of_the_doses_before_surgery() -> None:
+    case = read(
+        PRIMARY,
+        LIVER,
+        *doses("2026-02-01", "2026-02-15"),
+        dose("long", FLUOROURACIL, effectivePeriod={"start": "2026-02-15", "end": "2026-02-17"}),
+        *doses("2026-02-01", drug=BEVACIZUMAB, prefix="b"),
+        *doses("2026-05-01", prefix="after"),
+        procedure("h", (CPT, "47120"), on="2026-04-01"),
+    )
+    assert shown(case, "chemotherapy-last-date").isoformat() == "2026-02-17"
+    assert shown(case, "bevacizumab-last-date").isoformat() == "2026-02-01"
+    assert proofs(case, "chemotherapy-last-date") == [("MedicationAdministration/long", "derived")]
+
+
+def status(code: str, on: str = "2026-05-01") -> dict[str, Any]:
+    return observation("s", (LOINC, "97509-4"), coded(SNOMED, code), on=on)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("268910001", "partial-response"),
+        ("359746009", "stable-disease"),
+        ("271299001", "progressive-disease"),
+        ("709137006", "gap: absent"),
+        ("73211009", "gap: unreadable"),
+    ],
+)
+def test_the_status_after_the_first_cycle_is_the_response(code: str, expected: str) -> None:
+    assert shown(read(PRIMARY, LIVER, *doses("2026-02-01"), status(code)), "chemotherapy-response") == expected
+
+
+def test_a_status_before_or_without_chemotherapy_is_no_response() -> None:
+    before = read(PRIMARY, LIVER, *doses("2026-05-01"), status("268910001"))
+    without = read(PRIMARY, LIVER, status("268910001"))
+    counted = read(PRIMARY, LIVER, status("268910001"), local("chemotherapy-cycles", 4, on="2026-05-01"))
+    found = [shown(case, "chemotherapy-response") for case in (before, without, counted)]
+    assert found == ["gap: absent", "gap: absent", "partial-response"]
+    assert [issue.severity for issue in without.issues] == ["flagged"]
+
+
+def test_a_local_lower_bound_of_cycles_counts_as_chemotherapy() -> None:
+    some = observation(
+        "c",
+        ("https://crlm-cds.example/fhir/CodeSystem/case-facts", "chemotherapy-cycles"),
+        {"valueQuantity": {"value": 2, "comparator": ">="}},
+        on="2026-05-01",
+    )
+    assert shown(read(PRIMARY, LIVER, status("359746009"), some), "chemotherapy-response") == "stable-disease"
+
+
+OLD_PRIMARY = condition("p", (ICD10CM, "C20"), onset="2024-01-10")
+RESECTED = procedure("r", (CPT, "45110"), on="2024-02-01")
+
+
+def test_adjuvant_chemotherapy_lies_between_resection_and_metastases() -> None:
+    case = read(OLD_PRIMARY, RESECTED, LIVER, *doses("2024-03-01", "2024-08-01"))
+    assert (shown(case, "adjuvant-status"), shown(case, "adjuvant-end-date").isoformat()) == ("completed", "2024-08-01")
+    assert (shown(case, "chemotherapy-cycles"), SINCE in case.signs) == ("gap: absent", False)
+
+
+def test_an_active_order_of_before_the_metastases_is_adjuvant_chemotherapy_under_way() -> None:
+    running = request("r", OXALIPLATIN, status="active", authoredOn="2025-11-01")
+    case = read(OLD_PRIMARY, RESECTED, LIVER, *doses("2025-12-01"), running)
+    assert (shown(case, "adjuvant-status"), shown(case, "adjuvant-end-date")) == ("ongoing", "gap: absent")
+
+
+def test_adjuvant_chemotherapy_needs_both_dates() -> None:
+    assert shown(read(OLD_PRIMARY, LIVER, *doses("2024-03-01")), "adjuvant-status") == "gap: absent"
+
+
+def test_the_end_of_adjuvant_chemotherapy_is_open_where_medication_was_not_had() -> None:
+    case = read(OLD_PRIMARY, RESECTED, LIVER, *doses("2024-03-01"), completeness=NO_REQUESTS)
+    assert (shown(case, "adjuvant-status"), shown(case, "adjuvant-end-date")) == ("completed", "gap: not-retrieved")
+
+
+@pytest.mark.parametrize(
+    ("given", "since"),
+    [
+        (dose("d", OXALIPLATIN, on="2026-02-01"), True),
+        (dose("d", OXALIPLATIN, on="2026-01"), True),
+        (dose("d", OXALIPLATIN), True),
+        (dose("d", OXALIPLATIN, on="2026-02-01", status="in-progress"), True),
+        (dose("d", OXALIPLATIN, on="2026-02-01", status="entered-in-error"), False),
+        (dose("d", OXALIPLATIN, on="2026-01-14"), False),
+        (request("r", OXALIPLATIN, authoredOn="2026-02-01", status="active"), False),
+        (request("r", OXALIPLATIN, authoredOn="2026-02-01", status="stopped"), True),
+        (request("r", OXALIPLATIN, authoredOn="2026-02-01", foo="invalid"), True),
+        (
+            request("r", OXALIPLATIN, authoredOn="2026-02-01") | {"medicationCodeableConcept": {"text": "FOLFOX c1"}},
+            True,
+        ),
+        (
+            request("r", OXALIPLATIN, authoredOn="2026-02-01") | {"medicationCodeableConcept": {"text": "aspirin"}},
+            False,
+        ),
+        (procedure("c", (SNOMED, "367336001"), on="2026-02-01"), True),
+        (procedure("c", (SNOMED, "367336001"), on="2025-02-01"), False),
+    ],
+)
+def test_systemic_therapy_since_the_metastases_is_a_sign(given: dict[str, Any], since: bool) -> None:  # noqa: FBT001
+    assert (SINCE in read(PRIMARY, LIVER, given).signs) is since
+
+
+RECTUM = {"bodySite": [concept(SNOMED, "34402009")]}
+RADIOTHERAPY: list[tuple[dict[str, Any], str]] = [
+    (procedure("c", (SNOMED, "1217123003"), on="2026-02-01", **RECTUM), "completed"),
+    (procedure("c", (SNOMED, "108290001"), on="2026-02-01", status="in-progress"), "ongoing"),
+    (procedure("c", (SNOMED, "108290001"), status="preparation"), "indicated"),
+    (procedure("c", (SNOMED, "108290001"), on="2026-02-01", status="not-done"), "gap: absent"),
+    (order("o", (SNOMED, "1217123003"), on="2026-02-01"), "indicated"),
+    (procedure("c", (SNOMED, "108290001"), on="2026-02-01", bodySite=[concept(SNOMED, "39607008")]), "gap: absent"),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), RADIOTHERAPY)
+def test_radiotherapy_of_the_rectum(given: dict[str, Any], expected: str) -> None:
+    assert shown(read(PRIMARY, given), "rectal-radiotherapy") == expected
+
+
+def test_radiotherapy_without_site_is_not_the_rectums_in_colon_cancer() -> None:
+    colon = condition("p", (ICD10CM, "C18.7"), onset="2026-01-10")
+    case = read(colon, procedure("c", (SNOMED, "108290001"), on="2026-02-01"))
+    assert shown(case, "rectal-radiotherapy") == "gap: absent"
+
+
+def test_medication_that_was_not_had_leaves_its_facts_open() -> None:
+    partial = {**COMPLETE, "MedicationAdministration": Completeness.PARTIAL}
+    case = read(PRIMARY, LIVER, completeness=partial)
+    facts = ("chemotherapy-cycles", "chemotherapy-last-date", "bevacizumab-last-date", "adjuvant-status")
+    assert {shown(case, fact) for fact in facts} == {"gap: not-retrieved"}
+    assert shown(case, "chemotherapy-response") == "gap: absent"
