@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, assert_never, cast
 
 from fhir_mappings.case import Gap, Sign
 from service.knowledge import expression as syntax
@@ -90,6 +90,8 @@ class _Binder:
                 return self._call(expression, wanted=wanted)
             case syntax.Comparison():
                 return self._comparison(expression, wanted=wanted)
+            case _:
+                assert_never(expression)
 
     def _word(self, word: syntax.Word, *, wanted: bool) -> Formula:
         if word.text in self.names.definitions:

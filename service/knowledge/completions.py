@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
 from service.knowledge.cubes import halves, truth, where
-from service.knowledge.domain import ChoiceTest, NumberTest
 from service.knowledge.formula import (
     AbsentTest,
-    GapTest,
     Literal,
     RecordedTest,
-    RowTest,
     SignTest,
     StatedTest,
     leaves,
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact
     from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
     from service.knowledge.cubes import Cube
-    from service.knowledge.domain import Domain
+    from service.knowledge.domain import ChoiceTest, Domain
     from service.knowledge.formula import Formula, Leaf
 
 
@@ -228,10 +225,9 @@ class _Steps:
         return rewritten(assumption.when, self._chart_answer)
 
     def _chart_answer(self, leaf: Leaf) -> Formula:
+        """Answer what the chart alone decides; tests of facts stay."""
         case = self._case
         match leaf:
-            case Literal():
-                return leaf
             case SignTest(sign=sign, wanted=wanted):
                 return (sign in case.signs) is wanted
             case AbsentTest(fact=code, wanted=wanted):
@@ -242,10 +238,8 @@ class _Steps:
                 return stated is wanted
             case RecordedTest(test=test, certain=certain, wanted=wanted):
                 return _recorded(case.facts.get(test.fact, ABSENT), test, certain=certain) is wanted
-            case ChoiceTest() | NumberTest() | RowTest() | GapTest():
-                raise TypeError("no test of the chart")
             case _:
-                assert_never(leaf)
+                return leaf
 
 
 def _places(formula: Formula) -> set[int]:

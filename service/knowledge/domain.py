@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, assert_never, cast
 
 from fhir_mappings.case import Interval
 
@@ -58,6 +58,8 @@ class NumberTest:
                 return number > self.number
             case ">=":
                 return number >= self.number
+            case _:
+                assert_never(self.operator)
 
     def opposite(self) -> NumberTest:
         """Give the test that passes where this one does not."""

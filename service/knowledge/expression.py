@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,8 @@ def words(expression: Expression) -> Iterator[Word]:
         case All(terms=terms) | AnyOf(terms=terms):
             for term in terms:
                 yield from words(term)
+        case _:
+            assert_never(expression)
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -72,17 +72,16 @@ def _differs(place: int, pair: tuple[Box, Box], found: Completions, compiled: Co
             opposite &= touching[fact][shared[fact]]
     strict = [fact for fact in range(len(shared)) if fact != place and not loose >> fact & 1]
     for number in bits(suspects):
+        cube = compiled.cubes[number]
+        mine = cube[place] & one.cells[place]
         others = opposite & compiled.other_outcome[number]
+        others &= touching[place][two.cells[place] if mine & (mine - 1) else two.cells[place] & ~mine]
+        for fact in strict:
+            if not others:
+                break
+            others &= touching[fact][cube[fact] & shared[fact]]
         if others:
-            cube = compiled.cubes[number]
-            mine = cube[place] & one.cells[place]
-            others &= touching[place][two.cells[place] if mine & (mine - 1) else two.cells[place] & ~mine]
-            for fact in strict:
-                if not others:
-                    break
-                others &= touching[fact][cube[fact] & shared[fact]]
-            if others:
-                return True
+            return True
     return False
 
 

@@ -71,7 +71,7 @@ def test_words_are_the_names_on_the_left() -> None:
         ("a == 3x", "position 6: unexpected '3'"),
         ("absent(asa", "position 11: expected ')', found the end"),
         ("__import__", "position 1: unexpected '_'"),
-        ("a == 'x'", "position 6: unexpected \"'\""),
+        ("a == 'x'", 'position 6: unexpected "\'"'),
         ("a.b", "position 2: unexpected '.'"),
         ("(" * 100 + "a" + ")" * 100, "position 41: nested too deeply"),
         ("not " * 100 + "a", "position 161: nested too deeply"),

@@ -7,7 +7,9 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from fhir_mappings.catalogue import load_catalogue
+from service.knowledge.cubes import truth
 from service.knowledge.decision import Outcome
+from service.knowledge.formula import RowTest
 from service.knowledge.guideline import GuidelineError, build_guideline, load_guideline, shipped_texts
 
 ROWS = (
@@ -56,6 +58,9 @@ sentence = "Talk."
 text = "Fitness matters."
 src = ["1"]
 """
+
+
+LOOP = "position 1: in definition {}: position 1: in definition {}: position 1: definition {} needs itself"
 
 
 def faults_of(*texts: str) -> list[str]:
@@ -111,7 +116,7 @@ def test_maximum_ages_and_windows_are_parameters() -> None:
 
 def test_intervals_are_written_with_the_parameters() -> None:
     steps = load_guideline().next_steps
-    assert steps["liver-about-2-months-after-recovery"].interval == "about 2 months after the primary (6–12 weeks)"
+    assert steps["liver-about-2-months-after-recovery"].interval == "about 2 months after the primary (6\u201312 weeks)"
     assert steps["second-line"].interval is None
 
 
@@ -301,8 +306,7 @@ last = "liver-metastasis-date"
 """
     assert faults_of(SMALL, extra) == [
         "row A: position 8: expected a name, found the end",
-        "row C: position 1: in definition first: position 1: in definition second: position 1: definition first needs"
-        " itself",
+        f"row C: {LOOP.format('first', 'second', 'first')}",
         "advisory mixed: gaps and facts cannot be tested in one condition",
         "row A, alternatives: position 1: row can only be read by advisories",
         "row A, strong_when: position 1: unknown name 'tall'",
@@ -314,10 +318,8 @@ last = "liver-metastasis-date"
         "tie 'primary_site == caecum': its condition reads primary-site, which is itself assumed",
         "tie 'msi == stable': then must be one test of one fact",
         "tie 'liver_mri_done': msi is tied already",
-        "definition first: position 1: in definition first: position 1: in definition second: position 1: definition"
-        " first needs itself",
-        "definition second: position 1: in definition second: position 1: in definition first: position 1: definition"
-        " second needs itself",
+        f"definition first: {LOOP.format('first', 'second', 'first')}",
+        f"definition second: {LOOP.format('second', 'first', 'second')}",
         "row A: there are two of it",
         "definition ecog: the name is taken by a fact or a parameter",
         "row A: unknown strategy 'surgery'",
@@ -407,3 +409,31 @@ def test_patients_that_no_row_takes_are_described() -> None:
 
 def test_all_files_of_the_shipped_guideline_are_read() -> None:
     assert sorted(shipped_texts()) == ["advisories.toml", "evidence.toml", "pathway.toml", "policy.toml", "steps.toml"]
+
+
+def test_definitions_may_be_switches_and_are_negated_like_any_other() -> None:
+    extra = """
+[parameter.switch]
+value = true
+reason = "."
+[definition]
+on = "switch"
+fit = "not unfit and on"
+[[row]]
+id = "C"
+when = "not fit and not on"
+sentence = "Never."
+from = []
+[[assumption]]
+fact = "asa"
+assume = "asa >= 2"
+sentence = "."
+"""
+    guideline = build_guideline({"1": SMALL, "2": extra}, load_catalogue())
+    assert [row.id for row in guideline.compiled.rows if row.cubes] == ["A", "B"]
+    assert guideline.assumptions[0].label == "> 1"
+
+
+def test_only_tests_of_cells_can_be_evaluated() -> None:
+    with pytest.raises(TypeError, match="only tests of cells"):
+        truth(RowTest(frozenset({"A"})), (1,))

@@ -1,0 +1,139 @@
+"""A site's policy changes parameters and turns assumptions off; everything else in it is a fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.knowledge.decide import decide
+from service.knowledge.decision import Assumption, Outcome
+from service.knowledge.guideline import GuidelineError, Policy, load_guideline, parse_policy
+from tests.cases import case_of, example
+
+SIMULTANEOUS = Outcome("simultaneous", "liver-centre-discussion")
+LIVER_FIRST = Outcome("liver-first", "liver-resection-or-ablation-then-primary")
+
+
+def test_a_policy_file_is_read() -> None:
+    policy = parse_policy(
+        """
+[policy]
+name = "our MDT"
+[parameters]
+remnant_minimum_percent = 35
+prefer_simultaneous_when_eligible = false
+[assumptions]
+asa = false
+"""
+    )
+    assert policy == Policy(
+        "our MDT",
+        {"remnant_minimum_percent": 35, "prefer_simultaneous_when_eligible": False},
+        frozenset({"asa"}),
+    )
+    guideline = load_guideline(policy)
+    assert guideline.policy_name == "our MDT"
+    assert guideline.parameters["remnant_minimum_percent"].value == 35
+    assert [(rule.fact, rule.label) for rule in guideline.assumptions if not rule.enabled] == [("asa", "<= 3")]
+    assert next(rule.label for rule in guideline.assumptions if rule.fact == "flr-percent") == "> 35"
+
+
+def test_a_policy_may_change_nothing() -> None:
+    assert parse_policy('[policy]\nname = "as it is"') == Policy("as it is")
+
+
+def test_all_faults_of_a_policy_are_listed() -> None:
+    with pytest.raises(GuidelineError) as caught:
+        parse_policy(
+            """
+rows = []
+[policy]
+name = "ours"
+colour = "red"
+[parameters]
+remnant = 35
+remnant_minimum_percent = 90
+short_interval_months = 11.5
+ecog_unfit = true
+prefer_simultaneous_when_eligible = 1
+nodules = "three"
+[assumptions]
+ecog = false
+asa = true
+"""
+        )
+    assert sorted(caught.value.faults) == sorted(
+        [
+            "policy file: unknown key 'rows'",
+            "policy file.policy: unknown key 'colour'",
+            "policy file.parameters: nodules must be a number, true or false",
+            "policy file.assumptions: asa can only be turned off: false",
+            "policy ours: unknown parameter 'remnant'",
+            "policy ours: parameter remnant_minimum_percent must lie between 20 and 60",
+            "policy ours: parameter short_interval_months must be a whole number",
+            "policy ours: parameter ecog_unfit must be a number",
+            "policy ours: parameter prefer_simultaneous_when_eligible must be true or false",
+            "policy ours: nothing is assumed of 'ecog'",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "policy file.policy: name is missing"),
+        ('[policy]\nname = "default"', "policy file.policy: name must be a name of the site's own"),
+        ('[policy]\nname = "x"\n[parameters]\nremnant_minimum_percent = nan', "must lie between 20 and 60"),
+        ("[policy", "policy file: Expected ']'"),
+        ('policy = "x"', "policy file.policy: must be a table"),
+    ],
+)
+def test_a_policy_that_cannot_be_read_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(GuidelineError, match="policy") as caught:
+        parse_policy(text)
+    assert any(fault in found for found in caught.value.faults)
+
+
+def test_a_policy_made_in_code_is_checked_too() -> None:
+    with pytest.raises(GuidelineError, match="policy x: unknown parameter 'y'"):
+        load_guideline(Policy("x", {"y": 1}))
+
+
+def test_without_the_preference_simultaneous_becomes_the_alternative() -> None:
+    case = case_of(example("V16").facts)
+    preferred = decide(case, load_guideline())
+    other = decide(case, load_guideline(Policy("liver first", {"prefer_simultaneous_when_eligible": False})))
+    assert (preferred.outcomes, preferred.alternatives) == ((SIMULTANEOUS,), (Outcome("liver-first"),))
+    assert (other.outcomes, other.alternatives) == ((LIVER_FIRST,), (SIMULTANEOUS,))
+    assert "discuss-liver-centre" in preferred.advisories
+    assert "discuss-liver-centre" in other.advisories
+
+
+def test_without_the_preference_nothing_is_offered_that_is_not_eligible() -> None:
+    guideline = load_guideline(Policy("liver first", {"prefer_simultaneous_when_eligible": False}))
+    assert decide(case_of(example("V01").facts), guideline).alternatives == ()
+    unsure = {**example("V16").facts, "metastases-accessible": frozenset({True, False})}
+    assert decide(case_of(unsure), guideline).alternatives == ()
+
+
+def test_minor_symptoms_keep_the_mdt_beside_the_simultaneous_alternative() -> None:
+    guideline = load_guideline(Policy("liver first", {"prefer_simultaneous_when_eligible": False}))
+    case = case_of({**example("V16").facts, "primary-symptoms": "minor"})
+    assert decide(case, guideline).alternatives == (Outcome("mdt"), SIMULTANEOUS)
+
+
+def test_an_assumption_that_is_off_is_asked_for() -> None:
+    facts = {code: value for code, value in example("V01").facts.items() if code != "asa"}
+    assumed = decide(case_of(facts), load_guideline())
+    asked = decide(case_of(facts), load_guideline(Policy("ask", {}, frozenset({"asa"}))))
+    assert assumed.outcomes == (LIVER_FIRST,)
+    assert assumed.assumptions == (Assumption("asa", "<= 3", decides=True),)
+    assert asked.outcomes == (LIVER_FIRST, Outcome("mdt", "no-elective-surgery"))
+    assert asked.assumptions == ()
+    assert [missing.fact for missing in asked.missing] == ["asa"]
+
+
+def test_thresholds_follow_the_parameters() -> None:
+    guideline = load_guideline(Policy("strict", {"remnant_minimum_percent": 42.5}))
+    decision = decide(case_of(example("V01").facts), guideline)
+    assert decision.outcomes == (Outcome("systemic-first", "reassess-resectability"),)
+    assert "remnant-too-small" in decision.advisories
