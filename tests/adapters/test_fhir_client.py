@@ -160,7 +160,7 @@ async def test_a_server_without_post_is_asked_by_get_now_and_by_get_alone_later(
 
 
 async def test_a_search_that_get_refuses_too_is_not_retrieved_and_post_stays_the_way(to: Any) -> None:
-    with to(lambda asked: Answer(404)) as fetching:
+    with to(lambda _: Answer(404)) as fetching:
         for _ in range(2):
             fetched = await fetching.begin().fetch(CONDITIONS)
             assert told(fetched) == {"conditions": ([], "not-retrieved", Reason.FAILED)}
@@ -195,7 +195,7 @@ OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "
         pytest.param(Answer(200, b" " * 2_000_000), Reason.TOO_LARGE, id="too large"),
     ],
 )
-async def test_whatever_the_server_does_the_key_is_not_retrieved_in_time_and_the_token_stays(  # noqa: PLR0913
+async def test_whatever_the_server_does_the_key_is_not_retrieved_in_time_and_the_token_stays(  # noqa: PLR0913, PLR0917  each watches another leak
     to: Any,
     answer: Answer,
     reason: Reason,
@@ -204,7 +204,7 @@ async def test_whatever_the_server_does_the_key_is_not_retrieved_in_time_and_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with to(lambda asked: answer, Limits(bytes=1_000_000)) as fetching:
+    with to(lambda _: answer, Limits(bytes=1_000_000)) as fetching:
         call = fetching.begin()
         started = time.monotonic()
         fetched = await call.fetch(CONDITIONS)
@@ -324,7 +324,7 @@ async def test_a_later_page_that_fails_leaves_the_key_partial(to: Any, last: Ans
 
 
 async def test_a_total_above_the_entries_is_partial(to: Any) -> None:
-    with to(lambda asked: as_json(searchset(condition(1), total=2))) as fetching:
+    with to(lambda _: as_json(searchset(condition(1), total=2))) as fetching:
         fetched = await fetching.begin().fetch(CONDITIONS)
     assert told(fetched) == {"conditions": (["c1"], "partial", Reason.INCOMPLETE)}
 
@@ -389,9 +389,9 @@ async def test_the_gate_asks_for_the_rest_only_where_it_is_wanted(to: Any) -> No
 async def test_the_gate_needs_no_third_round_trip_where_post_is_refused(to: Any) -> None:
     rest = {"procedures": QUERIES["procedures"]}
     with to(without_post) as fetching:
-        first = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda found: False)
+        first = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda _: False)
         methods = [asked.method for asked in fetching.server.asked]
-        second = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda found: False)
+        second = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda _: False)
     assert [methods, sorted(first), sorted(second)] == [
         ["POST", "GET", "GET"],
         ["conditions", "procedures"],
@@ -400,7 +400,7 @@ async def test_the_gate_needs_no_third_round_trip_where_post_is_refused(to: Any)
 
 
 async def test_a_cookie_of_one_caller_is_not_sent_with_the_next(to: Any) -> None:
-    with to(lambda asked: as_json(PAGE, headers={"Set-Cookie": "session=one; Path=/"})) as fetching:
+    with to(lambda _: as_json(PAGE, headers={"Set-Cookie": "session=one; Path=/"})) as fetching:
         await fetching.begin().fetch(CONDITIONS)
         await fetching.begin().fetch(CONDITIONS)
         assert ["cookie" in asked.headers for asked in fetching.server.asked] == [False, False]

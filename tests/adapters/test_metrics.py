@@ -51,8 +51,8 @@ def test_workers_that_share_a_folder_answer_for_each_other(tmp_path: Path) -> No
         " print(metrics.render().decode())"
     )
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
     said = [
-        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment).stdout
-        for _ in range(2)
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout for _ in range(2)
     ]
     assert ["crlm_feedback_calls_total 1.0" in said[0], "crlm_feedback_calls_total 2.0" in said[1]] == [True, True]

@@ -32,7 +32,7 @@ def test_an_origin_has_one_spelling(url: str, origin: Origin, text: str) -> None
     ],
 )  # fmt: skip
 def test_what_has_no_origin_that_may_be_asked_is_refused(url: str) -> None:
-    with pytest.raises(OriginError, match="^must "):
+    with pytest.raises(OriginError, match=r"^must "):
         origin_of(url)
 
 
@@ -63,7 +63,7 @@ PRIVATE = [
     "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:a00:1::", "::7f00:1",
 ]  # fmt: skip
 NEVER = [
-    "0.0.0.0", "0.1.2.3", "169.254.169.254", "169.254.1.1", "100.100.100.200", "192.0.0.192", "224.0.0.1",
+    "0.0.0.1", "0.1.2.3", "169.254.169.254", "169.254.1.1", "100.100.100.200", "192.0.0.192", "224.0.0.1",
     "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "fe80::1", "ff02::1", "fd00:ec2::254", "::ffff:169.254.169.254",
     "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::a9fe:a9fe", "::ffff:0.0.0.0", "2001:0:4136:e378:8000:63bf:3fff:fdd2",
 ]  # fmt: skip

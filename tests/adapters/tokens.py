@@ -47,7 +47,7 @@ EPIC_KEY_ID = "q0+Zb/mPS7iXj3tpNXWh8tk1aAo="
 
 def jwk(key: PrivateKeyTypes, key_id: str, **more: Any) -> dict[str, Any]:
     """Describe the public half of a key as a member of a key set."""
-    public: Any = key.public_key()  # type: ignore[union-attr]  # every key made here has a public half
+    public: Any = key.public_key()
     match public:
         case rsa.RSAPublicKey():
             described = jwt.algorithms.RSAAlgorithm.to_jwk(public, as_dict=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -153,10 +154,8 @@ def test_a_body_that_is_no_feedback_is_refused(body: bytes, message: str) -> Non
 
 @given(st.binary() | st.text().map(lambda text: json.dumps({"feedback": [{**OVERRIDDEN, "card": text}]}).encode()))
 def test_any_bytes_are_feedback_or_a_malformed_request(body: bytes) -> None:
-    try:
+    with suppress(MalformedRequest):
         assert parse_feedback(body)
-    except MalformedRequest as fault:
-        assert str(fault)
 
 
 @given(st.text())

@@ -66,7 +66,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     server: str = request.getfixturevalue("postgresql_server")
     name = f"store_{next(_databases)}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # a name of our own
+        connection.execute(f"CREATE DATABASE {name}")
     return f"{server}/{name}"
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from service.adapters.store.app_schema import metadata
+from service.adapters.store.app_schema import app_records
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, migrate, version
 from service.adapters.store.retention import StoreReadiness
@@ -31,7 +31,7 @@ def test_an_empty_store_is_brought_up_to_date_and_then_left_alone(store_url: str
 
 def test_the_migrations_build_the_tables_that_the_code_uses(database: Database) -> None:
     differences = database.read_now(
-        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+        lambda connection: compare_metadata(MigrationContext.configure(connection), app_records.metadata)
     )
     assert differences == []
 

@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from service.adapters.store.app_schema import metadata
+from service.adapters.store.app_schema import app_records
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
+context.configure(connection=connection, target_metadata=app_records.metadata, transactional_ddl=True)
 with context.begin_transaction():
     context.run_migrations()
