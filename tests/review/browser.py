@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import uvicorn
-from playwright.sync_api import sync_playwright
 
 from tests.smart.ehr import ISS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, Page, Route
+    from playwright.sync_api import BrowserContext, Page, Route
 
     from tests.review.harness import ReviewHarness
-
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @contextmanager
@@ -40,17 +37,6 @@ def serving(harness: ReviewHarness) -> Iterator[str]:
         server.should_exit = True
         thread.join(10)
         socket.close()
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class Watched:
