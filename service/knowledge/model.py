@@ -18,7 +18,8 @@ ParameterValue: TypeAlias = bool | int | float
 class Parameter:
     """A number or switch of the local policy.
 
-    `use` says where it is read: in conditions, by the mapper, or only in printed texts.
+    `use` says where it is read: in conditions, by the mapper, or only in printed texts. `months_in` names a parameter
+    in days that this one follows: the complete calendar months that fit into it at most.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     use: Literal["condition", "mapper", "text"] = "condition"
+    months_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

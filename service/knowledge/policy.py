@@ -58,6 +58,8 @@ def policy_faults(policy: Policy, source: Source) -> list[str]:
         parameter = source.parameters.get(name)
         if parameter is None:
             faults.append(f"policy {policy.name}: unknown parameter {name!r}")
+        elif parameter.months_in is not None:
+            faults.append(f"policy {policy.name}: parameter {name} follows {parameter.months_in}")
         elif (fault := value_fault(parameter, value)) is not None:
             faults.append(f"policy {policy.name}: parameter {name} {fault}")
     known = {rule.fact for rule in source.assumptions}
@@ -80,9 +82,16 @@ def value_fault(parameter: Parameter, value: ParameterValue) -> str | None:
     return None
 
 
+_SHORTEST_MONTH_DAYS = 28
+
+
 def in_force(source: Source, policy: Policy) -> Mapping[str, Parameter]:
     """Give all parameters with the policy's values."""
-    return {
+    found = {
         name: replace(parameter, value=policy.parameters.get(name, parameter.value))
         for name, parameter in source.parameters.items()
     }
+    for name, parameter in found.items():
+        if parameter.months_in in found:
+            found[name] = replace(parameter, value=int(found[parameter.months_in].value) // _SHORTEST_MONTH_DAYS)
+    return found

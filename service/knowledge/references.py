@@ -60,6 +60,9 @@ def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
             yield from _unknown(f"next step {step.code}", "interval", [step.interval], source.intervals)
     for name, text in source.intervals.items():
         yield from _unknown(f"interval {name}", "parameter", re.findall(r"{([^}]*)}", text), source.parameters)
+    for parameter in source.parameters.values():
+        if parameter.months_in is not None:
+            yield from _unknown(f"parameter {parameter.name}", "parameter", [parameter.months_in], source.parameters)
     dates = {fact.code for fact in catalogue.facts.values() if fact.kind == "date"}
     for between in source.months_between:
         yield from _unknown(f"months_between {between.fact}", "date", [between.first, between.last], dates)

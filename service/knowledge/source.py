@@ -165,7 +165,8 @@ def _tie(table: Table) -> Tie:
 
 
 def _parameter(name: str, table: Table) -> Parameter:
-    value = table.anything("value")
+    months_in = table.maybe_text("months_in")
+    value = table.anything("value") if months_in is None else 0
     is_number = table.maybe_flag("number", default=False)
     kind: Literal["boolean", "integer", "number"] = "number" if is_number else "integer"
     if isinstance(value, bool):
@@ -184,6 +185,7 @@ def _parameter(name: str, table: Table) -> Parameter:
         use=cast(
             "Literal['condition', 'mapper', 'text']", table.one_of("use", ("condition", "mapper", "text"), "condition")
         ),
+        months_in=months_in,
     )
     return _closed(table, parameter)
 

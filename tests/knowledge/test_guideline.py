@@ -300,6 +300,9 @@ soon = "{soon_days} days"
 title = "."
 sentence = "."
 interval = "later"
+[parameter.late]
+months_in = "late_days"
+reason = "."
 [months_between.gap]
 first = "asa"
 last = "liver-metastasis-date"
@@ -330,6 +333,7 @@ last = "liver-metastasis-date"
         "row C: a recommendation names at least one statement",
         "next step run: unknown interval 'later'",
         "interval soon: unknown parameter 'soon_days'",
+        "parameter late: unknown parameter 'late_days'",
         "months_between gap: unknown date 'asa'",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fhir_mappings.case import Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Assumption, Outcome
 from service.knowledge.guideline import GuidelineError, Policy, load_guideline, parse_policy
@@ -137,3 +138,16 @@ def test_thresholds_follow_the_parameters() -> None:
     decision = decide(case_of(example("V01").facts), guideline)
     assert decision.outcomes == (Outcome("systemic-first", "reassess-resectability"),)
     assert "remnant-too-small" in decision.advisories
+
+
+def test_the_months_of_synchronous_disease_follow_the_staging_window() -> None:
+    assert load_guideline().parameters["synchronous_maximum_months"].value == 1
+    wide = load_guideline(Policy("wide", {"staging_window_days": 90}))
+    assert wide.parameters["synchronous_maximum_months"].value == 3
+    facts = {**example("V12").facts, "metastases-detected": Unknown(), "months-primary-to-metastases": 3}
+    follow_up = Outcome("metachronous", "chemotherapy-before-resection")
+    staging = Outcome("staged", "liver-before-chemotherapy")
+    assert decide(case_of(facts), load_guideline()).outcomes == (follow_up,)
+    assert decide(case_of(facts), wide).outcomes == (follow_up, staging)
+    with pytest.raises(GuidelineError, match="synchronous_maximum_months follows staging_window_days"):
+        load_guideline(Policy("x", {"synchronous_maximum_months": 5}))
