@@ -1,0 +1,46 @@
+"""The README says what the code does. `python -m tests.test_documentation` renews its generated part."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from service.adapters.clients import parse_clients
+from service.knowledge.guideline import parse_policy
+from service.settings import describe_settings
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+_TABLE = re.compile(r"(<!-- settings: .*? -->\n)(.*?)(<!-- end of settings -->)", re.DOTALL)
+
+
+def table_of_settings() -> str:
+    """Give the table of settings in Markdown."""
+    rows = [
+        f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} | {setting.meaning} |"
+        for setting in describe_settings()
+    ]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows, ""])
+
+
+def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
+    found = _TABLE.search(README.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found.group(2) == table_of_settings()
+
+
+def test_every_file_that_the_readme_links_exists() -> None:
+    links = re.findall(r"\]\(((?!https?:|#)[^)]+)\)", README.read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_examples_of_the_readme_are_accepted(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    clients, policy = examples
+    assert [client.issuer for client in parse_clients(clients, folder=tmp_path)] == ["https://ehr.example.org"]
+    assert parse_policy(policy).name == "our MDT"
+
+
+if __name__ == "__main__":
+    text = README.read_text(encoding="utf-8")
+    README.write_text(_TABLE.sub(lambda found: found[1] + table_of_settings() + found[3], text), encoding="utf-8")
