@@ -22,6 +22,16 @@ _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _IDENTIFIER = "https://crlm-cds.example/demo/patient-number"
 NOTE = "https://crlm-cds.example/fhir/StructureDefinition/demo-note"
+_SHORT = {
+    "Condition": "c",
+    "Encounter": "e",
+    "MedicationAdministration": "ma",
+    "MedicationRequest": "mr",
+    "Observation": "o",
+    "Procedure": "p",
+    "ServiceRequest": "sr",
+}
+"""What ids begin with: cards name resources by their ids, so these are short."""
 _UCUM = "http://unitsofmeasure.org"
 
 
@@ -45,11 +55,10 @@ class Builder:
     def add(self, type_: str, **elements: Any) -> Resource:  # noqa: ANN401 JSON elements
         """Add a resource of this patient."""
         number = sum(one["resourceType"] == type_ for one in self.resources) + 1
-        owner = "patient" if type_ in {"AllergyIntolerance", "BodyStructure", "Immunization"} else "subject"
         resource: Resource = {
             "resourceType": type_,
-            "id": f"{self.patient}-{type_.lower()}-{number}",
-            owner: {"reference": f"Patient/{self.patient}"},
+            "id": f"{self.patient.removeprefix('demo-')}-{_SHORT[type_]}{number}",
+            "subject": {"reference": f"Patient/{self.patient}"},
             **elements,
         }
         self.resources.append(resource)
