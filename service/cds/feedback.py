@@ -129,8 +129,8 @@ def _uuid(text: str, element: str) -> str:
     try:
         found = str(UUID(text))
     except ValueError:
-        found = ""
-    if found != text.lower():
+        found = None
+    if found is None or found != text.lower():
         raise MalformedRequest(f"{element} must be a UUID", element=element)
     return found
 
