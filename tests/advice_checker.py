@@ -101,8 +101,6 @@ def _fact(item: dict[str, Any], path: str) -> Faults:
         faults.append(f"{path}.value: is required")
     if item.get("how") not in {"coded", "derived", "entered", "assumed"}:
         faults.append(f"{path}.how: must be coded, derived, entered or assumed")
-    if item.get("how") in {"coded", "entered"} and not item.get("evidence"):
-        faults.append(f"{path}.evidence: what was read has a source")
     faults += _texts(item.get("evidence", []), f"{path}.evidence", _REFERENCE)
     if "dated" in item and not (isinstance(item["dated"], str) and _DATE.fullmatch(item["dated"])):
         faults.append(f"{path}.dated: must be a date")

@@ -155,7 +155,7 @@ E = f"extension.{ADVICE}"
         (f"{E}.assumptions.0.value", [1], "fact and value"),
         (f"{E}.facts.0.how", "guessed", "how: must be"),
         (f"{E}.facts.0.value", ..., "value: is required"),
-        (f"{E}.facts.0.evidence", ..., "has a source"),
+        (f"{E}.facts.0.evidence", ["f1"], "evidence: must be a list"),
         (f"{E}.facts.0.dated", "yesterday", "must be a date"),
         (f"{E}.facts.0.more", 1, "must have fact and how"),
         (f"{E}.gaps.0.gap", "lost", "gap: unknown code"),

@@ -92,7 +92,7 @@ class _Context(msgspec.Struct, rename="camel"):
 class _Authorization(msgspec.Struct):
     access_token: str
     token_type: str
-    expires_in: int
+    expires_in: int | float
     scope: str
     subject: str
     patient: str | None = None
@@ -199,7 +199,7 @@ def _check_user(user_id: str) -> None:
 
 def _fhir_server(url: str | None) -> str | None:
     """Check the shape; which origins may be asked, and over http at all, is the client's configuration."""
-    if not url:
+    if url is None:
         return None
     fault = MalformedRequest("fhirServer must be an absolute http or https URL", element="fhirServer")
     try:
@@ -227,7 +227,7 @@ def _authorization(sent: _Authorization | None) -> FhirAuthorization | None:
     patient_id = (sent.patient or "").removeprefix("Patient/") or None
     return FhirAuthorization(
         token=AccessToken(sent.access_token),
-        expires_in_s=sent.expires_in,
+        expires_in_s=int(sent.expires_in),
         scope=sent.scope,
         subject=sent.subject,
         patient_id=patient_id,

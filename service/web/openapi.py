@@ -25,6 +25,11 @@ def _list(items: JsonSchema, **more: object) -> JsonSchema:
     return {"type": "array", "items": items, **more}
 
 
+def _or_null(schema: JsonSchema) -> JsonSchema:
+    """Let null stand for an absent member: some clients send it, though the specification has it left out."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def _ref(name: str) -> JsonSchema:
     return {"$ref": f"#/components/schemas/{name}"}
 
@@ -115,37 +120,47 @@ def _request(hook: str) -> JsonSchema:
         context["draftOrders"] = _ORDERS
     if hook == "order-select":
         context["selections"] = _list({"type": "string"})
-    encounter = {"encounterId": {"type": "string", "pattern": r"^(Encounter/)?[A-Za-z0-9_.\-]{1,255}$"}}
+    encounter = {"encounterId": {"type": ["string", "null"], "pattern": r"^((Encounter/)?[A-Za-z0-9_.\-]{1,255})?$"}}
     optional: dict[str, Any] = {
         "fhirServer": {
-            "type": "string",
-            "pattern": r"^https?://[A-Za-z0-9.\-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~\-]+)*/?$",
+            "type": ["string", "null"],
+            "pattern": r"^(https?://[A-Za-z0-9.\-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~\-]+)*/?)$",
         },
-        "fhirAuthorization": _ref("FhirAuthorization"),
+        "fhirAuthorization": _or_null(_ref("FhirAuthorization")),
         "prefetch": {
-            "type": "object",
+            "type": ["object", "null"],
             "description": "Resources, searchset Bundles or null under the advertised keys.",
         },
-        "extension": _EXTENSION,
+        "extension": _or_null(_EXTENSION),
     }
     return _object(
         {"hook": {"const": hook}, "hookInstance": _UUID, "context": _object(context, encounter)},
         optional,
-        dependentRequired={"fhirAuthorization": ["fhirServer"]},
-        anyOf=[{"required": ["fhirServer"]}, {"required": ["prefetch"], "properties": {"prefetch": _WITH_CONDITIONS}}],
+        allOf=[
+            {"anyOf": [_WITH_SERVER, {"required": ["prefetch"], "properties": {"prefetch": _WITH_CONDITIONS}}]},
+            {"anyOf": [_WITH_SERVER, {"properties": {"fhirAuthorization": {"type": "null"}}}]},
+        ],
     )
 
 
-_WITH_CONDITIONS = _object(
-    {
-        "conditions": {
-            "description": "Required: here, or to be fetched from fhirServer (else 412).",
-            "type": ["object", "null"],
-        }
-    }
-)
+_WITH_SERVER = {"required": ["fhirServer"], "properties": {"fhirServer": _TEXT}}
+_CONDITIONS = {
+    **_or_null(_object({"resourceType": {"enum": ["Bundle", "Condition"]}})),
+    "description": "Required: sent, or to be had from fhirServer; else 412.",
+}
+_WITH_CONDITIONS = _object({"conditions": _CONDITIONS})
 _CODING = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}}, {"display": _TEXT})
 _REASON = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}, "display": _TEXT})
+_PRINTABLE = {"type": "string", "pattern": "[!-~]"}
+_REASON_GIVEN = {"type": "object", "properties": {key: {"type": ["string", "null"]} for key in ("code", "system")}}
+_WHY = _object(
+    {},
+    {"reason": _or_null(_REASON_GIVEN), "userComment": {"type": ["string", "null"]}},
+    anyOf=[
+        {"required": ["reason"], "properties": {"reason": _object({"code": _PRINTABLE})}},
+        {"required": ["userComment"], "properties": {"userComment": _PRINTABLE}},
+    ],
+)
 _MOMENT = {"type": "string", "format": "date-time"}
 _URL = {"type": "string", "format": "uri"}
 
@@ -169,11 +184,11 @@ _SCHEMAS: dict[str, JsonSchema] = {
         {
             "access_token": {"type": "string", "pattern": r"^[A-Za-z0-9._~+/=\-]+$"},
             "token_type": {"const": "Bearer"},
-            "expires_in": {"type": "integer", "minimum": 0, "maximum": 2_147_483_647},
+            "expires_in": {"type": "number"},
             "scope": {"type": "string"},
             "subject": {"type": "string"},
         },
-        {"patient": {"type": "string"}},
+        {"patient": {"type": ["string", "null"]}},
     ),
     "Answer": _object({"cards": _list(_ref("Card"))}),
     "Card": _object(
@@ -215,13 +230,7 @@ _SCHEMAS: dict[str, JsonSchema] = {
     ),
     "Overridden": _object(
         {"card": _UUID, "outcome": {"const": "overridden"}, "outcomeTimestamp": _MOMENT},
-        {
-            "overrideReason": _object(
-                {},
-                {"reason": _object({"code": _TEXT}, {"system": _TEXT, "display": _TEXT}), "userComment": _TEXT},
-                anyOf=[{"required": ["reason"]}, {"required": ["userComment"]}],
-            )
-        },
+        {"overrideReason": _or_null(_WHY)},
     ),
     "OperationOutcome": _object(
         {

@@ -35,6 +35,11 @@ def order(hook: str, **context: Any) -> dict[str, Any]:
     return patient_view(hook=hook, context={name: value for name, value in members.items() if value is not ...})
 
 
+def test_a_lifetime_in_seconds_may_be_written_with_a_point() -> None:
+    sent = {**AUTHORIZATION, "expires_in": 300.0}
+    assert parse(patient_view(fhirServer="https://x", fhirAuthorization=sent)).fhir_authorization.expires_in_s == 300
+
+
 def test_the_smallest_request_is_read_with_nothing_in_the_optional_places() -> None:
     request = parse(patient_view())
     assert (request.hook, request.hook_instance, request.context, request.prefetch) == (
@@ -70,7 +75,7 @@ def test_unknown_members_and_an_extension_object_are_ignored() -> None:
 
 
 def test_null_and_empty_text_in_optional_places_count_as_absent() -> None:
-    message = patient_view() | {"fhirServer": "", "prefetch": None, "extension": None, "fhirAuthorization": None}
+    message = patient_view() | {"fhirServer": None, "prefetch": None, "extension": None, "fhirAuthorization": None}
     message["context"]["encounterId"] = ""
     request = parse(message)
     assert (request.fhir_server, request.prefetch, request.context.encounter_id) == (None, {}, None)
@@ -164,6 +169,7 @@ def in_context(**changes: Any) -> dict[str, Any]:
         (patient_view(prefetch=[CANARY]), ("prefetch has the wrong JSON type: expected object | null", "prefetch")),
         (patient_view(extension=[CANARY]), ("extension has the wrong JSON type: expected object | null", "extension")),
         (patient_view(fhirServer=1), ("fhirServer has the wrong JSON type: expected str | null", "fhirServer")),
+        (patient_view(fhirServer=""), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer=CANARY), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="ftp://x/y"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://x:9e9"), ("fhirServer must be an absolute http or https URL", "fhirServer")),

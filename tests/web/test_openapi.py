@@ -91,6 +91,7 @@ ENTRY = {"card": CARD, "outcome": "overridden", "outcomeTimestamp": "2026-11-23T
         ({**ENTRY, "outcome": "accepted"}, False),
         ({**ENTRY, "outcome": "ignored"}, False),
         ({**ENTRY, "card": "x"}, False),
+        ({**ENTRY, "card": ""}, False),
     ],
 )
 def test_what_feedback_may_be_is_the_same_in_the_description_and_in_the_service(
