@@ -13,6 +13,8 @@ def summary_text(page: ReviewPage) -> str:
     who = [page.banner.name, page.banner.born and f"born {page.banner.born}", page.banner.identifier]
     lines = ["MDT summary: colorectal cancer with liver metastases", ", ".join(part for part in who if part)]
     lines += [f"As of {page.as_of}", "", page.explanation.summary]
+    if page.on_record is not None:
+        lines += [page.on_record.summary]
     for section in page.explanation.sections:
         lines += ["", *([section.title] if section.title else [])]
         lines += [f"- {line.plain}" for line in section.lines]
