@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from fhir_mappings.catalogue import FACTS_SYSTEM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from fhir_mappings.case import Value
@@ -95,7 +95,7 @@ def request_text(request: RequestCode) -> str:
 def service_request(draft: Draft, request: RequestCode, *, note: str | None = None) -> Resource:
     """Draft a ServiceRequest (status draft, intent proposal)."""
     text, codings = _REQUESTS[request]
-    return _without_empty(
+    return without_empty(
         {
             "resourceType": "ServiceRequest",
             "id": draft.new_id(),
@@ -127,7 +127,7 @@ def care_plan(  # noqa: PLR0913 - each argument is an element of the one resourc
     codings = [{"system": STRATEGY_SYSTEM, "code": strategy}]
     if next_step is not None:
         codings.append({"system": NEXT_STEP_SYSTEM, "code": next_step})
-    return _without_empty(
+    return without_empty(
         {
             "resourceType": "CarePlan",
             "id": draft.new_id(),
@@ -148,13 +148,13 @@ def care_plan(  # noqa: PLR0913 - each argument is an element of the one resourc
 def _activity(activity: Activity) -> Resource:
     detail: Resource = {"status": "not-started", "code": {"text": activity.text}, "description": activity.interval}
     if activity.earliest or activity.latest:
-        detail["scheduledPeriod"] = _without_empty(
+        detail["scheduledPeriod"] = without_empty(
             {
                 "start": activity.earliest.isoformat() if activity.earliest else None,
                 "end": activity.latest.isoformat() if activity.latest else None,
             }
         )
-    return {"detail": _without_empty(detail)}
+    return {"detail": without_empty(detail)}
 
 
 def observation(  # noqa: PLR0913 - each argument is an element of the one resource
@@ -172,7 +172,7 @@ def observation(  # noqa: PLR0913 - each argument is an element of the one resou
     `title` is the display of a choice; `identifier` is (system, value). Raise `ValueError` where the value is not of
     the kind of the fact.
     """
-    return _without_empty(
+    return without_empty(
         {
             "resourceType": "Observation",
             "id": draft.new_id(),
@@ -206,7 +206,7 @@ def _value(definition: FactDefinition, value: Value | None, title: str | None) -
             return {"valueQuantity": {"value": value, "unit": unit, "system": UCUM, "code": unit}}
         case "choice", str() if value in definition.choices:
             coding = {"system": FACTS_SYSTEM, "code": value, "display": title}
-            return {"valueCodeableConcept": {"coding": [_without_empty(coding)]}}
+            return {"valueCodeableConcept": {"coding": [without_empty(coding)]}}
         case "date", date():
             return {"valueDateTime": value.isoformat()}
         case _:
@@ -235,9 +235,17 @@ def provenance(draft: Draft, targets: Sequence[str], *, recorded: datetime, appl
     }
 
 
-def _without_empty(resource: Resource) -> Resource:
-    cleaned = {key: value for key, value in resource.items() if value not in (None, "", [], {})}
-    code = cleaned.get("code")
-    if isinstance(code, dict) and code.get("coding") == []:
-        cleaned["code"] = {key: value for key, value in code.items() if key != "coding"}
-    return cleaned
+def without_empty(resource: Mapping[str, Any]) -> Resource:
+    """Give a resource without its null and empty members at any depth; FHIR and CDS Hooks allow none."""
+    return {key: kept for key, value in resource.items() for kept in (_kept(value),) if kept not in _EMPTY}
+
+
+_EMPTY: tuple[object, ...] = (None, "", [], {})
+
+
+def _kept(value: object) -> object:
+    if isinstance(value, dict):
+        return without_empty(value)
+    if isinstance(value, list):
+        return [kept for item in value for kept in (_kept(item),) if kept not in _EMPTY]
+    return value

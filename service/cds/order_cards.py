@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, assert_never
 
 from fhir_mappings.orders import read_orders
+from fhir_mappings.outbound import without_empty
 from service.cds.advice import advice_of
 from service.cds.card import SUMMARY_LIMIT, Action, Card, Coding, Source, Suggestion
 from service.cds.cards import LABEL, draft_for, knowledge_url, links
@@ -134,21 +135,3 @@ def _suggestion(remedy: Remedy, found: OrderAdvice, draft: Draft, resource: Mapp
             return request(draft, "liver-mdt-referral")
         case _:
             assert_never(remedy)
-
-
-def without_empty(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a resource as the client sent it, without the null and empty members that no answer may carry."""
-    return {
-        key: cleaned
-        for key, value in resource.items()
-        for cleaned in (_clean(value),)
-        if cleaned not in (None, "", [], {})
-    }
-
-
-def _clean(value: object) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
-        return without_empty(value)
-    if isinstance(value, list):
-        return [cleaned for item in value for cleaned in (_clean(item),) if cleaned not in (None, "", [], {})]
-    return value

@@ -12,8 +12,6 @@ from service.knowledge.headline import recommended
 from service.knowledge.schedule import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fhir_mappings.outbound import RequestCode, Resource
     from service.knowledge.reading import Reading
 
@@ -41,19 +39,14 @@ def strategy_suggestions(reading: Reading, draft: Draft) -> tuple[Suggestion, ..
 
 def request(draft: Draft, code: RequestCode, *, recommended: bool = False) -> Suggestion:
     """Give the suggestion to create one request."""
-    return create(draft.new_id, _LABELS[code], service_request(draft, code), request_text(code), recommended)
+    resource = service_request(draft, code)
+    return create(draft, _LABELS[code], resource, description=request_text(code), recommended=recommended)
 
 
-def create(
-    new_uuid: Callable[[], str],
-    label: str,
-    resource: Resource,
-    description: str,
-    recommended: bool = False,  # noqa: FBT001, FBT002 - the wire's isRecommended
-) -> Suggestion:
+def create(draft: Draft, label: str, resource: Resource, *, description: str, recommended: bool = False) -> Suggestion:
     """Give the suggestion to create one resource."""
     action = Action(type="create", description=f"Draft: {description}", resource=resource)
-    return Suggestion(label=label, uuid=new_uuid(), is_recommended=recommended, actions=(action,))
+    return Suggestion(label=label, uuid=draft.new_id(), is_recommended=recommended, actions=(action,))
 
 
 def _plan(reading: Reading, draft: Draft) -> Suggestion:
@@ -72,7 +65,7 @@ def _plan(reading: Reading, draft: Draft) -> Suggestion:
         activities=activities,
         note=f"Proposed by decision support ({guideline.id} {guideline.version}); for the MDT to decide.",
     )
-    return create(draft.new_id, f"Draft care plan: {lead}", plan, f"care plan, {lead}")
+    return create(draft, f"Draft care plan: {lead}", plan, description=f"care plan, {lead}")
 
 
 def _investigations(reading: Reading) -> list[RequestCode]:

@@ -18,7 +18,7 @@ def strategy_name(reading: Reading, strategy: str) -> str:
     """Name a strategy in a sentence: `liver first`, `primary first`, `MDT`."""
     match strategy:
         case "staged":
-            return "staged, liver next" if reading.resected else "primary first"
+            return "staged (liver next)" if reading.resected else "primary first"
         case "mdt":
             return "MDT"
         case "simultaneous":
@@ -43,7 +43,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
     match outcome.strategy, outcome.next_step:
         case "liver-first", "primary-resection-next":
             weeks = _weeks_to_primary(reading)
-            return "liver treated, primary next", f"resection of {primary} {weeks} weeks after the liver"
+            return "primary next", f"liver treated, resection of {primary} {weeks} weeks after it"
         case "liver-first", "resect-now-no-more-chemotherapy":
             return "liver first", f"resection of the liver now, no more chemotherapy, then {primary}"
         case "liver-first", "liver-surgery-in-radiotherapy-interval":

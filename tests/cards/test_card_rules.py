@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from fhir_mappings.case import Evidence, Gap, Issue, MdtRecord, PartialDate, Scope, Sign, Unknown
+from fhir_mappings.case import Evidence, Gap, Issue, Known, MdtRecord, PartialDate, Scope, Sign, Unknown
 from service.cds.overrides import OWN_REASONS
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
@@ -225,3 +229,27 @@ def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
     path = files("fhir_mappings").joinpath("value_sets", "codesystem-override-reason.json")
     concepts = json.loads(path.read_text(encoding="utf-8"))["concept"]
     assert [(concept["code"], concept["display"]) for concept in concepts] == list(OWN_REASONS)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["Observation/<img src=x>", "Observation/a\n# b", "Observation/[x](y)", "Observation/\u202eb", "../x", ""],
+)
+def test_a_hostile_reference_is_never_markup(reference: str) -> None:
+    case = with_facts(example("V01"), ecog=Known(0, (Evidence(reference, "coded"),)))
+    (card,) = cards_of(replace(case, issues=(Issue(reference, "does not validate"),)))
+    faults = [
+        fault
+        for fault in check_response({"cards": [card]}, hook="patient-view")
+        if "what was read has a source" not in fault
+    ]
+    assert faults == []
+    tags = re.findall(r"<[^>]+>", MarkdownIt("gfm-like", {"linkify": False}).render(card["detail"]))
+    assert set(tags) <= {"<p>", "</p>", "<strong>", "</strong>", "<ul>", "</ul>", "<li>", "</li>", "<br />"}
+
+
+@given(st.text())
+def test_any_reason_of_the_mdt_leaves_the_card_sound(reason: str) -> None:
+    (card,) = cards_of(_decided_by_mdt(example("V01"), reason=reason), unchanged_mdt_decision="line")
+    assert check_response({"cards": [card]}, hook="patient-view") == []
+    assert all(line.isprintable() for line in card["detail"].split("\n"))

@@ -1,0 +1,315 @@
+"""What is said about each answer of the pathway, from decisions made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_mappings.case import Evidence, Gap, Narrowed, PartialDate, Scope, Unknown
+from service.knowledge.decide import decide
+from service.knowledge.decision import Answer, Assumption, Decision, MissingFact, Outcome
+from service.knowledge.explain import explain
+from service.knowledge.explanation import ChartText, Line, Source, Text, say
+from service.knowledge.guideline import load_guideline
+from service.knowledge.headline import summary
+from service.knowledge.mdt import explain_mdt
+from service.knowledge.reading import Reading
+from service.knowledge.schedule import add_months, earliest_liver_operation, steps
+from service.knowledge.uncertain import explain_uncertain_scope
+from tests.decided import CATALOGUE, charted, example
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+    from service.knowledge.explanation import Explanation
+
+GUIDELINE = load_guideline()
+STRATEGIC = [row for row in GUIDELINE.rows if row.strategy]
+
+
+def reading(case: Case, decision: Decision) -> Reading:
+    return Reading(case, decision, GUIDELINE, CATALOGUE)
+
+
+def told(case: Case, **changed: Any) -> Explanation:
+    return explain(case, replace(decide(case, GUIDELINE), **changed), GUIDELINE, CATALOGUE)
+
+
+def lines(explanation: Explanation, code: Any) -> list[str]:
+    section = explanation.section(code)
+    return [line.plain for line in section.lines] if section else []
+
+
+@pytest.mark.parametrize("row", [row.id for row in STRATEGIC])
+def test_every_answer_of_the_pathway_has_its_own_words(row: str) -> None:
+    found = GUIDELINE.row(row)
+    outcome = Outcome(found.strategy or "", found.next_step)
+    decision = Decision((outcome,), (row,), strength=found.strength, statements=found.statements)
+    case = example("V01")
+    explanation = explain(case, decision, GUIDELINE, CATALOGUE)
+    assert len(explanation.summary) < 140
+    assert steps(reading(case, decision), outcome)
+    text = " ".join(line.plain for section in explanation.sections for line in section.lines)
+    assert (found.next_step or "") not in text
+    assert lines(explanation, "recommendation")[1].startswith("Next: ")
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (example("V01"), "Liver first: liver resection or ablation, then the sigmoid primary"),
+        (example("V09"), ("Consider primary first: perforated primary, then chemotherapy and restaging at 3 months, "
+                         "before the liver")),
+        (example("V16", ecog=4), "For the MDT: no elective surgery (ECOG 4)"),
+        (example("V16", asa=5), "For the MDT: no elective surgery (ASA 5)"),
+        (example("V08", ecog=3),
+         "Consider relief of the primary first: then MDT: unfit for elective surgery (ECOG 3)"),
+        (example("V08", r0_achievable=False),
+         "Consider relief of the primary first: then systemic therapy for the liver metastases"),
+        (example("V01", impending_complication=True, r0_achievable=False),
+         "For the MDT: secure the primary before systemic therapy"),
+        (example("V01", extrahepatic_disease="resectable"),
+         "For the MDT: resectable disease outside the liver, which the summary does not cover"),
+        (example("V01", chemotherapy_cycles=4, chemotherapy_response="progressive-disease"),
+         "For the MDT: progression on chemotherapy, second-line therapy before any liver operation"),
+        (example("V12", primary_margin="r1"), "For the MDT: primary not completely resected (R1)"),
+        (example("V12", liver_state="recurrence"),
+         "For the MDT: recurrence after liver treatment, which the summary does not cover"),
+        (example("V01", liver_state="treated"),
+         "Consider primary next: liver treated, resection of the sigmoid primary 4 to 8 weeks after it"),
+        (example("V12", chemotherapy_cycles=4, chemotherapy_response="stable-disease"),
+         "Consider liver resection now: no more chemotherapy"),
+        (example("V27", chemotherapy_cycles=4, chemotherapy_response="stable-disease"),
+         "Consider liver resection now: no more chemotherapy"),
+        (example("V27", primary_pathology="unfavourable-nodal"),
+         "Consider FOLFOX around liver resection: 3 months before and 3 months after"),
+        (example("V27", adjuvant_status="ongoing"),
+         "Consider liver resection before chemotherapy: disease-free interval 26 months"),
+        (example("V38"), "Order of surgery open: liver remnant decides between liver first and systemic therapy first"),
+        (example("V12", "flr-percent", hepatectomy_extent="major"),
+         "Next treatment open: liver remnant decides between staged (liver next) and systemic therapy first"),
+    ],
+)  # fmt: skip
+def test_the_first_sentence_says_what_to_do_or_what_decides(case: Case, expected: str) -> None:
+    assert told(case).summary == expected
+
+
+def test_one_strategy_with_an_open_next_step_names_both() -> None:
+    case = example("V09", primary_symptoms=Narrowed(frozenset({"perforation", "obstruction"})))
+    explanation = told(case)
+    assert explanation.summary == "Consider primary first: next step open, symptoms of the primary decide"
+    assert lines(explanation, "recommendation") == [
+        "Recommended: primary first (conditional: to be considered)",
+        (
+            "Next step open: primary first, perforated primary, then chemotherapy and restaging at 3 months, before "
+            "the liver; or primary first, the caecal primary, then the liver about 2 months after recovery"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ((), "Consider primary first: next step open"),
+        (("ecog", "asa"), "Consider primary first: next step open, ECOG and ASA decide"),
+    ],
+)
+def test_an_open_next_step_names_what_decides_it(missing: tuple[str, ...], expected: str) -> None:
+    decision = Decision(
+        (Outcome("staged", "systemic-after-relief"), Outcome("staged", "relief-then-mdt")),
+        ("A2u", "A2"),
+        missing=tuple(MissingFact(fact, settles=False, answers=()) for fact in missing),
+        strength="conditional",
+    )
+    assert summary(reading(example("V08"), decision)) == expected
+
+
+def test_several_missing_facts_are_listed_most_decisive_first() -> None:
+    both = (Outcome("liver-first", "liver-resection-or-ablation-then-primary"), Outcome("mdt", "no-elective-surgery"))
+    wide = (*both, Outcome("systemic-first", "reassess-resectability"))
+    facts = ("ecog", "asa", "flr-percent", "metastasis-count", "largest-metastasis", "r0-achievable", "msi", "cea",
+             "primary-t", "primary-n")  # fmt: skip
+    decision = Decision(
+        wide,
+        ("G1", "G3", "A12c"),
+        missing=tuple(
+            MissingFact(fact, settles=False, answers=(Answer("0-1", both), Answer("2", wide), Answer("3", ())))
+            for fact in facts
+        ),
+    )
+    explanation = explain(example("V01"), decision, GUIDELINE, CATALOGUE)
+    assert lines(explanation, "missing")[0] == (
+        "ECOG: 0–1 → liver first or MDT; 2 → 3 strategies open; 3 → nothing left to order"  # noqa: RUF001 - as printed
+    )
+    assert lines(explanation, "missing")[3] == (
+        "then: number of metastases, size of the largest metastasis, whether R0 is achievable, microsatellite status, "
+        "CEA and 2 more"
+    )
+    assert explanation.summary.endswith("ECOG and ASA needed first")
+
+
+def test_an_answer_that_leaves_nothing_to_order_says_so() -> None:
+    decision = Decision(
+        (Outcome("staged", "liver-before-chemotherapy"), Outcome("mdt", "recurrence-outside-the-summary")),
+        ("T2", "B3"),
+        missing=(MissingFact("liver-state", settles=True, answers=(Answer("treated", ()),)),),
+    )
+    explanation = explain(example("V12"), decision, GUIDELINE, CATALOGUE)
+    assert lines(explanation, "missing") == ["Whether the liver has been treated: treated → nothing left to order"]
+
+
+def test_an_undetermined_case_without_missing_facts_blames_the_sources() -> None:
+    decision = Decision((Outcome("staged", "relief-then-mdt"), Outcome("mdt", "no-elective-surgery")), ("A2u", "G1"))
+    assert lines(explain(example("V08"), decision, GUIDELINE, CATALOGUE), "recommendation")[0] == (
+        "Not decided yet: facts conflict"
+    )
+
+
+def test_an_assumption_that_decides_weakens_the_recommendation_in_words() -> None:
+    explanation = told(example("V01", "asa"))
+    assert lines(explanation, "recommendation")[0] == (
+        "Recommended: liver first (conditional: to be considered, and only if what is assumed below is right)"
+    )
+    assert lines(explanation, "assumptions") == ["ASA ≤ 3"]
+
+
+def test_adjuvant_chemotherapy_is_worded_with_care_where_none_is_recorded() -> None:
+    (advisory, *_) = lines(told(example("V27", "adjuvant-status")), "advisories")
+    assert advisory.endswith("unless adjuvant chemotherapy failed within 12 months (not recorded).")
+
+
+def test_what_was_not_shown_to_improve_is_said() -> None:
+    found = " ".join(lines(told(example("V28")), "advisories"))
+    assert "overall survival was not shown to improve" in found
+
+
+def test_what_speaks_against_simultaneous_surgery_comes_from_the_values() -> None:
+    found = told(example("V16", ecog=2, liver_centre_discussed="refused", metastasis_count=5,
+                         chemotherapy_cycles=3, chemotherapy_response="stable-disease"))  # fmt: skip
+    (simultaneous, *_) = lines(found, "against")
+    assert simultaneous.startswith("Not simultaneous: ECOG 2, liver centre advised against it, 5 metastases")
+
+
+def test_a_narrowed_operation_that_is_major_either_way_speaks_against() -> None:
+    either = Narrowed(frozenset({"hartmann", "abdominoperineal-resection"}), (Evidence("ServiceRequest/op"),))
+    (simultaneous, *_) = lines(told(example("V16", colorectal_operation=either)), "against")
+    assert simultaneous == (
+        "Not simultaneous: the planned bowel operation: abdominoperineal resection or Hartmann operation "
+        "(ServiceRequest/op)"
+    )
+
+
+def test_a_gap_advisory_is_said_even_where_no_decisive_fact_has_the_gap() -> None:
+    explanation = told(example("V01"), advisories=("outdated-data",), read=())
+    assert lines(explanation, "gaps") == ["A deciding fact is too old to be used."]
+
+
+def test_unreadable_facts_that_matter_are_named() -> None:
+    unreadable = Unknown(Gap.UNREADABLE, (Evidence("Observation/bad"),))
+    explanation = told(example("V38", flr_percent=unreadable))
+    assert "Liver remnant: recorded but not readable (Observation/bad)" in lines(explanation, "gaps")
+
+
+def test_a_margin_that_is_assumed_is_named_in_no_headline() -> None:
+    decision = Decision((Outcome("mdt", "incomplete-resection-of-primary"),), ("B1",), strength="conditional")
+    assert summary(reading(example("V12", "primary-margin"), decision)) == (
+        "For the MDT: primary not completely resected"
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [("staged", "Consider primary first"), ("metachronous", "Consider treatment as metachronous disease"),
+     ("mdt", "For the MDT: no order of operations from the summary")],
+)  # fmt: skip
+def test_a_next_step_that_is_new_to_the_words_falls_back_to_the_strategy(strategy: str, expected: str) -> None:
+    decision = Decision((Outcome(strategy, "a-step-of-next-year"),), ("A13",), strength="conditional")
+    found = reading(example("V01"), decision)
+    assert summary(found) == expected
+    assert [step.text for step in steps(found, decision.outcomes[0])] == ["Discussion in the liver MDT"]
+
+
+def test_an_alternative_without_next_step_has_no_steps() -> None:
+    decision = decide(example("V16"), GUIDELINE)
+    assert steps(reading(example("V16"), decision), Outcome("liver-first")) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(date(2026, 11, 10), date(2026, 12, 8)), ("2026-10", date(2026, 11, 28)), ("2025", date(2026, 1, 28)),
+     ("unclear", None)],
+)  # fmt: skip
+def test_the_first_day_for_the_liver_counts_from_the_last_chemotherapy(given: Any, expected: date | None) -> None:
+    case = example("V01", chemotherapy_last_date=given)
+    found = earliest_liver_operation(reading(case, decide(case, GUIDELINE)))
+    assert (found.day if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("resected", "expected"),
+    [
+        (date(2026, 10, 12), "about 2 months after the primary: 23 Nov 2026 to 4 Jan 2027"),
+        (date(2026, 6, 1), "about 2 months after the primary: 13 Jul 2026 to 24 Aug 2026, already past"),
+    ],
+)
+def test_the_window_after_the_primary_is_printed_as_dates(resected: date, expected: str) -> None:
+    case = example("V12", primary_resection_date=resected)
+    decision = decide(case, GUIDELINE)
+    assert steps(reading(case, decision), decision.outcomes[0])[0].interval == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "expected"),
+    [
+        (date(2026, 11, 23), 2, date(2027, 1, 23)),
+        (date(2026, 12, 31), 2, date(2027, 2, 28)),
+        (date(2026, 10, 31), 1, date(2026, 11, 30)),
+        (date(2026, 11, 30), 1, date(2026, 12, 30)),
+    ],
+)
+def test_months_end_on_the_same_day_or_the_last(start: date, months: int, expected: date) -> None:
+    assert add_months(start, months) == expected
+
+
+def test_a_running_adjuvant_chemotherapy_is_recovered_from_first() -> None:
+    case = example("V28", adjuvant_status="ongoing")
+    decision = decide(case, GUIDELINE)
+    assert steps(reading(case, decision), decision.outcomes[0])[0].interval == (
+        "3 months (6 two-weekly cycles), after recovery from the running adjuvant chemotherapy"
+    )
+
+
+def test_a_parameter_that_is_no_number_is_a_fault_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="prefer_simultaneous_when_eligible is no number"):
+        reading(example("V01"), Decision((), ())).number("prefer_simultaneous_when_eligible")
+
+
+def test_a_certain_scope_is_not_explained_as_uncertain() -> None:
+    with pytest.raises(ValueError, match="certain"):
+        explain_uncertain_scope(charted({}, scope=Scope.IN), GUIDELINE, CATALOGUE)
+
+
+def test_without_a_decision_of_the_mdt_none_is_explained() -> None:
+    with pytest.raises(ValueError, match="no MDT decision"):
+        explain_mdt(example("V01"), Decision((), ()), GUIDELINE, CATALOGUE)
+
+
+def test_a_line_knows_its_evidence_and_its_plain_text() -> None:
+    line = Line("reason", (Text("ECOG 1"), Source(("Observation/e",), "2 Nov 2026"), ChartText(" <x>"), Source(())))
+    assert line.evidence == ("Observation/e",)
+    assert line.plain == "ECOG 1 (2 Nov 2026, Observation/e) <x>"
+    assert say("notice", "words").plain == "words"
+
+
+def test_the_remarks_of_a_reader_stand_beside_the_day() -> None:
+    day = PartialDate(date(2026, 11, 2), date(2026, 11, 2))
+    preliminary = Evidence("Observation/e", "coded", day, remarks=("preliminary",))
+    case = example("V16", ecog=replace(charted({"ecog": 1}).facts["ecog"], evidence=(preliminary,)))
+    assert "ECOG 1 (2 Nov 2026 preliminary, Observation/e)" in " ".join(lines(told(case), "why"))
+
+
+def test_an_assumption_is_found_by_its_fact() -> None:
+    decision = Decision((), (), assumptions=(Assumption("asa", "<= 3", decides=True),))
+    assert reading(example("V01"), decision).assumption("asa") == "<= 3"

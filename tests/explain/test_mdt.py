@@ -1,0 +1,125 @@
+"""What counts as a change since the MDT's decision, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, MdtRecord, Narrowed, PartialDate, Unknown
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from service.knowledge.mdt import Change, changes_since, explain_mdt
+from tests.decided import CATALOGUE, example, with_facts
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case, Fact
+    from service.knowledge.explanation import Explanation
+
+GUIDELINE = load_guideline()
+DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
+LATER = (Evidence("Observation/new", "coded", PartialDate(date(2026, 11, 18), date(2026, 11, 18))),)
+SAME_DAY = (Evidence("Observation/new", "coded", DECIDED),)
+
+
+def decided(example_id: str = "V16", strategy: str = "simultaneous", **changed: Any) -> Case:
+    case = example(example_id)
+    record = MdtRecord(strategy, DECIDED, Evidence("Observation/mdt", "entered", DECIDED), facts_then=case.facts)
+    return replace(case, mdt=replace(record, **changed))
+
+
+def changes(case: Case) -> tuple[Change, ...]:
+    return changes_since(case, decide(case, GUIDELINE), GUIDELINE)
+
+
+def told(case: Case, *, then: bool = True) -> Explanation:
+    before = decide(replace(case, facts=case.mdt.facts_then, mdt=None), GUIDELINE) if then and case.mdt else None
+    return explain_mdt(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE, before)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "changed"),
+    [
+        (Known(0), Known(2, LATER), True),
+        (Known(0), Known(0, LATER), False),
+        (Known(0), Known(2, SAME_DAY), False),
+        (Known(0), Known(2), False),
+        (ABSENT, Known(0, LATER), True),
+        (Known(0), Unknown(Gap.CONFLICTING, LATER), True),
+        (Unknown(Gap.CONFLICTING), Unknown(Gap.CONFLICTING, LATER), False),
+        (Known(0), Unknown(Gap.OUTDATED, LATER), False),
+        (Known(0), Narrowed(Interval(1, 2), LATER), True),
+        (Narrowed(Interval(1, 2)), Narrowed(Interval(1, 2), LATER), False),
+        (Narrowed(Interval(1, 2)), Narrowed(Interval(1, 3), LATER), True),
+    ],
+)
+def test_a_change_is_another_value_from_a_later_day(then: Fact, now: Fact, changed: bool) -> None:  # noqa: FBT001
+    case = decided()
+    case = replace(case, mdt=replace(case.mdt, facts_then={**case.facts, "ecog": then}))  # type: ignore[type-var]
+    found = changes(with_facts(case, ecog=now))
+    assert found == ((Change("ecog", then, now),) if changed else ())
+
+
+def test_without_a_dated_decision_nothing_is_newer() -> None:
+    assert changes(with_facts(decided(decided=None), ecog=Known(2, LATER))) == ()
+    assert changes(replace(example("V16"), mdt=None)) == ()
+
+
+def test_a_day_that_may_be_later_counts_as_later() -> None:
+    month = (Evidence("Observation/new", "coded", PartialDate(date(2026, 11, 1), date(2026, 11, 30))),)
+    assert len(changes(with_facts(decided(), ecog=Known(2, month)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("ecog", "then", "verdict"),
+    [
+        (Known(1, LATER), True, "The recommendation stays the same"),
+        (Known(2, LATER), True, "The recommendation would now differ"),
+        (Unknown(Gap.CONFLICTING, LATER), True, "The recommendation would now differ"),
+        (Known(1, LATER), False, "This still fits"),
+        (Known(2, LATER), False, "The recommendation would now differ"),
+        (Unknown(Gap.CONFLICTING, LATER), False, "The recommendation is now open"),
+    ],
+)
+def test_the_card_says_whether_the_recommendation_would_differ(ecog: Fact, then: bool, verdict: str) -> None:  # noqa: FBT001
+    explanation = told(with_facts(decided(), ecog=ecog), then=then)
+    assert explanation.summary == (f"MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. {verdict}")
+
+
+def test_an_open_answer_names_what_would_decide() -> None:
+    explanation = told(with_facts(decided(), ecog=Unknown(Gap.CONFLICTING, LATER)))
+    section = explanation.section("why")
+    assert section is not None
+    assert [line.plain for line in section.lines] == [
+        "From the summary now open between liver first, MDT or simultaneous resection; ECOG would decide"
+    ]
+
+
+def test_a_treated_liver_leaves_nothing_to_say() -> None:
+    case = decided("V12", "staged")
+    explanation = told(with_facts(case, liver_state=Known("treated", LATER)))
+    section = explanation.section("why")
+    assert section is not None
+    assert [line.plain for line in section.lines] == ["Nothing is left to order: primary and liver are treated"]
+
+
+def test_many_changes_are_counted() -> None:
+    case = decided()
+    values: dict[str, Any] = {
+        "ecog": 1,
+        "metastasis_count": 2,
+        "largest_metastasis": 20,
+        "flr_percent": 60,
+        "asa": 3,
+        "primary_site": "caecum",
+        "metastases_accessible": Narrowed(frozenset({True, False}), LATER),
+    }
+    changed = {code: found if isinstance(found, Narrowed) else Known(found, LATER) for code, found in values.items()}
+    explanation = told(with_facts(case, **changed))
+    section = explanation.section("mdt")
+    assert section is not None
+    assert len(section.lines) == 6
+    assert section.lines[-1].plain.endswith("more facts changed")
+    assert " more. The recommendation" in explanation.summary

@@ -1,0 +1,146 @@
+"""How values, labels, dates and lists read in a sentence."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Interval, Narrowed, PartialDate
+from fhir_mappings.catalogue import load_catalogue
+from service.knowledge.phrases import (
+    assumed,
+    clause,
+    day,
+    decides,
+    interval_label,
+    label_text,
+    listed,
+    narrowed_text,
+    site_adjective,
+)
+
+FACTS = load_catalogue()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (date(2026, 11, 2), date(2026, 11, 2), "2 Nov 2026"),
+        (date(2026, 11, 1), date(2026, 11, 30), "Nov 2026"),
+        (date(2026, 1, 1), date(2026, 12, 31), "2026"),
+        (date(2025, 12, 30), date(2026, 1, 2), "30 Dec 2025 to 2 Jan 2026"),
+    ],
+)
+def test_dates_read_in_their_own_precision(first: date, last: date, expected: str) -> None:
+    assert day(PartialDate(first, last)) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "expected"),
+    [
+        ("ecog", 2, "ECOG 2"),
+        ("flr-percent", 38.0, "remnant 38 %"),
+        ("flr-percent", 29.6, "remnant 29.6 %"),
+        ("metastasis-count", 1, "1 metastasis"),
+        ("metastasis-count", 4, "4 metastases"),
+        ("months-primary-to-metastases", 1, "disease-free interval 1 month"),
+        ("months-primary-to-metastases", 8, "disease-free interval 8 months"),
+        ("chemotherapy-cycles", 0, "no chemotherapy for the metastases yet"),
+        ("chemotherapy-cycles", 6, "6 cycles of chemotherapy"),
+        ("colorectal-operation", "right-hemicolectomy", "right hemicolectomy planned"),
+        ("chemotherapy-last-date", date(2026, 10, 1), "last chemotherapy 1 Oct 2026"),
+        ("chemotherapy-last-date", "2026-05", "last chemotherapy May 2026"),
+        ("chemotherapy-last-date", "2026", "last chemotherapy 2026"),
+        ("braf", "mutated", "BRAF: mutated"),
+        ("cea", 4.2, "CEA 4.2 ng/mL"),
+        ("impending-complication", True, "complication of the primary impending"),
+    ],
+)
+def test_a_fact_reads_as_a_clause(code: str, value: Any, expected: str) -> None:
+    assert clause(FACTS[code], value) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "expected"),
+    [
+        ("asa", "<= 3", "ASA ≤ 3"),
+        ("asa", "<= 2", "ASA ≤ 2"),
+        ("flr-percent", "> 30", "remnant more than 30 %"),
+        ("flr-percent", "> 35", "liver remnant more than 35 %"),
+        ("colorectal-operation", "segmental", "segmental colectomy (not major)"),
+        ("impending-complication", False, "no impending complication"),
+        ("primary-margin", "r0", "primary resected R0"),
+    ],
+)
+def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -> None:
+    assert assumed(FACTS[code], value) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "label", "expected"),
+    [
+        ("ecog", "0-1", "0–1"),  # noqa: RUF001 - as printed
+        ("ecog", 2, "2"),
+        ("flr-percent", "> 30", "more than 30 %"),
+        ("flr-percent", "<= 30", "≤ 30 %"),
+        ("flr-percent", "< 30", "under 30 %"),
+        ("primary-symptoms", "none or minor", "none or minor"),
+        ("primary-symptoms", "minor or obstruction or bleeding", "minor, obstruction or bleeding"),
+        ("r0-achievable", True, "yes"),
+        ("r0-achievable", "true or false", "yes or no"),
+        ("metastasis-count", "4", "4"),
+        (
+            "colorectal-operation",
+            "right-hemicolectomy or left-hemicolectomy or transverse-colectomy or hartmann",
+            "right hemicolectomy, left hemicolectomy or 2 others",
+        ),
+    ],
+)
+def test_the_label_of_an_answer_is_readable(code: str, label: Any, expected: str) -> None:
+    assert label_text(FACTS[code], label) == expected
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (Interval(2, None), ">= 2"),
+        (Interval(2, None, low_included=False), "> 2"),
+        (Interval(None, 5), "<= 5"),
+        (Interval(None, 5, high_included=False), "< 5"),
+        (Interval(3, 5), "3-5"),
+        (Interval(3, 3), "3"),
+        (Interval(), ""),
+    ],
+)
+def test_an_interval_has_a_comparator_on_the_wire(interval: Interval, expected: str) -> None:
+    assert interval_label(interval) == expected
+
+
+def test_what_is_left_of_a_narrowed_fact_is_named() -> None:
+    left = Narrowed(frozenset({"resectable", "unresectable"}))
+    assert narrowed_text(FACTS["extrahepatic-disease"], left) == "resectable or unresectable"
+    assert narrowed_text(FACTS["metastasis-count"], Narrowed(Interval(2, None))) == "≥ 2"
+
+
+def test_only_plural_facts_decide_in_the_plural() -> None:
+    assert decides(FACTS["ecog"]) == "ECOG decides"
+    assert decides(FACTS["primary-symptoms"]) == "symptoms of the primary decide"
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"], "or")] == [
+        "",
+        "a",
+        "a and b",
+        "a, b or c",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [("sigmoid-colon", "the sigmoid primary"), ("rectum-low", "the low rectal primary"), (None, "the primary")],
+)
+def test_the_primary_is_named_by_its_site(site: str | None, expected: str) -> None:
+    assert site_adjective(site) == expected
