@@ -72,11 +72,14 @@ def create_ehr(
     key = SigningKey.generate("demo-ehr")
     grants = Grants(clock)
     pages = Pages(addresses.service)
-    registry = ClientRegistry(clients, audiences=(f"{addresses.smart}/token", addresses.smart), clock=clock)
+    oauth = oauth_addresses(addresses.smart)
+    # Libraries name the server, its token endpoint or the endpoint that they call as the audience of an assertion.
+    registry = ClientRegistry(clients, audiences=(addresses.smart, *oauth.values()), clock=clock)
     authorization = AuthorizationEndpoint(
         clients=registry,
         grants=grants,
         pages=pages,
+        issuer=addresses.smart,
         fhir_url=addresses.fhir,
         user=USER,
         patients=lambda: _patients(record),
@@ -91,9 +94,7 @@ def create_ehr(
         user=USER,
         clock=clock,
     )
-    capability = capability_statement(
-        base_url=addresses.fhir, started=clock().isoformat(), oauth=oauth_addresses(addresses.smart)
-    )
+    capability = capability_statement(base_url=addresses.fhir, started=clock().isoformat(), oauth=oauth)
     endpoint = Endpoint(record, lambda text: _access(grants, record, text), capability)
     configuration = smart_configuration(smart_url=addresses.smart, jwks_url=addresses.jwks)
     hooks = HookClient(addresses=addresses, record=record, grants=grants, key=key, http=http, clock=clock)

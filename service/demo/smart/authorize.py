@@ -50,6 +50,7 @@ class AuthorizationEndpoint:
     clients: ClientRegistry
     grants: Grants
     pages: Pages
+    issuer: str
     fhir_url: str
     user: str
     patients: Callable[[], list[tuple[str, str]]]
@@ -78,7 +79,8 @@ class AuthorizationEndpoint:
             checked = self._checked(client, redirect_uri, asked)
             context = self._context(asked, checked)
         except OAuthProblem as problem:
-            return _back(redirect_uri, {"error": problem.error, "error_description": problem.description}, asked)
+            refusal = {"error": problem.error, "error_description": problem.description}
+            return self._back(redirect_uri, refusal, state=asked.get("state"))
         if context is None:
             return self._choice(checked)
         return self._with_code(checked, context)
@@ -130,14 +132,12 @@ class AuthorizationEndpoint:
     def _with_code(self, asked: _Asked, context: Context) -> Response:
         grant = Grant(asked.client.client_id, asked.scope, context, asked.nonce)
         code = self.grants.issue_code(grant, redirect_uri=asked.redirect_uri, challenge=asked.challenge)
-        return _back(asked.redirect_uri, {"code": code}, {"state": asked.state})
+        return self._back(asked.redirect_uri, {"code": code}, state=asked.state)
 
-
-def _back(redirect_uri: str, answer: Mapping[str, str], asked: Mapping[str, str]) -> Response:
-    query = dict(answer)
-    if asked.get("state"):
-        query["state"] = asked["state"]
-    joint = "&" if urlsplit(redirect_uri).query else "?"
-    return RedirectResponse(
-        redirect_uri + joint + urlencode(query), status_code=303, headers={"Cache-Control": "no-store"}
-    )
+    def _back(self, redirect_uri: str, answer: Mapping[str, str], *, state: str | None) -> Response:
+        # `iss` tells the app which server answered, against mix-ups (RFC 9207).
+        query = {**answer, "iss": self.issuer, **({"state": state} if state else {})}
+        joint = "&" if urlsplit(redirect_uri).query else "?"
+        return RedirectResponse(
+            redirect_uri + joint + urlencode(query), status_code=303, headers={"Cache-Control": "no-store"}
+        )

@@ -57,5 +57,6 @@ def smart_configuration(*, smart_url: str, jwks_url: str) -> dict[str, Any]:
         "scopes_supported": [*sorted(PLAIN), "patient/*.rs", "patient/*.cruds", "user/*.rs", "user/*.cruds"],
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
         "capabilities": list(CAPABILITIES),
     }
