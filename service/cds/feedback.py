@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 from uuid import UUID
 
 import msgspec
@@ -101,6 +101,8 @@ def _checked(entry: _Entry, place: str) -> FeedbackEntry:
             return FeedbackEntry(card, "accepted", at, suggestions=tuple(sorted(set(_suggestions(entry, place)))))
         case "overridden":
             return _overridden(card, at, entry.override_reason, f"{place}.overrideReason")
+        case _:
+            assert_never(entry.outcome)
 
 
 def _suggestions(entry: _Entry, place: str) -> Iterator[str]:

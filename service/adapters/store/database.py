@@ -30,6 +30,8 @@ _BUSY_TIMEOUT_MS = 5_000
 _POSTGRESQL_THREADS = 4
 _READING = {"reading": True}
 """Marks a transaction that will not write: SQLite then takes no lock for it."""
+_LIGHT = {"light": True}
+"""Marks a transaction whose commit does not wait for the disk."""
 
 
 class Database:
@@ -48,6 +50,13 @@ class Database:
         """Run `work` in one transaction that is durable when this returns; raise `StoreUnavailable` otherwise."""
         return await self._in(self._writers, self.write_now, work)
 
+    async def write_lightly(self, work: Callable[[Connection], Result]) -> Result:
+        """Do what `write` does without waiting for the disk.
+
+        The others see it at once, and the end of any process loses nothing; a power failure may lose the last moments.
+        """
+        return await self._in(self._writers, self.write_lightly_now, work)
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one reading transaction."""
         return await self._in(self._readers, self.read_now, work)
@@ -55,6 +64,13 @@ class Database:
     def write_now(self, work: Callable[[Connection], Result]) -> Result:
         """Do what `write` does, in this thread."""
         with self.engine.begin() as connection:
+            return work(connection)
+
+    def write_lightly_now(self, work: Callable[[Connection], Result]) -> Result:
+        """Do what `write_lightly` does, in this thread."""
+        with self.engine.connect() as connection, connection.execution_options(**_LIGHT).begin():
+            if not self.is_sqlite:
+                connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
             return work(connection)
 
     def read_now(self, work: Callable[[Connection], Result]) -> Result:
@@ -120,7 +136,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     _use_write_ahead_log(connection)
-    connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
@@ -139,5 +154,6 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    is_reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('light') else 'FULL'}")
+    connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")

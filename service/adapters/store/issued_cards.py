@@ -84,7 +84,7 @@ class IssuedCards:
         async with self._flushing:
             while self._waiting:
                 batch = list(islice(self._waiting, _BATCH))
-                await self._database.write(partial(self._insert, cards=batch))
+                await self._database.write_lightly(partial(self._insert, cards=batch))
                 for _ in batch:
                     self._waiting.popleft()
 

@@ -1,14 +1,16 @@
-"""The schema's versions: brought up to date by whoever starts first, while the others wait."""
+"""The schema's versions: brought up to date by whoever starts first, while the others wait.
+
+Migrations only add, so that a program runs on a newer store too: replicas are renewed one after the other, and a
+program can go back while its store stays.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -22,8 +24,8 @@ _LOCK = 0x63726C6D
 def migrate(database: Database) -> tuple[str | None, str]:
     """Bring the schema up to date; give its version before and after.
 
-    Safe to run by several starters at once, and in one transaction: a fault leaves the old version. Raises
-    SQLAlchemy's errors where the store is not there, `alembic.util.CommandError` where it is newer than this program.
+    Safe to run by several starters at once, and in one transaction: a fault leaves the old version. A newer store is
+    left alone. Raises SQLAlchemy's errors where the store is not there.
     """
 
     def work(connection: Connection) -> tuple[str | None, str]:
@@ -32,20 +34,24 @@ def migrate(database: Database) -> tuple[str | None, str]:
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         before = _version(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if before is not None and suffices(before):
+            return before, before
+        _upgrade(connection)
         return before, head()
 
     return database.write_now(work)
 
 
+@cache
+def versions() -> tuple[str, ...]:
+    """Give the versions that this program knows, oldest first: the numbers in the names of the migrations."""
+    found = files("service.adapters.store.migrations").joinpath("versions").iterdir()
+    return tuple(sorted(file.name.partition("_")[0] for file in found if file.name[:1].isdigit()))
+
+
 def head() -> str:
     """Give the version that this program needs."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    if found is None:
-        raise RuntimeError("the package holds no migrations")
-    return found
+    return versions()[-1]
 
 
 def version(database: Database) -> str | None:
@@ -53,12 +59,25 @@ def version(database: Database) -> str | None:
     return database.read_now(_version)
 
 
+def suffices(found: str | None) -> bool:
+    """Whether a store of this version has the tables of this program: its own version or one that it cannot know."""
+    return found == head() or (found is not None and found not in versions())
+
+
 def _version(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return found
 
 
-def _config() -> Config:
+def _upgrade(connection: Connection) -> None:
+    # Alembic takes long to import, and most starts find nothing to do.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "service.adapters.store:migrations")
     config.set_main_option("path_separator", "os")
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

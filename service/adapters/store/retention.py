@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.adapters.store.migrate import head, version
+from service.adapters.store.migrate import suffices, version
 from service.adapters.store.schema import feedback, issued_cards, token_ids
 from service.errors import StoreUnavailable
 
@@ -58,4 +58,4 @@ class StoreReadiness:
                 found = await asyncio.to_thread(version, self._database)
         except (StoreUnavailable, TimeoutError, sa.exc.SQLAlchemyError):
             return ["the store does not answer"]
-        return [] if found == head() else ["the store has not the tables of this version: run crlm-cds migrate"]
+        return [] if suffices(found) else ["the store has not the tables of this version: run crlm-cds migrate"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -29,15 +29,6 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-    def process_literal_param(self, value: datetime | None, dialect: Dialect) -> str:
-        """Refuse: moments are parameters."""
-        raise NotImplementedError
-
-    @property
-    def python_type(self) -> type[Any]:
-        """Give the type of its values."""
-        return datetime
 
 
 metadata = sa.MetaData()

@@ -3,13 +3,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from service.adapters.store.app_schema import app_records
 from service.adapters.store.database import Database
-from service.adapters.store.migrate import head, migrate, version
+from service.adapters.store.migrate import head, migrate, version, versions
 from service.adapters.store.retention import StoreReadiness
 
 if TYPE_CHECKING:
@@ -25,6 +29,41 @@ def test_an_empty_store_is_brought_up_to_date_and_then_left_alone(store_url: str
             (head(), head()),
             head(),
         ]
+    finally:
+        database.close()
+
+
+def test_the_numbers_in_the_names_are_the_versions_that_alembic_knows() -> None:
+    config = Config()
+    config.set_main_option("script_location", "service.adapters.store:migrations")
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(versions())
+
+
+async def test_a_newer_store_is_left_alone_and_serves(database: Database) -> None:
+    newer = sa.text("UPDATE alembic_version SET version_num = '9999'")
+    database.write_now(lambda connection: connection.execute(newer))
+    assert [migrate(database), await StoreReadiness(database).faults()] == [("9999", "9999"), []]
+
+
+def test_an_older_store_goes_up_and_keeps_what_it_has(store_url: str) -> None:
+    database = Database(store_url)
+    try:
+        migrate(database)
+        config = Config()
+        config.set_main_option("script_location", "service.adapters.store:migrations")
+        config.set_main_option("path_separator", "os")
+
+        def back(connection: sa.Connection) -> None:
+            config.attributes["connection"] = connection
+            command.downgrade(config, versions()[0])
+            connection.execute(sa.text("INSERT INTO token_ids VALUES ('a', '1', 2)"))
+
+        database.write_now(back)
+        assert migrate(database) == (versions()[0], head())
+        kept = sa.text("SELECT issuer FROM token_ids")
+        assert database.read_now(lambda connection: connection.execute(kept).scalars().all()) == ["a"]
     finally:
         database.close()
 
@@ -47,18 +86,21 @@ def test_several_starters_at_once_all_find_it_done(store_url: str) -> None:
     assert sorted(found, key=str) == [(head(), head())] * 5 + [(None, head())]
 
 
-def test_sqlite_writes_ahead_and_waits_for_the_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("light", "synchronous"), [(False, 2), (True, 1)])
+def test_sqlite_writes_ahead_and_waits_for_the_disk_unless_asked_lightly(
+    tmp_path: Path, *, light: bool, synchronous: int
+) -> None:
     database = Database(f"sqlite:///{tmp_path}/store.sqlite3")
+
+    def work(connection: sa.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "busy_timeout")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+
     try:
-        found = database.read_now(
-            lambda connection: [
-                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-                for name in ("journal_mode", "synchronous", "busy_timeout")
-            ]
-        )
+        found = database.write_lightly_now(work) if light else database.write_now(work)
     finally:
         database.close()
-    assert found == ["wal", 2, 5000]
+    assert found == ["wal", synchronous, 5000]
 
 
 def test_a_store_in_memory_lives_as_long_as_its_process(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The SMART app: sealed records, shared secrets, sealed facts, decisions of the MDT."""
+"""The SMART app: sealed records, sealed facts, decisions of the MDT."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,18 +12,13 @@ _COUNTED = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Create the four tables."""
+    """Create the three tables."""
     op.create_table(
         "app_records",
         sa.Column("kind", sa.String(16), primary_key=True),
         sa.Column("key", sa.String(64), primary_key=True),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
-    )
-    op.create_table(
-        "app_secrets",
-        sa.Column("name", sa.String(32), primary_key=True),
-        sa.Column("secret", sa.String(128), nullable=False),
     )
     op.create_table(
         "local_facts",
@@ -53,5 +48,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("mdt_decisions", "local_facts", "app_secrets", "app_records"):
+    for table in ("mdt_decisions", "local_facts", "app_records"):
         op.drop_table(table)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.adapters.store import group_commit as module
+from service.adapters.store.group_commit import GroupCommit
+from service.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Slow:
+    """A commit that waits to be let go and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.go = asyncio.Event()
+        self.fault: Exception | None = None
+
+    async def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        await self.go.wait()
+        if self.fault is not None:
+            raise self.fault
+        return [item * 10 for item in items]
+
+
+async def turn() -> None:
+    """Let everything run that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_what_arrives_while_a_commit_runs_goes_into_the_next_together() -> None:
+    commit = Slow()
+    group = GroupCommit(commit)
+    first = asyncio.create_task(group.submit(1))
+    await turn()
+    others = [asyncio.create_task(group.submit(number)) for number in (2, 3, 4)]
+    await turn()
+    commit.go.set()
+    assert [await first, await asyncio.gather(*others)] == [10, [20, 30, 40]]
+    assert commit.batches == [[1], [2, 3, 4]]
+
+
+async def test_a_caller_that_gave_up_holds_up_nobody() -> None:
+    commit = Slow()
+    group = GroupCommit(commit)
+    impatient, patient = (asyncio.create_task(group.submit(number)) for number in (1, 2))
+    await turn()
+    impatient.cancel()
+    commit.go.set()
+    assert await patient == 20
+
+
+async def test_a_fault_reaches_each_caller_also_beside_one_that_gave_up() -> None:
+    commit = Slow()
+    commit.fault = StoreUnavailable()
+    group = GroupCommit(commit)
+    tasks = [asyncio.create_task(group.submit(number)) for number in (1, 2, 3)]
+    await turn()
+    tasks[0].cancel()
+    commit.go.set()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(fault) for fault in found] == [asyncio.CancelledError, StoreUnavailable, StoreUnavailable]
+
+
+async def test_more_than_can_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_WAITING", 2)
+    commit = Slow()
+    group = GroupCommit(commit)
+    running = asyncio.create_task(group.submit(1))
+    await turn()
+    waiting = [asyncio.create_task(group.submit(number)) for number in (2, 3)]
+    await turn()
+    with pytest.raises(StoreUnavailable):
+        await group.submit(4)
+    commit.go.set()
+    assert [await running, *await asyncio.gather(*waiting)] == [10, 20, 30]
