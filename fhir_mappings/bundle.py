@@ -26,6 +26,7 @@ _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
 _CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
 _FATAL = frozenset({"error", "fatal"})
+_NO_CODE = 2**63
 _DEEPEST = 3
 """Bundles in bundles that are followed: a batch response holds searchsets."""
 _MISFITS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -152,7 +153,7 @@ class _Screen:
         at = (system, code)
         found = self._codings.get(at)
         if found is None:
-            spelled = code if isinstance(code, str) else str(code) if type(code) is int else None
+            spelled = code if isinstance(code, str) else _spelled(code)
             hit = bool(self._terminology.sets(system, spelled))
             found = self._codings[at] = (hit, bool(spelled) and self._terminology.reads(system))
         return found
@@ -165,6 +166,11 @@ class _Screen:
         if found is None:
             found = self._texts[kind, text] = bool(could_be(kind, text))
         return found
+
+
+def _spelled(code: object) -> str | None:
+    """Give a numeric code as text; numbers beyond 63 bits differ between decoders and are no codes."""
+    return str(code) if type(code) is int and code < _NO_CODE else None
 
 
 def _concepts(head: _Head) -> Iterable[_Concept | None]:
@@ -262,7 +268,7 @@ def _summary(source: _Source, resources: tuple[dict[str, Any], ...]) -> SourceRe
         matches += entry.search is None or entry.search.mode not in ("include", "outcome")
     following = next((link.url for link in source.link or () if link and link.relation == "next" and link.url), None)
     total = source.total
-    short = isinstance(total, int) and not isinstance(total, bool) and total > matches and following is None
+    short = isinstance(total, int | float) and total > matches and following is None
     state = SourceState.DATA if held else SourceState.OUTCOME if failed else SourceState.EMPTY
     return SourceRead(state, resources, following, failed or short, held)
 
@@ -311,7 +317,9 @@ def _read_dict(body: dict[str, Any], screen: _Screen, depth: int) -> SourceRead:
         _Link(_text(link.get("relation")), _text(link.get("url"))) for link in _objects(body.get("link"))
     ]
     nested = any(_kind(entry) == "Bundle" for entry in entries)
-    source = _Source("Bundle", entry=entries, total=total if type(total) is int and not nested else None, link=links)
+    source = _Source(
+        "Bundle", entry=entries, total=total if type(total) in (int, float) and not nested else None, link=links
+    )
     read = _summary(source, tuple(resources))
     return SourceRead(read.state, read.resources, read.next_url, read.partial or partial, read.entries)
 

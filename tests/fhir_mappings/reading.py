@@ -8,12 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.charts import COMPLETE, ICD10CM, Resource, chart_of, condition
-
 from fhir_mappings.case import Case, Known, Narrowed, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.mapper import MappingPolicy, map_case
 from fhir_mappings.terminology import Terminology, load_terminology
+from tests.charts import COMPLETE, ICD10CM, Resource, chart_of, condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from fhir_mappings.case import Interval
+from fhir_mappings.catalogue import load_catalogue
 from tests.charts import (
     ATC,
     CPT,
@@ -28,9 +31,6 @@ from tests.charts import (
     quantity,
 )
 from tests.fhir_mappings.reading import LIVER, PRIMARY, TODAY, proofs, read, shown
-
-from fhir_mappings.case import Interval
-from fhir_mappings.catalogue import load_catalogue
 
 RECENT = "2026-06-10"
 LIVER_SITE = {"bodySite": concept(SNOMED, "10200004")}
@@ -200,7 +200,7 @@ SITE_CASES = [
 def test_the_primary_site_comes_from_code_and_body_site(
     code: tuple[str, str], body: tuple[str, ...], expected: str
 ) -> None:
-    sites = {"bodySite": [concept(SNOMED, one) for one in body]} if body else {}
+    sites: dict[str, Any] = {"bodySite": [concept(SNOMED, one) for one in body]} if body else {}
     assert shown(read(condition("c", code, **sites)), "primary-site") == expected
 
 

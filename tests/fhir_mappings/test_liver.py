@@ -6,6 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from fhir_mappings.case import Interval, Sign
+from fhir_mappings.chart import Completeness
+from fhir_mappings.mapper import MappingPolicy
 from tests.charts import (
     COMPLETE,
     CPT,
@@ -20,10 +24,6 @@ from tests.charts import (
     quantity,
 )
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
-
-from fhir_mappings.case import Interval, Sign
-from fhir_mappings.chart import Completeness
-from fhir_mappings.mapper import MappingPolicy
 
 RESECTION = (CPT, "44140")
 HEPATECTOMY = (CPT, "47125")
@@ -172,7 +172,7 @@ def test_a_planned_liver_operation_treats_nothing() -> None:
 
 
 def lesion(ident: str, *codes: str, **more: Any) -> dict[str, Any]:
-    found = {
+    found: dict[str, Any] = {
         "resourceType": "BodyStructure",
         "id": ident,
         "patient": {"reference": "Patient/1"},
@@ -184,7 +184,7 @@ def lesion(ident: str, *codes: str, **more: Any) -> dict[str, Any]:
 
 
 def size(ident: str, of: str, value: float, on: str | None = "2026-06-01", **more: Any) -> dict[str, Any]:
-    focus = {"focus": [{"reference": f"https://ehr.example/fhir/{of}"}]}
+    focus: dict[str, Any] = {"focus": [{"reference": f"https://ehr.example/fhir/{of}"}]}
     return observation(ident, (LOINC, "21889-1"), quantity(value, "mm"), on=on, **focus, **more)
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from tests.charts import ICD10CM, condition
-from tests.fhir_mappings.reading import SAMPLES, messy, read, shown
 
 from fhir_mappings.case import ABSENT, Interval, Sign
+from tests.charts import ICD10CM, condition
+from tests.fhir_mappings.reading import SAMPLES, messy, read, shown
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
 PRIMARY = condition("primary", (ICD10CM, "C18.7"), onset="2024-02-20")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from fhir_mappings.case import Sign
+from fhir_mappings.chart import Completeness
+from fhir_mappings.mapper import MappingPolicy
 from tests.charts import (
     COMPLETE,
     CPT,
@@ -23,10 +27,6 @@ from tests.charts import (
 )
 from tests.fhir_mappings.reading import LIVER, NOW, PRIMARY, TODAY, proofs, read, shown
 
-from fhir_mappings.case import Sign
-from fhir_mappings.chart import Completeness
-from fhir_mappings.mapper import MappingPolicy
-
 RESECTION = (CPT, "44140")
 NO_PROCEDURES = {**COMPLETE, "Procedure": Completeness.NOT_RETRIEVED}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -37,7 +37,10 @@ def primary(ident: str = "p", **more: Any) -> dict[str, Any]:
 
 
 def test_onset_comes_before_assertion_before_recording() -> None:
-    more = {"extension": [{"url": ASSERTED, "valueDateTime": "2026-05-02"}], "recordedDate": "2026-05-03"}
+    more: dict[str, Any] = {
+        "extension": [{"url": ASSERTED, "valueDateTime": "2026-05-02"}],
+        "recordedDate": "2026-05-03",
+    }
     asserted = read(primary(**more))
     recorded = read(primary(recordedDate="2026-05-03"))
     period = read(primary(onsetPeriod={"start": "2026-04-01"}, **more))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from fhir_mappings.case import Interval, Sign
+from fhir_mappings.chart import Completeness
 from tests.charts import (
     ATC,
     COMPLETE,
@@ -23,9 +26,6 @@ from tests.charts import (
     procedure,
 )
 from tests.fhir_mappings.reading import proofs, read, shown
-
-from fhir_mappings.case import Interval, Sign
-from fhir_mappings.chart import Completeness
 
 OXALIPLATIN, FLUOROURACIL, BEVACIZUMAB = (RXNORM, "32592"), (RXNORM, "4492"), (ATC, "L01FG01")
 PRIMARY = condition("p", (ICD10CM, "C20"), onset="2026-01-10")
@@ -217,7 +217,7 @@ def test_systemic_therapy_since_the_metastases_is_a_sign(given: dict[str, Any], 
     assert (SINCE in read(PRIMARY, LIVER, given).signs) is since
 
 
-RECTUM = {"bodySite": [concept(SNOMED, "34402009")]}
+RECTUM: dict[str, Any] = {"bodySite": [concept(SNOMED, "34402009")]}
 RADIOTHERAPY: list[tuple[dict[str, Any], str]] = [
     (procedure("c", (SNOMED, "1217123003"), on="2026-02-01", **RECTUM), "completed"),
     (procedure("c", (SNOMED, "108290001"), on="2026-02-01", status="in-progress"), "ongoing"),

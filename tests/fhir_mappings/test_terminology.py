@@ -1,0 +1,239 @@
+"""Value sets and code systems: valid FHIR, one line a code, any spelling of system and code, widened by a folder."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fhir.resources.R4B.codesystem import CodeSystem
+from fhir.resources.R4B.valueset import ValueSet
+
+from fhir_mappings.catalogue import FACTS_SYSTEM, CatalogueError, load_catalogue, parse_catalogue
+from fhir_mappings.read.chart_reading import matches
+from fhir_mappings.read.reader import _function
+from fhir_mappings.terminology import TerminologyError, load_terminology
+from fhir_mappings.words import could_be
+from tests.fhir_mappings.reading import terminology
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCUMENTS = {
+    entry.name: json.loads(entry.read_text(encoding="utf-8"))
+    for entry in files("fhir_mappings").joinpath("value_sets").iterdir()
+    if entry.name.endswith(".json")
+}
+SNOMED_METASTASIS = "94381002"
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_every_document_is_valid_fhir_with_the_elements_that_tools_need(name: str) -> None:
+    document = DOCUMENTS[name]
+    kind = {"ValueSet": ValueSet, "CodeSystem": CodeSystem}[document["resourceType"]]
+    kind.model_validate(document)
+    assert {"url", "version", "name", "status", "title"} <= document.keys()
+    assert document["url"] == f"https://crlm-cds.example/fhir/{document['resourceType']}/{document['id']}"
+
+
+def test_the_case_facts_system_holds_every_fact_and_choice() -> None:
+    codes = terminology().code_systems["case-facts"].codes
+    facts = load_catalogue().facts
+    wanted = set(facts) | {choice for fact in facts.values() for choice in fact.choices}
+    assert set(codes) == wanted
+    assert terminology().code_systems["case-facts"].url == FACTS_SYSTEM
+
+
+def test_the_strategies_are_those_of_the_public_contract() -> None:
+    assert list(terminology().code_systems["strategy"].codes) == [
+        "staged",
+        "liver-first",
+        "simultaneous",
+        "systemic-first",
+        "metachronous",
+        "mdt",
+        "undetermined",
+    ]
+
+
+def test_every_source_of_the_catalogue_is_a_value_set_and_every_reader_exists() -> None:
+    known = {*terminology().set_ids, *(f"strategy:{code}" for code in terminology().code_systems["strategy"].codes)}
+    for fact in load_catalogue().facts.values():
+        assert callable(_function(fact.reader))
+        for sets in fact.sources.values():
+            assert all(any(matches(name, (wanted,)) for name in known) for wanted in sets), fact.code
+
+
+SPELLINGS = [
+    ("http://snomed.info/sct", SNOMED_METASTASIS),
+    ("https://snomed.info/sct/", SNOMED_METASTASIS),
+    ("http://snomed.info/sct|http://snomed.info/sct/731000124108", SNOMED_METASTASIS),
+    ("http://snomed.info/sct/900000000000207008/version/20250101", f" {SNOMED_METASTASIS} "),
+    ("urn:oid:2.16.840.1.113883.6.96", SNOMED_METASTASIS),
+    ("2.16.840.1.113883.6.96", SNOMED_METASTASIS),
+    ("URN:OID:2.16.840.1.113883.6.96", SNOMED_METASTASIS),
+    *((system, code) for system in ("http://hl7.org/fhir/sid/icd-10", "urn:oid:2.16.840.1.113883.6.3") for code in ("C78.7", "c787", "C 78.7", "C78.7+")),
+    *((system, "C78.7") for system in ("http://hl7.org/fhir/sid/icd-10-cm/", "http://fhir.de/CodeSystem/bfarm/icd-10-gm")),
+    ("http://fhir.de/CodeSystem/dimdi/icd-10-gm", "C787"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "code"), SPELLINGS)
+def test_a_code_is_found_in_every_spelling(system: str, code: str) -> None:
+    assert terminology().sets(system, code) == {"liver-metastasis"}
+    assert terminology().reads(system)
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        ("http://snomed.info/sct", "943810021"),
+        ("http://snomed.info/scts", SNOMED_METASTASIS),
+        ("http://hl7.org/fhir/sid/icd-9-cm", "C78.7"),
+        ("http://loinc.org", "C78.7"),
+        ("", "C78.7"),
+        (None, "C78.7"),
+        ("http://hl7.org/fhir/sid/icd-10", ""),
+        ("http://hl7.org/fhir/sid/icd-10", None),
+        ("http://hl7.org/fhir/sid/icd-10", "XC78.7"),
+    ],
+)
+def test_other_codes_and_systems_are_not(system: str | None, code: str | None) -> None:
+    assert terminology().sets(system, code) == frozenset()
+
+
+def test_the_urls_of_the_us_and_british_systems() -> None:
+    for system in ("http://www.ama-assn.org/go/cpt", "https://ama-assn.org/go/cpt/", "urn:oid:2.16.840.1.113883.6.12"):
+        assert "hepatectomy-major" in terminology().sets(system, "47130")
+    for code in ("J02.1", "J021", "j02.1"):
+        assert "hepatectomy-major" in terminology().sets("https://fhir.hl7.org.uk/Id/opcs-4", code)
+    assert "gene-ras" in terminology().sets("http://www.genenames.org/geneId", "6407")
+    assert "drug-oxaliplatin" in terminology().sets("urn:oid:2.16.840.1.113883.6.88", "32592")
+
+
+def test_queries_name_the_enumerated_codes_of_value_sets() -> None:
+    assert terminology().queries(["ecog", "cea", "no-such-set"]) == (
+        "http://loinc.org|2039-6",
+        "http://loinc.org|83085-1",
+        "http://loinc.org|89247-1",
+        "http://loinc.org|89262-0",
+        "http://snomed.info/sct|423740007",
+    )
+
+
+def value_set(**more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "ValueSet",
+        "url": "https://crlm-cds.example/fhir/ValueSet/liver-metastasis",
+        "status": "active",
+    } | more
+
+
+def write(folder: Path, **documents: Any) -> Path:
+    for name, document in documents.items():
+        text = document if isinstance(document, str) else json.dumps(document)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_widens_the_shipped_sets_by_compose_and_expansion(tmp_path: Path) -> None:
+    snomed = "http://snomed.info/sct"
+    contains = [{"system": snomed, "code": "1", "abstract": True, "contains": [{"system": snomed, "code": "2"}]}]
+    compose = {"include": [{"system": snomed, "concept": [{"code": "3"}], "filter": [{"property": "concept"}]}]}
+    widened = load_terminology(write(tmp_path, one=value_set(expansion={"contains": contains}, compose=compose)))
+    found = {code: bool(widened.sets(snomed, code)) for code in ("1", "2", "3", SNOMED_METASTASIS)}
+    assert found == {"1": False, "2": True, "3": True, SNOMED_METASTASIS: True}
+
+
+def test_every_fault_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
+    bad_filter = {
+        "include": [{"system": "http://loinc.org", "filter": [{"property": "code", "op": "regex", "value": "("}]}]
+    }
+    unknown = {"include": [{"system": "http://x.example", "concept": [{"code": "1"}]}]}
+    folder = write(
+        tmp_path, a=value_set(compose=bad_filter), b=value_set(compose=unknown), c=[], d={"resourceType": "X"}
+    )
+    with pytest.raises(TerminologyError) as caught:
+        load_terminology(folder)
+    assert str(caught.value).splitlines() == [
+        "c.json: is neither a ValueSet with url nor a CodeSystem",
+        "d.json: is neither a ValueSet with url nor a CodeSystem",
+        "a.json: regex '(': missing ), unterminated subpattern at position 0",
+        "b.json: system 'http://x.example' is not in systems.toml",
+    ]
+
+
+def test_a_folder_that_is_none_or_holds_no_json_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TerminologyError, match="is no folder"):
+        load_terminology(tmp_path / "missing")
+    with pytest.raises(TerminologyError, match="a.json: is not JSON"):
+        load_terminology(write(tmp_path, a="{"))
+
+
+TEXTS = [
+    ("Condition", "Colorectal liver metastases, segm. IV + VII", {"primary", "liver-metastasis"}),
+    ("Condition", "Lebermetastasen bei Kolonkarzinom", {"primary", "liver-metastasis"}),
+    ("Condition", "M\u00e9tastases h\u00e9patiques", {"liver-metastasis"}),
+    ("Condition", "Met\u00e1stasis hep\u00e1ticas", {"liver-metastasis"}),
+    ("Condition", "Rektumkarzinom", {"primary"}),
+    ("Condition", "CRLM", {"primary", "liver-metastasis"}),
+    ("Condition", "Carcinoma del sigma", {"primary"}),
+    ("Condition", "Hepatitis B", set()),
+    ("Condition", "Polyp of colon", set()),
+    ("Condition", "Lung cancer", set()),
+    ("Procedure", "RFA liver seg VIII", {"operation"}),
+    ("Procedure", "H\u00e9micolectomie droite", {"operation"}),
+    ("Procedure", "Colonoscopy", set()),
+    ("Procedure", "Sigmoidoscopy", set()),
+    ("Procedure", "Appendectomy", set()),
+    ("MedicationRequest", "FOLFOX cycle 1", {"systemic-therapy"}),
+    ("MedicationRequest", "Aspirin", set()),
+    ("Observation", "ECOG PS", {"measurement"}),
+    ("Observation", "Haemoglobin", set()),
+    ("Claim", "liver metastases", set()),
+    ("Condition", "", set()),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "topics"), TEXTS)
+def test_text_is_only_asked_what_it_could_be_about(kind: str, text: str, topics: set[str]) -> None:
+    assert could_be(kind, text) == topics
+
+
+def test_every_fault_of_a_catalogue_is_told_at_once() -> None:
+    text = """
+[fact.a]
+title = "a"
+question = "a?"
+kind = "choice"
+reader = "local"
+choices = ["x"]
+yes = "z"
+sources = { Observation = "ecog" }
+[fact.b]
+kind = "wrong"
+colour = "red"
+[fact.c]
+title = "c"
+question = "c?"
+kind = "number"
+reader = "local"
+"""
+    with pytest.raises(CatalogueError) as caught:
+        parse_catalogue(text)
+    assert str(caught.value).splitlines() == [
+        "fact a: yes must be one of its choices",
+        "fact a: sources must be lists of value sets by resource type",
+        "fact b: unknown key 'colour'",
+        "fact b: title is missing",
+        "fact b: question is missing",
+        "fact b: reader is missing",
+        "fact b: kind must be one of boolean, integer, number, choice, date",
+        "fact c: a number needs a unit",
+    ]
+    with pytest.raises(CatalogueError, match="no facts"):
+        parse_catalogue("")
+    with pytest.raises(CatalogueError):
+        parse_catalogue("[")
+    assert load_catalogue()["ecog"].name == "ecog"
