@@ -23,7 +23,9 @@ from service.web.problems import answer_http_error, answer_service_error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
+    from service.adapters.rate_limit import Limiter
     from service.settings import Settings
+    from service.web.conversation import Observer
     from service.web.ports import Advisor, Authenticator, FeedbackSink, Readiness
 
 
@@ -35,15 +37,18 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     authenticator: Authenticator | None = None,
     feedback: FeedbackSink | None = None,
     readiness: Readiness | None = None,
+    limiter: Limiter | None = None,
+    observe: Observer | None = None,
     pages: Iterable[APIRouter] = (),
     running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     collects_between_requests: bool = False,
 ) -> FastAPI:
     """Build the application from its parts.
 
-    `templates` are the prefetch templates that discovery shows; `pages` are further routes (knowledge, review);
-    `running` is entered at start-up and left at shutdown. `collects_between_requests` changes the garbage collector
-    of the whole process: for a server of its own.
+    `templates` are the prefetch templates that discovery shows; `pages` are further routes (knowledge, review).
+    `limiter` says how much a client may ask, `observe` is told of each exchange. `running` is entered at start-up and
+    left at shutdown. `collects_between_requests` changes the garbage collector of the whole process: for a server of
+    its own.
     """
 
     @asynccontextmanager
@@ -55,7 +60,7 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     app = FastAPI(title="crlm-cds", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     authenticator = authenticator or Nobody()
     app.include_router(discovery_routes(templates))
-    app.include_router(service_routes(settings, advisor=advisor, authenticator=authenticator))
+    app.include_router(service_routes(settings, advisor=advisor, authenticator=authenticator, limiter=limiter))
     if feedback is not None:
         app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator))
     app.include_router(_health_routes(readiness or AlwaysReady()))
@@ -67,7 +72,7 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     # The last one added is the outermost.
     app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin)
-    app.add_middleware(Conversation, strict_transport=settings.public_base_url.startswith("https:"))
+    app.add_middleware(Conversation, strict_transport=settings.public_base_url.startswith("https:"), observe=observe)
     app.add_middleware(CollectAfterAnswer)
     return app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import orjson
@@ -20,6 +20,7 @@ from service.web.bodies import check_media, read_body
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from service.adapters.rate_limit import Limiter
     from service.settings import Settings
     from service.web.ports import Advisor, Authenticator, FeedbackSink
 
@@ -42,11 +43,14 @@ def discovery_routes(templates: Mapping[str, str]) -> APIRouter:
     return router
 
 
-def service_routes(settings: Settings, *, advisor: Advisor, authenticator: Authenticator) -> APIRouter:
+def service_routes(
+    settings: Settings, *, advisor: Advisor, authenticator: Authenticator, limiter: Limiter | None
+) -> APIRouter:
     """Serve the calls of the hooks.
 
     What can be told from the headers is told first: an unknown service, a wrong media type, a missing token and an
-    announced length cost no reading of the body. One deadline holds for all that follows.
+    announced length cost no reading of the body. One deadline holds for all that follows. `limiter` says how much one
+    client may ask; without it any number of calls is let in.
     """
     router = APIRouter()
 
@@ -58,10 +62,11 @@ def service_routes(settings: Settings, *, advisor: Advisor, authenticator: Authe
             caller = await authenticator.authenticate(
                 request.headers.get("authorization"), path=f"/cds-services/{service_id}", service_id=service_id
             )
-            body = await read_body(request, limit=settings.max_body_bytes)
-            message = parse_request(body, hook=SERVICES[service_id].hook)
-            note(hook_instance=message.hook_instance, body_bytes=len(body), prefetch_keys=len(message.prefetch))
-            answer = await advisor.advise(service_id, message, caller)
+            with limiter.admit(caller.issuer) if limiter else nullcontext():
+                body = await read_body(request, limit=settings.max_body_bytes)
+                message = parse_request(body, hook=SERVICES[service_id].hook)
+                note(hook_instance=message.hook_instance, body_bytes=len(body), prefetch_keys=len(message.prefetch))
+                answer = await advisor.advise(service_id, message, caller)
         return Response(answer, media_type="application/json")
 
     return router

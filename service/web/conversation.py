@@ -13,7 +13,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from service.logs import begin_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.logs import Note
+
+    Observer: TypeAlias = Callable[[Mapping[str, Note], int, float], None]
 
 _log = structlog.get_logger()
 
@@ -32,8 +39,10 @@ _DEFAULT_HEADERS = {
 class Conversation:
     """Outermost middleware. Headers that an answer sets by itself are left alone."""
 
-    def __init__(self, app: ASGIApp, *, strict_transport: bool) -> None:
+    def __init__(self, app: ASGIApp, *, strict_transport: bool, observe: Observer | None = None) -> None:
+        """`observe` is told of each exchange: its notes, its status and its seconds."""
         self._app = app
+        self._observe = observe
         self._headers = dict(_DEFAULT_HEADERS)
         if strict_transport:
             self._headers["strict-transport-security"] = "max-age=31536000"
@@ -63,6 +72,8 @@ class Conversation:
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
+            if self._observe is not None:
+                self._observe(notes, status, time.perf_counter() - start)
             _log.info(
                 "request",
                 request_id=request_id,

@@ -1,0 +1,43 @@
+"""Numbers for Prometheus, taken from what each exchange notes of itself, and the page that shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from service.adapters.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from service.adapters.metrics import Metrics
+    from service.adapters.store.issued_cards import IssuedCards
+    from service.logs import Note
+
+
+def counting(metrics: Metrics) -> Callable[[Mapping[str, Note], int, float], None]:
+    """Give what counts an exchange of a known service by its notes, its status and its seconds."""
+
+    def count(notes: Mapping[str, Note], status: int, seconds: float) -> None:
+        service = notes.get("service")
+        if service is None:
+            return
+        metrics.call(str(service), status=status, seconds=seconds)
+        if "reason" in notes:
+            metrics.token_refused(str(notes["reason"]))
+
+    return count
+
+
+def metrics_routes(metrics: Metrics, issued_cards: IssuedCards) -> APIRouter:
+    """Serve `/metrics`; its labels are names of our own."""
+    router = APIRouter()
+
+    @router.get("/metrics")
+    async def show() -> Response:
+        metrics.queue(waiting=issued_cards.waiting, dropped=issued_cards.dropped)
+        return Response(metrics.render(), headers={"content-type": CONTENT_TYPE})
+
+    return router
