@@ -18,6 +18,7 @@ from service.cds.order_cards import order_cards
 from service.errors import MalformedRequest
 from service.knowledge.decide import decide
 from service.logs import note
+from service.own_facts import with_own_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from service.chart_source import ChartSource
     from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
+    from service.own_facts import OwnFacts
 
 PATIENT_VIEW = "crlm-patient-view"
 NO_CARDS = b'{"cards":[]}'
@@ -55,7 +57,8 @@ class _Call:
 class Advisor:
     """Everything that an answer is made of, loaded once at start.
 
-    `app_context_key` signs the references that cards give the app; without it the links carry none.
+    `app_context_key` signs the references that cards give the app; without it the links carry none. `own_facts` are
+    those that an EHR did not take from the app.
     """
 
     guideline: Guideline
@@ -67,6 +70,7 @@ class Advisor:
     public_base_url: str
     clock: Callable[[], datetime]
     app_context_key: bytes | None = None
+    own_facts: OwnFacts | None = None
     new_uuid: Callable[[], str] = lambda: str(uuid4())
 
     async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
@@ -77,6 +81,7 @@ class Advisor:
         if chart is None:
             note(cards=0)
             return NO_CARDS
+        chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
         chart = replace(chart, draft_orders=call.drafts)
         case, decision = self.assess(chart, as_of=call.now)
         cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PREFIX = "CRLM_"
+_SHORTEST_KEY = 32
 
 Auth: TypeAlias = Literal["required", "optional", "off"]
 PrefetchMode: TypeAlias = Literal["full", "gate"]
@@ -74,6 +75,13 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
+        raise ValueError(f"each key needs at least {_SHORTEST_KEY} characters")
+    return keys
+
+
 def _read_by(parse: Callable[[str], object], meaning: str) -> dict[str, Any]:
     return {"parse": parse, "meaning": meaning}
 
@@ -125,6 +133,24 @@ class Settings:
         metadata=_read_by(
             _choice("full", "gate"),
             "What discovery asks for: full; gate (patient and conditions, the rest is fetched for charts in scope).",
+        ),
+    )
+    session_key: tuple[str, ...] | None = field(
+        default=None,
+        repr=False,
+        metadata=_read_by(
+            _keys,
+            "The secret that seals the sessions of the review app and signs its links; several, separated by commas:"
+            " the first seals, all open (rotation). Without it sessions end with the server, and replicas share none.",
+        ),
+    )
+    local_facts_key: tuple[str, ...] | None = field(
+        default=None,
+        repr=False,
+        metadata=_read_by(
+            _keys,
+            "The secret that encrypts facts which an EHR does not let the review app write; several as above."
+            " Without it the service keeps none.",
         ),
     )
     log_level: LogLevel = field(

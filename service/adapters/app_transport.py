@@ -42,7 +42,7 @@ class GuardedTransport:
         )
 
 
-def destinations_of(urls: Iterable[str], *, allow_private_addresses: bool) -> Destinations:
+def destinations_for_app(urls: Iterable[str], *, allow_private_addresses: bool) -> Destinations:
     """Allow the origins of `urls`; one without an origin allows nothing."""
     origins = set()
     for url in urls:

@@ -14,23 +14,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MINIMUM_SECRET_LENGTH = 32
-
-
-class WeakSecretError(ValueError):
-    """A secret is too short to derive keys from."""
-
-
 class UnsealError(Exception):
     """A sealed record was made with another key, was altered, or is older than allowed."""
-
-
-def parse_secrets(text: str) -> tuple[str, ...]:
-    """Split a comma-separated list of secrets; the first one seals, all of them open (rotation)."""
-    secrets = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not secrets or any(len(secret) < MINIMUM_SECRET_LENGTH for secret in secrets):
-        raise WeakSecretError(f"each secret needs at least {MINIMUM_SECRET_LENGTH} characters")
-    return secrets
 
 
 def derive_key(secret: str, purpose: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ from service.logs import configure_logging
 from service.settings import load_settings
 from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
+from service.web.smart.parts import app_pages, app_secrets, local_facts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,7 +59,7 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
     clients = load_clients(settings.clients) if settings.clients else Clients()
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound = Database(settings.database_url), Outbound()
-    issued_cards = IssuedCards(database)
+    issued_cards, app_keys = IssuedCards(database), app_secrets(settings)
     charts = ChartSource(
         keys=keys,
         terminology=terminology,
@@ -73,6 +75,18 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
         clients=clients,
         issued_cards=issued_cards,
         public_base_url=settings.public_base_url,
+        clock=_now,
+        app_context_key=app_keys.context_keys[0],
+        own_facts=local_facts(database, app_keys),
+    )
+    app = app_pages(
+        settings,
+        secrets_of_app=app_keys,
+        clients=clients,
+        database=database,
+        outbound=outbound,
+        assessor=advisor,
+        charts=charts,
         clock=_now,
     )
 
@@ -100,7 +114,7 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
         ),
         feedback=StoredFeedback(database, clock=_now),
         readiness=StoreReadiness(database),
-        pages=[knowledge_routes(guideline, catalogue)],
+        pages=[knowledge_routes(guideline, catalogue), *app],
         running=running,
         collects_between_requests=own_process,
     )
@@ -134,6 +148,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
         uvicorn.run(app, **options)
         return
     os.environ["CRLM_PUBLIC_BASE_URL"] = settings.public_base_url
+    if settings.session_key is None:
+        # A browser may meet another worker with each request.
+        os.environ["CRLM_SESSION_KEY"] = secrets.token_urlsafe(48)
     uvicorn.run("service.web.server:app_of_worker", factory=True, workers=workers, **options)
 
 

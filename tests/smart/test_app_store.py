@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from service.adapters.sealing import Sealer, WeakSecretError, parse_secrets
-from service.adapters.store.app_schema import app_records, app_secrets, local_facts, mdt_decisions
-from service.adapters.store.app_sessions import StoredRecords, shared_secret
+from service.adapters.sealing import Sealer
+from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
+from service.adapters.store.app_sessions import StoredRecords
 from service.adapters.store.database import Database
 from service.adapters.store.local_facts import LocalFacts
 from service.adapters.store.mdt_decisions import MdtDecision, MdtReport, StoredMdtDecisions, mdt_report
 from service.adapters.store.migrate import migrate
+from service.errors import SettingsError
+from service.settings import load_settings
 from tests.smart.ehr import NOW
 from tests.smart.harness import SECRET
 
@@ -34,7 +36,7 @@ def _observation(fact: str, value: int) -> dict[str, Any]:
 
 
 def test_the_migration_builds_what_the_code_uses(database: Database) -> None:
-    for table in (app_records, app_secrets, local_facts, mdt_decisions):
+    for table in (app_records, local_facts, mdt_decisions):
         columns = {column["name"] for column in sa.inspect(database.engine).get_columns(table.name)}
         assert columns == set(table.columns.keys())
 
@@ -61,12 +63,6 @@ async def test_expired_records_are_purged_and_ended_ones_deleted(database: Datab
     await records.delete("session", "ended")
     assert await records.purge(NOW_S) == 1
     assert await records.purge(NOW_S + 99) == 0
-
-
-def test_all_workers_share_one_secret(database: Database) -> None:
-    first = shared_secret(database, "app-context")
-    assert (shared_secret(database, "app-context"), len(first)) == (first, 64)
-    assert shared_secret(database, "another") != first
 
 
 async def test_local_facts_come_back_for_their_patient_alone(database: Database) -> None:
@@ -119,13 +115,14 @@ async def test_the_report_counts_agreement_deviation_and_reasons(database: Datab
     assert mdt_report(database).deviated == 2
 
 
-@pytest.mark.parametrize("text", ["", " , ", "short", f"{SECRET},short"])
-def test_a_weak_secret_is_refused(text: str) -> None:
-    with pytest.raises(WeakSecretError) as raised:
-        parse_secrets(text)
-    assert str(raised.value) == "each secret needs at least 32 characters"
+@pytest.mark.parametrize("text", [" , ", "short", f"{'x' * 32},short"])
+def test_a_weak_secret_stops_the_start(text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"CRLM_AUTH": "off", "CRLM_SESSION_KEY": text})
+    assert raised.value.faults == ("CRLM_SESSION_KEY: each key needs at least 32 characters",)
 
 
-def test_several_secrets_are_split_in_order() -> None:
-    other = "x" * 32
-    assert parse_secrets(f" {SECRET.replace(',', '')} , {other}") == (SECRET.replace(",", ""), other)
+def test_several_secrets_are_split_in_order_and_never_shown() -> None:
+    settings = load_settings({"CRLM_AUTH": "off", "CRLM_LOCAL_FACTS_KEY": f" {'x' * 32} , {'y' * 32}"})
+    assert settings.local_facts_key == ("x" * 32, "y" * 32)
+    assert "xxx" not in repr(settings)

@@ -1,10 +1,10 @@
 import re
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-import structlog
 
 from service.adapters.sealing import Sealer
 from service.cds.app_context import AppContext, sign_app_context
@@ -268,17 +268,18 @@ async def test_a_forged_or_expired_context_is_ignored_with_a_note(text: str, not
     assert (session.ask, session.card, session.note) == (None, None, note)
 
 
-async def test_nothing_secret_stands_in_the_store_the_log_or_a_page() -> None:
+async def test_nothing_secret_stands_in_the_store_the_log_or_an_address(
+    log_lines: list[MutableMapping[str, Any]],
+) -> None:
     harness = Harness()
     harness.ehr.patient = "secret-patient"
-    with structlog.testing.capture_logs() as lines:
-        async with harness.browser() as browser:
-            response = await launch(browser, harness.ehr)
-            cookie = browser.cookies[SESSION]
-    kept = repr(harness.records.kept)
+    async with harness.browser() as browser:
+        response = await launch(browser, harness.ehr)
+        cookie = browser.cookies[SESSION]
+    assert [line["event"] for line in log_lines] == ["smart_launch", "smart_session_opened"]
     for secret in ("secret-access", "secret-refresh", "secret-patient", cookie):
-        assert secret not in kept
-        assert secret not in repr(lines)
+        assert secret not in repr(harness.records.kept)
+        assert secret not in repr(log_lines)
         assert secret not in response.headers["location"]
 
 

@@ -1,4 +1,4 @@
-"""The tables of the SMART app: sealed records, sealed facts, the secret of appContext, decisions of the MDT."""
+"""The tables of the SMART app: sealed records, sealed facts, decisions of the MDT."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ app_records = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
 """Sessions and launches on their way: found by the hash of a secret that only the browser has, encrypted."""
-
-app_secrets = sa.Table(
-    "app_secrets",
-    metadata,
-    sa.Column("name", sa.String(32), primary_key=True),
-    sa.Column("secret", sa.String(128), nullable=False),
-)
-"""Secrets that all workers share and that guard no patient data."""
 
 local_facts = sa.Table(
     "local_facts",

@@ -1,19 +1,16 @@
-"""The app's sealed records in the store, and the secret that all workers sign appContext with."""
+"""The app's sealed records in the store: sessions, and launches on their way."""
 
 from __future__ import annotations
 
 import math
-import secrets
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.adapters.store.app_schema import app_records, app_secrets
+from service.adapters.store.app_schema import app_records
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from service.adapters.store.database import Database
 
 RecordKind: TypeAlias = Literal["attempt", "session"]
@@ -61,19 +58,6 @@ class StoredRecords:
         """Forget what has expired and give its number."""
         statement = sa.delete(app_records).where(_KEPT.expires_at <= math.floor(now_s))
         return await self._database.write(lambda connection: connection.execute(statement).rowcount)
-
-
-def shared_secret(database: Database, name: str) -> str:
-    """Give the secret with this name, made by whoever asks first; for what guards no patient data."""
-    insert = (sqlite if database.is_sqlite else postgresql).insert(app_secrets)
-    statement = insert.values(name=name, secret=secrets.token_urlsafe(48)).on_conflict_do_nothing()
-    kept = sa.select(app_secrets.c.secret).where(app_secrets.c.name == name)
-
-    def work(connection: Connection) -> str:
-        connection.execute(statement)
-        return str(connection.execute(kept).scalar_one())
-
-    return database.write_now(work)
 
 
 def _alive(kind: RecordKind, key: str, now_s: float) -> tuple[sa.ColumnElement[bool], ...]:

@@ -11,6 +11,7 @@ import msgspec
 
 from fhir_mappings.case import Case, Scope
 from fhir_mappings.chart import Chart
+from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError
 from service.cds.messages import AccessToken, FhirAuthorization, HookContext, HookRequest
 from service.errors import RequiredDataMissing
@@ -19,6 +20,7 @@ from service.knowledge.explain import explain
 from service.knowledge.explanation import Explanation, Section, say
 from service.knowledge.mdt import explain_mdt
 from service.knowledge.uncertain import explain_uncertain_scope
+from service.own_facts import with_own_facts
 from service.web.review.ports import Assessment, ChartUnavailableError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from service.adapters.clients import Client, Clients
     from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
+    from service.own_facts import OwnFacts
     from service.web.review.ports import ChartAccess
 
 _NOTHING_LEFT = "Nothing is left to order: liver and primary are treated"
@@ -62,14 +65,6 @@ class Assessor(Protocol):
         ...
 
 
-class OwnFacts(Protocol):
-    """The service's own store of facts."""
-
-    async def of(self, issuer: str, patient: str) -> list[dict[str, Any]]:
-        """Give the Observations kept for a patient."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class HookPath:
     """Reads charts and decides as the hooks do; `transport_for` reaches the FHIR endpoint of a client."""
@@ -94,13 +89,14 @@ class HookPath:
         """Fetch the Patient, the chart and what our own store has."""
         patient = await self._patient(access)
         try:
-            chart = await self.charts.chart(_request(access), self.clients.get(access.issuer))
+            chart = await self.charts.chart(_request(access), self._client(access))
         except RequiredDataMissing as fault:
             raise ChartUnavailableError from fault
-        chart = chart or Chart(access.patient)
-        own = await self.own_facts.of(access.issuer, access.patient) if self.own_facts else []
-        shown = [patient] if patient is not None else []
-        return replace(chart, resources=(*shown, *chart.resources, *own))
+        shown = (patient,) if patient is not None else ()
+        if chart is None:
+            return Chart(access.patient, shown)
+        chart = await with_own_facts(chart, issuer=access.issuer, own_facts=self.own_facts)
+        return replace(chart, resources=(*shown, *chart.resources))
 
     def assess(self, chart: Chart, *, as_of: datetime) -> Assessment:
         """Decide as the hooks do, and say it in the same words."""
@@ -118,6 +114,13 @@ class HookPath:
             line = say("recommendation", f"{_NOTHING_LEFT}.")
             return Explanation(_NOTHING_LEFT, "info", (Section("recommendation", "", (line,)),))
         return explain(case, decision, self.guideline, self.catalogue)
+
+    def _client(self, access: ChartAccess) -> Client | None:
+        """Give the client; the app's own endpoint is where its token came from, so the token may go there."""
+        client = self.clients.get(access.issuer)
+        if client is None:
+            return None
+        return replace(client, fhir_origins=client.fhir_origins | {origin_of(access.fhir_base)})
 
     async def _patient(self, access: ChartAccess) -> dict[str, Any] | None:
         """Fetch who the patient is, for the banner; without it the page shows the id."""

@@ -1,0 +1,33 @@
+"""Facts that an EHR did not take and this service keeps: added to the chart of every call about their patient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from service.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from fhir_mappings.chart import Chart
+
+
+class OwnFacts(Protocol):
+    """Where such facts are kept."""
+
+    async def of(self, issuer: str, patient: str) -> list[dict[str, Any]]:
+        """Give the Observations kept for a patient of an EHR; raise `StoreUnavailable`."""
+        ...
+
+
+async def with_own_facts(chart: Chart, *, issuer: str | None, own_facts: OwnFacts | None) -> Chart:
+    """Add what is kept for the patient; a store that is down takes nothing away from what the EHR says."""
+    if own_facts is None or issuer is None:
+        return chart
+    try:
+        found = await own_facts.of(issuer, chart.patient_id)
+    except StoreUnavailable:
+        structlog.get_logger().warning("own_facts_unavailable")
+        return chart
+    return replace(chart, resources=(*chart.resources, *found)) if found else chart
