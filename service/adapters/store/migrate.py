@@ -72,9 +72,8 @@ def _version(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Alembic takes long to import, and most starts find nothing to do.
-    from alembic import command
-    from alembic.config import Config
+    from alembic import command  # noqa: PLC0415  takes long, and most starts find nothing to do
+    from alembic.config import Config  # noqa: PLC0415  the same
 
     config = Config()
     config.set_main_option("script_location", "service.adapters.store:migrations")
