@@ -20,8 +20,10 @@ from service.adapters.clients import Clients, load_clients
 from service.adapters.fhir_client import FhirClient
 from service.adapters.jwks import CachedKeySets
 from service.adapters.jwt_auth import Authenticator
+from service.adapters.metrics import Metrics
 from service.adapters.outbound import Outbound
 from service.adapters.policy_file import guideline_under
+from service.adapters.rate_limit import ProcessLimiter
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
@@ -35,6 +37,7 @@ from service.logs import configure_logging
 from service.settings import load_settings
 from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
+from service.web.measuring import counting, metrics_routes
 from service.web.smart.parts import app_pages, app_secrets, local_facts
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
     guideline = guideline_under(settings.policy)
     clients = load_clients(settings.clients) if settings.clients else Clients()
     keys = prefetch_keys(observation_codes(terminology, catalogue))
-    database, outbound = Database(settings.database_url), Outbound()
+    database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
     issued_cards, app_keys = IssuedCards(database), app_secrets(settings)
     charts = ChartSource(
         keys=keys,
@@ -114,7 +117,10 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
         ),
         feedback=StoredFeedback(database, clock=_now),
         readiness=StoreReadiness(database),
-        pages=[knowledge_routes(guideline, catalogue), *app],
+        # Limits are those of clients; where nobody is asked who he is there are none.
+        limiter=None if settings.auth == "off" else ProcessLimiter(clients, clock=time.monotonic),
+        observe=counting(metrics),
+        pages=[knowledge_routes(guideline, catalogue), metrics_routes(metrics, issued_cards), *app],
         running=running,
         collects_between_requests=own_process,
     )

@@ -75,6 +75,7 @@ async def test_the_whole_service_answers_keeps_feedback_and_shows_its_knowledge(
         assert list(services[0]["prefetch"]) == ["patient", "conditions"]
         assert (await client.get("/knowledge")).status_code == 200
         assert (await client.get("/health/ready")).json() == {"status": "ready"}
+        assert 'crlm_calls_total{service="crlm-patient-view",status="200"} 1.0' in (await client.get("/metrics")).text
         feedback = {
             "feedback": [
                 {
