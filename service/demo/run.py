@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # the service runs as a process of its own  # nosec B404
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Demo:
         command = [sys.executable, "-c", _START, "serve", "--host", HOST, "--port", str(self.port + 1)]
         environment = self.folder.service_environment(self.addresses, os.environ)
         with self.folder.log.open("wb") as log:
-            service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 our own command
+            service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603  our own command  # nosec B603
             try:
                 yield service
             finally:

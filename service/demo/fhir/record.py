@@ -134,11 +134,16 @@ class Record:
 
     def all(self, type_: str, *, patient: str | None = None) -> list[Resource]:
         """Give the current resources of a type, of one patient where `patient` is given, ordered by id."""
-        where, values = "type = ? and current = 1 and body is not null", [type_]
-        if patient is not None:
-            where, values = where + " and patient = ?", [type_, patient]
-        # `where` is made of the two constants above.
-        rows = self._database.execute(f"select body from version where {where} order by id", values)  # noqa: S608
+        if patient is None:
+            rows = self._database.execute(
+                "select body from version where type = ? and current = 1 and body is not null order by id", (type_,)
+            )
+        else:
+            rows = self._database.execute(
+                "select body from version"
+                " where type = ? and patient = ? and current = 1 and body is not null order by id",
+                (type_, patient),
+            )
         return [json.loads(body) for (body,) in rows]
 
     def patient_of(self, resource: Resource) -> str | None:

@@ -13,7 +13,7 @@ import httpx
 from service.demo.hooks.cards import CardView, view_cards
 from service.demo.hooks.prefetch import PrefetchMode, evaluate
 from service.demo.patients.practice import USER
-from service.demo.smart.grants import Context
+from service.demo.smart.grants import BEARER, Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +112,7 @@ class HookClient:
             body["fhirServer"] = self.addresses.fhir
             body["fhirAuthorization"] = {
                 "access_token": token,
-                "token_type": "Bearer",
+                "token_type": BEARER,
                 "expires_in": self.grants.seconds_left(token),
                 "scope": SERVICE_SCOPE,
                 "subject": SERVICE_CLIENT_ID,

@@ -37,7 +37,7 @@ _VISIT_EVERY_DAYS = 45
 
 def add_noise(builder: Builder) -> None:
     """Add some 230 resources that say nothing about the liver; the same for the same patient and day, always."""
-    chance = Random(builder.patient)  # noqa: S311 repeatable, and no secret
+    chance = Random(builder.patient)  # noqa: S311  repeatable, and no secret  # nosec B311
     for visit in range(_VISITS):
         days = 3 + visit * _VISIT_EVERY_DAYS + chance.randrange(20)
         builder.add(

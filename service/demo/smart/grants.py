@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+BEARER = "Bearer"
 LAUNCH_LIFETIME_S = 300
 CODE_LIFETIME_S = 60
 TOKEN_LIFETIME_S = 900

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.demo.smart.grants import TOKEN_LIFETIME_S
+from service.demo.smart.grants import BEARER, TOKEN_LIFETIME_S
 from service.demo.smart.problems import OAuthProblem
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class TokenEndpoint:
         context = tokens.grant.context
         answer = {
             "access_token": tokens.access,
-            "token_type": "Bearer",
+            "token_type": BEARER,
             "expires_in": TOKEN_LIFETIME_S,
             "scope": tokens.grant.scope,
             "refresh_token": tokens.refresh,
