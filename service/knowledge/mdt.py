@@ -82,7 +82,7 @@ def explain_mdt(
         raise ValueError("no MDT decision is on record")
     reading = Reading(case, decision, guideline, catalogue)
     changes = changes_since(case, decision, guideline)
-    decided = f"MDT decided {strategy_name(reading, record.strategy)}"
+    decided = f"MDT decided {decided_name(reading, record)}"
     when = f" on {day(record.decided)}" if record.decided else " (date not recorded)"
     lines = [say("recommendation", Strong(f"{decided}{when}"), *source((record.evidence,)))]
     if record.reason:
@@ -104,6 +104,11 @@ def explain_mdt(
         sections += [Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer)]
     sections.append(Section("sources", "", sources_of(reading)))
     return Explanation(headline, "info", tuple(sections))
+
+
+def decided_name(reading: Reading, record: MdtRecord) -> str:
+    """Name what the MDT decided, as in "MDT decided liver first"."""
+    return "to discuss further" if record.strategy == "mdt" else strategy_name(reading, record.strategy)
 
 
 def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:

@@ -11,7 +11,7 @@ from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, con
 from service.knowledge.explain import is_settled
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
-from service.knowledge.mdt import changes_since
+from service.knowledge.mdt import changes_since, decided_name
 from service.knowledge.phrases import day
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
@@ -245,7 +245,7 @@ def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     means = ORDINARY.get(record.strategy, ())
     for kind in _resections(order):
         if contradicts(means, kind, context.others(order), order, reading):
-            strategy = strategy_name(reading, record.strategy)
+            strategy = decided_name(reading, record)
             when = f" on {day(record.decided)}" if record.decided else ""
             yield _advice(
                 context,

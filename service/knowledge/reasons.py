@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 # What a surgeon reads first, whichever row it was.
 _ALWAYS = (
     "primary-in-situ",
-    "primary-symptoms",
-    "impending-complication",
     "metastases-detected",
     "metastasis-count",
     "r0-achievable",
     "flr-percent",
     "ecog",
 )
-_ALWAYS_AFTER_RESECTION = ("primary-pathology", "months-primary-to-metastases")
+_BEFORE_RESECTION = ("primary-symptoms", "impending-complication")
+_AFTER_RESECTION = ("primary-pathology", "months-primary-to-metastases")
 _GROUPS = (
     ("primary-in-situ", "primary-symptoms", "impending-complication"),
     ("primary-site", "colorectal-operation", "colorectal-multivisceral", "rectal-radiotherapy"),
@@ -48,7 +47,7 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
     asked = facts_asked(reading.guideline, decision.rows)
     if decision.strategy is None:
         asked |= set(decision.read)
-    shown = asked | set(_ALWAYS) | set(_ALWAYS_AFTER_RESECTION if reading.resected else ())
+    shown = asked | set(_ALWAYS) | set(_AFTER_RESECTION if reading.resected else _BEFORE_RESECTION)
     lines = []
     for group in _GROUPS:
         codes = tuple(

@@ -116,6 +116,11 @@ def test_an_unchanged_mdt_decision_can_be_one_line() -> None:
     assert check_response({"cards": [card]}, hook="patient-view") == []
 
 
+def test_an_mdt_that_put_its_decision_off_is_quoted_so() -> None:
+    (card,) = cards_of(_decided_by_mdt(example("V01"), "mdt"), unchanged_mdt_decision="line")
+    assert card["summary"] == "MDT decided to discuss further on 10 Nov 2026"
+
+
 def test_a_deciding_fact_that_changed_since_the_mdt_is_named() -> None:
     before = _decided_by_mdt(example("V16"), "simultaneous")
     after = with_facts(before, ecog=recorded("ecog", 2, LATER))
