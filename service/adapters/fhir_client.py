@@ -23,7 +23,7 @@ from service.adapters.origins import OriginError, origin_of
 from service.adapters.outbound import Destinations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from service.adapters.clients import Client
     from service.adapters.origins import Origin
@@ -56,7 +56,7 @@ class FhirClient:
         self._outbound = outbound
         self._read_page = read_page
         self._limits = limits or Limits()
-        self._get_only: set[Origin] = set()
+        self._get_only: set[tuple[Origin, str]] = set()
 
     def begin(
         self,
@@ -82,8 +82,8 @@ class FhirClient:
 class FhirCall:
     """The fetching of one call: at most two round trips one after the other, paging apart."""
 
-    def __init__(self, fetcher: PageFetcher, *, get_only: set[Origin]) -> None:
-        """Fetch with `fetcher`; `get_only` are the origins known to refuse POST, and learns new ones."""
+    def __init__(self, fetcher: PageFetcher, *, get_only: set[tuple[Origin, str]]) -> None:
+        """Fetch with `fetcher`; `get_only` holds the types that an origin searches by GET alone, and learns more."""
         self._fetcher = fetcher
         self._get_only = get_only
         self._base = fetcher.access.base
@@ -94,7 +94,7 @@ class FhirCall:
     ) -> dict[str, Fetched]:
         """Fetch all `queries` at once; `links` are the next links of bundles that the client sent, by key."""
         answered, refused = await self._ask(queries, links or {})
-        return {**answered, **await self._ask_by_get({key: queries[key] for key in refused}, refused)}
+        return {**answered, **await self._ask_by_get({key: queries[key] for key in refused})}
 
     async def fetch_gated(
         self,
@@ -112,38 +112,41 @@ class FhirCall:
         answered, refused = await self._ask(first, links or {})
         if refused:
             again = {key: first[key] for key in refused}
-            return {**answered, **await self._ask_by_get({**again, **rest}, refused)}
+            return {**answered, **await self._ask_by_get({**again, **rest})}
         if not wanted(answered):
             return answered
         more, refused = await self._ask(rest, {})
+        self._learn(rest[key].resource_type for key in refused)
         return {**answered, **more, **dict.fromkeys(refused, not_retrieved(Reason.FAILED))}
 
     async def _ask(
         self, queries: Mapping[str, Query], links: Mapping[str, str]
     ) -> tuple[dict[str, Fetched], frozenset[str]]:
         """Send everything at once; give what was answered, and the keys whose POST was refused."""
-        by_get = self._origin in self._get_only
         found = await _gather(
             {
-                **{key: self._fetch(query, by_get=by_get) for key, query in queries.items()},
+                **{key: self._fetch(query) for key, query in queries.items()},
                 **{key: self._fetcher.pages_after(link) for key, link in links.items()},
             }
         )
         answered = {key: value for key, value in found.items() if value is not None}
         return answered, frozenset(found.keys() - answered.keys())
 
-    async def _ask_by_get(self, queries: Mapping[str, Query], refused: frozenset[str]) -> dict[str, Fetched]:
-        found = await _gather({key: self._fetch(query, by_get=True) for key, query in queries.items()})
-        answered = {key: value for key, value in found.items() if value is not None}
-        if self._origin is not None and any(answered[key].pages for key in refused):
-            self._get_only.add(self._origin)
-        return answered
+    async def _ask_by_get(self, queries: Mapping[str, Query]) -> dict[str, Fetched]:
+        self._learn(query.resource_type for query in queries.values())
+        found = await _gather({key: self._fetch(query) for key, query in queries.items()})
+        return {key: value for key, value in found.items() if value is not None}
 
-    async def _fetch(self, query: Query, *, by_get: bool) -> Fetched | None:
+    def _learn(self, types: Iterable[str]) -> None:
+        """Note that these types are searched by GET here from now on; a server that has GET alone has it for all."""
+        if self._origin is not None:
+            self._get_only.update((self._origin, resource_type) for resource_type in types)
+
+    async def _fetch(self, query: Query) -> Fetched | None:
         """Fetch one key; `None` where its POST was refused."""
         url = f"{self._base}/{query.url}"
         try:
-            if by_get or query.id is not None:
+            if query.id is not None or (self._origin, query.resource_type) in self._get_only:
                 return await self._fetcher.pages_from(self._fetcher.get(url), url)
             search = f"{self._base}/{query.resource_type}/_search"
             return await self._fetcher.pages_from(self._fetcher.post(search, query.form), search)

@@ -159,12 +159,12 @@ async def test_a_server_without_post_is_asked_by_get_now_and_by_get_alone_later(
     assert [posts, methods.count("POST"), methods.count("GET")] == [2, 2, 6]
 
 
-async def test_a_search_that_get_refuses_too_is_not_retrieved_and_post_stays_the_way(to: Any) -> None:
+async def test_a_search_that_get_refuses_too_is_not_retrieved_and_costs_one_request_later(to: Any) -> None:
     with to(lambda _: Answer(404)) as fetching:
         for _ in range(2):
             fetched = await fetching.begin().fetch(CONDITIONS)
             assert told(fetched) == {"conditions": ([], "not-retrieved", Reason.FAILED)}
-        assert [asked.method for asked in fetching.server.asked] == ["POST", "GET", "POST", "GET"]
+        assert [asked.method for asked in fetching.server.asked] == ["POST", "GET", "GET"]
 
 
 PAGE = searchset(condition(1))
@@ -397,6 +397,21 @@ async def test_the_gate_needs_no_third_round_trip_where_post_is_refused(to: Any)
         ["conditions", "procedures"],
         ["conditions"],
     ]
+
+
+async def test_a_type_that_refuses_post_behind_the_gate_is_asked_by_get_the_next_time(to: Any) -> None:
+    def handler(asked: Asked) -> Answer:
+        return by_path(asked) if asked.path == "/fhir/Condition/_search" else without_post(asked)
+
+    rest = {"procedures": QUERIES["procedures"]}
+    with to(handler) as fetching:
+        calls = [await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda _: True) for _ in range(2)]
+        methods = [asked.method for asked in fetching.server.asked]
+    assert [told(call)["procedures"] for call in calls] == [
+        ([], "not-retrieved", Reason.FAILED),
+        ([], "complete", None),
+    ]
+    assert methods == ["POST", "POST", "POST", "GET"]
 
 
 async def test_a_cookie_of_one_caller_is_not_sent_with_the_next(to: Any) -> None:
