@@ -41,7 +41,7 @@ from service.web.measuring import counting, metrics_routes
 from service.web.smart.parts import app_pages, app_secrets, local_facts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from fastapi import FastAPI
 
@@ -133,7 +133,7 @@ def app_of_worker() -> FastAPI:
     return build_app(settings, own_process=True)
 
 
-def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
+def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callable[..., None] = uvicorn.run) -> None:
     """Serve until a signal to stop; calls in progress are answered first.
 
     The application is built here even where other processes will serve: its faults are listed once and stop the
@@ -151,13 +151,13 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "timeout_graceful_shutdown": _GRACE_S,
     }
     if workers == 1:
-        uvicorn.run(app, **options)
+        serve(app, **options)
         return
     os.environ["CRLM_PUBLIC_BASE_URL"] = settings.public_base_url
     if settings.session_key is None:
         # A browser may meet another worker with each request.
         os.environ["CRLM_SESSION_KEY"] = secrets.token_urlsafe(48)
-    uvicorn.run("service.web.server:app_of_worker", factory=True, workers=workers, **options)
+    serve("service.web.server:app_of_worker", factory=True, workers=workers, **options)
 
 
 def _now() -> datetime:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import load_terminology
 from service import __version__
-from service.cli import app
+from service.cli import app, main
 from service.commands.check import disagreements, findings
 from service.knowledge.check import Report
 from service.knowledge.guideline import load_guideline
@@ -42,6 +42,13 @@ def server() -> Iterator[tuple[str, FakeAdvisor]]:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").stdout == f"crlm-cds {__version__}\n"
+
+
+def test_the_script_runs_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["crlm-cds", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"crlm-cds {__version__}\n")
 
 
 def test_without_a_command_the_help_is_shown() -> None:

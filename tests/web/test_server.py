@@ -15,7 +15,7 @@ import pytest
 from service.knowledge.guideline import GuidelineError
 from service.samples.patient_view import sample_request
 from service.settings import Settings, load_settings
-from service.web.server import app_of_worker, build_app
+from service.web.server import app_of_worker, build_app, run
 from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, answer_faults, patient_view
 from tests.loopback import running, serving
 
@@ -174,3 +174,32 @@ def test_a_worker_builds_the_application_from_its_environment(monkeypatch: pytes
     monkeypatch.setenv("CRLM_AUTH", "off")
     monkeypatch.setenv("CRLM_DATABASE_URL", "sqlite://")
     assert app_of_worker().title == "crlm-cds"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_process_is_given_the_application_and_several_build_their_own(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setenv("CRLM_PUBLIC_BASE_URL", "")
+    monkeypatch.setenv("CRLM_SESSION_KEY", "")
+    started: list[tuple[Any, dict[str, Any]]] = []
+
+    def serve(app: Any, **options: Any) -> None:
+        started.append((app, options))
+
+    settings = Settings(auth="off", database_url="sqlite://", public_base_url="https://cds.example.org")
+    run(settings, host="127.0.0.1", port=8080, workers=workers, serve=serve)
+    [(app, options)] = started
+    assert (options["host"], options["port"], options["access_log"], options["server_header"]) == (
+        "127.0.0.1",
+        8080,
+        False,
+        False,
+    )
+    if workers == 1:
+        assert app.title == "crlm-cds"
+        assert "workers" not in options
+    else:
+        assert (app, options["workers"]) == ("service.web.server:app_of_worker", 2)
+        assert os.environ["CRLM_PUBLIC_BASE_URL"] == "https://cds.example.org"
+        assert len(os.environ["CRLM_SESSION_KEY"]) >= 32
