@@ -77,17 +77,28 @@ class ChartReading:
     refused: list[Refused] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     _by_set: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
+    _held: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
 
     def holding(self, kind: str, *sets: str) -> list[Resource]:
         """Give the resources of one type that are in any of the value sets (ids, or prefixes that end with `*`)."""
+        asked = (kind, sets)
+        found = self._held.get(asked)
+        if found is None:
+            found = self._held[asked] = self._find(kind, sets)
+        return found
+
+    def _find(self, kind: str, sets: tuple[str, ...]) -> list[Resource]:
         if kind not in self._by_set:
             index: dict[str, list[Resource]] = {}
             for resource in self.of(kind):
                 for name in resource.sets:
                     index.setdefault(name, []).append(resource)
             self._by_set[kind] = index
-        named = [found for name, found in self._by_set[kind].items() if matches(name, sets)]
-        if len(named) < 2:  # noqa: PLR2004 - one list needs no merging
+        index = self._by_set[kind]
+        prefixes = tuple(name[:-1] for name in sets if name.endswith("*"))
+        named = [index[name] for name in sets if name in index]
+        named += [found for name, found in index.items() if prefixes and name.startswith(prefixes)]
+        if not named or len(named) == 1:
             return named[0] if named else []
         wanted = {id(resource) for found in named for resource in found}
         return [resource for resource in self.of(kind) if id(resource) in wanted]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -27,6 +28,7 @@ IN_DOUBT = "not certainly done: left out"
 
 _USED = frozenset({"final", "amended", "corrected", "preliminary", "partial"})
 _UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
+_STATUSES = _USED | _UNUSED
 _OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
 _PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
 _NOT_DONE = frozenset({"not-done", "entered-in-error", "preparation"})
@@ -61,6 +63,7 @@ class Reader:
     completeness: Mapping[str, Completeness]
     issues: list[Issue] = field(default_factory=list)
     _facts: dict[str, Fact] = field(default_factory=dict)
+    _losses: list[tuple[Evidence, tuple[str, ...]]] | None = None
 
     def fact(self, code: str) -> Fact:
         """Give one fact, read at its first use."""
@@ -94,21 +97,23 @@ class Reader:
         """Say why an absent fact is absent: a resource that could not be read, or data that was not had."""
         if not isinstance(fact, Unknown) or fact.gap is not Gap.ABSENT:
             return fact
-        refused = tuple(
-            Evidence(refusal.reference)
-            for refusal in self.chart.refused
-            if definition.code in self.costs(refusal.kind, refusal.sets)
-        )
-        refused += tuple(
-            self.evidence(resource)
-            for resource in self.chart.of("Observation")
-            if resource.status not in _USED | _UNUSED and definition.code in self.costs(resource.kind, resource.sets)
-        )
+        refused = tuple(proof for proof, held in self._lost() if definition.code in held)
         if refused:
             return Unknown(Gap.UNREADABLE, refused)
         if not self.complete("Observation", *definition.sources):
             return Unknown(Gap.NOT_RETRIEVED, fact.evidence)
         return fact
+
+    def _lost(self) -> list[tuple[Evidence, tuple[str, ...]]]:
+        """Give the resources that could not be used, with the facts that they could have carried."""
+        if self._losses is None:
+            self._losses = [(Evidence(one.reference), self.costs(one.kind, one.sets)) for one in self.chart.refused]
+            self._losses += [
+                (self.evidence(one), self.costs(one.kind, one.sets))
+                for one in self.chart.of("Observation")
+                if one.status not in _STATUSES
+            ]
+        return self._losses
 
     def costs(self, kind: str, sets: Iterable[str]) -> tuple[str, ...]:
         """Name the facts that a resource of this type and these value sets can carry."""
@@ -229,7 +234,7 @@ class Reader:
     def check_statuses(self) -> None:
         """Note Observations and Procedures whose status is none of FHIR's, and operations that are in doubt."""
         for resource in self.chart.of("Observation"):
-            if resource.status not in _USED | _UNUSED:
+            if resource.status not in _STATUSES:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
         for resource in self.chart.of("Procedure"):
             if resource.status not in _PROCEDURE_KNOWN:
@@ -243,6 +248,7 @@ def local(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     return []
 
 
+@cache
 def _function(name: str) -> Callable[[Reader, FactDefinition], list[Candidate]]:
     if name == "local":
         return local
