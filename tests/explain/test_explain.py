@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Gap, Narrowed, PartialDate, Scope, Unknown
+from fhir_mappings.case import Evidence, Gap, Issue, Narrowed, PartialDate, Scope, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, Assumption, Decision, MissingFact, Outcome
 from service.knowledge.explain import explain
@@ -16,6 +16,7 @@ from service.knowledge.explanation import ChartText, Line, Source, Text, say
 from service.knowledge.guideline import load_guideline
 from service.knowledge.headline import summary
 from service.knowledge.mdt import explain_mdt
+from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
 from service.knowledge.schedule import add_months, earliest_liver_operation, steps
 from service.knowledge.uncertain import explain_uncertain_scope
@@ -313,3 +314,29 @@ def test_the_remarks_of_a_reader_stand_beside_the_day() -> None:
 def test_an_assumption_is_found_by_its_fact() -> None:
     decision = Decision((), (), assumptions=(Assumption("asa", "<= 3", decides=True),))
     assert reading(example("V01"), decision).assumption("asa") == "<= 3"
+
+
+def test_many_left_out_resources_are_counted() -> None:
+    case = replace(example("V01"), issues=tuple(Issue(f"Observation/{n}", "does not validate") for n in range(5)))
+    assert lines(told(case), "gaps") == [
+        "Left out (does not validate) (Observation/0)",
+        "Left out (does not validate) (Observation/1)",
+        "Left out (does not validate) (Observation/2)",
+        "2 more resources left out",
+    ]
+
+
+def test_an_answer_that_leaves_several_strategies_names_them() -> None:
+    outcomes = (Outcome("liver-first", "liver-resection-or-ablation-then-primary"), Outcome("mdt", "second-line"))
+    decision = Decision(
+        outcomes, ("A7", "A12c"), missing=(MissingFact("ecog", settles=False, answers=(Answer("0-1", outcomes),)),)
+    )
+    (line,) = lines(explain(example("V01"), decision, GUIDELINE, CATALOGUE), "missing")
+    assert line.endswith("→ liver first or MDT")
+
+
+def test_a_changed_number_of_the_policy_is_printed() -> None:
+    guideline = load_guideline(Policy("ours", {"remnant_minimum_percent": 35.0}))
+    case = example("V01")
+    explanation = explain(case, decide(case, guideline), guideline, CATALOGUE)
+    assert "Local policy of this site: remnant minimum percent = 35" in lines(explanation, "sources")

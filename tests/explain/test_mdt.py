@@ -123,3 +123,12 @@ def test_many_changes_are_counted() -> None:
     assert len(section.lines) == 6
     assert section.lines[-1].plain.endswith("more facts changed")
     assert " more. The recommendation" in explanation.summary
+
+
+def test_a_narrowed_value_is_told_as_what_is_left() -> None:
+    case = with_facts(decided(), ecog=Narrowed(Interval(1, 2), LATER))
+    section = told(case).section("mdt")
+    assert section is not None
+    assert [line.plain for line in section.lines] == [
+        "ECOG: ECOG 0 → 1–2 (18 Nov 2026, Observation/new)"  # noqa: RUF001 - as printed
+    ]

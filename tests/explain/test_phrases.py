@@ -47,6 +47,7 @@ def test_dates_read_in_their_own_precision(first: date, last: date, expected: st
         ("metastasis-count", 4, "4 metastases"),
         ("months-primary-to-metastases", 1, "disease-free interval 1 month"),
         ("months-primary-to-metastases", 8, "disease-free interval 8 months"),
+        ("primary-resection-date", date(2026, 5, 4), "primary resected on 4 May 2026"),
         ("chemotherapy-cycles", 0, "no chemotherapy for the metastases yet"),
         ("chemotherapy-cycles", 6, "6 cycles of chemotherapy"),
         ("colorectal-operation", "right-hemicolectomy", "right hemicolectomy planned"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from fhir_mappings.case import Evidence, MdtRecord, PartialDate, Scope
+from fhir_mappings.case import Evidence, MdtRecord, Narrowed, PartialDate, Scope, Sign, Unknown
 from fhir_mappings.terminology import Terminology, load_terminology
 from service.cds.order_cards import order_cards
 from service.knowledge.decide import decide
@@ -363,3 +363,67 @@ def test_biopsies_are_known_in_several_systems(system: str, code: str) -> None:
 )
 def test_the_day_of_an_order_is_read_in_all_its_forms(elements: dict[str, Any], expected: int) -> None:
     assert len(found(responded(), hepatectomy(**elements))) == expected
+
+
+def test_another_cancer_is_mentioned_beside_the_warning_of_a_biopsy() -> None:
+    case = example("V01")
+    (card,) = cards(replace(case, signs=case.signs | {Sign.OTHER_CANCER}), biopsy())
+    assert "where the origin is in doubt, ask the hepatobiliary unit first" in card["detail"]
+    assert found(replace(case, signs=case.signs | {Sign.OTHER_CANCER}), colectomy()) == []
+
+
+def test_the_liver_is_offered_for_after_a_primary_that_comes_first() -> None:
+    (card, _) = cards(example("V08"), hepatectomy(DAY), colectomy(DAY), selections=["ServiceRequest/liver"])
+    assert card["source"]["topic"]["code"] == "no-simultaneous-major-liver"
+    assert card["suggestions"][0]["label"] == "Postpone to 12 Jan 2027"
+
+
+def test_one_order_for_both_operations_is_combined_with_itself() -> None:
+    codes = {"coding": [{"system": CPT, "code": "47130"}, {"system": CPT, "code": "44145"}]}
+    assert ("no-simultaneous-major-liver", "critical") in found(example("V01"), hepatectomy(code=codes))
+
+
+def test_a_resection_of_the_primary_that_the_mdt_decided_is_not_called_prophylactic() -> None:
+    assert found(by_mdt(example("V20"), "staged"), colectomy()) == []
+
+
+def test_a_decision_of_the_mdt_is_named_rather_than_the_advisory() -> None:
+    assert found(by_mdt(example("V20"), "systemic-first"), colectomy()) == [("strategy-differs", "warning")]
+
+
+def test_a_further_cycle_without_a_dated_one_names_no_day() -> None:
+    (card,) = cards(responded(chemotherapy_last_date=Unknown()), cycle())
+    assert "not before" not in card["detail"]
+
+
+def test_the_liver_differs_while_the_resection_of_the_primary_was_incomplete() -> None:
+    assert found(example("V12", primary_margin="r2"), hepatectomy()) == [("strategy-differs", "warning")]
+
+
+def test_the_liver_without_a_day_differs_where_chemotherapy_comes_first() -> None:
+    assert found(example("V28"), hepatectomy()) == [("strategy-differs", "warning")]
+
+
+def test_an_open_next_step_is_named_by_its_strategy() -> None:
+    either = Narrowed(frozenset({"perforation", "obstruction"}))
+    (card,) = cards(example("V09", primary_symptoms=either), hepatectomy())
+    assert card["summary"] == "Liver operation differs from the recommended order: primary first"
+
+
+def test_an_order_whose_id_is_none_of_fhir_offers_no_deletion() -> None:
+    (card,) = cards(example("V01"), biopsy(id="a b<c>"))
+    assert [suggestion["label"] for suggestion in card["suggestions"]] == ["Refer to the hepatobiliary unit"]
+    assert "Order (ServiceRequest/a b&lt;c&gt;)" in card["detail"]
+
+
+def test_only_a_request_is_postponed() -> None:
+    planned = {
+        "resourceType": "Procedure",
+        "id": "liver",
+        "status": "preparation",
+        "subject": {"reference": "Patient/pat-1"},
+        "code": {"coding": [{"system": CPT, "code": "47130"}]},
+        "performedDateTime": DAY,
+    }
+    (card,) = cards(responded(), planned)
+    assert [suggestion["label"] for suggestion in card["suggestions"]] == ["Remove this draft order"]
