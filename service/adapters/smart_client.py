@@ -12,8 +12,8 @@ from authlib.oauth2 import OAuth2Client, OAuth2Error  # type: ignore[import-unty
 from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped]
 
-from service.adapters.outbound import OutboundError
 from service.adapters.id_token import IdTokenError, verify_id_token
+from service.adapters.outbound import OutboundError
 from service.adapters.smart_configuration import SmartConfiguration, scopes_for
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 ASSERTION_LIFETIME_S = 240
 """SMART App Launch, "client authentication: asymmetric": at most five minutes."""
-_DEFAULT_LIFETIME_S = 300
+_DEFAULT_LIFETIME_S = 3600
+"""Where the EHR does not say (RFC 6749 only recommends it); an access that ends earlier is met as a 401."""
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
 """Longer than the 64 characters of R4: ids of real EHRs are; none of these letters can alter an address."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from service.adapters.store.mdt_decisions import MdtReport
     from service.adapters.store.report import Report, Tally
 
 app = typer.Typer(name="feedback", help="What became of the advice.", no_args_is_help=True)
@@ -102,6 +103,7 @@ def as_json(report: Report) -> str:
         "missing": dict(report.missing),
         "silent": report.silent,
         "unmatched": report.unmatched,
+        "mdt": _mdt_members(report.mdt),
     }
     return orjson.dumps(_without_none(content), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
 
@@ -121,6 +123,8 @@ def csv_rows(report: Report) -> Iterator[tuple[str, ...]]:
         yield ("missing", _harmless(fact), str(count), "", "", "", "")
     yield ("silent", "", str(report.silent), "", "", "", "")
     yield ("unmatched", "", str(report.unmatched), "", "", "", "")
+    yield from (("mdt", key, str(count), "", "", "", "") for key, count in _mdt_counts(report.mdt))
+    yield from (("mdt_reason", code, str(count), "", "", "", "") for code, count in report.mdt.reasons)
 
 
 def _print_csv(report: Report) -> None:
@@ -145,10 +149,38 @@ def _print_tables(report: Report) -> None:
         console.print(_count_table("Why cards were overridden", reasons))
     if report.missing:
         console.print(_count_table("Facts that left answers open", list(report.missing)))
+    if _mdt_counts(report.mdt):
+        console.print(_count_table("What MDTs decided", _mdt_counts(report.mdt)))
+    if report.mdt.reasons:
+        console.print(_count_table("Why MDTs decided otherwise", list(report.mdt.reasons)))
     if report.silent:
         console.print(f"{report.silent} cards were computed silently and shown to nobody.")
     if report.unmatched:
         console.print(f"{report.unmatched} feedback entries name no card of their sender.")
+
+
+def _mdt_members(mdt: MdtReport) -> dict[str, object] | None:
+    if not _mdt_counts(mdt):
+        return None
+    return {
+        "agreed": mdt.agreed,
+        "deviated": mdt.deviated,
+        "decidedOpen": mdt.decided_open,
+        "deviations": [
+            {"recommended": recommended, "decided": decided, "count": count}
+            for recommended, decided, count in mdt.deviations
+        ],
+        "reasons": dict(mdt.reasons),
+    }
+
+
+def _mdt_counts(mdt: MdtReport) -> list[tuple[str, int]]:
+    """Give what was decided and how often; nothing where no decision was recorded."""
+    counts = [("agreed", mdt.agreed), ("decided otherwise", mdt.deviated), ("decided where open", mdt.decided_open)]
+    counts += [
+        (f"{recommended} recommended, {decided} decided", count) for recommended, decided, count in mdt.deviations
+    ]
+    return [(key, count) for key, count in counts if count]
 
 
 def _tally_table(title: str, tallies: list[Tally]) -> Table:

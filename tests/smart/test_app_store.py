@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +13,10 @@ from service.adapters.store.app_schema import app_records, local_facts, mdt_deci
 from service.adapters.store.app_sessions import StoredRecords
 from service.adapters.store.database import Database
 from service.adapters.store.local_facts import LocalFacts
-from service.adapters.store.mdt_decisions import MdtDecision, MdtReport, StoredMdtDecisions, mdt_report
+from service.adapters.store.mdt_decisions import MdtDecision, MdtReport, StoredMdtDecisions
 from service.adapters.store.migrate import migrate
+from service.adapters.store.report import read_report
+from service.commands.feedback import as_json, csv_rows
 from service.errors import SettingsError
 from service.settings import load_settings
 from tests.smart.ehr import NOW
@@ -106,13 +109,28 @@ async def test_the_report_counts_agreement_deviation_and_reasons(database: Datab
     )
     stored = StoredMdtDecisions(database)
     await stored.record(decision)
-    deviation = replace(decision, decided="staged", agreed=False, reason="primary-symptomatic")
+    deviation = replace(decision, decided="staged", agreed=False, reason="emergency")
     await stored.record(deviation)
     await stored.record(replace(deviation, recorded_at=NOW - timedelta(days=400)))
-    assert mdt_report(database, since=NOW - timedelta(days=30)) == MdtReport(
-        1, 1, (("liver-first", "staged", 1),), (("primary-symptomatic", 1),)
-    )
-    assert mdt_report(database).deviated == 2
+    await stored.record(replace(decision, recommended=None, agreed=False))
+    report = read_report(database, since=NOW - timedelta(days=30))
+    assert report.mdt == MdtReport(1, 1, 1, (("liver-first", "staged", 1),), (("emergency", 1),))
+    assert read_report(database).mdt.deviated == 2
+    assert read_report(database, until=NOW).mdt.agreed == 0
+    assert json.loads(as_json(report))["mdt"] == {
+        "agreed": 1,
+        "deviated": 1,
+        "decidedOpen": 1,
+        "deviations": [{"recommended": "liver-first", "decided": "staged", "count": 1}],
+        "reasons": {"emergency": 1},
+    }
+    assert [row for row in csv_rows(report) if row[0].startswith("mdt")] == [
+        ("mdt", "agreed", "1", "", "", "", ""),
+        ("mdt", "decided otherwise", "1", "", "", "", ""),
+        ("mdt", "decided where open", "1", "", "", "", ""),
+        ("mdt", "liver-first recommended, staged decided", "1", "", "", "", ""),
+        ("mdt_reason", "emergency", "1", "", "", "", ""),
+    ]
 
 
 @pytest.mark.parametrize("text", [" , ", "short", f"{'x' * 32},short"])

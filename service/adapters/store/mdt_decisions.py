@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -12,6 +12,8 @@ from service.adapters.store.app_schema import mdt_decisions
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy.engine import Connection
 
     from service.adapters.store.database import Database
 
@@ -35,12 +37,16 @@ class MdtDecision:
 
 @dataclass(frozen=True, slots=True)
 class MdtReport:
-    """How often MDTs agreed; `deviations` counts (recommended, decided), `reasons` the coded reasons."""
+    """How often MDTs agreed; `deviations` counts (recommended, decided), `reasons` the coded reasons, largest first.
 
-    agreed: int
-    deviated: int
-    deviations: tuple[tuple[str | None, str, int], ...]
-    reasons: tuple[tuple[str, int], ...]
+    Deciding where the recommendation was open is neither agreement nor deviation.
+    """
+
+    agreed: int = 0
+    deviated: int = 0
+    decided_open: int = 0
+    deviations: tuple[tuple[str, str, int], ...] = ()
+    reasons: tuple[tuple[str, int], ...] = ()
 
 
 class StoredMdtDecisions:
@@ -56,19 +62,24 @@ class StoredMdtDecisions:
         await self._database.write(lambda connection: connection.execute(statement))
 
 
-def mdt_report(database: Database, *, since: datetime | None = None) -> MdtReport:
-    """Count agreement, deviation and reasons, the most frequent first."""
+def count_decisions(connection: Connection, since: datetime | None, until: datetime | None) -> MdtReport:
+    """Count agreement, deviation and reasons of the decisions recorded from `since` to before `until`."""
     kept = mdt_decisions.c
-    statement = sa.select(kept.recommended, kept.decided, kept.agreed, kept.reason)
-    if since is not None:
-        statement = statement.where(kept.recorded_at >= since)
-    rows = database.read_now(lambda connection: connection.execute(statement).all())
-    deviated = [row for row in rows if not row.agreed]
+    bounds = [kept.recorded_at >= since] if since else []
+    bounds += [kept.recorded_at < until] if until else []
+    statement = sa.select(kept.recommended, kept.decided, kept.agreed, kept.reason).where(*bounds)
+    rows = connection.execute(statement).all()
+    deviated = [row for row in rows if row.recommended is not None and not row.agreed]
     deviations = Counter((row.recommended, row.decided) for row in deviated)
     reasons = Counter(row.reason for row in deviated if row.reason)
     return MdtReport(
-        agreed=len(rows) - len(deviated),
+        agreed=sum(row.agreed for row in rows),
         deviated=len(deviated),
-        deviations=tuple((*pair, count) for pair, count in deviations.most_common()),
-        reasons=tuple(reasons.most_common()),
+        decided_open=sum(row.recommended is None for row in rows),
+        deviations=tuple((*pair, count) for pair, count in sorted(deviations.items(), key=_largest_first)),
+        reasons=tuple(sorted(reasons.items(), key=_largest_first)),
     )
+
+
+def _largest_first(item: tuple[Any, int]) -> tuple[int, Any]:
+    return -item[1], item[0]

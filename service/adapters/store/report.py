@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
+from service.adapters.store.mdt_decisions import MdtReport, count_decisions
 from service.adapters.store.schema import feedback, issued_cards
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Report:
     """Cards issued from `since` to before `until` (open where `None`), each counted by its last feedback.
 
     `over_time` is by week, keyed by its Monday, without gaps; `missing` counts the open answers in which a fact was
-    missing. `silent` cards were not shown and are in no tally; `unmatched` feedback names no card of its sender.
+    missing. `silent` cards were not shown and are in no tally; `unmatched` feedback names no card of its sender. `mdt`
+    counts the decisions that were recorded in the review app at that time.
     """
 
     since: datetime | None
@@ -69,6 +71,7 @@ class Report:
     missing: tuple[tuple[str, int], ...]
     silent: int
     unmatched: int
+    mdt: MdtReport = field(default_factory=MdtReport)
 
 
 TALLIES = ("by_strategy", "by_row", "by_advisory", "by_knowledge", "over_time")
@@ -144,6 +147,7 @@ def _report(connection: Connection, since: datetime | None, until: datetime | No
         missing=tuple(sorted(missing.items(), key=lambda item: (-item[1], item[0]))),
         silent=silent,
         unmatched=_unmatched(connection),
+        mdt=count_decisions(connection, since, until),
     )
 
 

@@ -103,7 +103,8 @@ class SmartApp:
     async def renewed(self, cookie: str, session: AppSession) -> AppSession:
         """Give the session with an access token that still lives; raise `TokenError` where none can be had."""
         now = self.clock()
-        if now.timestamp() + _RENEW_BEFORE_S < session.grant.expires_at_s:
+        margin_s = _RENEW_BEFORE_S if session.grant.refresh_token else 0
+        if now.timestamp() + margin_s < session.grant.expires_at_s:
             return session
         grant = await refresh(
             session.grant,
