@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -43,7 +44,10 @@ def serve(
 
 def local_url(host: str, port: int) -> str:
     """Give the URL under which a server on `host` is reached from this machine."""
-    reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  compared, not bound
+    try:
+        reachable = "127.0.0.1" if ip_address(host).is_unspecified else host
+    except ValueError:
+        reachable = host
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
