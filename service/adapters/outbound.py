@@ -177,7 +177,7 @@ class Outbound:
         Raises an `OutboundError`; cancelling is safe at any moment.
         """
         origin = to.check(str(request.url))
-        client = self._client(origin, private=to.allow_private_addresses)
+        client = await self._client(origin, private=to.allow_private_addresses)
         request.headers["Accept-Encoding"] = "gzip"
         try:
             async with asyncio.timeout(max(timeout_s, 0)):
@@ -207,7 +207,10 @@ class Outbound:
         for client in clients.values():
             await client.aclose()
 
-    def _client(self, origin: Origin, *, private: bool) -> httpx.AsyncClient:
+    async def _client(self, origin: Origin, *, private: bool) -> httpx.AsyncClient:
+        if origin.scheme == "https" and self._trust is None:
+            # Hundreds of certificates are read: too long for the loop.
+            self._trust = await asyncio.to_thread(ssl.create_default_context)
         found = self._clients.get((origin, private))
         if found is None:
             found = self._clients[origin, private] = httpx.AsyncClient(
@@ -221,8 +224,6 @@ class Outbound:
         return found
 
     def _pool(self, *, clear_text: bool, private: bool) -> httpcore.AsyncConnectionPool:
-        if self._trust is None:
-            self._trust = ssl.create_default_context()
         return httpcore.AsyncConnectionPool(
             ssl_context=self._trust,
             max_connections=_CONNECTIONS_PER_ORIGIN,
