@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
 class UnsealError(Exception):
     """A sealed record was made with another key, was altered, or is older than allowed."""
 
