@@ -34,6 +34,8 @@ Resolver: TypeAlias = "Callable[[str, int], Awaitable[Sequence[Address]]]"
 
 _CONNECTIONS_PER_ORIGIN = 32
 _KEEP_ALIVE_S = 30.0
+_LONGEST_S = 60.0
+"""A backstop for one step of an exchange; the whole of it has the time that its caller gives."""
 
 
 class OutboundError(Exception):
@@ -217,7 +219,7 @@ class Outbound:
                 transport=_PinnedTransport(self._pool(clear_text=origin.scheme == "http", private=private)),
                 trust_env=False,
                 follow_redirects=False,
-                timeout=None,  # noqa: S113  the whole exchange has one time, above
+                timeout=_LONGEST_S,
                 # A session cookie of one caller must not travel with the next one's token.
                 cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             )
