@@ -13,7 +13,8 @@ from service.cds.cards import LABEL, draft_for, knowledge_url, links
 from service.cds.markdown import clip, flat, render
 from service.cds.overrides import OVERRIDE_REASONS
 from service.cds.suggestions import request
-from service.knowledge.order_advice import Order, advise_orders
+from service.knowledge.order import Order
+from service.knowledge.order_advice import advise_orders
 from service.knowledge.phrases import day
 from service.knowledge.reading import Reading
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Decision
     from service.knowledge.explanation import SectionCode
     from service.knowledge.model import Guideline
-    from service.knowledge.order_advice import OrderAdvice, Remedy
+    from service.knowledge.order import OrderAdvice, Remedy
 
 ADVISORY_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/advisory"
 _LIMITS: Mapping[SectionCode, int] = {"why": 10}
@@ -107,7 +108,7 @@ def _card(
         selection_behavior="at-most-one" if "postpone" in found.remedies else "any",
         override_reasons=OVERRIDE_REASONS,
         links=links(reading, context, uuid, url),
-        extension=advice_of(reading.case, decision, reading.guideline, reading.catalogue),
+        extension=advice_of(reading.case, found.basis, reading.guideline, reading.catalogue),
     )
 
 

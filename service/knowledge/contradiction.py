@@ -10,7 +10,7 @@ from service.knowledge.schedule import add_months
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.knowledge.order_advice import Order
+    from service.knowledge.order import Order
     from service.knowledge.reading import Reading
 
 Resection: TypeAlias = Literal["primary-resection", "liver-resection"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Scope, Sign
 from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
@@ -12,7 +12,8 @@ from service.knowledge.explain import is_settled
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
 from service.knowledge.mdt import changes_since, decided_name
-from service.knowledge.phrases import day
+from service.knowledge.order import OrderAdvice
+from service.knowledge.phrases import day, listed
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import earliest_liver_operation
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
-    from fhir_mappings.case import PartialDate
+    from service.knowledge.decision import Decision
     from service.knowledge.explanation import Line, Tone
+    from service.knowledge.order import Order, OrderKind, Remedy
 
-OrderKind: TypeAlias = Literal["liver-biopsy", "primary-resection", "liver-resection", "chemotherapy"]
-Remedy: TypeAlias = Literal["delete", "postpone", "refer-hepatobiliary", "refer-mdt"]
 _TITLES: dict[OrderKind, str] = {
     "liver-biopsy": "Biopsy of the liver",
     "primary-resection": "Resection of the primary",
@@ -38,30 +38,6 @@ _NO_SIMULTANEOUS: dict[str, tuple[str, ...]] = {
     "no-simultaneous-major-colorectal": ("colorectal-operation", "colorectal-multivisceral"),
     "no-simultaneous-poor-performance": ("ecog",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An order as the advice sees it; `dated` is the day it is for, `None` where that is not said."""
-
-    reference: str
-    kinds: frozenset[OrderKind]
-    dated: PartialDate | None = None
-    elective: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class OrderAdvice:
-    """One finding: the order, the advisory code, what is said, and what would help.
-
-    `not_before` is the first day that would fit, where postponing is among the remedies.
-    """
-
-    order: Order
-    code: str
-    explanation: Explanation
-    remedies: tuple[Remedy, ...]
-    not_before: date | None = None
 
 
 def advise_orders(
@@ -140,6 +116,8 @@ def _biopsy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     parts = reading.spoken_together(("metastases-detected", "metastasis-count", "r0-achievable"))
     if parts:
         lines.append(say("reason", "In this patient: ", *parts))
+    if not at_operation:
+        lines.append(say("notice", "For lesions not found at operation this is local policy."))
     if Sign.OTHER_CANCER in reading.case.signs:
         lines.append(
             say("notice", "Another cancer is recorded: where the origin is in doubt, ask the hepatobiliary unit first.")
@@ -187,8 +165,10 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
             continue
         sentence = _sentence(reading, code)
         parts = reading.spoken_together(facts)
-        together = say("reason", "Liver and bowel in one operation: together with", Source((partner.reference,)))
-        lines = [together, say("reason", sentence, *((" Recorded: ", *parts) if parts else ()))]
+        together = say(
+            "reason", "Liver and bowel would be operated on together; other order", Source((partner.reference,))
+        )
+        lines = [together, *([say("reason", "In this patient: ", *parts)] if parts else [])]
         yield _advice(
             context,
             order,
@@ -321,7 +301,9 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     if meant >= earliest.day:
         return
     asked = f"Ordered for {day(order.dated)}" if order.dated is not None else "The order names no day"
-    lines = [say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason}.")]
+    lines = [
+        say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason} (general knowledge).")
+    ]
     for fact in ("chemotherapy-last-date", "bevacizumab-last-date"):
         spoken = reading.spoken(fact)
         if spoken:
@@ -367,10 +349,22 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     remedies: tuple[Remedy, ...],
     not_before: date | None = None,
 ) -> OrderAdvice:
-    named = say("notice", "Order", Source((order.reference,)))
+    titles = listed(title for kind, title in _TITLES.items() if kind in order.kinds)
+    named = say("notice", f"Order: {titles}", Source((order.reference,)))
+    basis = _basis(context.reading, code)
     sections = (
         Section("recommendation", "", (say("recommendation", Strong(headline)), named)),
         Section("why", "Why", tuple(lines)),
-        Section("sources", "", sources_of(context.reading)),
+        Section("sources", "", sources_of(replace(context.reading, decision=basis))),
     )
-    return OrderAdvice(order, code, Explanation(headline, tone, sections), remedies, not_before)
+    return OrderAdvice(order, code, Explanation(headline, tone, sections), remedies, basis, not_before)
+
+
+def _basis(reading: Reading, code: str) -> Decision:
+    """Give the decision with what this finding rests on: its advisory, the strategy, or general knowledge alone."""
+    if code == "strategy-differs":
+        return reading.decision
+    if code == "interval-too-short":
+        return replace(reading.decision, statements=(), citations=())
+    advisory = reading.guideline.advisory(code)
+    return replace(reading.decision, statements=advisory.statements, citations=advisory.citations)

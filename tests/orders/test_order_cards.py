@@ -116,6 +116,16 @@ def test_a_biopsy_of_resectable_metastases_is_warned_of() -> None:
     assert found(example("V01"), biopsy()) == [("no-biopsy", "warning")]
 
 
+def test_a_card_rests_on_the_statements_of_its_own_advisory() -> None:
+    (card,) = cards(example("V01"), biopsy())
+    assert card["extension"]["example.crlm-cds.advice"]["statements"] == ["S24"]
+    assert "Statements S24 (summary ref 1)" in card["detail"]
+    assert "Jones OM et al. BJS 2005;92:1165–8" in card["detail"]  # noqa: RUF001 - as printed
+    (late,) = cards(responded(), hepatectomy("2026-12-01"))
+    assert "statements" not in late["extension"]["example.crlm-cds.advice"]
+    assert "(general knowledge)" in late["detail"]
+
+
 def test_a_biopsy_of_lesions_found_at_operation_is_critical() -> None:
     assert found(example("V11"), biopsy()) == [("no-biopsy", "critical")]
 
@@ -279,7 +289,7 @@ def test_selections_narrow_the_cards_and_the_other_drafts_still_count() -> None:
 
 def test_a_card_names_the_order_and_the_values_behind_it() -> None:
     (card,) = cards(example("V08"), hepatectomy())
-    assert "Order (ServiceRequest/liver)" in card["detail"]
+    assert "Order: Liver operation (ServiceRequest/liver)" in card["detail"]
     assert "Primary in situ, obstructing primary" in card["detail"]
 
 
@@ -413,7 +423,7 @@ def test_an_open_next_step_is_named_by_its_strategy() -> None:
 def test_an_order_whose_id_is_none_of_fhir_offers_no_deletion() -> None:
     (card,) = cards(example("V01"), biopsy(id="a b<c>"))
     assert [suggestion["label"] for suggestion in card["suggestions"]] == ["Refer to the hepatobiliary unit"]
-    assert "Order (ServiceRequest/a b&lt;c&gt;)" in card["detail"]
+    assert "Order: Biopsy of the liver (ServiceRequest/a b&lt;c&gt;)" in card["detail"]
 
 
 def test_only_a_request_is_postponed() -> None:
