@@ -306,4 +306,4 @@ def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:
 
 def is_liver(place: object, terminology: Terminology) -> bool:
     """Whether a body site is the liver or a part of it."""
-    return any(matches(name, ("liver-structure", "liver-segments-*")) for name in concept_sets(place, terminology))
+    return any(matches(name, ("liver-structure", "liver-lobe-*")) for name in concept_sets(place, terminology))

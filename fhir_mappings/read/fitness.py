@@ -76,6 +76,8 @@ def msi(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     for resource in reader.observations("msi"):
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         values = {value for value in fact.choices if f"msi-{value.removeprefix('msi-')}" in sets}
+        if not values and (_PRESENT in sets) != (_ABSENT in sets):
+            values = {"msi-high" if _PRESENT in sets else "stable"}
         value = values.pop() if len(values) == 1 else _from_words(resource, fact)
         found.append(reader.candidate(resource, fact, value, "msi"))
     return found

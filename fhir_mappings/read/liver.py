@@ -170,7 +170,7 @@ def _lobes(reader: Reader, lesion: Resource) -> frozenset[str]:
     sets = concept_sets(lesion.body.get("location"), reader.terminology)
     for qualifier in qualifiers:
         sets |= concept_sets(qualifier, reader.terminology)
-    return frozenset(side for side in ("left", "right") if f"liver-segments-{side}" in sets)
+    return frozenset(side for side in ("left", "right") if f"liver-lobe-{side}" in sets)
 
 
 def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -104,6 +104,8 @@ OBSERVED = [
     ("msi", (LOINC, "81695-9"), coded(LOINC, "LA26203-2"), "msi-high"),
     ("msi", (LOINC, "81695-9"), coded(LOINC, "LA14122-8"), "stable"),
     ("msi", (LOINC, "81695-9"), {"valueString": "MSI-L"}, "stable"),
+    ("msi", (LOINC, "62862-8"), coded(LOINC, "LA9633-4"), "msi-high"),
+    ("msi", (LOINC, "62862-8"), coded(LOINC, "LA9634-2"), "stable"),
 ]
 
 

@@ -190,8 +190,8 @@ def size(ident: str, of: str, value: float, on: str | None = "2026-06-01", **mor
 
 def test_tumours_of_one_study_are_counted_and_placed() -> None:
     case = read(
-        lesion("a", "245305009"),
-        lesion("b", "245308006"),
+        lesion("a", "21514008"),
+        lesion("b", "48521005"),
         size("x", "BodyStructure/a", 12),
         size("y", "BodyStructure/b", 31),
     )
@@ -202,8 +202,8 @@ def test_tumours_of_one_study_are_counted_and_placed() -> None:
 
 def test_tumours_in_one_lobe_are_unilobar_where_each_is_placed() -> None:
     sizes = [size("x", "BodyStructure/a", 12), size("y", "BodyStructure/b", 31)]
-    placed = read(lesion("a", "245305009"), lesion("b", "245304008"), *sizes)
-    open_case = read(lesion("a", "245305009"), lesion("b"), *sizes)
+    placed = read(lesion("a", "21514008"), lesion("b", "21514008"), *sizes)
+    open_case = read(lesion("a", "21514008"), lesion("b"), *sizes)
     assert shown(placed, "metastasis-distribution") == "unilobar"
     assert shown(open_case, "metastasis-distribution") == "gap: absent"
 
