@@ -93,6 +93,11 @@ def test_the_example_that_ships_is_sound_and_warns_of_the_sandbox_and_the_trial(
     )
 
 
+def test_an_issuer_need_not_be_a_url() -> None:
+    clients = parse_clients('[[client]]\nissuer = "urn:ehr"\njwks_url = "https://a.example/jwks"', folder=ROOT)
+    assert [list(clients.by_issuer), clients.warnings] == [["urn:ehr"], ()]
+
+
 def test_an_origin_that_can_never_be_asked_is_warned_of() -> None:
     clients = parse_clients(LEAST + 'fhir_origins = ["http://localhost:8080"]', folder=ROOT)
     assert clients.warnings == (

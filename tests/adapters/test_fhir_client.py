@@ -11,6 +11,7 @@ import pytest
 from fhir_mappings.bundle import SourceRead, read_source
 from fhir_mappings.chart import Completeness
 from fhir_mappings.terminology import load_terminology
+from service.adapters.clients import Client
 from service.adapters.fhir_client import FhirCall, FhirClient, Limits, Reason, destinations_of
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Destinations, Outbound
@@ -414,6 +415,29 @@ async def test_a_type_that_refuses_post_behind_the_gate_is_asked_by_get_the_next
     assert methods == ["POST", "POST", "POST", "GET"]
 
 
+async def test_what_one_call_may_read_is_counted_over_all_its_pages(to: Any) -> None:
+    limit = len(as_json(searchset(condition(0), next_url="?page=1")).body)
+    with to(paged(links={"0": "?page=1"}), Limits(bytes=limit)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+        assert len(fetching.server.asked) == 1
+    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.TOO_LARGE)}
+
+
+async def test_a_link_that_no_client_can_send_is_not_followed(to: Any) -> None:
+    with to(paged(links={"0": "?page=" + "9" * 70_000})) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.NOT_ALLOWED)}
+
+
+async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> None:
+    terminology = load_terminology()
+    client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
+    anywhere = Destinations(frozenset({origin_of("https://a.example")}), allow_private_addresses=True)
+    for base in ("https://user@a.example/r4", "ftp://a.example", "https://a.example\\@evil.example", "nowhere"):
+        call = client.begin(base, destinations=anywhere, authorization=authorization(), budget_s=1)
+        assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.NOT_ALLOWED)}
+
+
 async def test_a_cookie_of_one_caller_is_not_sent_with_the_next(to: Any) -> None:
     with to(lambda _: as_json(PAGE, headers={"Set-Cookie": "session=one; Path=/"})) as fetching:
         await fetching.begin().fetch(CONDITIONS)
@@ -427,3 +451,6 @@ def test_a_call_without_a_client_goes_where_anyone_may_go_or_nowhere() -> None:
         destinations_of(None, url, anyone=(open_to_all,)) for url in ("https://a.example/r4", "https://b.example", "x")
     ]
     assert found == [open_to_all, Destinations(frozenset()), Destinations(frozenset())]
+    client = Client(issuer="https://ehr.example", fhir_origins=frozenset({origin_of("https://b.example")}))
+    own = destinations_of(client, "https://a.example", anyone=(open_to_all,))
+    assert own == Destinations(frozenset({origin_of("https://b.example")}))

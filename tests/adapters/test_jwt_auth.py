@@ -220,6 +220,13 @@ async def test_keys_from_a_file_let_a_jku_of_the_issuer_itself_pass() -> None:
     assert (await accepted(authenticator(Client(issuer=ISSUER)), token())).issuer == ISSUER
 
 
+async def test_keys_from_a_file_leave_any_jku_of_an_issuer_without_origin_refused() -> None:
+    gate = authenticator(Client(issuer="urn:ehr"), keys={"urn:ehr": key_set(jwk(EC_KEY, "ec"))})
+    with pytest.raises(Unauthenticated):
+        await accepted(gate, token(claims={"iss": "urn:ehr"}))
+    assert (await accepted(gate, token(claims={"iss": "urn:ehr"}, header={"jku": ...}))).issuer == "urn:ehr"
+
+
 async def test_an_unknown_issuer_costs_a_verification_too(monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[str] = []
     gate = authenticator()
