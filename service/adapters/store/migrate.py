@@ -33,7 +33,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        before = _version(connection)
+        before = read_version(connection)
         if before is not None and suffices(before):
             return before, before
         _upgrade(connection)
@@ -56,7 +56,7 @@ def head() -> str:
 
 def version(database: Database) -> str | None:
     """Give the version that the store has, `None` before its first migration."""
-    return database.read_now(_version)
+    return database.read_now(read_version)
 
 
 def suffices(found: str | None) -> bool:
@@ -64,7 +64,8 @@ def suffices(found: str | None) -> bool:
     return found == head() or (found is not None and found not in versions())
 
 
-def _version(connection: Connection) -> str | None:
+def read_version(connection: Connection) -> str | None:
+    """Read the version in a transaction that is open already."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

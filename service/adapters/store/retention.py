@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.adapters.store.migrate import suffices, version
+from service.adapters.store.migrate import read_version, suffices
 from service.adapters.store.schema import feedback, issued_cards, token_ids
 from service.errors import StoreUnavailable
 
@@ -55,7 +55,7 @@ class StoreReadiness:
         """Name what is not ready; nothing where all is."""
         try:
             async with asyncio.timeout(_ANSWER_S):
-                found = await asyncio.to_thread(version, self._database)
-        except (StoreUnavailable, TimeoutError, sa.exc.SQLAlchemyError):
+                found = await self._database.read(read_version)
+        except (StoreUnavailable, TimeoutError):
             return ["the store does not answer"]
         return [] if suffices(found) else ["the store has not the tables of this version: run crlm-cds migrate"]
