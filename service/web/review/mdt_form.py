@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
-    from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
+    from service.web.review.ports import Assessment
 
 FACT = "mdt-decision"
 LONGEST_COMMENT = 2000
@@ -44,24 +44,24 @@ def reasons() -> tuple[tuple[str, str], ...]:
     return tuple((code, sentence(text)) for code, text in OWN_REASONS)
 
 
-def read_mdt(form: Mapping[str, str], *, decision: Decision, catalogue: Catalogue, today: date) -> MdtEntry:
+def read_mdt(form: Mapping[str, str], *, recommended: str | None, catalogue: Catalogue, today: date) -> MdtEntry:
     """Read the form; agreeing with an open recommendation is not possible, deviating needs a reason."""
     faults = {}
     stance, strategy = form.get("stance", ""), form.get("strategy", "")
     reason, comment = form.get("reason", ""), _clean(form.get("comment", ""))
     if stance not in {"agree", "deviate"}:
         faults["stance"] = "Say whether the MDT agrees."
-    if stance == "agree" and decision.strategy is None:
+    if stance == "agree" and recommended is None:
         faults["stance"] = "The recommendation is open: choose what the MDT decided."
     elif stance == "agree":
-        strategy = decision.strategy or ""
+        strategy = recommended or ""
     if strategy not in catalogue[FACT].choices:
         faults["strategy"] = "Choose a strategy."
-    elif stance == "deviate" and strategy == decision.strategy:
+    elif stance == "deviate" and strategy == recommended:
         faults["strategy"] = "This is what was recommended: choose another strategy, or agree."
     if reason and reason not in _REASONS:
         faults["reason"] = "Choose one of the reasons."
-    if stance == "deviate" and decision.strategy is not None and not reason:
+    if stance == "deviate" and recommended is not None and not reason:
         faults["reason"] = "Give the reason for deviating."
     if len(comment) > LONGEST_COMMENT:
         faults["comment"] = f"Shorten the comment to {LONGEST_COMMENT} characters."
@@ -120,17 +120,17 @@ def decision_entered(  # noqa: PLR0913 - what is written, by whom, in whose word
 
 
 def report_line(
-    entry: MdtEntry, *, decision: Decision, guideline: Guideline, author: Author, card: str | None
+    entry: MdtEntry, *, assessment: Assessment, guideline: Guideline, author: Author, card: str | None
 ) -> MdtDecision:
     """Give the line of the feedback report: codes alone, the comment stays in the chart."""
     return MdtDecision(
         issuer=author.issuer,
         card=card,
-        recommended=decision.strategy,
+        recommended=assessment.recommended,
         decided=entry.strategy,
         agreed=entry.agrees,
         reason=entry.reason or None,
-        rows=decision.rows,
+        rows=assessment.decision.rows,
         knowledge_id=guideline.id,
         knowledge_version=guideline.version,
         policy=guideline.policy_name,

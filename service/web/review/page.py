@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fhir_mappings.case import Scope
 from service.knowledge.phrases import value_text
 from service.knowledge.scores import scores
 from service.web.review.banner import banner
@@ -43,11 +44,16 @@ class Strategies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewPage:
-    """What the page shows of one chart at one moment."""
+    """What the page shows of one chart at one moment.
+
+    Where it is not `in_scope` for certain, nothing is recommended and there is nothing to complete: the two diseases
+    come from Conditions alone.
+    """
 
     banner: Banner
     explanation: Explanation
     on_record: Explanation | None
+    in_scope: bool
     strategies: tuple[Strategies, ...]
     open: tuple[Open, ...]
     pathway: tuple[Stretch, ...]
@@ -92,9 +98,10 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         banner=banner(visit.session.grant.patient, chart.resources, today=case.as_of),
         explanation=assessment.explanation,
         on_record=assessment.mdt,
+        in_scope=case.scope is Scope.IN,
         strategies=_strategies(assessment, dict(choices)),
         open=open_questions(decision, catalogue),
-        pathway=pathway(decision, guideline) if decision.outcomes or decision.rows else (),
+        pathway=pathway(decision, guideline),
         timeline=timeline(case, catalogue),
         scores=shown,
         citations={score.citation: guideline.citations[score.citation].text for score in shown},
@@ -102,8 +109,8 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         facts=fact_groups(case, decision, catalogue),
         form=form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask),
         versions=versions(chart),
-        determined=decision.strategy is not None,
-        recommended=decision.strategy,
+        determined=len(decision.rows) == 1,
+        recommended=assessment.recommended,
         mdt=mdt or MdtEntry(typed_on=case.as_of.isoformat()),
         mdt_choices=choices,
         mdt_reasons=reasons(),
@@ -140,10 +147,14 @@ def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strat
     decision = assessment.decision
     reached = {outcome.strategy for outcome in decision.outcomes}
     alternatives = {outcome.strategy for outcome in decision.alternatives}
+    if not reached:
+        return ()
     rows = []
     for code, name in names.items():
-        if code in reached:
-            state, word = ("recommended", "Recommended") if len(reached) == 1 else ("open", "Still open")
+        if code == assessment.recommended:
+            state, word = "recommended", "Recommended"
+        elif code in reached:
+            state, word = "open", "Still open"
         elif code in alternatives:
             state, word = "alternative", "Alternative"
         else:

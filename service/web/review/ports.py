@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from service.knowledge.explain import is_settled
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -48,6 +50,11 @@ class Assessment:
     decision: Decision
     explanation: Explanation
     mdt: Explanation | None = None
+
+    @property
+    def recommended(self) -> str | None:
+        """Give the one strategy that is recommended, or `None` where it is open or the disease itself uncertain."""
+        return self.decision.strategy if is_settled(self.case, self.decision) else None
 
 
 class ReviewPath(Protocol):

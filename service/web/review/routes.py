@@ -168,7 +168,7 @@ async def _mdt(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
     chart = await desk.chart(visit)
     assessment = desk.assess(chart, visit)
     path, today = desk.path, visit.now.date()
-    entry = read_mdt(fields, decision=assessment.decision, catalogue=path.catalogue, today=today)
+    entry = read_mdt(fields, recommended=assessment.recommended, catalogue=path.catalogue, today=today)
     if entry.faults:
         alert = "Correct the marked fields of the MDT's decision: nothing was saved."
         return _page(desk, visit, chart, assessment, status=422, mdt=entry, alert=alert)
@@ -186,7 +186,7 @@ async def _mdt(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
         return saved
     if saved.is_complete and desk.mdt_log is not None:
         line = report_line(
-            entry, decision=assessment.decision, guideline=path.guideline, author=author, card=visit.session.card
+            entry, assessment=assessment, guideline=path.guideline, author=author, card=visit.session.card
         )
         try:
             await desk.mdt_log.record(line)

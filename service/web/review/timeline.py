@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,15 +19,18 @@ Lane: TypeAlias = Literal["primary", "liver", "therapy", "decision"]
 
 WIDTH = 900
 _LEFT, _RIGHT = 110, 870
-_LANES: dict[Lane, int] = {"primary": 44, "liver": 104, "therapy": 164, "decision": 224}
+_LANES: tuple[Lane, ...] = ("primary", "liver", "therapy", "decision")
+_FIRST_LANE_Y, _LANE_HEIGHT = 62, 78
+_ABOVE, _BELOW = -24, 20
+"""Where the first line of a label stands from its lane; the second one is 15 lower."""
 _LANE_NAMES: dict[Lane, str] = {
     "primary": "Primary",
     "liver": "Liver",
     "therapy": "Therapy",
     "decision": "Decision",
 }
-_LABEL_WIDTH = 150
-_CHARACTER = 6.4
+_LABEL_WIDTH = 120
+_CHARACTER = 7.4
 _TICKS = 8
 _YEAR = 12
 
@@ -103,18 +106,18 @@ def timeline(case: Case, catalogue: Catalogue) -> Timeline | None:
     def x(found: date) -> float:
         return round(_LEFT + (_RIGHT - _LEFT) * (found - first).days / span_days, 1)
 
+    lanes = [lane for lane in _LANES if any(event.lane == lane for event in events)]
+    rows = {lane: _FIRST_LANE_Y + _LANE_HEIGHT * index for index, lane in enumerate(lanes)}
     marks: list[Mark] = []
     for event in events:
-        marks.append(_mark(event, x(event.first), x(event.last), marks))
-    lanes = [lane for lane in _LANES if any(event.lane == lane for event in events)]
-    rows = {_LANES[lane]: 44 + 60 * index for index, lane in enumerate(lanes)}
+        marks.append(_mark(event, x(event.first), x(event.last), y=rows[event.lane], before=marks))
     return Timeline(
         events=tuple(events),
-        marks=tuple(_moved(mark, rows) for mark in marks),
+        marks=tuple(marks),
         ticks=_ticks(first, last, x),
-        lanes=tuple((_LANE_NAMES[lane], rows[_LANES[lane]]) for lane in lanes),
+        lanes=tuple((_LANE_NAMES[lane], rows[lane]) for lane in lanes),
         today_x=x(case.as_of),
-        height=44 + 60 * len(lanes) + 12,
+        height=_FIRST_LANE_Y + _LANE_HEIGHT * len(lanes) - 30,
     )
 
 
@@ -144,15 +147,13 @@ def _renamed(event: Event, addition: str | None) -> Event:
     return event if addition is None else Event(event.lane, f"{event.what} ({addition})", event.first, event.last)
 
 
-def _mark(event: Event, start: float, end: float, before: list[Mark]) -> Mark:
-    """Write to the right of the mark, or to its left near the edge; a second line where the lane is taken."""
-    y = _LANES[event.lane]
-    needed = max(_LABEL_WIDTH, len(event.what) * _CHARACTER)
+def _mark(event: Event, start: float, end: float, *, y: int, before: list[Mark]) -> Mark:
+    """Write to the right of the mark, or to its left near the edge; below the lane where the place above is taken."""
+    needed = _width(event.what)
     fits_right = end + 10 + needed <= WIDTH
     text_x = end + 10 if fits_right else start - 10
     begin, finish = (text_x, text_x + needed) if fits_right else (text_x - needed, text_x)
-    beside = [mark for mark in before if mark.y == y]
-    crossed = [mark for mark in beside if mark.text_y < y + 4 and _overlaps(mark, begin, finish)]
+    taken = {mark.text_y for mark in before if mark.y == y and _overlaps(mark, begin, finish)}
     return Mark(
         x=start,
         width=max(end - start, 0),
@@ -161,19 +162,19 @@ def _mark(event: Event, start: float, end: float, before: list[Mark]) -> Mark:
         text=event.what,
         when=event.when,
         text_x=round(text_x, 1),
-        text_y=y + 22 if crossed else y - 4,
+        text_y=y + (_BELOW if y + _ABOVE in taken else _ABOVE),
         anchor="start" if fits_right else "end",
     )
 
 
+def _width(text: str) -> float:
+    return max(_LABEL_WIDTH, len(text) * _CHARACTER)
+
+
 def _overlaps(mark: Mark, begin: float, finish: float) -> bool:
-    needed = max(_LABEL_WIDTH, len(mark.text) * _CHARACTER)
+    needed = _width(mark.text)
     start, end = (mark.text_x, mark.text_x + needed) if mark.anchor == "start" else (mark.text_x - needed, mark.text_x)
     return start < finish and begin < end
-
-
-def _moved(mark: Mark, rows: dict[int, int]) -> Mark:
-    return replace(mark, y=rows[mark.y], text_y=mark.text_y - mark.y + rows[mark.y])
 
 
 def _ticks(first: date, last: date, x: Callable[[date], float]) -> tuple[Tick, ...]:
