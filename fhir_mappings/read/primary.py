@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import active, asserted, first_date, histories, primaries
 from fhir_mappings.read.dates import shifted, value_of
-from fhir_mappings.read.operations import BEFORE_DIAGNOSIS_DAYS, RELIEFS, RESECTIONS, operation, primary_resections
+from fhir_mappings.read.operations import (
+    BEFORE_DIAGNOSIS_DAYS,
+    RELIEFS,
+    RESECTIONS,
+    operation,
+    primary_resections,
+    undecided_resections,
+)
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import codings, concept_sets
 
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 _SITES = "primary-site-*"
+UNDATED = "without a date that places it: not used"
 _UNSPECIFIED = {"colon-unspecified": "colon", "rectum-unspecified": "rectum"}
 
 
@@ -73,6 +81,8 @@ def operation_done(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive whether the primary is in place: resected says no, an open plan to resect it and no resection yes."""
+    for undecided in undecided_resections(reader):
+        reader.note(undecided, UNDATED, "primary-in-situ", left_out=False)
     resected = [
         Candidate(False, done.dated, (reader.evidence(done, RESECTIONS, how="derived"),))
         for done in primary_resections(reader)
@@ -115,7 +125,11 @@ def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if not active(condition) or condition.future:
             continue
         symptom = _symptom(reader, condition)
-        if symptom is not None and of_the_primary(reader, condition):
+        if symptom is None:
+            continue
+        if condition.dated is None:
+            reader.note(condition, UNDATED, "primary-symptoms", left_out=False)
+        elif of_the_primary(reader, condition):
             found.append(Candidate(symptom, condition.dated, (reader.evidence(condition, "symptom-*"),)))
     return found
 

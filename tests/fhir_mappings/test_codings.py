@@ -142,6 +142,22 @@ LOCAL_NUMBERS = [
     ("largest-metastasis", {"valueString": "1,800 mm"}, "gap: unreadable"),
     ("months-primary-to-metastases", {"valueQuantity": {"value": 8, "code": "mo"}}, 8),
     ("months-primary-to-metastases", {"valueQuantity": {"value": 1, "code": "a"}}, "gap: unreadable"),
+    ("metastasis-count", {"valueRange": {"low": {"value": "x"}}}, "gap: unreadable"),
+    ("metastasis-count", {"valueQuantity": {"value": True}}, "gap: unreadable"),
+    ("metastasis-count", {"valueQuantity": {"unit": "{count}"}}, "gap: unreadable"),
+    ("metastasis-count", {"valueString": "5-3"}, "gap: unreadable"),
+    ("metastasis-count", {"valueString": "3 to 5"}, Interval(3, 5)),
+    ("metastasis-count", {"valueString": ">= 4"}, Interval(4)),
+    ("metastasis-count", {"valueString": "a few"}, "gap: unreadable"),
+    ("metastasis-count", {"valueBoolean": True}, "gap: unreadable"),
+    ("metastasis-count", {"valueCodeableConcept": {"text": "4"}}, 4),
+    ("metastasis-count", coded(SNOMED, "255204007"), "gap: unreadable"),
+    ("asa", {"valueQuantity": {"value": 6, "comparator": ">"}}, "gap: unreadable"),
+    ("asa", {"valueQuantity": {"value": 3, "comparator": "<="}}, Interval(None, 3)),
+    ("asa", {"valueQuantity": {"value": 1, "comparator": "<="}}, 1),
+    ("flr-percent", quantity(100, "%", comparator=">="), 100),
+    ("flr-percent", quantity(100, "%", comparator=">"), "gap: unreadable"),
+    ("chemotherapy-last-date", {"valueString": "last spring"}, "gap: unreadable"),
     ("liver-centre-discussed", {"valueBoolean": True}, "agreed"),
     ("liver-centre-discussed", {"valueBoolean": False}, "refused"),
     ("liver-state", {"valueBoolean": False}, "gap: unreadable"),
@@ -160,6 +176,11 @@ LOCAL_NUMBERS = [
 def test_a_local_value_is_exact_narrowed_or_unreadable(fact: str, value: Any, expected: Any) -> None:
     given = observation("o", ("https://crlm-cds.example/fhir/CodeSystem/case-facts", fact), value, on=RECENT)
     assert shown(read(given), fact) == expected
+
+
+def test_two_answers_of_a_scale_narrow_it() -> None:
+    both = {"valueCodeableConcept": {"coding": [{"system": LOINC, "code": code} for code in ("LA9622-7", "LA9624-3")]}}
+    assert shown(read(observation("o", (LOINC, "89247-1"), both, on=RECENT)), "ecog") == Interval(0, 2)
 
 
 def test_two_local_choices_narrow_a_fact() -> None:

@@ -82,6 +82,12 @@ def test_a_resection_whose_partial_date_may_be_too_early_leaves_it_open() -> Non
 def test_an_undated_resection_leaves_it_open() -> None:
     case = read(PRIMARY, procedure("p", RESECTION, performedString="in spring"), order("o", RESECTION, on="2026-06-01"))
     assert shown(case, "primary-in-situ") == "gap: absent"
+    assert [(issue.reference, issue.severity) for issue in case.issues] == [("Procedure/p", "flagged")]
+
+
+def test_an_undated_symptom_is_flagged() -> None:
+    case = read(PRIMARY, condition("s", (SNOMED, "81060008")))
+    assert [(issue.reference, issue.costs) for issue in case.issues] == [("Condition/s", ("primary-symptoms",))]
 
 
 def test_an_open_plan_without_resection_says_that_it_is_in_place() -> None:

@@ -37,6 +37,32 @@ def test_every_document_is_valid_fhir_with_the_elements_that_tools_need(name: st
     assert document["url"] == f"https://crlm-cds.example/fhir/{document['resourceType']}/{document['id']}"
 
 
+_TIMES = (
+    "0123456789 1234067895 2340178956 3401289567 4012395678 5987604321 6598710432 7659821043 8765932104 9876543210"
+).split()
+_TURNS = "0123456789 1576283094 5803796142 8916043527 9453126870 4286573901 2793806415 7046913258".split()
+
+
+def _check_digit_holds(code: str) -> bool:
+    """Whether the last digit of a SNOMED CT identifier fits the others (Verhoeff)."""
+    state = 0
+    for place, digit in enumerate(reversed(code)):
+        state = int(_TIMES[state][int(_TURNS[place % 8][int(digit)])])
+    return state == 0
+
+
+def test_every_snomed_code_has_its_check_digit() -> None:
+    codes = {
+        concept["code"]
+        for document in DOCUMENTS.values()
+        for include in document.get("compose", {}).get("include", ())
+        if include["system"] == "http://snomed.info/sct"
+        for concept in include.get("concept", ())
+    }
+    assert SNOMED_METASTASIS in codes
+    assert {code for code in codes if not _check_digit_holds(code)} == set()
+
+
 def test_the_case_facts_system_holds_every_fact_and_choice() -> None:
     codes = terminology().code_systems["case-facts"].codes
     facts = load_catalogue().facts
