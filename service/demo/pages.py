@@ -47,7 +47,8 @@ class Pages:
             "style-src": "'self'",
             "img-src": "'self'",
             "connect-src": "'self'",
-            "frame-src": self._app_origin,
+            # An app begins at this origin: the launch and the authorization redirect to it.
+            "frame-src": f"'self' {self._app_origin}",
             "form-action": targets,
             "base-uri": "'none'",
             "frame-ancestors": "'none'",

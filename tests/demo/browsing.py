@@ -76,7 +76,8 @@ def watched(browser: Browser, url: str, *, width: int = 1280, height: int = 900)
     context.on("page", found.watch)
     yield found
     context.close()
-    assert (found.errors, found.strangers) == ([], [])
+    assert not found.errors, found.errors
+    assert not found.strangers, found.strangers
 
 
 @dataclass(frozen=True)

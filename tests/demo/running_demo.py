@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_COMMAND = "import sys; sys.argv[0] = 'crlm-cds'; from service.cli import main; main()"
+COMMAND = "import sys; sys.argv[0] = 'crlm-cds'; from service.cli import main; main()"
 _ENDS_WITHIN_S = 20
 
 
@@ -51,7 +51,7 @@ def start_demo(*options: str, folder: Path) -> subprocess.Popen[str]:
     """Start the command with its temporary files in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CRLM_")}
     return subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, "demo", "--no-browser", *options],
+        [sys.executable, "-c", COMMAND, "demo", "--no-browser", *options],
         env={**environment, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -55,17 +55,14 @@ document.addEventListener("submit", (event) => {
     return;
   }
   appWasOpened ||= form.classList.contains("launch");
-  const region = document.getElementById(event.submitter?.dataset.open ?? "");
-  if (region) {
-    region.hidden = false;
-    region.querySelector("[data-close]").focus();
-  }
+  document.getElementById(event.submitter?.dataset.open ?? "")?.showModal();
 });
 
 document.addEventListener("click", (event) => {
-  const region = document.getElementById(event.target.closest("[data-close]")?.dataset.close ?? "");
-  if (!region) return;
-  region.hidden = true;
+  document.getElementById(event.target.closest("[data-close]")?.dataset.close ?? "")?.close();
+});
+
+document.getElementById("app")?.addEventListener("close", () => {
   document.getElementById("advice").focus();
   askAgain();
 });
