@@ -1,0 +1,252 @@
+"""Trying out, saving down the ladder, and the decision of the MDT."""
+
+import html
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.review.cases_charts import OPEN
+from tests.review.harness import KeptFacts
+from tests.review.visits import ORIGIN, TODAY, charted, headline, opened, saved_part
+
+
+async def test_what_if_shows_the_answer_and_writes_nothing() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        before = dict(harness.fhir.kept)
+        answer = await browser.post("/review/what-if", data={**hidden, "ecog": "2", "part": "fragment"}, headers=ORIGIN)
+        whole = await browser.post("/review/what-if", data={**hidden, "ecog": "2"}, headers=ORIGIN)
+    assert "What if: nothing is saved" in answer.text
+    assert "liver first" in answer.text.lower()
+    assert "The answer changes." in answer.text
+    assert "<html" not in answer.text
+    assert "<html" in whole.text
+    assert harness.fhir.kept == before
+    assert {request.method for request in harness.fhir.requests} == {"GET"}
+
+
+async def test_what_if_is_what_the_page_says_after_saving() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        tried = await browser.post("/review/what-if", data={**hidden, "ecog": "1", "part": "fragment"}, headers=ORIGIN)
+        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+    assert f'<p class="what-if-headline">{html.escape(headline(saved))}</p>' in tried.text
+
+
+async def test_saving_writes_an_observation_of_the_local_system_with_user_and_app() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+    assert saved.status_code == 200
+    written = harness.fhir.of("Observation")[-1]
+    assert saved_part(saved) == (
+        "Saved Written to the chart in one transaction. A Provenance names you and this app. "
+        f"ECOG performance status: 1 , created Observation/{written['id']}"
+    )
+    assert written == {
+        "resourceType": "Observation",
+        "id": written["id"],
+        "meta": {"versionId": "1"},
+        "identifier": [{"system": "https://crlm-cds.example/fhir/identifier/case-fact", "value": f"p1/ecog/{TODAY}"}],
+        "status": "final",
+        "category": written["category"],
+        "code": {
+            "coding": [
+                {
+                    "system": "https://crlm-cds.example/fhir/CodeSystem/case-facts",
+                    "code": "ecog",
+                    "display": "ECOG performance status",
+                }
+            ],
+            "text": "ECOG performance status",
+        },
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": TODAY,
+        "performer": [{"reference": "Practitioner/dr-1"}],
+        "valueInteger": 1,
+    }
+    (provenance,) = harness.fhir.of("Provenance")
+    agents = [agent["who"] for agent in provenance["agent"]]
+    assert agents == [{"reference": "Practitioner/dr-1"}, {"display": "crlm-cds review"}]
+    assert provenance["target"] == [{"reference": f"Observation/{written['id']}"}]
+
+
+async def test_a_correction_on_the_same_day_updates_what_wassaved_part() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        again = await opened(harness, browser)
+        saved = await browser.post("/review/save", data={**again, "ecog": "2"}, headers=ORIGIN)
+    assert again[f"seen:ecog/{TODAY}"] == "1"
+    mine = [
+        found
+        for found in harness.fhir.of("Observation")
+        if found.get("valueInteger") in {1, 2} and "performer" in found
+    ]
+    assert [found["valueInteger"] for found in mine] == [2]
+    assert "updated" in saved_part(saved)
+    assert "liver first" in headline(saved).lower()
+
+
+async def test_a_conflict_keeps_what_was_typed_and_shows_the_chart_as_it_is() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        seen = await opened(harness, browser)
+        reference = next(name for name, found in harness.fhir.kept.items() if "performer" in found)
+        harness.fhir.kept[reference] |= {"valueInteger": 0, "meta": {"versionId": "2"}}
+        refused = await browser.post("/review/save", data={**seen, "ecog": "2"}, headers=ORIGIN)
+        assert (refused.status_code, saved_part(refused)[:9]) == (409, "Not saved")
+        assert 'name="ecog" value="2" checked' in refused.text
+        assert harness.fhir.kept[reference]["valueInteger"] == 0
+        fresh = dict(re.findall(r'name="(seen:[^"]+)" value="([^"]*)"', refused.text))
+        saved = await browser.post("/review/save", data={**seen, **fresh, "ecog": "2"}, headers=ORIGIN)
+    assert saved.status_code == 200
+    assert harness.fhir.kept[reference]["valueInteger"] == 2
+
+
+async def test_a_failing_ehr_keeps_what_was_typed() -> None:
+    harness = charted(status_of={"POST": 503})
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+    assert response.status_code == 502
+    assert 'name="ecog" value="1" checked' in response.text
+    assert "whether these were written is not certain" in saved_part(response)
+
+
+@pytest.mark.parametrize(
+    ("writable", "own", "said"),
+    [
+        ({"DocumentReference": ("create",)}, None, "the entries stand in a document of the chart"),
+        ({}, KeptFacts(), "kept encrypted by this service and read at the next call"),
+        ({}, None, "This EHR does not let the app write these. Copy them into the record"),
+    ],
+)
+async def test_the_page_says_which_rung_of_the_ladder_it_took(
+    writable: dict[str, tuple[str, ...]], own: KeptFacts | None, said: str
+) -> None:
+    harness = replace(charted(writable=writable), own=own)
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        assert said in saved_part(response)
+        if own is not None:
+            assert "simultaneous" in headline(await browser.get("/review")).lower()
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"ecog": "6"}, "Enter a whole number from 0 to 5."),
+        ({"ecog": "1.5"}, "Enter a whole number from 0 to 5."),
+        ({"flr-percent": "101"}, "Enter a number from 0 to 100."),
+        ({"flr-percent": "1e1"}, "Enter a number from 0 to 100."),
+        ({"flr-percent": "nan"}, "Enter a number from 0 to 100."),
+        ({"metastasis-count": "0"}, "Enter a whole number, at least 1."),
+        ({"primary-symptoms": "fine"}, "Choose one of the answers."),
+        ({"impending-complication": "perhaps"}, "Choose yes or no."),
+        ({"primary-diagnosis-date": "2026-13-01"}, "Enter a date as year-month-day."),
+        ({"primary-diagnosis-date": "2030-01-01"}, "Enter a date that is not in the future."),
+        ({"ecog": "1", "entered-on": "2030-01-01"}, "Enter a date that is not in the future."),
+    ],
+)
+async def test_a_value_that_cannot_be_is_refused_and_kept_in_its_field(fields: dict[str, str], fault: str) -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        response = await browser.post("/review/save", data={**hidden, **fields}, headers=ORIGIN)
+    assert response.status_code == 422
+    assert "nothing was saved" in response.text
+    assert fault in response.text
+    assert harness.fhir.of("Provenance") == []
+
+
+async def test_a_comma_is_a_decimal_point() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        await browser.post("/review/save", data={**hidden, "largest-metastasis": "17,5"}, headers=ORIGIN)
+    quantity = harness.fhir.of("Observation")[-1]["valueQuantity"]
+    assert quantity == {"value": 17.5, "unit": "mm", "system": "http://unitsofmeasure.org", "code": "mm"}
+
+
+async def test_an_ended_access_while_saving_keeps_what_was_typed() -> None:
+    harness = charted(status_of={"POST": 401})
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+    assert response.status_code == 401
+    assert "ECOG performance status: 1" in response.text
+
+
+async def test_agreement_of_the_mdt_is_written_and_counted_without_the_patient() -> None:
+    harness = charted({**OPEN, "ecog": 1})
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY, "comment": "as Anna wishes"}
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+        assert response.status_code == 200, response.text
+        assert "MDT decided simultaneous" in response.text
+    decision = harness.fhir.of("Observation")[-1]
+    assert decision["valueCodeableConcept"]["coding"][0]["code"] == "simultaneous"
+    assert decision["note"] == [{"text": "as Anna wishes"}]
+    (plan,) = harness.fhir.of("CarePlan")
+    assert (plan["status"], plan["intent"], plan["category"][0]["coding"][0]["code"]) == (
+        "active",
+        "plan",
+        "simultaneous",
+    )
+    (line,) = harness.decisions.kept
+    assert (line.recommended, line.decided, line.agreed, line.reason, line.rows) == (
+        "simultaneous",
+        "simultaneous",
+        True,
+        None,
+        ("A10",),
+    )
+    assert "Anna" not in repr(line)
+
+
+async def test_a_deviation_needs_another_strategy_and_a_reason() -> None:
+    harness = charted({**OPEN, "ecog": 1})
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        fields = {"csrf": hidden["csrf"], "stance": "deviate", "decided-on": TODAY, "strategy": "simultaneous"}
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+        assert response.status_code == 422
+        assert "This is what was recommended" in response.text
+        assert "Give the reason for deviating." in response.text
+        fields |= {"strategy": "liver-first", "reason": "patient-preference", "comment": "<b>asked</b>"}
+        assert (await browser.post("/review/mdt", data=fields, headers=ORIGIN)).status_code == 200
+    assert harness.fhir.of("Observation")[-1]["note"] == [
+        {"text": "The patient prefers another treatment: <b>asked</b>"}
+    ]
+    assert [(line.agreed, line.reason) for line in harness.decisions.kept] == [(False, "patient-preference")]
+
+
+async def test_agreeing_with_an_open_recommendation_is_not_possible() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY}
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+    assert response.status_code == 422
+    assert "choose what the MDT decided" in response.text
+
+
+async def test_a_care_plan_that_the_ehr_refuses_does_not_hinder_the_decision() -> None:
+    harness = charted({**OPEN, "ecog": 1}, writable={"Observation": ("create", "update")})
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY}
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+    assert response.status_code == 200
+    assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
+    assert harness.fhir.of("CarePlan") == []
