@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.catalogue import FactDefinition
 from service.knowledge.binding import Names
-from service.knowledge.compiled import Bound, compile_guideline, describe
+from service.knowledge.compiled import Bound, compile_guideline, describe, overlapping
 from service.knowledge.decision import Outcome
 from service.knowledge.domain import ChoiceTest, NumberTest
 from service.knowledge.expression import ExpressionError
@@ -35,8 +35,10 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
     if faults:
         raise GuidelineError(faults)
     compiled = compile_guideline(bound)
-    if compiled.uncovered:
-        raise GuidelineError([f"no row takes: {describe(compiled, cube)}" for cube in compiled.uncovered])
+    faults = [f"no row takes: {describe(compiled, cube)}" for cube in compiled.uncovered]
+    faults += [f"assumption {fact}: two of it may apply to one patient" for fact in overlapping(compiled)]
+    if faults:
+        raise GuidelineError(faults)
     values = {name: parameter.value for name, parameter in assembly.parameters.items()}
     intervals = {name: text.format_map(values) for name, text in source.intervals.items()}
     return Guideline(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from service.knowledge.cubes import Cube, Index, bits, first_match, merged, on_row, where
 from service.knowledge.domain import ChoiceTest, NumberTest, domain_of
-from service.knowledge.formula import GapTest, Literal, leaves, rewritten
+from service.knowledge.formula import GapTest, Literal, RowTest, conjunction, leaves, rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Outcome
@@ -162,7 +163,7 @@ def compile_guideline(bound: Bound) -> Compiled:
         test = lowered(formula)
         if any(isinstance(leaf, GapTest) for leaf in leaves(test)):
             return Condition(test, 0, asks_gaps=True)
-        return Condition(test, numbering.violations(test, rows))
+        return Condition(test, numbering.violations(test, rows, whole))
 
     advisories = tuple(condition(formula) for formula in bound.advisories)
     alternatives = {name: condition(formula) for name, formula in bound.alternatives.items()}
@@ -204,6 +205,19 @@ def describe(compiled: Compiled, cube: Cube) -> str:
     return ", ".join(parts) or "everything"
 
 
+def overlapping(compiled: Compiled) -> Iterator[str]:
+    """Name each fact of which two assumptions may apply to one patient, whatever the chart shows."""
+
+    def possible(leaf: Leaf) -> Formula:
+        return leaf if isinstance(leaf, Literal) else True
+
+    for one, two in combinations(compiled.assumptions, 2):
+        if one.place == two.place:
+            both = conjunction((rewritten(one.when, possible), rewritten(two.when, possible)))
+            if next(where(both, compiled.whole, holds=True), None) is not None:
+                yield one.fact
+
+
 class _Numbering:
     """Gives cubes their numbers."""
 
@@ -220,32 +234,28 @@ class _Numbering:
         self.cubes += region
         return self.all & ~before
 
-    def violations(self, formula: Formula, rows: Sequence[BoundRow]) -> int:
+    def violations(self, formula: Formula, rows: Sequence[BoundRow], whole: Cube) -> int:
         """Give numbers to where `formula` fails: whole cubes of rows where possible, new cubes elsewhere."""
+        if not any(isinstance(leaf, RowTest) for leaf in leaves(formula)):
+            return self.add(merged(where(formula, whole, holds=False)))
         failing = 0
         parts: list[Cube] = []
-        by_row = {row.id: on_row(formula, row.id) for row in rows}
-        if len(set(map(id, by_row.values()))) == 1 or all(test == formula for test in by_row.values()):
-            return self.add(merged(where(formula, self._hull(), holds=False)))
         for row in rows:
+            on_this_row = on_row(formula, row.id)
             for number in bits(row.cubes):
                 cube = self.cubes[number]
-                found = list(where(by_row[row.id], cube, holds=False))
+                found = list(where(on_this_row, cube, holds=False))
                 if found == [cube]:
                     failing |= 1 << number
                 else:
                     parts += found
         return failing | self.add(merged(parts))
 
-    def _hull(self) -> Cube:
-        hull = list(self.cubes[0])
-        for cube in self.cubes:
-            hull = [known | more for known, more in zip(hull, cube, strict=True)]
-        return tuple(hull)
-
 
 def _mask(fill: Formula, whole: int) -> int:
-    return fill.mask if isinstance(fill, Literal) else whole
+    if isinstance(fill, Literal):
+        return fill.mask
+    return whole if fill is True else 0
 
 
 def _tie(when: Formula, then: Formula) -> BoundTie | None:

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def case_count() -> int:
-    return int(os.environ.get("CRLM_TEST_CASES", "1500"))
+    return int(os.environ.get("CRLM_TEST_CASES", "2000"))
 
 
 @pytest.fixture

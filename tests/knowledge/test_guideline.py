@@ -441,3 +441,33 @@ sentence = "."
 def test_only_tests_of_cells_can_be_evaluated() -> None:
     with pytest.raises(TypeError, match="only tests of cells"):
         truth(RowTest(frozenset({"A"})), (1,))
+
+
+def test_two_assumptions_of_one_fact_must_not_meet() -> None:
+    rule = """
+[[assumption]]
+fact = "asa"
+when = "{}"
+assume = "asa {}"
+sentence = "."
+"""
+    apart = rule.format("liver_mri_done", "<= 2") + rule.format("not liver_mri_done", "== 3")
+    assert len(build_guideline({"1": SMALL, "2": apart}, load_catalogue()).assumptions) == 2
+    meeting = rule.format("liver_mri_done", "<= 2") + rule.format("perforation in signs", "== 3")
+    assert faults_of(SMALL, meeting) == ["assumption asa: two of it may apply to one patient"]
+
+
+def test_an_assumption_that_no_value_can_keep_never_applies() -> None:
+    extra = """
+[[assumption]]
+fact = "asa"
+assume = "asa > 6"
+sentence = "."
+[[row]]
+id = "C"
+when = "asa > 4"
+sentence = "Never reached."
+from = []
+"""
+    guideline = build_guideline({"1": SMALL, "2": extra}, load_catalogue())
+    assert guideline.compiled.assumptions[0].fill == 0
