@@ -2,119 +2,30 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from fhir_mappings.bundle import SourceRead, read_source
+from fhir_mappings.bundle import read_source
 from fhir_mappings.chart import Completeness
 from fhir_mappings.terminology import load_terminology
 from service.adapters.clients import Client
-from service.adapters.fhir_client import FhirCall, FhirClient, Limits, Reason, destinations_of
+from service.adapters.fhir_client import FhirClient, Limits, Reason, destinations_of
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Destinations, Outbound
-from service.cds.messages import AccessToken, FhirAuthorization
-from service.cds.prefetch import Query
-from tests.adapters.servers import Answer, Asked, Server, as_gzip, as_json, searchset
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-
-TOKEN = "canary-token-5f1c"  # noqa: S105  to be looked for
-BUDGET_S = 0.5
-QUERIES = {
-    "patient": Query("Patient", id="p1"),
-    "conditions": Query("Condition", parameters=(("patient", "p1"), ("_count", "1000"))),
-    "procedures": Query("Procedure", parameters=(("patient", "p1"),)),
-}
-CONDITIONS = {"conditions": QUERIES["conditions"]}
-
-
-def condition(number: int) -> dict[str, Any]:
-    return {
-        "resourceType": "Condition",
-        "id": f"c{number}",
-        "subject": {"reference": "Patient/p1"},
-        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C78.7"}]},
-    }
-
-
-def by_path(asked: Asked) -> Answer:
-    """A sound FHIR server."""
-    match asked.method, asked.path:
-        case "GET", "/fhir/Patient/p1":
-            return as_json({"resourceType": "Patient", "id": "p1"})
-        case "POST", "/fhir/Condition/_search":
-            return as_json(searchset(condition(1)))
-        case "POST", "/fhir/Procedure/_search":
-            return as_json(searchset())
-        case _:
-            return as_json({"resourceType": "OperationOutcome"}, status=404)
-
-
-def without_post(asked: Asked, status: int = 405) -> Answer:
-    """A FHIR server that searches by GET alone."""
-    if asked.method == "POST":
-        return Answer(status)
-    if asked.path == "/fhir/Patient/p1":
-        return as_json({"resourceType": "Patient", "id": "p1"})
-    return as_json(searchset(condition(1)) if asked.path == "/fhir/Condition" else searchset())
-
-
-def authorization(expires_in_s: int = 300) -> FhirAuthorization:
-    return FhirAuthorization(AccessToken(TOKEN), expires_in_s, "patient/*.rs", "crlm", "p1")
-
-
-@dataclass
-class Fetching:
-    """The client under test with the way to one server."""
-
-    client: FhirClient
-    server: Server
-
-    def begin(self, *, token: FhirAuthorization | None = None, budget_s: float = BUDGET_S) -> FhirCall:
-        return self.client.begin(
-            f"{self.server.url}/fhir",
-            destinations=Destinations(frozenset({origin_of(self.server.url)}), allow_private_addresses=True),
-            authorization=token or authorization(),
-            budget_s=budget_s,
-        )
-
-
-@pytest.fixture
-async def outbound() -> AsyncIterator[Outbound]:
-    found = Outbound()
-    yield found
-    await found.aclose()
-
-
-@pytest.fixture
-def to(outbound: Outbound) -> Callable[..., Any]:
-    @contextmanager
-    def opened(handler: Callable[[Asked], Answer], limits: Limits | None = None) -> Iterator[Fetching]:
-        terminology = load_terminology()
-
-        def read(raw: bytes) -> SourceRead:
-            return read_source(raw, terminology)
-
-        with Server(handler) as server:
-            yield Fetching(FhirClient(outbound, read_page=read, limits=limits), server)
-
-    return opened
-
-
-def told(fetched: dict[str, Any]) -> dict[str, tuple[list[str], str, str | None]]:
-    """Give for each key the ids that came, how complete it is and why it is not."""
-    return {
-        key: (
-            [resource["id"] for page in found.pages for resource in page.resources],
-            found.completeness.value,
-            found.reason,
-        )
-        for key, found in fetched.items()
-    }
+from tests.adapters.fetching import (
+    BUDGET_S,
+    CONDITIONS,
+    JUNK,
+    QUERIES,
+    TOKEN,
+    authorization,
+    by_path,
+    condition,
+    told,
+    without_post,
+)
+from tests.adapters.servers import Answer, Asked, as_gzip, as_json, searchset
 
 
 async def test_all_keys_are_had_from_a_sound_server_with_the_token_in_each_request(to: Any) -> None:
@@ -169,7 +80,6 @@ async def test_a_search_that_get_refuses_too_is_not_retrieved_and_costs_one_requ
 
 
 PAGE = searchset(condition(1))
-JUNK = b"<html><body>maintenance " + TOKEN.encode() + b"</body></html>"
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 
 
@@ -233,113 +143,6 @@ async def test_a_server_that_is_not_there_is_not_reachable(to: Any) -> None:
     with to(by_path) as fetching:
         call = fetching.begin()
     assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.UNREACHABLE)}
-
-
-def paged(*, links: dict[str, str], last: Answer | None = None) -> Callable[[Asked], Answer]:
-    """Pages 0, 1, 2…: each links to the next by the URL that `links` gives for it; the unlinked one ends it."""
-
-    def handler(asked: Asked) -> Answer:
-        number = asked.parameters.get("page", ["0"])[0]
-        if last is not None and number not in links:
-            return last
-        return as_json(searchset(condition(int(number)), next_url=links.get(number)))
-
-    return handler
-
-
-async def test_all_pages_are_followed_whatever_the_form_of_their_links(to: Any) -> None:
-    links = {"0": "?page=1", "1": "/fhir?page=2", "2": ""}
-    with to(paged(links=links)) as fetching:
-        links["2"] = f"{fetching.server.url}/fhir?page=3"
-        fetched = await fetching.begin().fetch(CONDITIONS)
-        asked = fetching.server.asked
-    assert told(fetched) == {"conditions": (["c0", "c1", "c2", "c3"], "complete", None)}
-    assert [(request.method, request.headers["authorization"]) for request in asked] == [
-        ("POST", f"Bearer {TOKEN}"),
-        *[("GET", f"Bearer {TOKEN}")] * 3,
-    ]
-
-
-async def test_a_page_on_another_server_is_never_asked_for(to: Any) -> None:
-    with Server(by_path) as foreign:
-        for link in (
-            f"{foreign.url}/fhir?page=1",
-            "https://evil.example/?page=1",
-            f"//127.0.0.1:{foreign.port}/",
-            "file:///etc/passwd",
-            "http://[",
-        ):
-            with to(paged(links={"0": link})) as fetching:
-                fetched = await fetching.begin().fetch(CONDITIONS)
-                assert len(fetching.server.asked) == 1
-            assert told(fetched) == {"conditions": (["c0"], "partial", Reason.FOREIGN_PAGE)}
-        assert foreign.asked == []
-
-
-async def test_a_page_that_names_a_user_is_never_asked_for(to: Any) -> None:
-    links = {"0": ""}
-    with to(paged(links=links)) as fetching:
-        links["0"] = fetching.server.url.replace("//", "//user:secret@") + "/fhir?page=1"
-        fetched = await fetching.begin().fetch(CONDITIONS)
-    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.FOREIGN_PAGE)}
-
-
-async def test_paging_without_end_ends(to: Any) -> None:
-    def handler(asked: Asked) -> Answer:
-        number = int(asked.parameters.get("page", ["0"])[0])
-        return as_json(searchset(condition(number), next_url=f"?page={number + 1}"))
-
-    with to(handler, Limits(pages=5)) as fetching:
-        fetched = await fetching.begin(budget_s=5).fetch(CONDITIONS)
-        assert len(fetching.server.asked) == 5
-    assert told(fetched) == {"conditions": (["c0", "c1", "c2", "c3", "c4"], "partial", Reason.TOO_MANY_PAGES)}
-
-
-async def test_pages_that_lead_back_end(to: Any) -> None:
-    with to(paged(links={"0": "?page=1", "1": "?page=1"})) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
-    assert told(fetched) == {"conditions": (["c0", "c1"], "partial", Reason.TOO_MANY_PAGES)}
-
-
-async def test_no_page_is_asked_for_past_the_number_of_entries(to: Any) -> None:
-    with to(paged(links={"0": "?page=1", "1": "?page=2"}), Limits(entries=2)) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
-    assert told(fetched) == {"conditions": (["c0", "c1"], "partial", Reason.TOO_MANY_PAGES)}
-
-
-@pytest.mark.parametrize(
-    ("last", "reason"),
-    [
-        (Answer(500), Reason.FAILED),
-        (Answer(401), Reason.REFUSED),
-        (Answer(200, JUNK), Reason.UNREADABLE),
-        (Answer(200, b"x" * 100, hold=True), Reason.TIME),
-        (Answer(200, b"x" * 100, cut=True), Reason.UNREACHABLE),
-        (Answer(302, headers={"Location": "/"}), Reason.REDIRECTED),
-    ],
-)
-async def test_a_later_page_that_fails_leaves_the_key_partial(to: Any, last: Answer, reason: Reason) -> None:
-    with to(paged(links={"0": "?page=1"}, last=last)) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
-    assert told(fetched) == {"conditions": (["c0"], "partial", reason)}
-
-
-async def test_a_total_above_the_entries_is_partial(to: Any) -> None:
-    with to(lambda _: as_json(searchset(condition(1), total=2))) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
-    assert told(fetched) == {"conditions": (["c1"], "partial", Reason.INCOMPLETE)}
-
-
-async def test_the_next_link_of_a_bundle_that_the_client_sent_is_followed(to: Any) -> None:
-    with to(paged(links={"1": "?page=2"})) as fetching:
-        call = fetching.begin()
-        fetched = await call.fetch(
-            {}, links={"conditions": f"{fetching.server.url}/fhir?page=1", "x": "https://evil.example"}
-        )
-    assert told(fetched) == {
-        "conditions": (["c1", "c2"], "complete", None),
-        "x": ([], "partial", Reason.FOREIGN_PAGE),
-    }
 
 
 @pytest.mark.parametrize("expires_in_s", [0, -1])
@@ -413,20 +216,6 @@ async def test_a_type_that_refuses_post_behind_the_gate_is_asked_by_get_the_next
         ([], "complete", None),
     ]
     assert methods == ["POST", "POST", "POST", "GET"]
-
-
-async def test_what_one_call_may_read_is_counted_over_all_its_pages(to: Any) -> None:
-    limit = len(as_json(searchset(condition(0), next_url="?page=1")).body)
-    with to(paged(links={"0": "?page=1"}), Limits(bytes=limit)) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
-        assert len(fetching.server.asked) == 1
-    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.TOO_LARGE)}
-
-
-async def test_a_link_that_no_client_can_send_is_not_followed(to: Any) -> None:
-    with to(paged(links={"0": "?page=" + "9" * 70_000})) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
-    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.NOT_ALLOWED)}
 
 
 async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> None:

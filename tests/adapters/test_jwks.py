@@ -14,7 +14,6 @@ from tests.adapters.servers import Answer, Asked, Server
 from tests.adapters.tokens import EC_KEY, ED_KEY, KEYS, P256_KEY, P521_KEY, RSA_KEY, jwk, key_set
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -38,13 +37,6 @@ class Keys:
 
     def __call__(self, _: Asked) -> Answer:
         return self.answer
-
-
-@pytest.fixture
-async def outbound() -> AsyncIterator[Outbound]:
-    found = Outbound()
-    yield found
-    await found.aclose()
 
 
 @pytest.fixture

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.adapters.fhir_client import Limits, Reason
+from tests.adapters.fetching import (
+    CONDITIONS,
+    JUNK,
+    TOKEN,
+    by_path,
+    condition,
+    told,
+)
+from tests.adapters.servers import Answer, Asked, Server, as_json, searchset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def paged(*, links: dict[str, str], last: Answer | None = None) -> Callable[[Asked], Answer]:
+    """Pages 0, 1, 2…: each links to the next by the URL that `links` gives for it; the unlinked one ends it."""
+
+    def handler(asked: Asked) -> Answer:
+        number = asked.parameters.get("page", ["0"])[0]
+        if last is not None and number not in links:
+            return last
+        return as_json(searchset(condition(int(number)), next_url=links.get(number)))
+
+    return handler
+
+
+async def test_all_pages_are_followed_whatever_the_form_of_their_links(to: Any) -> None:
+    links = {"0": "?page=1", "1": "/fhir?page=2", "2": ""}
+    with to(paged(links=links)) as fetching:
+        links["2"] = f"{fetching.server.url}/fhir?page=3"
+        fetched = await fetching.begin().fetch(CONDITIONS)
+        asked = fetching.server.asked
+    assert told(fetched) == {"conditions": (["c0", "c1", "c2", "c3"], "complete", None)}
+    assert [(request.method, request.headers["authorization"]) for request in asked] == [
+        ("POST", f"Bearer {TOKEN}"),
+        *[("GET", f"Bearer {TOKEN}")] * 3,
+    ]
+
+
+async def test_a_page_on_another_server_is_never_asked_for(to: Any) -> None:
+    with Server(by_path) as foreign:
+        for link in (
+            f"{foreign.url}/fhir?page=1",
+            "https://evil.example/?page=1",
+            f"//127.0.0.1:{foreign.port}/",
+            "file:///etc/passwd",
+            "http://[",
+        ):
+            with to(paged(links={"0": link})) as fetching:
+                fetched = await fetching.begin().fetch(CONDITIONS)
+                assert len(fetching.server.asked) == 1
+            assert told(fetched) == {"conditions": (["c0"], "partial", Reason.FOREIGN_PAGE)}
+        assert foreign.asked == []
+
+
+async def test_a_page_that_names_a_user_is_never_asked_for(to: Any) -> None:
+    links = {"0": ""}
+    with to(paged(links=links)) as fetching:
+        links["0"] = fetching.server.url.replace("//", "//user:secret@") + "/fhir?page=1"
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.FOREIGN_PAGE)}
+
+
+async def test_paging_without_end_ends(to: Any) -> None:
+    def handler(asked: Asked) -> Answer:
+        number = int(asked.parameters.get("page", ["0"])[0])
+        return as_json(searchset(condition(number), next_url=f"?page={number + 1}"))
+
+    with to(handler, Limits(pages=5)) as fetching:
+        fetched = await fetching.begin(budget_s=5).fetch(CONDITIONS)
+        assert len(fetching.server.asked) == 5
+    assert told(fetched) == {"conditions": (["c0", "c1", "c2", "c3", "c4"], "partial", Reason.TOO_MANY_PAGES)}
+
+
+async def test_pages_that_lead_back_end(to: Any) -> None:
+    with to(paged(links={"0": "?page=1", "1": "?page=1"})) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0", "c1"], "partial", Reason.TOO_MANY_PAGES)}
+
+
+async def test_no_page_is_asked_for_past_the_number_of_entries(to: Any) -> None:
+    with to(paged(links={"0": "?page=1", "1": "?page=2"}), Limits(entries=2)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0", "c1"], "partial", Reason.TOO_MANY_PAGES)}
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (Answer(500), Reason.FAILED),
+        (Answer(401), Reason.REFUSED),
+        (Answer(200, JUNK), Reason.UNREADABLE),
+        (Answer(200, b"x" * 100, hold=True), Reason.TIME),
+        (Answer(200, b"x" * 100, cut=True), Reason.UNREACHABLE),
+        (Answer(302, headers={"Location": "/"}), Reason.REDIRECTED),
+    ],
+)
+async def test_a_later_page_that_fails_leaves_the_key_partial(to: Any, last: Answer, reason: Reason) -> None:
+    with to(paged(links={"0": "?page=1"}, last=last)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0"], "partial", reason)}
+
+
+async def test_a_total_above_the_entries_is_partial(to: Any) -> None:
+    with to(lambda _: as_json(searchset(condition(1), total=2))) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c1"], "partial", Reason.INCOMPLETE)}
+
+
+async def test_the_next_link_of_a_bundle_that_the_client_sent_is_followed(to: Any) -> None:
+    with to(paged(links={"1": "?page=2"})) as fetching:
+        call = fetching.begin()
+        fetched = await call.fetch(
+            {}, links={"conditions": f"{fetching.server.url}/fhir?page=1", "x": "https://evil.example"}
+        )
+    assert told(fetched) == {
+        "conditions": (["c1", "c2"], "complete", None),
+        "x": ([], "partial", Reason.FOREIGN_PAGE),
+    }
+
+
+async def test_what_one_call_may_read_is_counted_over_all_its_pages(to: Any) -> None:
+    limit = len(as_json(searchset(condition(0), next_url="?page=1")).body)
+    with to(paged(links={"0": "?page=1"}), Limits(bytes=limit)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+        assert len(fetching.server.asked) == 1
+    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.TOO_LARGE)}
+
+
+async def test_a_link_that_no_client_can_send_is_not_followed(to: Any) -> None:
+    with to(paged(links={"0": "?page=" + "9" * 70_000})) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c0"], "partial", Reason.NOT_ALLOWED)}
