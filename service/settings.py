@@ -56,6 +56,25 @@ def _file(text: str) -> Path:
     return path
 
 
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise ValueError("must be the path of a readable folder")
+    return path
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 36_500):  # noqa: PLR2004  stands in the message
+        raise ValueError("must be a whole number of days from 1 to 36500")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise ValueError("must be on or off")
+    return text == "on"
+
+
 def _base_url(text: str) -> str:
     fault = "must be an absolute http or https URL without user, query or fragment"
     try:
@@ -80,6 +99,12 @@ def _keys(text: str) -> tuple[str, ...]:
     if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
         raise ValueError(f"each key needs at least {_SHORTEST_KEY} characters")
     return keys
+
+
+def _key(text: str) -> str:
+    if len(text) < _SHORTEST_KEY:
+        raise ValueError(f"needs at least {_SHORTEST_KEY} characters")
+    return text
 
 
 def _read_by(parse: Callable[[str], object], meaning: str) -> dict[str, Any]:
@@ -117,6 +142,14 @@ class Settings:
         default=None,
         metadata=_read_by(_file, "The TOML file of the site's policy: parameters and assumptions that it overrides."),
     )
+    terminology: Path | None = field(
+        default=None,
+        metadata=_read_by(
+            _folder,
+            "The folder of further FHIR ValueSets, such as `crlm-cds terminology refresh` writes; they widen those"
+            " that ship with the service.",
+        ),
+    )
     fetch_budget_s: float = field(
         default=2.0,
         metadata=_read_by(_seconds, "Seconds in one call for fetching what the prefetch lacks."),
@@ -152,6 +185,33 @@ class Settings:
             "The secret that encrypts facts which an EHR does not let the review app write; several as above."
             " Without it the service keeps none.",
         ),
+    )
+    pseudonym_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_read_by(
+            _key,
+            "The secret behind pseudonyms of users and patients, for the audit log and for the report of what was done"
+            " later. Without it neither is kept; changing it cuts the link to what was kept before.",
+        ),
+    )
+    retention_days: int | None = field(
+        default=None,
+        metadata=_read_by(
+            _days,
+            "Days after which issued cards, their feedback and what was done later are deleted. Without it they are"
+            " kept.",
+        ),
+    )
+    audit_log: str | None = field(
+        default=None,
+        metadata=_read_by(
+            str, "The file to which each answered hook adds one line of JSON, or - for stdout. Without it none is kept."
+        ),
+    )
+    audit_values: bool = field(
+        default=False,
+        metadata=_read_by(_switch, "Whether audit lines hold clinical values, the answer included: on; off."),
     )
     log_level: LogLevel = field(
         default="info",
@@ -240,6 +300,8 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append("CRLM_PUBLIC_BASE_URL: must begin with https: where CRLM_AUTH is required")
     if settings.fetch_budget_s >= settings.deadline_s:
         faults.append("CRLM_FETCH_BUDGET_S: must be below CRLM_DEADLINE_S")
+    if settings.audit_values and settings.audit_log is None:
+        faults.append("CRLM_AUDIT_VALUES: has no effect without CRLM_AUDIT_LOG")
     return faults
 
 
@@ -248,4 +310,10 @@ def _variable(name: str) -> str:
 
 
 def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)

@@ -51,6 +51,11 @@ def test_every_setting_is_read(clients: Path) -> None:
             "CRLM_DATABASE_URL": "postgresql+psycopg://u:p@db/crlm",
             "CRLM_CLIENTS": str(clients),
             "CRLM_POLICY": str(clients),
+            "CRLM_TERMINOLOGY": str(clients.parent),
+            "CRLM_PSEUDONYM_KEY": "p" * 32,
+            "CRLM_RETENTION_DAYS": "730",
+            "CRLM_AUDIT_LOG": "-",
+            "CRLM_AUDIT_VALUES": "on",
             "CRLM_FETCH_BUDGET_S": "1.5",
             "CRLM_DEADLINE_S": "3",
             "CRLM_MAX_BODY_BYTES": "2048",
@@ -64,6 +69,11 @@ def test_every_setting_is_read(clients: Path) -> None:
         database_url="postgresql+psycopg://u:p@db/crlm",
         clients=clients,
         policy=clients,
+        terminology=clients.parent,
+        pseudonym_key="p" * 32,
+        retention_days=730,
+        audit_log="-",
+        audit_values=True,
         fetch_budget_s=1.5,
         deadline_s=3.0,
         max_body_bytes=2048,
@@ -105,6 +115,21 @@ def test_all_faults_are_listed_together_and_no_value_is_repeated() -> None:
         "CRLM_FETCH_BUDGET_S: must be a number of seconds above 0 and at most 60",
         "CRLM_MAX_BODY_BYTES: must be a whole number of bytes, at least 1024",
     )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("CRLM_TERMINOLOGY", "/nowhere", "must be the path of a readable folder"),
+        ("CRLM_PSEUDONYM_KEY", "short", "needs at least 32 characters"),
+        ("CRLM_RETENTION_DAYS", "0", "must be a whole number of days from 1 to 36500"),
+        ("CRLM_RETENTION_DAYS", "1.5", "must be a whole number of days from 1 to 36500"),
+        ("CRLM_AUDIT_VALUES", "yes", "must be on or off"),
+        ("CRLM_AUDIT_VALUES", "on", "has no effect without CRLM_AUDIT_LOG"),
+    ],
+)
+def test_a_setting_for_operators_that_cannot_be_used_is_refused(variable: str, value: str, fault: str) -> None:
+    assert faults({**OFF, variable: value}) == (f"{variable}: {fault}",)
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "61", "nan", "inf", "1s"])

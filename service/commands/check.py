@@ -32,8 +32,9 @@ def check() -> None:
     from service.settings import load_settings
 
     with faults_end_the_command(SettingsError, CatalogueError, TerminologyError, GuidelineError):
-        settings = load_settings({"CRLM_AUTH": "off", "CRLM_POLICY": os.environ.get("CRLM_POLICY", "")})
-        catalogue, terminology = load_catalogue(), load_terminology()
+        own = {name: os.environ.get(name, "") for name in ("CRLM_POLICY", "CRLM_TERMINOLOGY")}
+        settings = load_settings({"CRLM_AUTH": "off", **own})
+        catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
         guideline = guideline_under(settings.policy)
     console = Console()
     console.print(pathway_table(guideline))

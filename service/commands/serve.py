@@ -29,13 +29,14 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="The number of processes.")] = 1,
 ) -> None:
     """Serve CDS Hooks, the knowledge page and the review app."""
+    from fhir_mappings.terminology import TerminologyError
     from service.commands.faults import faults_end_the_command
     from service.knowledge.guideline import GuidelineError
     from service.logs import configure_logging
     from service.web.server import run
 
     own_url = local_url(host, port)
-    with faults_end_the_command(SettingsError, GuidelineError):
+    with faults_end_the_command(SettingsError, TerminologyError, GuidelineError):
         settings = load_settings(os.environ, public_base_url=own_url)
         configure_logging(level=settings.log_level, style=settings.log_format)
         announce(settings, own_url)

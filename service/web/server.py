@@ -57,7 +57,7 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
     `own_process` lets it tune the garbage collector. Raises `SettingsError`, `GuidelineError`, `CatalogueError` and
     `TerminologyError` with every fault of the file in question.
     """
-    catalogue, terminology = load_catalogue(), load_terminology()
+    catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
     guideline = guideline_under(settings.policy)
     clients = load_clients(settings.clients) if settings.clients else Clients()
     keys = prefetch_keys(observation_codes(terminology, catalogue))
