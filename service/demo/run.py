@@ -105,7 +105,7 @@ class Demo:
                 while not serving.done() and service.poll() is None:
                     await asyncio.wait([serving], timeout=0.5)
             if not server.should_exit:
-                raise DemoError(f"The service ended. Its last words are in {self.folder.log}:\n{self._last_words()}")
+                raise DemoError(f"The service has ended or does not become ready. It said:\n{self._last_words()}")
         finally:
             server.stop()
             await serving

@@ -300,6 +300,13 @@ def test_a_form_of_another_site_is_refused(bench: Bench, service: ScriptedServic
     assert service.requests == []
 
 
+def test_the_pages_work_under_the_name_of_this_machine_too(bench: Bench) -> None:
+    own = {"Host": "localhost:8000", "Origin": "http://localhost:8000"}
+    mixed = {"Host": "localhost:8000", "Origin": "http://127.0.0.1:8000"}
+    answers = [bench.http.post("/patients/p1/patient-view", headers=headers) for headers in (own, mixed)]
+    assert [answer.status_code for answer in answers] == [200, 403]
+
+
 def test_another_host_name_is_refused(bench: Bench) -> None:
     assert bench.http.get("/", headers={"Host": "evil.example"}).status_code == 400
 
