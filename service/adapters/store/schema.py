@@ -82,3 +82,11 @@ feedback = sa.Table(
     sa.Column("received_at", UtcDateTime, nullable=False, index=True),
 )
 """What became of cards, append-only; `entry_key` is the digest of what makes an entry the same."""
+
+shown_answers = sa.Table(
+    "shown_answers",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+)
+"""Answers that rest for a while: keyed hashes of who saw what about whom, until a moment (seconds since 1970)."""
