@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Case, Gap, Interval, Known, Narrowed, Sign, Unknown
 from fhir_mappings.catalogue import load_catalogue
-from tests.reference_evaluator import Settings, domains
+from tests.reference_table import Settings, domains
 
 if TYPE_CHECKING:
     from random import Random

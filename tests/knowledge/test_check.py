@@ -5,7 +5,7 @@ from __future__ import annotations
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.check import check
 from service.knowledge.guideline import Policy, build_guideline, load_guideline
-from tests.knowledge.test_guideline import SMALL
+from tests.knowledge.small_guideline import SMALL
 
 
 def test_the_shipped_guideline_holds_nothing_in_vain() -> None:

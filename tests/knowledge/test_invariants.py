@@ -19,7 +19,8 @@ from service.knowledge.domain import ChoiceTest, NumberTest
 from service.knowledge.guideline import Policy, load_guideline
 from tests.cases import case_of
 from tests.generated_cases import random_case
-from tests.reference_evaluator import Chart, Settings, derived, domains, endings, fire
+from tests.reference_evaluator import Chart, endings
+from tests.reference_table import Settings, derived, domains, fire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from service.knowledge.decide import decide
 from service.knowledge.guideline import Policy, load_guideline
 from tests.cases import case_of, examples
 from tests.generated_cases import random_case, random_settings
-from tests.reference_evaluator import Settings, Verdict, evaluate
+from tests.reference_evaluator import Verdict, evaluate
+from tests.reference_table import Settings
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
