@@ -1,5 +1,6 @@
 """What the page shows."""
 
+import asyncio
 import html
 import re
 from dataclasses import replace
@@ -8,7 +9,7 @@ from service.adapters.sealing import Sealer
 from service.web.smart.sessions import AppSession, Sessions
 from tests.review.cases_charts import OPEN
 from tests.review.harness import ReviewHarness
-from tests.review.visits import charted, headline, opened
+from tests.review.visits import ORIGIN, charted, headline, opened
 from tests.smart.harness import SECRET, launch
 
 
@@ -103,3 +104,24 @@ async def test_the_card_of_the_launch_puts_its_question_first() -> None:
     assert asked is not None
     assert asked[1] == "asa"
     assert ("a note to show once" in first.text, "a note to show once" in second.text) == (True, False)
+
+
+async def test_requests_at_the_same_time_renew_the_access_once() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        harness.clock.forward(minutes=5)
+        answers = await asyncio.gather(*(browser.get("/review") for _ in range(4)))
+    assert [response.status_code for response in answers] == [200] * 4
+    assert harness.ehr.tokens == 2
+
+
+async def test_what_was_opened_long_ago_is_fetched_anew() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        asked = len(harness.fhir.requests)
+        for minutes, fetched in ((1, False), (3, True)):
+            harness.clock.forward(minutes=minutes)
+            await browser.post("/review/what-if", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+            assert (len(harness.fhir.requests) > asked) is fetched

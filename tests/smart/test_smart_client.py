@@ -181,13 +181,30 @@ async def test_an_id_token_that_nothing_can_verify_names_no_user() -> None:
 
 
 @pytest.mark.parametrize(
-    "user", ["Practitioner/dr 1", "javascript:alert(1)", "https://x/Device/1", "https://x/Practitioner/", 5]
+    "user",
+    [
+        "Practitioner/dr 1",
+        "javascript:alert(1)",
+        "https://fhir.example.org/r4/Device/1",
+        "https://fhir.example.org/Practitioner/",
+        5,
+        "https://stranger.example/r4/Practitioner/dr-1",
+        "https://fhir.example.org@stranger.example/Practitioner/dr-1",
+    ],
 )
 async def test_an_odd_fhir_user_is_nobody(user: object) -> None:
     ehr = FakeEhr()
     ehr.claim_changes = {"fhirUser": user}
     grant, _ = await _granted(ehr)
     assert grant.user is None
+
+
+@pytest.mark.parametrize("user", ["Practitioner/dr-1", "https://fhir.example.org/proxy/Practitioner/dr-1?x=1"])
+async def test_the_user_is_named_relative_to_the_ehr(user: str) -> None:
+    ehr = FakeEhr()
+    ehr.claim_changes = {"fhirUser": user}
+    grant, _ = await _granted(ehr)
+    assert grant.user == "Practitioner/dr-1"
 
 
 async def test_a_code_of_another_launch_is_refused_by_pkce() -> None:

@@ -53,12 +53,17 @@ class ReviewDesk:
                 token=session.grant.access_token,
             )
         )
-        key = _key(visit)
-        self._open[key] = visit.now.timestamp(), chart
+        self._keep(_key(visit), chart, now_s=visit.now.timestamp())
+        return chart
+
+    def _keep(self, key: str, chart: Chart, *, now_s: float) -> None:
+        """Keep an open chart, and close those that were open for too long or too many."""
+        for old in [found for found, (opened_s, _) in self._open.items() if now_s - opened_s >= CHART_LIFETIME_S]:
+            del self._open[old]
+        self._open[key] = now_s, chart
         self._open.move_to_end(key)
         while len(self._open) > _CHARTS_OPEN:
             self._open.popitem(last=False)
-        return chart
 
     async def chart(self, visit: Visit) -> Chart:
         """Give the chart as the user last saw it, fetched anew where that is too long ago."""
@@ -66,10 +71,6 @@ class ReviewDesk:
         if found is not None and visit.now.timestamp() - found[0] < CHART_LIFETIME_S:
             return found[1]
         return await self.open_chart(visit)
-
-    def forget(self, cookie: str) -> None:
-        """Close the chart of a session."""
-        self._open.pop(sha256(cookie.encode()).hexdigest(), None)
 
     def assess(self, chart: Chart, visit: Visit) -> Assessment:
         """Say what the chart says now."""

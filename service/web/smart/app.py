@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from service.adapters.smart_client import Registration, refresh
 from service.adapters.smart_configuration import SmartConfiguration, discover
@@ -50,6 +52,7 @@ class SmartApp:
     clock: Callable[[], datetime]
     keys: Sequence[AppKey] = ()
     _discovered: dict[str, tuple[float, SmartConfiguration]] = field(default_factory=dict)
+    _renewing: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @property
     def cookies(self) -> Cookies:
@@ -102,17 +105,24 @@ class SmartApp:
 
     async def renewed(self, cookie: str, session: AppSession) -> AppSession:
         """Give the session with an access token that still lives; raise `TokenError` where none can be had."""
-        now = self.clock()
-        margin_s = _RENEW_BEFORE_S if session.grant.refresh_token else 0
-        if now.timestamp() + margin_s < session.grant.expires_at_s:
+        if self._is_alive(session):
             return session
-        grant = await refresh(
-            session.grant,
-            configuration=session.configuration,
-            registration=self.clients[session.iss].registration,
-            transport=self.transport(session.iss, session.configuration),
-            now=now,
-        )
-        renewed = replace(session, grant=grant)
-        await self.sessions.save(cookie, renewed)
-        return renewed
+        # A refresh token may be good for one use: of two requests at once, the second takes what the first got.
+        async with self._renewing.setdefault(cookie, asyncio.Lock()):
+            session = await self.sessions.find(cookie) or session
+            if self._is_alive(session):
+                return session
+            grant = await refresh(
+                session.grant,
+                configuration=session.configuration,
+                registration=self.clients[session.iss].registration,
+                transport=self.transport(session.iss, session.configuration),
+                now=self.clock(),
+            )
+            renewed = replace(session, grant=grant)
+            await self.sessions.save(cookie, renewed)
+            return renewed
+
+    def _is_alive(self, session: AppSession) -> bool:
+        margin_s = _RENEW_BEFORE_S if session.grant.refresh_token else 0
+        return self.clock().timestamp() + margin_s < session.grant.expires_at_s

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AppSecrets:
-    """What the app seals and signs with; `local_facts` is absent where the site keeps none."""
+    """What is sealed and signed with; `local_facts` is absent where the site keeps none."""
 
     sessions: Sealer
+    shown_answers: Sealer
     context_keys: tuple[bytes, ...]
     local_facts: Sealer | None
 
@@ -50,6 +51,7 @@ def app_secrets(settings: Settings) -> AppSecrets:
     session_keys = settings.session_key or (secrets.token_urlsafe(48),)
     return AppSecrets(
         sessions=Sealer(session_keys, "sessions"),
+        shown_answers=Sealer(session_keys, "shown answers"),
         context_keys=tuple(derive_key(key, "app context") for key in session_keys),
         local_facts=Sealer(settings.local_facts_key, "local facts") if settings.local_facts_key else None,
     )

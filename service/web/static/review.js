@@ -18,9 +18,10 @@ function watch(form) {
     entries.set("part", "fragment");
     try {
       const answer = await fetch(form.dataset.whatIf, { method: "POST", body: entries, signal: running.signal });
+      // Parsed apart from this page: scripts in it would not run, and the server has escaped every text.
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const found = page.querySelector(".what-if-answer") ?? page.querySelector("main");
-      if (found) place.replaceChildren(document.adoptNode(found));
+      const found = page.querySelector(".what-if-answer, main");
+      if (found) place.replaceChildren(...document.adoptNode(found).childNodes);
     } catch (fault) {
       if (fault.name === "AbortError") return;
       place.textContent = "What if: the answer could not be had. Your entries are still in the form.";
