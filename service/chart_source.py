@@ -13,6 +13,8 @@ from fhir_mappings.screen import may_be_in_scope
 from service.adapters.fhir_client import destinations_of
 from service.cds.prefetch import CONDITIONS, PATIENT, require, resolve
 from service.cds.prefetch_states import KeyState, read_prefetch
+from service.logs import note
+from service.timing import phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,7 +52,9 @@ class ChartSource:
             return None
         others = [key for key in self.keys if key not in (CONDITIONS, PATIENT)]
         sent = {CONDITIONS.name: conditions, **read_prefetch(request.prefetch, others, self.terminology)}
-        fetched = await self._fetch(request, client, sent)
+        with phase("fetch"):
+            fetched = await self._fetch(request, client, sent)
+        note(fetched=[found.completeness.value for found in fetched.values()])
         self._check_required(conditions, fetched.get(CONDITIONS.name))
         if not self._may_concern(conditions, fetched):
             return None

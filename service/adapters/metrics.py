@@ -16,8 +16,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from service.adapters.fhir_pages import Fetched
-
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -73,10 +71,10 @@ class Metrics:
         """Count a refused token by the reason of `Unauthenticated`, which is a fixed phrase."""
         self._refused.labels(reason).inc()
 
-    def fetched(self, keys: Iterable[Fetched]) -> None:
-        """Count fetched keys."""
-        for key in keys:
-            self._fetches.labels(key.completeness.value).inc()
+    def fetched(self, keys: Iterable[str]) -> None:
+        """Count fetched keys by how complete each came: a value of `Completeness`."""
+        for completeness in keys:
+            self._fetches.labels(completeness).inc()
 
     def feedback_kept(self) -> None:
         """Count a feedback call."""

@@ -62,7 +62,7 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     app.include_router(discovery_routes(templates))
     app.include_router(service_routes(settings, advisor=advisor, authenticator=authenticator, limiter=limiter))
     if feedback is not None:
-        app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator))
+        app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator, limiter=limiter))
     app.include_router(_health_routes(readiness or AlwaysReady()))
     app.include_router(_description_routes())
     for page in pages:

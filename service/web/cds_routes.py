@@ -15,6 +15,7 @@ from service.cds.messages import parse_request
 from service.cds.services import SERVICES, discovery
 from service.errors import DeadlinePassed, UnknownService
 from service.logs import note
+from service.timing import phase
 from service.web.bodies import check_media, read_body
 
 if TYPE_CHECKING:
@@ -59,9 +60,10 @@ def service_routes(
         _check_known(service_id)
         async with _deadline(settings.deadline_s):
             check_media(request)
-            caller = await authenticator.authenticate(
-                request.headers.get("authorization"), path=f"/cds-services/{service_id}", service_id=service_id
-            )
+            with phase("auth"):
+                caller = await authenticator.authenticate(
+                    request.headers.get("authorization"), path=f"/cds-services/{service_id}", service_id=service_id
+                )
             with limiter.admit(caller.issuer) if limiter else nullcontext():
                 body = await read_body(request, limit=settings.max_body_bytes)
                 message = parse_request(body, hook=SERVICES[service_id].hook)
@@ -72,8 +74,10 @@ def service_routes(
     return router
 
 
-def feedback_routes(settings: Settings, *, feedback: FeedbackSink, authenticator: Authenticator) -> APIRouter:
-    """Serve feedback; a 200 is the acknowledgement that it is kept."""
+def feedback_routes(
+    settings: Settings, *, feedback: FeedbackSink, authenticator: Authenticator, limiter: Limiter | None
+) -> APIRouter:
+    """Serve feedback; a 200 is the acknowledgement that it is kept. `limiter` counts it like other calls."""
     router = APIRouter()
 
     @router.post("/cds-services/{service_id}/feedback")
@@ -81,11 +85,15 @@ def feedback_routes(settings: Settings, *, feedback: FeedbackSink, authenticator
         _check_known(service_id)
         async with _deadline(settings.deadline_s):
             check_media(request)
-            caller = await authenticator.authenticate(
-                request.headers.get("authorization"), path=f"/cds-services/{service_id}/feedback", service_id=service_id
-            )
-            body = await read_body(request, limit=min(_FEEDBACK_LIMIT, settings.max_body_bytes))
-            await feedback.record(service_id, body, caller)
+            path = f"/cds-services/{service_id}/feedback"
+            with phase("auth"):
+                caller = await authenticator.authenticate(
+                    request.headers.get("authorization"), path=path, service_id=service_id
+                )
+            with limiter.admit(caller.issuer) if limiter else nullcontext():
+                body = await read_body(request, limit=min(_FEEDBACK_LIMIT, settings.max_body_bytes))
+                await feedback.record(service_id, body, caller)
+                note(feedback_kept=True)
         return Response(status_code=200)
 
     return router

@@ -11,6 +11,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 
 from service.logs import begin_notes
+from service.timing import begin_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ class Conversation:
         start = time.perf_counter()
         request_id = _request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = request_id
-        notes = begin_notes()
+        notes, phases = begin_notes(), begin_phases()
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -66,7 +67,9 @@ class Conversation:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = request_id
-                headers["server-timing"] = f"total;dur={_milliseconds(start)}"
+                # A refusal tells its duration as a whole: phases would say how far a token got.
+                told = phases if status < 400 else {}  # noqa: PLR2004  RFC 9110, section 15.5
+                headers["server-timing"] = _timing(told, total_ms=_milliseconds(start))
             await send(message)
 
         try:
@@ -95,6 +98,11 @@ def _route(scope: Scope) -> str:
     """Name the route by its template: a path may hold what somebody typed."""
     route = scope.get("route")
     return getattr(route, "path", "none")
+
+
+def _timing(phases: Mapping[str, float], *, total_ms: float) -> str:
+    measured = [f"{name};dur={seconds * 1000:.2f}" for name, seconds in phases.items()]
+    return ", ".join([*measured, f"total;dur={total_ms}"])
 
 
 def _milliseconds(start: float) -> float:

@@ -25,10 +25,18 @@ def counting(metrics: Metrics) -> Callable[[Mapping[str, Note], int, float], Non
         if service is None:
             return
         metrics.call(str(service), status=status, seconds=seconds)
+        metrics.cards(str(service), _names(notes.get("topics")))
+        metrics.fetched(_names(notes.get("fetched")))
+        if "feedback_kept" in notes:
+            metrics.feedback_kept()
         if "reason" in notes:
             metrics.token_refused(str(notes["reason"]))
 
     return count
+
+
+def _names(value: Note | None) -> list[str]:
+    return value if isinstance(value, list) else []
 
 
 def metrics_routes(metrics: Metrics, issued_cards: IssuedCards) -> APIRouter:

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fhir_mappings.chart import Completeness
-from service.adapters.fhir_pages import Fetched
 from service.adapters.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +24,7 @@ def test_what_happened_is_counted_by_names_of_our_own() -> None:
     metrics.call("crlm-patient-view", status=401, seconds=0.01)
     metrics.cards("crlm-patient-view", ["liver-first", "undetermined", "liver-first"])
     metrics.token_refused("expired")
-    metrics.fetched([Fetched((), Completeness.COMPLETE), Fetched((), Completeness.NOT_RETRIEVED)])
+    metrics.fetched(["complete", "not-retrieved"])
     metrics.feedback_kept()
     metrics.queue(waiting=3, dropped=1)
     assert lines(metrics) == [
