@@ -12,6 +12,7 @@ import orjson
 from fhir_mappings.case import Case, Scope
 from fhir_mappings.mapper import MappingPolicy, map_case
 from service.adapters.store.issued_cards import IssuedCard
+from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
 from service.cds.order_cards import order_cards
@@ -19,6 +20,7 @@ from service.errors import MalformedRequest
 from service.knowledge.decide import decide
 from service.logs import note
 from service.own_facts import with_own_facts
+from service.timing import phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from fhir_mappings.terminology import Terminology
     from service.adapters.clients import Clients
     from service.adapters.store.issued_cards import IssuedCards
+    from service.adapters.store.shown_answers import ShownAnswers
     from service.caller import Caller
     from service.cds.card import Card
     from service.cds.messages import HookRequest
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
     from service.own_facts import OwnFacts
+    from service.settings import MdtLine
 
 PATIENT_VIEW = "crlm-patient-view"
 NO_CARDS = b'{"cards":[]}'
@@ -58,7 +62,8 @@ class Advisor:
     """Everything that an answer is made of, loaded once at start.
 
     `app_context_key` signs the references that cards give the app; without it the links carry none. `own_facts` are
-    those that an EHR did not take from the app.
+    those that an EHR did not take from the app. `shown_answers` keeps an answer from being repeated; without it every
+    call is answered.
     """
 
     guideline: Guideline
@@ -71,6 +76,8 @@ class Advisor:
     clock: Callable[[], datetime]
     app_context_key: bytes | None = None
     own_facts: OwnFacts | None = None
+    shown_answers: ShownAnswers | None = None
+    unchanged_mdt_decision: MdtLine = "silent"
     new_uuid: Callable[[], str] = lambda: str(uuid4())
 
     async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
@@ -84,22 +91,44 @@ class Advisor:
         chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
         chart = replace(chart, draft_orders=call.drafts)
         case, decision = self.assess(chart, as_of=call.now)
-        cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
+        with phase("cards"):
+            cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
         silent = client is not None and client.silent
-        self.issued_cards.put(_issued(card, call, silent=silent) for card in cards)
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
-        return NO_CARDS if silent else msgspec.json.encode({"cards": cards})
+        if not silent and await self._is_repeated(call, cards):
+            note(repeated=True)
+            return NO_CARDS
+        self.issued_cards.put(_issued(card, call, silent=silent) for card in cards)
+        if silent:
+            return NO_CARDS
+        answer = msgspec.json.encode({"cards": cards})
+        self._remember(call, cards)
+        note(topics=[card.source.topic.code for card in cards])
+        return answer
 
     def assess(self, chart: Chart, *, as_of: datetime) -> tuple[Case, Decision]:
         """Read a chart and decide; does no I/O and never raises on data."""
-        case = map_case(
-            chart,
-            as_of=as_of,
-            terminology=self.terminology,
-            catalogue=self.catalogue,
-            policy=mapping_policy(self.guideline, self.catalogue),
-        )
-        return case, decide(case, self.guideline)
+        with phase("read"):
+            case = map_case(
+                chart,
+                as_of=as_of,
+                terminology=self.terminology,
+                catalogue=self.catalogue,
+                policy=mapping_policy(self.guideline, self.catalogue),
+            )
+        with phase("decide"):
+            return case, decide(case, self.guideline)
+
+    async def _is_repeated(self, call: _Call, cards: list[Card]) -> bool:
+        """Whether the user saw this very answer lately; what is critical is never held back."""
+        if self.shown_answers is None or not cards or any(card.indicator == "critical" for card in cards):
+            return False
+        return await self.shown_answers.was_shown(said(cards), to=_reader(call), now=call.now.timestamp())
+
+    def _remember(self, call: _Call, cards: list[Card]) -> None:
+        # Last of all: an answer that was not given must not silence the next one.
+        if self.shown_answers is not None and cards:
+            self.shown_answers.put(said(cards), to=_reader(call), now=call.now.timestamp())
 
     def _cards(self, call: _Call, chart: Chart, case: Case, decision: Decision) -> list[Card]:
         context = CardContext(
@@ -108,6 +137,7 @@ class Advisor:
             new_uuid=self.new_uuid,
             user=call.request.context.user_id,
             app_context=self._app_context(call),
+            unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
         if call.service_id == PATIENT_VIEW:
             then = decide(Case(case.mdt.facts_then, case.as_of, signs=case.signs), self.guideline) if case.mdt else None
@@ -132,6 +162,12 @@ class Advisor:
             return None
         now_s = int(call.now.timestamp())
         return lambda card, ask: sign_app_context(AppContext(issuer, card, ask), key=key, now_s=now_s)
+
+
+def _reader(call: _Call) -> tuple[str, ...]:
+    """Name who asks which service about whom."""
+    context, caller = call.request.context, call.caller
+    return caller.issuer or "", caller.tenant or "", call.service_id, context.user_id, context.patient_id
 
 
 def mapping_policy(guideline: Guideline, catalogue: Catalogue) -> MappingPolicy:

@@ -19,6 +19,7 @@ _SHORTEST_KEY = 32
 
 Auth: TypeAlias = Literal["required", "optional", "off"]
 PrefetchMode: TypeAlias = Literal["full", "gate"]
+MdtLine: TypeAlias = Literal["silent", "line"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "json", "console"]
 
@@ -41,6 +42,12 @@ def _seconds(text: str) -> float:
     if not math.isfinite(seconds) or not 0 < seconds <= 60:  # noqa: PLR2004  stands in the message
         raise ValueError(fault)
     return seconds
+
+
+def _rest(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 604_800):  # noqa: PLR2004  stands in the message
+        raise ValueError("must be a whole number of seconds, 0 to 604800")
+    return int(text)
 
 
 def _bytes(text: str) -> int:
@@ -91,6 +98,12 @@ def _base_url(text: str) -> str:
 def _database_url(text: str) -> str:
     if not text.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
         raise ValueError("must be a SQLAlchemy URL beginning with sqlite: or postgresql:")
+    return text
+
+
+def _password(text: str) -> str:
+    if len(text) < _SHORTEST_KEY:
+        raise ValueError(f"needs at least {_SHORTEST_KEY} characters")
     return text
 
 
@@ -166,6 +179,30 @@ class Settings:
         metadata=_read_by(
             _choice("full", "gate"),
             "What discovery asks for: full; gate (patient and conditions, the rest is fetched for charts in scope).",
+        ),
+    )
+    repeat_after_s: int = field(
+        default=0,
+        metadata=_read_by(
+            _rest,
+            "Seconds within which one user gets the same answer on the same patient from a service once; 0: always"
+            " answer. Critical cards are always repeated.",
+        ),
+    )
+    mdt_line: MdtLine = field(
+        default="silent",
+        metadata=_read_by(
+            _choice("silent", "line"),
+            "What an opened chart shows where the MDT has decided and nothing changed since: silent; line (one card"
+            " that names the decision).",
+        ),
+    )
+    report_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_read_by(
+            _password,
+            "The password of the page /feedback, asked for by the browser. Without it only this machine sees the page.",
         ),
     )
     session_key: tuple[str, ...] | None = field(

@@ -29,6 +29,7 @@ from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
 from service.adapters.store.retention import StoreReadiness
+from service.adapters.store.shown_answers import ShownAnswers
 from service.adapters.store.token_ids import StoredTokenIds
 from service.advise import Advisor
 from service.cds.prefetch import advertised, observation_codes, prefetch_keys
@@ -51,11 +52,15 @@ _GRACE_S = 10
 """Seconds that calls in progress have to end after a signal to stop."""
 
 
-def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], datetime] = _now) -> FastAPI:
     """Put the application together; nothing is opened before it starts.
 
-    `own_process` lets it tune the garbage collector. Raises `SettingsError`, `GuidelineError`, `CatalogueError` and
-    `TerminologyError` with every fault of the file in question.
+    `own_process` lets it tune the garbage collector; `clock` gives the time of day to all parts. Raises
+    `SettingsError`, `GuidelineError`, `CatalogueError` and `TerminologyError` with every fault of the file in question.
     """
     catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
     guideline = guideline_under(settings.policy)
@@ -63,6 +68,11 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
     issued_cards, app_keys = IssuedCards(database), app_secrets(settings)
+    shown_answers = (
+        ShownAnswers(database, index=app_keys.shown_answers.index, rest_s=settings.repeat_after_s)
+        if settings.repeat_after_s
+        else None
+    )
     charts = ChartSource(
         keys=keys,
         terminology=terminology,
@@ -78,9 +88,11 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
         clients=clients,
         issued_cards=issued_cards,
         public_base_url=settings.public_base_url,
-        clock=_now,
+        clock=clock,
         app_context_key=app_keys.context_keys[0],
         own_facts=local_facts(database, app_keys),
+        shown_answers=shown_answers,
+        unchanged_mdt_decision=settings.mdt_line,
     )
     app = app_pages(
         settings,
@@ -90,7 +102,7 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
         outbound=outbound,
         assessor=advisor,
         charts=charts,
-        clock=_now,
+        clock=clock,
     )
 
     @asynccontextmanager
@@ -99,6 +111,8 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
         try:
             async with issued_cards.writing():
                 yield
+            if shown_answers is not None:
+                await shown_answers.flush()
         finally:
             await outbound.aclose()
             await asyncio.to_thread(database.close)
@@ -113,9 +127,9 @@ def build_app(settings: Settings, *, own_process: bool) -> FastAPI:
             public_base_url=settings.public_base_url,
             keys=CachedKeySets(outbound, clock=time.monotonic),
             token_ids=StoredTokenIds(database),
-            clock=_now,
+            clock=clock,
         ),
-        feedback=StoredFeedback(database, clock=_now),
+        feedback=StoredFeedback(database, clock=clock),
         readiness=StoreReadiness(database),
         # Limits are those of clients; where nobody is asked who he is there are none.
         limiter=None if settings.auth == "off" else ProcessLimiter(clients, clock=time.monotonic),
@@ -158,7 +172,3 @@ def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callab
         # A browser may meet another worker with each request.
         os.environ["CRLM_SESSION_KEY"] = secrets.token_urlsafe(48)
     serve("service.web.server:app_of_worker", factory=True, workers=workers, **options)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -86,7 +86,8 @@ feedback = sa.Table(
 shown_answers = sa.Table(
     "shown_answers",
     metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("reader", sa.String(64), primary_key=True),
+    sa.Column("answer", sa.String(64), nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
-"""Answers that rest for a while: keyed hashes of who saw what about whom, until a moment (seconds since 1970)."""
+"""The last answer that a reader got on a patient, until it may be repeated (seconds since 1970): keyed hashes alone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from service.adapters.store.schema import shown_answers
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -30,25 +31,37 @@ _MOST_WAITING = 1_000
 _PURGE_EVERY_S = 300.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One row: keyed hashes of the reader and of the answer."""
+
+    reader: str
+    answer: str
+    expires_at: int
+
+
 class ShownAnswers:
-    """What was shown to whom within the last `rest_s` seconds; all workers share it through the store."""
+    """The last answer of each reader within `rest_s` seconds; all workers share it through the store."""
 
     def __init__(self, database: Database, *, index: Callable[..., tuple[str, ...]], rest_s: float) -> None:
         """`index` makes keyed hashes of texts, the newest key's first (`Sealer.index`)."""
         self._database = database
         self._index = index
         self._rest_s = rest_s
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[str, _Shown] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._purged_at: float | None = None
 
-    async def was_shown(self, *parts: str, now: float) -> bool:
-        """Whether `parts` (who, about whom, what) were shown and still rest; false where the store cannot tell."""
-        keys = self._index(*parts)
-        if any(self._waiting.get(key, 0) > now for key in keys):
-            return True
-        question = sa.select(shown_answers.c.key).where(
-            shown_answers.c.key.in_(keys), shown_answers.c.expires_at > math.floor(now)
+    async def was_shown(self, answer: str, *, to: Sequence[str], now: float) -> bool:
+        """Whether `answer` is the last one that this reader got, and still rests; false where nobody can tell."""
+        readers, answers = self._index(*to), self._index(answer)
+        waiting = self._waiting.get(readers[0])
+        if waiting is not None:
+            return waiting.answer in answers and waiting.expires_at > now
+        question = sa.select(shown_answers.c.reader).where(
+            shown_answers.c.reader.in_(readers),
+            shown_answers.c.answer.in_(answers),
+            shown_answers.c.expires_at > math.floor(now),
         )
         try:
             async with asyncio.timeout(_ANSWER_S):
@@ -58,13 +71,13 @@ class ShownAnswers:
             return False
         return found is not None
 
-    def put(self, *parts: str, now: float) -> None:
-        """Remember that `parts` are shown now; written behind the answer, dropped where too many wait."""
+    def put(self, answer: str, *, to: Sequence[str], now: float) -> None:
+        """Remember that `answer` is shown now; written behind it, dropped where too many wait."""
         if len(self._tasks) >= _MOST_WAITING:
             return
-        key, expires_at = self._index(*parts)[0], math.ceil(now + self._rest_s)
-        self._waiting[key] = expires_at
-        task = asyncio.create_task(self._write(key, expires_at, now))
+        shown = _Shown(self._index(*to)[0], self._index(answer)[0], math.ceil(now + self._rest_s))
+        self._waiting[shown.reader] = shown
+        task = asyncio.create_task(self._write(shown, now))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -72,10 +85,10 @@ class ShownAnswers:
         """Wait until all that was put is written or given up."""
         await asyncio.gather(*self._tasks)
 
-    async def _write(self, key: str, expires_at: int, now: float) -> None:
+    async def _write(self, shown: _Shown, now: float) -> None:
         insert = (sqlite if self._database.is_sqlite else postgresql).insert(shown_answers)
-        statement = insert.values(key=key, expires_at=expires_at).on_conflict_do_update(
-            index_elements=[shown_answers.c.key], set_={"expires_at": expires_at}
+        statement = insert.values(**asdict(shown)).on_conflict_do_update(
+            index_elements=[shown_answers.c.reader], set_={"answer": shown.answer, "expires_at": shown.expires_at}
         )
         purge = self._purged_at is None or not 0 <= now - self._purged_at < _PURGE_EVERY_S
         if purge:
@@ -91,4 +104,5 @@ class ShownAnswers:
         except StoreUnavailable:
             structlog.get_logger().warning("shown_answer_not_kept")
         finally:
-            self._waiting.pop(key, None)
+            if self._waiting.get(shown.reader) is shown:
+                del self._waiting[shown.reader]

@@ -13,7 +13,8 @@ def upgrade() -> None:
     """Create the table."""
     op.create_table(
         "shown_answers",
-        sa.Column("key", sa.String(64), primary_key=True),
+        sa.Column("reader", sa.String(64), primary_key=True),
+        sa.Column("answer", sa.String(64), nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
     )
 
