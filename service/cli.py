@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
-from service.commands import check, demo, feedback, serve, try_request
+from service.commands import check, demo, doctor, feedback, migrate, serve, try_request
 
 app = typer.Typer(
     name="crlm-cds",
@@ -21,6 +21,8 @@ app.command("serve", epilog=serve.SETTINGS_TABLE)(serve.serve)
 app.command("try")(try_request.try_request)
 app.command("check")(check.check)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("migrate")(migrate.migrate)
 app.add_typer(feedback.app)
 
 

@@ -1,0 +1,32 @@
+"""`crlm-cds migrate`: the store brought up to date before the servers of a new version start."""
+
+from __future__ import annotations
+
+import typer
+
+
+def migrate() -> None:
+    """Bring the store up to date; safe beside running servers and other starters. `serve` does the same."""
+    import sqlalchemy as sa
+
+    from service.adapters.store.database import Database
+    from service.adapters.store.migrate import migrate as bring_up_to_date
+    from service.commands.faults import faults_end_the_command
+    from service.commands.store_url import configured_database_url
+    from service.errors import SettingsError
+
+    with faults_end_the_command(SettingsError):
+        url = configured_database_url()
+    database = Database(url)
+    try:
+        before, after = bring_up_to_date(database)
+    except sa.exc.SQLAlchemyError as error:
+        # The cause would name the URL of the store, which may hold a password.
+        typer.echo(f"The store cannot be written ({type(error).__name__}): check CRLM_DATABASE_URL.", err=True)
+        raise typer.Exit(1) from None
+    finally:
+        database.close()
+    if before == after:
+        typer.echo(f"The store is up to date: version {after}.")
+    else:
+        typer.echo(f"The store went from {f'version {before}' if before else 'no tables'} to version {after}.")
