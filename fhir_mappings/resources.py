@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pydantic import ValidationError
 
+from fhir_mappings.shapes import Shapes, shape_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -94,7 +96,7 @@ def check(resource: Mapping[str, Any]) -> Checked:
     kind = resource["resourceType"]
     try:
         body, repaired = _mend(resource, _LISTS | _LISTS_OF.get(kind, frozenset()))
-        if _valid(kind, body):
+        if _accepted(kind, body):
             return Checked(body, remarks=(REPAIRED,) if repaired else ())
         if _is_older(kind, body):
             return Checked(None, OLDER)
@@ -103,6 +105,21 @@ def check(resource: Mapping[str, Any]) -> Checked:
     except RecursionError:
         return Checked(None, DEEP)
     return Checked(None, INVALID)
+
+
+_SHAPES = Shapes()
+
+
+def _accepted(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether fhir.resources accepts a resource, or has accepted one of its shape."""
+    shape = shape_of(body)
+    if shape is None:
+        return _valid(kind, body)
+    if (kind, shape) not in _SHAPES:
+        if not _valid(kind, body):
+            return False
+        _SHAPES.add((kind, shape))
+    return True
 
 
 def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:

@@ -1,0 +1,137 @@
+"""A shape stands for its resources: whatever fhir.resources says of one it says of all."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fhir_mappings import shapes
+from fhir_mappings.resources import VALIDATED, _valid, check, warm
+from fhir_mappings.shapes import Shapes, shape_of
+from tests.cases import examples
+from tests.charts import ICD10CM, local, local_chart, standard_chart
+from tests.fhir_mappings.reading import LIVER, NOW
+
+WELL_FORMED = [
+    resource
+    for example in examples()
+    for build in (local_chart, standard_chart)
+    for found in build(example.facts, as_of=NOW).values()
+    for resource in found
+]
+LEAVES: list[Any] = [
+    *("x", "active", "abcdefgh", "2026", "2026-05", "2026-05-04", "2026-02-30", "2026-05-04T10:00:00Z", "1999-12-31"),
+    *("2026-05-04T10:00:00", "2026-05-04T10:00:00.123+01:00", "2026-05-04T24:00:00Z", "12345", "1234567890", "0099"),
+    *("94381002 ", "89247-1", "C78.7", "a_b", "a:b", "abc.def-1", "abc/def", "http://loinc.org", "Patient/1", "<5"),
+    *("urn:oid:1.2", "two words", "two  words", " lead", "trail ", "", "nan", "inf", "Infinity", "true", "YES", "off"),
+    *(
+        "1",
+        "12",
+        "0DTN0ZZ",
+        "12ab",
+        "0",
+        "-1",
+        "+3",
+        "3.5",
+        "1e5",
+        "abc d\n",
+        "{score}",
+        "%",
+        "mm[Hg]",
+        "\u00e9 accent",
+        "A" * 70,
+        "12:30:00",
+    ),
+    *(True, False, 0, 1, -1, 3, 1.5, 0.0, 1.0, 5.0, -2.5, 2**31, 2**40, None, [], {}, [None], ["a"], {"url": "u"}),
+    *({"reference": "Patient/1"}, {"text": "x"}, [{"text": "abc"}], [{"url": "http://x", "valueString": "y"}]),
+]
+NAMES = (
+    "id",
+    "text",
+    "note",
+    "extension",
+    "status",
+    "valueString",
+    "valueInteger",
+    "valueBoolean",
+    "issued",
+    "language",
+)
+
+
+def mutated(rng: random.Random, value: Any) -> Any:
+    if isinstance(value, dict) and value and rng.random() < 0.85:
+        if rng.random() < 0.06:
+            return {**value, rng.choice(NAMES): rng.choice(LEAVES)}
+        name = rng.choice(sorted(value))
+        return {**value, name: mutated(rng, value[name])}
+    if isinstance(value, list) and value and rng.random() < 0.85:
+        at = rng.randrange(len(value))
+        return [*value[:at], mutated(rng, value[at]), *value[at + 1 :]]
+    return rng.choice(LEAVES)
+
+
+SEEN: dict[Any, bool] = {}
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.integers(min_value=0))
+def test_resources_of_one_shape_are_accepted_or_refused_together(seed: int) -> None:
+    rng = random.Random(seed)
+    resource = rng.choice(WELL_FORMED)
+    for _ in range(rng.randint(0, 2)):
+        resource = mutated(rng, resource)
+    if not isinstance(resource, dict) or resource.get("resourceType") not in VALIDATED:
+        return
+    shape = shape_of(resource)
+    if shape is not None:
+        verdict = _valid(resource["resourceType"], resource)
+        assert SEEN.setdefault((resource["resourceType"], shape), verdict) is verdict
+
+
+def test_a_shape_holds_no_content() -> None:
+    shape = shape_of(LIVER)
+    assert shape is not None
+    assert not {"liver", "C78.7", "Patient/1", "2026-05-10", ICD10CM} & set(shape)
+    assert shape == shape_of(LIVER | {"id": "other-id", "onsetDateTime": "2025-01-31"})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"onsetDateTime": "2026-02-30"},
+        {"onsetDateTime": "2026-05-10T10:00:00"},
+        {"onsetDateTime": ""},
+        {"id": "a b\n"},
+        {"note": [{"text": "x", "authorString": "two  spaces"}]},
+        {"onsetAge": {"value": 10**12}},
+        {"onsetAge": {"value": None}},
+        {"extension": [{"url": "u", "valueAttachment": {"data": "abc"}}]},
+    ],
+)
+def test_formats_that_are_not_told_apart_have_no_shape(changed: dict[str, Any]) -> None:
+    assert shape_of(LIVER | changed) is None
+
+
+def test_an_invalid_resource_is_refused_each_time() -> None:
+    broken = local("ecog", 1, on="2026-06-01") | {"foo": "bar"}
+    good = local("ecog", 1, on="2026-06-01")
+    verdicts = [check(one).body is not None for one in (broken, good, broken, good)]
+    assert verdicts == [False, True, False, True]
+
+
+def test_remembered_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "_MOST", 2)
+    remembered = Shapes()
+    for number in range(3):
+        remembered.add(("Condition", (str(number),)))
+    assert [("Condition", (str(number),)) in remembered for number in range(3)] == [False, False, True]
+
+
+def test_the_models_can_be_loaded_ahead() -> None:
+    warm()
+    assert check(LIVER).body == LIVER
