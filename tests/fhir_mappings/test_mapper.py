@@ -281,6 +281,12 @@ def test_a_care_plan_decides_by_category_or_activity() -> None:
     assert (shown(read(several), "mdt-decision"), read(several).mdt) == ({"mdt", "staged"}, None)
 
 
+def test_an_undetermined_plan_or_one_of_the_future_decides_nothing() -> None:
+    undetermined = _plan(category=[concept(STRATEGY, "undetermined")])
+    assert shown(read(undetermined), "mdt-decision") == "gap: absent"
+    assert shown(read(_plan(created="2027-01-01")), "mdt-decision") == "gap: absent"
+
+
 def test_an_undated_decision_has_no_facts_of_its_day() -> None:
     found = read(local("mdt-decision", "staged")).mdt
     assert found is not None
