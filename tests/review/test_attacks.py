@@ -186,3 +186,11 @@ async def test_the_token_is_sent_to_the_ehr_of_the_launch_alone() -> None:
     carrying = [str(request.url) for request in harness.ehr.requests if "authorization" in request.headers]
     assert carrying
     assert all(url.startswith(ISS) for url in carrying)
+
+
+async def test_a_form_that_is_too_long_is_refused_before_it_is_read() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        response = await browser.post("/review/save", data={**hidden, "comment": "x" * 200_000}, headers=ORIGIN)
+    assert (response.status_code, "The form is too long" in response.text) == (413, True)

@@ -97,6 +97,18 @@ class FakeEhr:
 
     def _answer(self, *, scope: str, nonce: str | None) -> dict[str, Any]:
         self.tokens += 1
+        return {
+            "access_token": f"secret-access-{self.tokens}",
+            "refresh_token": f"secret-refresh-{self.tokens}",
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": self.scope or scope,
+            "patient": self.patient,
+            "id_token": self.id_token(nonce=nonce),
+        }
+
+    def id_token(self, *, nonce: str | None) -> str:
+        """Sign who the user is."""
         claims = {
             "iss": OIDC_ISSUER,
             "aud": "crlm",
@@ -108,15 +120,7 @@ class FakeEhr:
             **self.claim_changes,
         }
         pem = self.id_token_key.as_pem(private=True)
-        return {
-            "access_token": f"secret-access-{self.tokens}",
-            "refresh_token": f"secret-refresh-{self.tokens}",
-            "token_type": "Bearer",
-            "expires_in": 300,
-            "scope": self.scope or scope,
-            "patient": self.patient,
-            "id_token": jwt.encode(claims, pem, algorithm="RS256", headers={"kid": "ehr-1"}),
-        }
+        return jwt.encode(claims, pem, algorithm="RS256", headers={"kid": "ehr-1"})
 
 
 def form_of(request: httpx.Request) -> dict[str, str]:

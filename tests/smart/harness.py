@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from service.adapters.sealing import Sealer
 from service.adapters.smart_client import Registration
+from service.errors import StoreUnavailable
 from service.web.smart.app import AppClient, SmartApp
 from service.web.smart.routes import smart_routes
 from service.web.smart.sessions import Sessions
@@ -33,11 +34,14 @@ class MemoryRecords:
     """The store as a dictionary."""
 
     kept: dict[tuple[str, str], tuple[bytes, float]] = field(default_factory=dict)
+    is_down: bool = False
 
     async def put(self, kind: RecordKind, key: str, sealed: bytes, *, expires_at_s: float) -> None:
+        self._check()
         self.kept[kind, key] = sealed, expires_at_s
 
     async def get(self, kind: RecordKind, key: str, *, now_s: float) -> bytes | None:
+        self._check()
         found = self.kept.get((kind, key))
         return found[0] if found is not None and found[1] > now_s else None
 
@@ -48,6 +52,10 @@ class MemoryRecords:
 
     async def delete(self, kind: RecordKind, key: str) -> None:
         self.kept.pop((kind, key), None)
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise StoreUnavailable
 
 
 @dataclass

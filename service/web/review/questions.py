@@ -75,11 +75,11 @@ class Form:
 def form_for(
     case: Case, decision: Decision, catalogue: Catalogue, *, entries: Entries | None = None, ask: str | None = None
 ) -> Form:
-    """Ask for the facts of `case`; `ask`, the question of a card, comes first where it is one of ours."""
+    """Ask for the facts of `case`; `ask`, the question of a card, comes first until it is answered."""
     entries = entries or Entries()
     assumptions = {found.fact: found.value for found in decision.assumptions}
     missing = [found.fact for found in decision.missing if found.fact not in _NOT_ASKED]
-    if ask is not None and ask in catalogue.facts and ask not in _NOT_ASKED:
+    if ask is not None and _is_open(case, ask, catalogue):
         missing = [ask, *(fact for fact in missing if fact != ask)]
     later = [code for code in assumptions if code not in missing]
     asked = {*missing, *later, *_NOT_ASKED}
@@ -99,6 +99,10 @@ def form_for(
         latest=case.as_of.isoformat(),
         entered_on_fault=entries.faults.get(ENTERED_ON),
     )
+
+
+def _is_open(case: Case, ask: str, catalogue: Catalogue) -> bool:
+    return ask in catalogue.facts and ask not in _NOT_ASKED and not isinstance(case.facts.get(ask), Known)
 
 
 def _question(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _FIELDS = 200
+_LONGEST_FORM = 131_072
 _AGAIN = "Open the app again from the patient's chart."
 Fields: TypeAlias = dict[str, str]
 
@@ -68,6 +69,14 @@ def review_routes(desk: ReviewDesk) -> APIRouter:
 
 
 async def _visited(desk: ReviewDesk, request: Request, act: Callable[[Visit], Awaitable[Response]]) -> Response:
+    try:
+        return await _with_session(desk, request, act)
+    except StoreUnavailable:
+        text = "The sessions of this app cannot be read just now. Go back to keep what you typed, and try again."
+        return notice(desk.app, "Try again in a moment", text, status=503)
+
+
+async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit], Awaitable[Response]]) -> Response:
     """Let a request with a session pass; every other way ends in a page that says what to do."""
     app = desk.app
     found = await app.session(request)
@@ -93,6 +102,12 @@ async def _checked(
     visit: Visit,
     act: Callable[[ReviewDesk, Visit, Fields], Awaitable[Response]],
 ) -> Response:
+    length = request.headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_FORM):
+        client = desk.app.clients[visit.session.iss]
+        return notice(
+            desk.app, "The form is too long", "Nothing was saved. Shorten what you typed.", status=413, client=client
+        )
     form = await request.form(max_fields=_FIELDS, max_files=0)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     try:

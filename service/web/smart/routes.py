@@ -14,11 +14,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from service.adapters.app_keys import jwks
 from service.adapters.smart_client import TokenError, begin, redeem, revoke
 from service.adapters.smart_configuration import DiscoveryError
+from service.errors import StoreUnavailable
 from service.web.review.templates import notice
 from service.web.smart.protection import ForgedPostError, check_post, guard
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from service.web.smart.app import SmartApp
 
 _LOG = structlog.get_logger()
@@ -41,11 +44,11 @@ def smart_routes(app: SmartApp) -> APIRouter:
 
     @router.get("/launch")
     async def launch(request: Request) -> Response:
-        return await _launch(app, request)
+        return await _stored(app, _launch(app, request))
 
     @router.get("/callback")
     async def callback(request: Request) -> Response:
-        return await _callback(app, request)
+        return await _stored(app, _callback(app, request))
 
     @router.get("/jwks")
     async def keys() -> Response:
@@ -53,9 +56,17 @@ def smart_routes(app: SmartApp) -> APIRouter:
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
-        return await _logout(app, request)
+        return await _stored(app, _logout(app, request))
 
     return router
+
+
+async def _stored(app: SmartApp, answer: Awaitable[Response]) -> Response:
+    """Give the answer, or a page that says that the sessions cannot be kept just now."""
+    try:
+        return await answer
+    except StoreUnavailable:
+        return notice(app, "Try again in a moment", f"The app cannot keep sessions just now. {_AGAIN}", status=503)
 
 
 async def _launch(app: SmartApp, request: Request) -> Response:
