@@ -1,0 +1,123 @@
+"""What a call costs its FHIR server: one look where a chart is out of scope, at most two round trips where it is in."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.adapters.servers import Answer, Asked, Server, as_json
+from tests.charts import ICD10CM, condition
+from tests.hooks.fhir_servers import TOKEN, Record
+from tests.hooks.serving import authorization, bundle, chart, clients_file, message, prefetch_of, served, without_ids
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.checked_client import CheckedClient
+
+CHART = chart("V01")
+HYPERTENSION = [condition("c1", (ICD10CM, "I10"), patient_id="p1")]
+
+
+class Together:
+    """A FHIR server that answers all but the conditions only once all seven others have been asked for."""
+
+    def __init__(self) -> None:
+        self.record = Record(CHART)
+        self.barrier = threading.Barrier(7)
+        self.conditions_answered = threading.Event()
+        self.early: list[str] = []
+
+    def __call__(self, asked: Asked) -> Answer:
+        answer = as_json(self.record.searched(asked))
+        if "Condition" in asked.path:
+            self.conditions_answered.set()
+            return answer
+        if not self.conditions_answered.is_set():
+            self.early.append(asked.path)
+        self.barrier.wait(5)
+        return answer
+
+
+@asynccontextmanager
+async def client_of(fhir: Server, folder: Path, **settings: Any) -> AsyncIterator[CheckedClient]:
+    ehr = {
+        "issuer": "https://ehr.example.org",
+        "jwks_url": "https://ehr.example.org/jwks",
+        "fhir_origins": [fhir.url],
+        "allow_private_addresses": True,
+    }
+    async with served(folder, clients=clients_file(folder, ehr), **settings) as client:
+        yield client
+
+
+def call(fhir: Server, **more: Any) -> dict[str, Any]:
+    return message(fhirServer=f"{fhir.url}/fhir", fhirAuthorization=authorization(TOKEN), **more)
+
+
+@pytest.mark.parametrize("mode", ["full", "gate"])
+@pytest.mark.parametrize("prefetch", [None, {}, {"patient": {"resourceType": "Patient", "id": "p1"}}])
+async def test_a_chart_out_of_scope_costs_one_query(tmp_path: Path, mode: str, prefetch: Any) -> None:
+    record = Record(HYPERTENSION)
+    with Server(lambda asked: as_json(record.searched(asked))) as fhir:
+        async with client_of(fhir, tmp_path, prefetch=mode) as client:
+            answer = await client.call(call(fhir, prefetch=prefetch))
+    assert (answer.status_code, answer.json()) == (200, {"cards": []})
+    assert [(asked.method, asked.path, asked.parameters) for asked in fhir.asked] == [
+        ("POST", "/fhir/Condition/_search", {"patient": ["p1"], "_count": ["1000"]})
+    ]
+
+
+async def test_a_chart_out_of_scope_whose_conditions_were_sent_costs_nothing(tmp_path: Path) -> None:
+    with Server(lambda _: as_json(bundle([]))) as fhir:
+        async with client_of(fhir, tmp_path) as client:
+            answer = await client.call(call(fhir, prefetch={"conditions": bundle(HYPERTENSION)}))
+    assert (answer.json(), fhir.asked) == ({"cards": []}, [])
+
+
+async def test_a_chart_in_scope_costs_two_round_trips_the_second_all_at_once(tmp_path: Path) -> None:
+    together = Together()
+    with Server(together) as fhir:
+        async with client_of(fhir, tmp_path) as client:
+            fetched = await client.call(call(fhir))
+            sent = await client.call(message(prefetch=prefetch_of(CHART)))
+    assert (together.early, len(fhir.asked)) == ([], 8)
+    assert without_ids(fetched.json()["cards"]) == without_ids(sent.json()["cards"])
+
+
+async def test_in_gate_mode_the_rest_is_fetched_in_one_round_trip_and_gives_the_same_card(tmp_path: Path) -> None:
+    together = Together()
+    together.conditions_answered.set()
+    with Server(together) as fhir:
+        async with client_of(fhir, tmp_path, prefetch="gate") as client:
+            services = (await client.get("/cds-services")).json()["services"]
+            whole = prefetch_of(CHART)
+            advertised = {key: whole[key] for key in services[0]["prefetch"]}
+            fetched = await client.call(call(fhir, prefetch=advertised))
+            sent = await client.call(message(prefetch=whole))
+    assert [list(service["prefetch"]) for service in services] == [["patient", "conditions"]] * 3
+    assert (len(fhir.asked), {asked.headers.get("authorization") for asked in fhir.asked}) == (7, {f"Bearer {TOKEN}"})
+    assert without_ids(fetched.json()["cards"]) == without_ids(sent.json()["cards"])
+
+
+async def test_a_server_that_searches_by_get_alone_costs_two_round_trips_too(tmp_path: Path) -> None:
+    record = Record(CHART)
+
+    def by_get_alone(asked: Asked) -> Answer:
+        return Answer(405) if asked.method == "POST" else as_json(record.searched(asked))
+
+    with Server(by_get_alone) as fhir:
+        async with client_of(fhir, tmp_path) as client:
+            first = await client.call(call(fhir))
+            methods = [asked.method for asked in fhir.asked]
+            second = await client.call(call(fhir))
+            sent = await client.call(message(prefetch=prefetch_of(CHART)))
+    assert methods == ["POST"] + ["GET"] * 8
+    assert [asked.method for asked in fhir.asked[9:]] == ["GET"] * 8
+    assert [without_ids(answer.json()["cards"]) for answer in (first, second)] == [
+        without_ids(sent.json()["cards"])
+    ] * 2
