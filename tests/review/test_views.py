@@ -147,7 +147,7 @@ def test_a_known_fact_shows_value_date_age_source_and_how() -> None:
         (Unknown(Gap.CONFLICTING), "sources contradict each other", "gap"),
         (Unknown(Gap.UNREADABLE), "recorded, not readable", "gap"),
         (Unknown(Gap.NOT_RETRIEVED), "not retrieved", "gap"),
-        (Unknown(), "not recorded", "absent"),
+        (Unknown(), "", "absent"),
         (Narrowed(Interval(low=1, high=2)), "1\N{EN DASH}2", "narrowed"),
     ],
 )

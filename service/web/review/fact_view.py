@@ -52,7 +52,6 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _OTHERS = "Patient and markers"
 
 _GAPS = {
-    Gap.ABSENT: "not recorded",
     Gap.CONFLICTING: "sources contradict each other",
     Gap.OUTDATED: "too old",
     Gap.UNREADABLE: "recorded, not readable",
@@ -135,7 +134,7 @@ def _told(definition: FactDefinition, fact: Fact, assumption: Label | None) -> t
         case Unknown() if assumption is not None:
             return "assumed", assumed(definition, assumption)
         case Unknown(gap=Gap.ABSENT):
-            return "absent", _GAPS[Gap.ABSENT]
+            return "absent", ""
         case Unknown(gap=gap, last_value=value):
             last = f", last value {value_text(definition, value)}" if value is not None else ""
             return "gap", f"{_GAPS[gap]}{last}"
