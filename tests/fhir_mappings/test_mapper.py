@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings.bundle import read_source
+from fhir_mappings.bundle import _read_decoded, _Screen, read_source
 from fhir_mappings.case import Gap, Issue, Known, Scope, Sign, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.chart import Completeness
@@ -316,14 +316,27 @@ def test_no_chart_text_enters_issues_or_remarks() -> None:
     assert CANARY not in repr(seen)
 
 
-@pytest.mark.parametrize("name", ["stage IV of the colon", "stage I"])
-def test_synthea_patients_are_out_of_scope(name: str) -> None:
-    code = {"stage IV of the colon": "94260004", "stage I": "93761005"}[name]
-    resources = [condition("s", (SNOMED, code), onset="1988-04-16T02:39:21+00:00", patient_id="1")]
-    raw = orjson.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": r} for r in resources]})
-    chart = chart_of(read_source(raw, terminology()).resources)
-    case = map_case(chart, as_of=NOW, terminology=terminology(), catalogue=load_catalogue(), policy=MappingPolicy())
-    assert case.scope is Scope.OUT
+SYNTHEA = sorted((Path(__file__).parent.parent / "samples" / "synthea").glob("*.json"))
+
+
+def test_the_synthea_patients_are_there() -> None:
+    assert len(SYNTHEA) == 3
+
+
+@pytest.mark.parametrize("path", SYNTHEA, ids=lambda path: path.name.partition("_")[0])
+def test_synthea_patients_are_out_of_scope_and_scanned_like_read(path: Path) -> None:
+    raw = path.read_bytes()
+    found = read_source(raw, terminology())
+    assert found == _read_decoded(raw, _Screen(terminology()), 0)
+    patient = next(one["id"] for one in found.resources if one["resourceType"] == "Patient")
+    case = map_case(
+        chart_of(found.resources, patient_id=patient),
+        as_of=NOW,
+        terminology=terminology(),
+        catalogue=load_catalogue(),
+        policy=MappingPolicy(),
+    )
+    assert (case.scope, case.issues) == (Scope.OUT, ())
 
 
 @settings(max_examples=150, deadline=None)
