@@ -250,3 +250,22 @@ async def test_a_care_plan_that_the_ehr_refuses_does_not_hinder_the_decision() -
     assert response.status_code == 200
     assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
     assert harness.fhir.of("CarePlan") == []
+
+
+async def test_a_chart_that_cannot_be_read_again_does_not_hide_what_was_saved() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        harness.fhir.unreachable = frozenset({"GET Condition"})
+        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+    assert response.status_code == 200
+    assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
+    assert len(harness.fhir.of("Provenance")) == 1
+
+
+async def test_nothing_entered_is_nothing_saved() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        response = await browser.post("/review/save", data=hidden, headers=ORIGIN)
+    assert (response.status_code, "Nothing was entered." in response.text) == (422, True)

@@ -182,3 +182,55 @@ def test_without_a_statement_the_scopes_decide() -> None:
     allowed = frozenset({("Observation", "create"), ("Observation", "update")})
     for statement in (None, b"", b"<html>", b"{}", b'{"rest": [{"mode": "client"}]}'):
         assert permissions_from(statement, {"patient/Observation.cu"}) == Permissions(transaction=True, allowed=allowed)
+
+
+async def test_an_ehr_without_a_statement_is_tried_as_far_as_the_scopes_go() -> None:
+    for fhir in (FakeFhir(metadata=False), FakeFhir(unreachable=frozenset({"GET metadata"}))):
+        assert (await _save(fhir, _write("ecog"))).rung == "transaction"
+
+
+async def test_a_transaction_whose_answer_cannot_be_read_has_failed_and_is_safe_to_repeat() -> None:
+    class Mumbling(FakeFhir):
+        async def send(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().send(request)
+            return httpx.Response(200, text="ok", request=request) if request.method == "POST" else answer
+
+    fhir = Mumbling()
+    assert await _save(fhir, _write("ecog")) == WriteOutcome(None, (), (NotWritten("ecog", "failed"),))
+    assert len(fhir.of("Observation")) == 1
+    repeated = await _save(FakeFhir(kept=fhir.kept), _write("ecog"))
+    assert [found.how for found in repeated.written] == ["already there"]
+    assert len(fhir.of("Observation")) == 1
+
+
+async def test_a_lost_connection_to_the_transaction_fails_all_of_it() -> None:
+    fhir = FakeFhir(unreachable=frozenset({"POST"}))
+    outcome = await _save(fhir, _write("ecog"), _write("asa"))
+    assert outcome.left("failed") == ("ecog", "asa")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"unreachable": frozenset({"GET Observation"})}, {"status_of": {"GET Observation": 403}}]
+)
+async def test_what_is_already_there_but_cannot_be_read_is_not_called_saved(fault: dict[str, Any]) -> None:
+    fhir = FakeFhir(**fault).add(_observation("ecog", 1, name="somebody"))
+    assert (await _save(fhir, _write("ecog", 1))).left("failed") == ("ecog",)
+
+
+async def test_a_provenance_or_document_that_gets_lost_costs_nothing_else() -> None:
+    fhir = FakeFhir(transactions=False, unreachable=frozenset({"POST Provenance"}))
+    outcome = await _save(fhir, _write("ecog"))
+    assert ([found.about for found in outcome.written], outcome.provenance) == (["ecog"], False)
+    closed = FakeFhir(writable={"DocumentReference": ("create",)}, unreachable=frozenset({"POST DocumentReference"}))
+    assert (await _save(closed, _write("ecog"))).document is None
+
+
+async def test_an_optional_write_is_left_out_where_it_is_not_allowed() -> None:
+    fhir = FakeFhir(writable={"Observation": ("create",)})
+    plan = Write("care-plan", {"resourceType": "CarePlan", "id": "c"}, f"{SYSTEM}|p1/plan", is_optional=True)
+    outcome = await _save(fhir, _write("ecog"), plan)
+    assert (outcome.rung, [found.about for found in outcome.written], outcome.not_written) == (
+        "transaction",
+        ["ecog"],
+        (),
+    )

@@ -167,7 +167,7 @@ async def _save(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
     if isinstance(saved, Response):
         return saved
     left = _left(entries, saved, entered)
-    fresh = await desk.open_chart(visit)
+    fresh = await _fresh(desk, visit, chart)
     return _page(
         desk,
         visit,
@@ -207,7 +207,7 @@ async def _mdt(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
             await desk.mdt_log.record(line)
         except StoreUnavailable:
             _LOG.warning("mdt_decision_not_counted")
-    fresh = await desk.open_chart(visit)
+    fresh = await _fresh(desk, visit, chart)
     return _page(
         desk,
         visit,
@@ -243,6 +243,14 @@ async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport
         refused=len(saved.refused),
     )
     return saved
+
+
+async def _fresh(desk: ReviewDesk, visit: Visit, before: Chart) -> Chart:
+    """Fetch the chart with what was just saved; a failure must not hide what became of the save."""
+    try:
+        return await desk.open_chart(visit)
+    except ChartUnavailableError:
+        return before
 
 
 def _entries(desk: ReviewDesk, visit: Visit, fields: Fields) -> Entries:
