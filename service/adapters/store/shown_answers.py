@@ -48,16 +48,12 @@ class ShownAnswers:
         self._database = database
         self._index = index
         self._rest_s = rest_s
-        self._waiting: dict[str, _Shown] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._writing: dict[str, asyncio.Task[None]] = {}
         self._purged_at: float | None = None
 
     async def was_shown(self, answer: str, *, to: Sequence[str], now: float) -> bool:
         """Whether `answer` is the last one that this reader got, and still rests; false where nobody can tell."""
         readers, answers = self._index(*to), self._index(answer)
-        waiting = self._waiting.get(readers[0])
-        if waiting is not None:
-            return waiting.answer in answers and waiting.expires_at > now
         question = sa.select(shown_answers.c.reader).where(
             shown_answers.c.reader.in_(readers),
             shown_answers.c.answer.in_(answers),
@@ -65,6 +61,8 @@ class ShownAnswers:
         )
         try:
             async with asyncio.timeout(_ANSWER_S):
+                if readers[0] in self._writing:
+                    await asyncio.shield(self._writing[readers[0]])
                 found = await self._database.read(lambda connection: connection.execute(question).first())
         except (StoreUnavailable, TimeoutError):
             structlog.get_logger().warning("shown_answers_unavailable")
@@ -73,19 +71,16 @@ class ShownAnswers:
 
     def put(self, answer: str, *, to: Sequence[str], now: float) -> None:
         """Remember that `answer` is shown now; written behind it, dropped where too many wait."""
-        if len(self._tasks) >= _MOST_WAITING:
+        if len(self._writing) >= _MOST_WAITING:
             return
         shown = _Shown(self._index(*to)[0], self._index(answer)[0], math.ceil(now + self._rest_s))
-        self._waiting[shown.reader] = shown
-        task = asyncio.create_task(self._write(shown, now))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._writing[shown.reader] = asyncio.create_task(self._write(shown, now, self._writing.get(shown.reader)))
 
     async def flush(self) -> None:
         """Wait until all that was put is written or given up."""
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._writing.values())
 
-    async def _write(self, shown: _Shown, now: float) -> None:
+    async def _write(self, shown: _Shown, now: float, earlier: asyncio.Task[None] | None) -> None:
         insert = (sqlite if self._database.is_sqlite else postgresql).insert(shown_answers)
         statement = insert.values(**asdict(shown)).on_conflict_do_update(
             index_elements=[shown_answers.c.reader], set_={"answer": shown.answer, "expires_at": shown.expires_at}
@@ -100,9 +95,11 @@ class ShownAnswers:
                 connection.execute(sa.delete(shown_answers).where(shown_answers.c.expires_at <= math.floor(now)))
 
         try:
+            if earlier is not None:
+                await earlier
             await self._database.write_lightly(work)
         except StoreUnavailable:
             structlog.get_logger().warning("shown_answer_not_kept")
         finally:
-            if self._waiting.get(shown.reader) is shown:
-                del self._waiting[shown.reader]
+            if self._writing.get(shown.reader) is asyncio.current_task():
+                del self._writing[shown.reader]
