@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from service.adapters.store.later import Later
     from service.adapters.store.mdt_decisions import MdtReport
     from service.adapters.store.report import Report, Tally
 
@@ -101,8 +102,11 @@ def as_json(report: Report) -> str:
             for reason in report.override_reasons
         ],
         "missing": dict(report.missing),
+        "answers": report.answers,
+        "open_answers": report.open_answers,
         "silent": report.silent,
         "unmatched": report.unmatched,
+        "later": [_later_members(later) for later in report.later] or None,
         "mdt": _mdt_members(report.mdt),
     }
     return orjson.dumps(_without_none(content), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
@@ -121,10 +125,13 @@ def csv_rows(report: Report) -> Iterator[tuple[str, ...]]:
         yield ("override_reason", _harmless(_reason(reason.system, reason.code)), "", "", str(reason.count), "", "")
     for fact, count in report.missing:
         yield ("missing", _harmless(fact), str(count), "", "", "", "")
+    yield ("answers", "", str(report.answers), "", "", "", "")
+    yield ("open_answers", "", str(report.open_answers), "", "", "", "")
     yield ("silent", "", str(report.silent), "", "", "", "")
     yield ("unmatched", "", str(report.unmatched), "", "", "", "")
     yield from (("mdt", key, str(count), "", "", "", "") for key, count in _mdt_counts(report.mdt))
     yield from (("mdt_reason", code, str(count), "", "", "", "") for code, count in report.mdt.reasons)
+    yield from (("later", _story(later), str(later.patients), "", "", "", "") for later in report.later)
 
 
 def _print_csv(report: Report) -> None:
@@ -144,19 +151,29 @@ def _print_tables(report: Report) -> None:
         tallies = getattr(report, name)
         if tallies:
             console.print(_tally_table(_TITLES[name], tallies))
-    if report.override_reasons:
-        reasons = [(_reason(found.system, found.code), found.count) for found in report.override_reasons]
-        console.print(_count_table("Why cards were overridden", reasons))
-    if report.missing:
-        console.print(_count_table("Facts that left answers open", list(report.missing)))
-    if _mdt_counts(report.mdt):
-        console.print(_count_table("What MDTs decided", _mdt_counts(report.mdt)))
-    if report.mdt.reasons:
-        console.print(_count_table("Why MDTs decided otherwise", list(report.mdt.reasons)))
+    for found in _further_tables(report):
+        console.print(found)
+    if report.answers:
+        console.print(f"{report.open_answers} of {report.answers} answers on opened charts were left open.")
     if report.silent:
         console.print(f"{report.silent} cards were computed silently and shown to nobody.")
     if report.unmatched:
         console.print(f"{report.unmatched} feedback entries name no card of their sender.")
+
+
+def _further_tables(report: Report) -> Iterator[Table]:
+    if report.override_reasons:
+        reasons = [(_reason(found.system, found.code), found.count) for found in report.override_reasons]
+        yield _count_table("Why cards were overridden", reasons)
+    if report.missing:
+        yield _count_table("Facts that left answers open", list(report.missing))
+    if _mdt_counts(report.mdt):
+        yield _count_table("What MDTs decided", _mdt_counts(report.mdt))
+    if report.mdt.reasons:
+        yield _count_table("Why MDTs decided otherwise", list(report.mdt.reasons))
+    if report.later:
+        stories = [(_story(later), later.patients) for later in report.later]
+        yield _count_table("What was done next, by patients", stories)
 
 
 def _mdt_members(mdt: MdtReport) -> dict[str, object] | None:
@@ -172,6 +189,19 @@ def _mdt_members(mdt: MdtReport) -> dict[str, object] | None:
         ],
         "reasons": dict(mdt.reasons),
     }
+
+
+def _later_members(later: Later) -> dict[str, object]:
+    return {
+        "recommended": later.recommended,
+        "decided": later.decided,
+        "done": later.done,
+        "patients": later.patients,
+    }
+
+
+def _story(later: Later) -> str:
+    return f"recommended {later.recommended}, MDT {later.decided}: {later.done}"
 
 
 def _mdt_counts(mdt: MdtReport) -> list[tuple[str, int]]:

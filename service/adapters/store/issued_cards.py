@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.adapters.store.schema import NOBODY, issued_cards
+from service.adapters.store.schema import NOBODY, issued_cards, later_treatments
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class IssuedCard:
     """One card as it was sent: codes and versions, nothing of the patient.
 
     `strategy` is `undetermined` for an open answer and absent for cards about an order; `missing` are the facts that
-    left an answer open; `silent` cards were computed and not shown.
+    left an answer open; `silent` cards were computed and not shown. `subject` is the pseudonym of the patient, where
+    the site keeps one.
     """
 
     card: str
@@ -52,6 +53,16 @@ class IssuedCard:
     policy: str
     issued_at: datetime
     silent: bool = False
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTreatment:
+    """What the chart of a pseudonym showed as done; the first time that it was seen is kept."""
+
+    subject: str
+    treatment: str
+    seen_at: datetime
 
 
 class IssuedCards:
@@ -60,23 +71,23 @@ class IssuedCards:
     def __init__(self, database: Database, *, capacity: int = 10_000) -> None:
         self._database = database
         self._capacity = capacity
-        self._waiting: deque[IssuedCard] = deque()
+        self._waiting: deque[IssuedCard | SeenTreatment] = deque()
         self._arrived = asyncio.Event()
         self._flushing = asyncio.Lock()
         self.dropped = 0
 
     @property
     def waiting(self) -> int:
-        """How many cards are not written yet."""
+        """How much is not written yet."""
         return len(self._waiting)
 
-    def put(self, cards: Iterable[IssuedCard]) -> None:
-        """Take cards for writing; never waits, never raises."""
-        for card in cards:
+    def put(self, items: Iterable[IssuedCard | SeenTreatment]) -> None:
+        """Take cards, and treatments seen, for writing; never waits, never raises."""
+        for item in items:
             if len(self._waiting) >= self._capacity:
                 self.dropped += 1
                 continue
-            self._waiting.append(card)
+            self._waiting.append(item)
             self._arrived.set()
 
     async def flush(self) -> None:
@@ -84,7 +95,7 @@ class IssuedCards:
         async with self._flushing:
             while self._waiting:
                 batch = list(islice(self._waiting, _BATCH))
-                await self._database.write_lightly(partial(self._insert, cards=batch))
+                await self._database.write_lightly(partial(self._insert, items=batch))
                 for _ in batch:
                     self._waiting.popleft()
 
@@ -118,9 +129,17 @@ class IssuedCards:
             self.dropped += len(self._waiting)
             structlog.get_logger().error("issued_cards_lost", count=len(self._waiting))
 
-    def _insert(self, connection: Connection, *, cards: list[IssuedCard]) -> None:
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(issued_cards)
-        connection.execute(insert.on_conflict_do_nothing(), [_columns(card) for card in cards])
+    def _insert(self, connection: Connection, *, items: list[IssuedCard | SeenTreatment]) -> None:
+        insert = (sqlite if self._database.is_sqlite else postgresql).insert
+        cards = [_columns(item) for item in items if isinstance(item, IssuedCard)]
+        # In one order everywhere: two writers that wait for each other's rows would be a deadlock.
+        seen = sorted(
+            (asdict(item) for item in items if isinstance(item, SeenTreatment)),
+            key=lambda row: (row["subject"], row["treatment"]),
+        )
+        for table, rows in ((issued_cards, cards), (later_treatments, seen)):
+            if rows:
+                connection.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
 def _columns(card: IssuedCard) -> dict[str, Any]:
@@ -139,4 +158,5 @@ def _columns(card: IssuedCard) -> dict[str, Any]:
         "policy": card.policy,
         "silent": card.silent,
         "issued_at": card.issued_at,
+        "subject": card.subject,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
+from service.adapters.store.later import Later, count_later
 from service.adapters.store.mdt_decisions import MdtReport, count_decisions
 from service.adapters.store.schema import feedback, issued_cards
 
@@ -56,7 +57,9 @@ class Report:
 
     `over_time` is by week, keyed by its Monday, without gaps; `missing` counts the open answers in which a fact was
     missing. `silent` cards were not shown and are in no tally; `unmatched` feedback names no card of its sender. `mdt`
-    counts the decisions that were recorded in the review app at that time.
+    counts the decisions that were recorded in the review app at that time; `later` counts patients, by what was
+    recommended, decided and done. `answers` are the patient-view cards, silent ones too; of them `open_answers` named
+    no single strategy.
     """
 
     since: datetime | None
@@ -72,10 +75,16 @@ class Report:
     silent: int
     unmatched: int
     mdt: MdtReport = field(default_factory=MdtReport)
+    later: tuple[Later, ...] = ()
+    answers: int = 0
+    open_answers: int = 0
 
 
 TALLIES = ("by_strategy", "by_row", "by_advisory", "by_knowledge", "over_time")
 """The fields of `Report` that hold tallies, in the order in which they are shown."""
+
+UNDETERMINED = "undetermined"
+"""The strategy under which an open answer is kept."""
 
 _Reason: TypeAlias = tuple[str | None, str | None]
 
@@ -120,9 +129,12 @@ def _report(connection: Connection, since: datetime | None, until: datetime | No
     counts: dict[str, _Counts] = defaultdict(_Counts)
     reasons: Counter[_Reason] = Counter()
     missing: Counter[str] = Counter()
+    answers: Counter[bool] = Counter()
     silent = 0
     for row in _cards(connection, since, until):
         missing.update(row.missing)
+        if row.strategy is not None:
+            answers[row.strategy == UNDETERMINED] += 1
         if row.silent:
             silent += 1
             continue
@@ -148,6 +160,9 @@ def _report(connection: Connection, since: datetime | None, until: datetime | No
         silent=silent,
         unmatched=_unmatched(connection),
         mdt=count_decisions(connection, since, until),
+        later=count_later(connection, since, until),
+        answers=answers.total(),
+        open_answers=answers[True],
     )
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+import structlog
 
+from service.adapters.store.app_schema import mdt_decisions
 from service.adapters.store.migrate import read_version, suffices
-from service.adapters.store.schema import feedback, issued_cards, token_ids
+from service.adapters.store.schema import feedback, issued_cards, later_treatments, token_ids
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -20,6 +26,9 @@ if TYPE_CHECKING:
     from service.adapters.store.database import Database
 
 _ANSWER_S = 2.0
+_EVERY_S = 3600.0
+_LOCK = 0x70757267
+"""The key of the advisory lock on PostgreSQL: any number but that of the migrations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +38,74 @@ class Purged:
     cards: int
     feedback: int
     token_ids: int
+    mdt_decisions: int = 0
+    later_treatments: int = 0
 
 
 def purge(database: Database, *, before: datetime | None, now: datetime) -> Purged:
-    """Delete cards issued and feedback received before a moment (`None`: none), and ids of expired tokens."""
+    """Delete what was kept before a moment (`None`: nothing), and ids of expired tokens.
 
-    def work(connection: Connection) -> Purged:
-        cards = entries = 0
-        if before is not None:
-            cards = connection.execute(sa.delete(issued_cards).where(issued_cards.c.issued_at < before)).rowcount
-            entries = connection.execute(sa.delete(feedback).where(feedback.c.received_at < before)).rowcount
-        expired = sa.delete(token_ids).where(token_ids.c.expires_at < int(now.timestamp()))
-        return Purged(cards, entries, connection.execute(expired).rowcount)
+    That is cards, feedback, decisions of MDTs, and treatments of patients who have no card left: without them a
+    treatment that is seen again would look new.
+    """
+    return database.write_now(partial(_purge, before=before, now=now))
 
-    return database.write_now(work)
+
+class Retention:
+    """Deletes what is older than the site keeps, at the start and then every hour, by one of the workers."""
+
+    def __init__(self, database: Database, *, days: int, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._days = days
+        self._clock = clock
+
+    @asynccontextmanager
+    async def purging(self, *, every_s: float = _EVERY_S) -> AsyncIterator[None]:
+        """Delete in the background while inside."""
+        task = asyncio.create_task(self._purge_on(every_s))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def purge_once(self) -> Purged | None:
+        """Delete now; `None` where another worker is at it. Raises `StoreUnavailable`."""
+        now = self._clock()
+        found = await self._database.write(partial(self._purge_alone, now=now))
+        if found is not None:
+            structlog.get_logger().info("purged", cards=found.cards, feedback=found.feedback)
+        return found
+
+    async def _purge_on(self, every_s: float) -> None:
+        while True:
+            # The store logs its own failures; the next round tries again.
+            with suppress(StoreUnavailable):
+                await self.purge_once()
+            await asyncio.sleep(every_s)
+
+    def _purge_alone(self, connection: Connection, *, now: datetime) -> Purged | None:
+        if not self._database.is_sqlite:
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            lock = sa.text("SELECT pg_try_advisory_xact_lock(:key)")
+            if not connection.execute(lock, {"key": _LOCK}).scalar_one():
+                return None
+        return _purge(connection, before=now - timedelta(days=self._days), now=now)
+
+
+def _purge(connection: Connection, *, before: datetime | None, now: datetime) -> Purged:
+    expired = sa.delete(token_ids).where(token_ids.c.expires_at < int(now.timestamp()))
+    tokens = connection.execute(expired).rowcount
+    if before is None:
+        return Purged(0, 0, tokens)
+    cards = connection.execute(sa.delete(issued_cards).where(issued_cards.c.issued_at < before)).rowcount
+    entries = connection.execute(sa.delete(feedback).where(feedback.c.received_at < before)).rowcount
+    decisions = connection.execute(sa.delete(mdt_decisions).where(mdt_decisions.c.recorded_at < before)).rowcount
+    followed = sa.select(issued_cards.c.subject).where(issued_cards.c.subject.is_not(None))
+    old = sa.delete(later_treatments).where(
+        later_treatments.c.seen_at < before, later_treatments.c.subject.not_in(followed)
+    )
+    return Purged(cards, entries, tokens, decisions, connection.execute(old).rowcount)
 
 
 class StoreReadiness:

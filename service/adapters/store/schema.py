@@ -62,8 +62,18 @@ issued_cards = sa.Table(
     sa.Column("policy", sa.String(128), nullable=False),
     sa.Column("silent", sa.Boolean, nullable=False),
     sa.Column("issued_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("subject", sa.String(64), index=True),
 )
-"""What a card said, by its UUID: codes and versions, nothing of the patient."""
+"""What a card said, by its UUID: codes and versions, of the patient at most a pseudonym."""
+
+later_treatments = sa.Table(
+    "later_treatments",
+    metadata,
+    sa.Column("subject", sa.String(64), primary_key=True),
+    sa.Column("treatment", sa.String(32), primary_key=True),
+    sa.Column("seen_at", UtcDateTime, nullable=False, index=True),
+)
+"""When a treatment was first seen in the chart of a pseudonym; its own date stays in the chart."""
 
 feedback = sa.Table(
     "feedback",

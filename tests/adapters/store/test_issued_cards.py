@@ -37,6 +37,7 @@ async def test_what_a_card_said_is_kept_and_nothing_else(database: Database) -> 
         "knowledge_version": "1.0.0",
         "policy": "default",
         "issued_at": MONDAY,
+        "subject": None,
     }
     assert rows == [
         {

@@ -78,6 +78,8 @@ async def test_cards_count_by_what_they_said_and_by_their_last_feedback(used: Da
         missing=(("ecog", 2), ("asa", 1)),
         silent=1,
         unmatched=2,
+        answers=6,
+        open_answers=1,
     )
 
 
@@ -149,6 +151,8 @@ async def test_the_command_prints_json(used: Database, store_url: str) -> None:
             ],
             "override_reasons": [{"system": REASONS, "code": "patient-refuses", "count": 1}],
             "missing": {"asa": 1, "ecog": 1},
+            "answers": 2,
+            "open_answers": 1,
             "silent": 0,
             "unmatched": 2,
         },
