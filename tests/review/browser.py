@@ -13,8 +13,9 @@ import uvicorn
 from tests.smart.ehr import ISS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from fastapi import FastAPI
     from playwright.sync_api import BrowserContext, Page, Route
 
     from tests.review.harness import ReviewHarness
@@ -23,16 +24,28 @@ if TYPE_CHECKING:
 @contextmanager
 def serving(harness: ReviewHarness) -> Iterator[str]:
     """Serve the harness on a free port; give its address."""
+
+    def make(url: str) -> FastAPI:
+        harness.base_url = url
+        return harness.application()
+
+    with serving_app(make) as url:
+        yield url
+
+
+@contextmanager
+def serving_app(make: Callable[[str], FastAPI]) -> Iterator[str]:
+    """Serve what `make` builds for the address it is given."""
     server = uvicorn.Server(uvicorn.Config("", host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     socket = server.config.bind_socket()
-    harness.base_url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-    server.config.app = harness.application()
+    url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+    server.config.app = make(url)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield harness.base_url
+        yield url
     finally:
         server.should_exit = True
         thread.join(10)

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
+from starlette.responses import HTMLResponse
 
 from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium
-from tests.review.browser import Watched, serving
+from tests.review.browser import Watched, serving, serving_app
 from tests.review.cases_charts import OPEN, local
 from tests.review.harness import PATIENT, ReviewHarness
 from tests.smart.fhir import FakeFhir
@@ -125,6 +127,46 @@ def test_no_page_has_a_barrier(browser: Browser, width: int) -> None:
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert [trouble for trouble in watched.troubles if "422" not in trouble and "403" not in trouble] == []
+
+
+def _framing(addresses: list[str]) -> FastAPI:
+    """Serve a page that shows `addresses`, as they are when it is asked for, in frames."""
+
+    def page() -> HTMLResponse:
+        frames = "".join(f'<iframe src="{address}"></iframe>' for address in addresses)
+        return HTMLResponse(f"<!doctype html>{frames}")
+
+    found = FastAPI()
+    found.add_api_route("/", page, response_class=HTMLResponse)
+    return found
+
+
+def test_a_stranger_cannot_frame_the_page(browser: Browser) -> None:
+    harness = _harness()
+    with serving(harness) as url, browser.new_context() as context:
+        Watched(context, harness).launch()
+        context.unroute_all()
+        paths = ("/review", "/smart/launch?iss=x", "/review/static/review.css")
+        with serving_app(lambda _: _framing([url + path for path in paths])) as stranger:
+            page = context.new_page()
+            page.goto(stranger)
+            page.wait_for_load_state("networkidle")
+            shown = [frame.url for frame in page.frames[1:]]
+    assert shown == ["chrome-error://chromewebdata/"] * 2 + [f"{url}/review/static/review.css"]
+
+
+def test_the_ehr_of_the_launch_may_frame_the_page(browser: Browser) -> None:
+    addresses: list[str] = []
+    with serving_app(lambda _: _framing(addresses)) as ehr, browser.new_context() as context:
+        harness = _harness()
+        harness.frame_ancestors = (ehr,)
+        with serving(harness) as url:
+            addresses.append(f"{url}/review")
+            Watched(context, harness).launch()
+            context.unroute_all()
+            page = context.new_page()
+            page.goto(ehr)
+            expect(page.frame_locator("iframe").locator("h1.headline")).to_contain_text("ECOG decides")
 
 
 RICH = {
