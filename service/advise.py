@@ -11,7 +11,6 @@ import orjson
 
 from fhir_mappings.case import Case, Scope
 from fhir_mappings.mapper import MappingPolicy, map_case
-from service.adapters.store.issued_cards import IssuedCard
 from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
@@ -20,6 +19,7 @@ from service.errors import MalformedRequest
 from service.knowledge.decide import decide
 from service.logs import note
 from service.own_facts import with_own_facts
+from service.records import PATIENT_VIEW, Answered
 from service.timing import phase
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fhir_mappings.chart import Chart
     from fhir_mappings.terminology import Terminology
     from service.adapters.clients import Clients
-    from service.adapters.store.issued_cards import IssuedCards
     from service.adapters.store.shown_answers import ShownAnswers
     from service.caller import Caller
     from service.cds.card import Card
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
     from service.own_facts import OwnFacts
+    from service.records import Records
     from service.settings import MdtLine
 
-PATIENT_VIEW = "crlm-patient-view"
 NO_CARDS = b'{"cards":[]}'
 
 
@@ -71,7 +70,7 @@ class Advisor:
     terminology: Terminology
     charts: ChartSource
     clients: Clients
-    issued_cards: IssuedCards
+    records: Records
     public_base_url: str
     clock: Callable[[], datetime]
     app_context_key: bytes | None = None
@@ -84,9 +83,11 @@ class Advisor:
         """Give the JSON of the answer; raises the errors of `service.errors`."""
         client = self.clients.get(caller.issuer)
         call = _Call(service_id, request, caller, drafts=_draft_orders(request), now=self.clock())
+        answered = Answered(service_id=service_id, request=request, caller=caller, at=call.now, result="out-of-scope")
         chart = await self.charts.chart(request, client)
         if chart is None:
             note(cards=0)
+            self.records.keep(answered)
             return NO_CARDS
         chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
         chart = replace(chart, draft_orders=call.drafts)
@@ -95,13 +96,16 @@ class Advisor:
             cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
         silent = client is not None and client.silent
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
+        answered = replace(answered, result="shown", cards=tuple(cards), case=case, decision=decision)
         if not silent and await self._is_repeated(call, cards):
             note(repeated=True)
+            self.records.keep(replace(answered, result="repeated"))
             return NO_CARDS
-        self.issued_cards.put(_issued(card, call, silent=silent) for card in cards)
         if silent:
+            self.records.keep(replace(answered, result="silent"))
             return NO_CARDS
         answer = msgspec.json.encode({"cards": cards})
+        self.records.keep(answered)
         self._remember(call, cards)
         note(topics=[card.source.topic.code for card in cards])
         return answer
@@ -198,25 +202,3 @@ def _draft_orders(request: HookRequest) -> tuple[dict[str, Any], ...]:
         return (bundle,)
     found = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return tuple(resource for resource in found if isinstance(resource, dict))
-
-
-def _issued(card: Card, call: _Call, *, silent: bool) -> IssuedCard:
-    """Tell the store what a card said: codes and versions alone."""
-    advice = card.extension.advice
-    about_order = call.service_id != PATIENT_VIEW
-    return IssuedCard(
-        card=card.uuid,
-        service=call.service_id,
-        issuer=call.caller.issuer,
-        strategy=None if about_order else advice.strategy or "undetermined",
-        next_step=advice.next_step,
-        rows=advice.rows,
-        statements=advice.statements,
-        advisories=(card.source.topic.code,) if about_order else advice.advisories,
-        missing=tuple(missing.fact for missing in advice.missing),
-        knowledge_id=advice.knowledge.id,
-        knowledge_version=advice.knowledge.version,
-        policy=advice.knowledge.policy,
-        issued_at=call.now,
-        silent=silent,
-    )

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import uvicorn
 from fhir_mappings.bundle import read_source
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import load_terminology
+from service.adapters.audit import AuditLog
 from service.adapters.clients import Clients, load_clients
 from service.adapters.fhir_client import FhirClient
 from service.adapters.jwks import CachedKeySets
@@ -23,18 +24,20 @@ from service.adapters.jwt_auth import Authenticator
 from service.adapters.metrics import Metrics
 from service.adapters.outbound import Outbound
 from service.adapters.policy_file import guideline_under
+from service.adapters.pseudonyms import Pseudonyms
 from service.adapters.rate_limit import ProcessLimiter
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
-from service.adapters.store.retention import StoreReadiness
+from service.adapters.store.retention import Retention, StoreReadiness
 from service.adapters.store.shown_answers import ShownAnswers
 from service.adapters.store.token_ids import StoredTokenIds
 from service.advise import Advisor
 from service.cds.prefetch import advertised, observation_codes, prefetch_keys
 from service.chart_source import ChartSource
 from service.logs import configure_logging
+from service.records import Records
 from service.settings import load_settings
 from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
@@ -73,6 +76,7 @@ def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], date
         if settings.repeat_after_s
         else None
     )
+    retention = Retention(database, days=settings.retention_days, clock=clock) if settings.retention_days else None
     charts = ChartSource(
         keys=keys,
         terminology=terminology,
@@ -86,7 +90,13 @@ def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], date
         terminology=terminology,
         charts=charts,
         clients=clients,
-        issued_cards=issued_cards,
+        records=Records(
+            issued_cards=issued_cards,
+            guideline=guideline,
+            pseudonyms=Pseudonyms(settings.pseudonym_key) if settings.pseudonym_key else None,
+            audit=AuditLog(settings.audit_log) if settings.audit_log else None,
+            audit_values=settings.audit_values,
+        ),
         public_base_url=settings.public_base_url,
         clock=clock,
         app_context_key=app_keys.context_keys[0],
@@ -109,7 +119,7 @@ def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], date
     async def running() -> AsyncIterator[None]:
         await asyncio.to_thread(migrate, database)
         try:
-            async with issued_cards.writing():
+            async with issued_cards.writing(), retention.purging() if retention else nullcontext():
                 yield
             if shown_answers is not None:
                 await shown_answers.flush()
