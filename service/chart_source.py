@@ -47,13 +47,14 @@ class ChartSource:
 
         Raises `RequiredDataMissing` where the conditions can be had in no way.
         """
-        conditions = read_prefetch(request.prefetch, (CONDITIONS,), self.terminology)[CONDITIONS.name]
+        with phase("prefetch"):
+            conditions = read_prefetch(request.prefetch, (CONDITIONS,), self.terminology)[CONDITIONS.name]
         if conditions.completeness is Completeness.COMPLETE and not self._concerns(conditions.source.resources):
             return None
         others = [key for key in self.keys if key not in (CONDITIONS, PATIENT)]
-        sent = {CONDITIONS.name: conditions, **read_prefetch(request.prefetch, others, self.terminology)}
-        with phase("fetch"):
-            fetched = await self._fetch(request, client, sent)
+        with phase("prefetch"):
+            sent = {CONDITIONS.name: conditions, **read_prefetch(request.prefetch, others, self.terminology)}
+        fetched = await self._fetch(request, client, sent)
         note(fetched=[found.completeness.value for found in fetched.values()])
         self._check_required(conditions, fetched.get(CONDITIONS.name))
         if not self._may_concern(conditions, fetched):
@@ -78,11 +79,12 @@ class ChartSource:
         call = self._call(request, client)
         if call is None:
             return {}
-        if CONDITIONS.name not in queries and CONDITIONS.name not in links:
-            return await call.fetch(queries, links=links)
-        first = {name: query for name, query in queries.items() if name == CONDITIONS.name}
-        rest = {name: query for name, query in queries.items() if name != CONDITIONS.name}
-        return await self._fetch_gated(call, first, rest, links, sent[CONDITIONS.name])
+        with phase("fetch"):
+            if CONDITIONS.name not in queries and CONDITIONS.name not in links:
+                return await call.fetch(queries, links=links)
+            first = {name: query for name, query in queries.items() if name == CONDITIONS.name}
+            rest = {name: query for name, query in queries.items() if name != CONDITIONS.name}
+            return await self._fetch_gated(call, first, rest, links, sent[CONDITIONS.name])
 
     async def _fetch_gated(
         self,

@@ -1,4 +1,4 @@
-"""How long the phases of the current request took: told to the caller in `Server-Timing`, and to nobody else."""
+"""How long the phases of the current request took: told to the caller in `Server-Timing`, and in traces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from service.tracing import span
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Phase: TypeAlias = Literal["auth", "fetch", "read", "decide", "cards"]
+Phase: TypeAlias = Literal["auth", "prefetch", "fetch", "read", "decide", "cards"]
 
 _phases: ContextVar[dict[str, float]] = ContextVar("phases")
 
@@ -27,7 +29,8 @@ def phase(name: Phase) -> Iterator[None]:
     """Count the time inside to a phase of the current request; outside a request nothing is counted."""
     start = time.perf_counter()
     try:
-        yield
+        with span(name):
+            yield
     finally:
         phases = _phases.get(None)
         if phases is not None:
