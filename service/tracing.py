@@ -6,7 +6,9 @@ The standard environment asks: `OTEL_TRACES_EXPORTER` (otlp, console, none) or a
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -97,6 +99,18 @@ class Tracing:
 
 NO_TRACING = Tracing()
 
+_current: ContextVar[Tracing] = ContextVar("tracing", default=NO_TRACING)
+
+
+def begin_tracing(tracing: Tracing) -> None:
+    """Let the spans of the current request go to `tracing`."""
+    _current.set(tracing)
+
+
+def span(name: str, **attributes: Attribute) -> AbstractContextManager[object]:
+    """Surround a step of the current request; outside a request, and where nothing is traced, nothing happens."""
+    return _current.get().span(name, **attributes)
+
 
 def wanted_exporter(environment: Mapping[str, str]) -> str | None:
     """Give the exporter that the environment names, `None` for none; raise `TelemetryError` where it cannot be had."""
@@ -139,7 +153,7 @@ def _exporter(name: str) -> SpanExporter:
     if name == "console":
         from opentelemetry.sdk.trace.export import ConsoleSpanExporter  # noqa: PLC0415  an optional package
 
-        return ConsoleSpanExporter()
+        return ConsoleSpanExporter(out=sys.stdout)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  the same
 
     return OTLPSpanExporter()

@@ -21,6 +21,7 @@ from service.adapters.fhir_pages import (
 )
 from service.adapters.origins import OriginError, origin_of
 from service.adapters.outbound import Destinations
+from service.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -155,8 +156,12 @@ class FhirCall:
 
 
 async def _gather(work: Mapping[str, Coroutine[None, None, Fetched | None]]) -> dict[str, Fetched | None]:
+    async def one(key: str, coroutine: Coroutine[None, None, Fetched | None]) -> Fetched | None:
+        with span("fetch key", key=key):
+            return await coroutine
+
     async with asyncio.TaskGroup() as group:
-        tasks = {key: group.create_task(coroutine) for key, coroutine in work.items()}
+        tasks = {key: group.create_task(one(key, coroutine)) for key, coroutine in work.items()}
     return {key: task.result() for key, task in tasks.items()}
 
 

@@ -33,10 +33,11 @@ def serve(
     from service.commands.faults import faults_end_the_command
     from service.knowledge.guideline import GuidelineError
     from service.logs import configure_logging
+    from service.tracing import TelemetryError
     from service.web.server import run
 
     own_url = local_url(host, port)
-    with faults_end_the_command(SettingsError, TerminologyError, GuidelineError):
+    with faults_end_the_command(SettingsError, TerminologyError, GuidelineError, TelemetryError):
         settings = load_settings(os.environ, public_base_url=own_url)
         configure_logging(level=settings.log_level, style=settings.log_format)
         announce(settings, own_url)

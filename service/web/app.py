@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service.errors import ServiceError, Unavailable
+from service.tracing import NO_TRACING
 from service.web.cds_routes import discovery_routes, feedback_routes, service_routes
 from service.web.collection import CollectAfterAnswer, collect_between_requests
 from service.web.conversation import Conversation
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from service.adapters.rate_limit import Limiter
     from service.settings import Settings
+    from service.tracing import Tracing
     from service.web.conversation import Observer
     from service.web.ports import Advisor, Authenticator, FeedbackSink, Readiness
 
@@ -41,14 +43,15 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     observe: Observer | None = None,
     pages: Iterable[APIRouter] = (),
     running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    tracing: Tracing = NO_TRACING,
     collects_between_requests: bool = False,
 ) -> FastAPI:
     """Build the application from its parts.
 
     `templates` are the prefetch templates that discovery shows; `pages` are further routes (knowledge, review).
-    `limiter` says how much a client may ask, `observe` is told of each exchange. `running` is entered at start-up and
-    left at shutdown. `collects_between_requests` changes the garbage collector of the whole process: for a server of
-    its own.
+    `limiter` says how much a client may ask, `observe` is told of each exchange, `tracing` makes spans. `running` is
+    entered at start-up and left at shutdown. `collects_between_requests` changes the garbage collector of the whole
+    process: for a server of its own.
     """
 
     @asynccontextmanager
@@ -72,7 +75,12 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     # The last one added is the outermost.
     app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin)
-    app.add_middleware(Conversation, strict_transport=settings.public_base_url.startswith("https:"), observe=observe)
+    app.add_middleware(
+        Conversation,
+        strict_transport=settings.public_base_url.startswith("https:"),
+        observe=observe,
+        tracing=tracing,
+    )
     app.add_middleware(CollectAfterAnswer)
     return app
 

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from service.logs import begin_notes
 from service.timing import begin_phases
+from service.tracing import NO_TRACING, begin_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from service.logs import Note
+    from service.tracing import Attribute, Tracing
 
     Observer: TypeAlias = Callable[[Mapping[str, Note], int, float], None]
 
@@ -40,9 +42,17 @@ _DEFAULT_HEADERS = {
 class Conversation:
     """Outermost middleware. Headers that an answer sets by itself are left alone."""
 
-    def __init__(self, app: ASGIApp, *, strict_transport: bool, observe: Observer | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        strict_transport: bool,
+        observe: Observer | None = None,
+        tracing: Tracing = NO_TRACING,
+    ) -> None:
         """`observe` is told of each exchange: its notes, its status and its seconds."""
         self._app = app
+        self._tracing = tracing
         self._observe = observe
         self._headers = dict(_DEFAULT_HEADERS)
         if strict_transport:
@@ -54,7 +64,8 @@ class Conversation:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        request_id = _request_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
         notes, phases = begin_notes(), begin_phases()
         status = 0
@@ -63,17 +74,28 @@ class Conversation:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                headers = MutableHeaders(raw=message["headers"])
+                answered = MutableHeaders(raw=message["headers"])
                 for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = request_id
+                    answered.setdefault(name, value)
+                answered["x-request-id"] = request_id
                 # A refusal tells its duration as a whole: phases would say how far a token got.
                 told = phases if status < 400 else {}  # noqa: PLR2004  RFC 9110, section 15.5
-                headers["server-timing"] = _timing(told, total_ms=_milliseconds(start))
+                answered["server-timing"] = _timing(told, total_ms=_milliseconds(start))
             await send(message)
 
+        def described() -> dict[str, Attribute]:
+            named = {f"crlm.{name}": value for name, value in notes.items()}
+            standard = {
+                "http.request.method": scope["method"],
+                "http.route": _route(scope),
+                "http.response.status_code": status,
+            }
+            return {**named, **standard, "crlm.request_id": request_id}
+
+        begin_tracing(self._tracing)
         try:
-            await self._app(scope, receive, send_with_headers)
+            with self._tracing.span_of_request("request", parent=headers.get("traceparent"), attributes=described):
+                await self._app(scope, receive, send_with_headers)
         finally:
             if self._observe is not None:
                 self._observe(notes, status, time.perf_counter() - start)

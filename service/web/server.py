@@ -39,6 +39,7 @@ from service.chart_source import ChartSource
 from service.logs import configure_logging
 from service.records import Records
 from service.settings import load_settings
+from service.tracing import NO_TRACING, tracing_for
 from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
 from service.web.measuring import counting, metrics_routes
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from service.settings import Settings
+    from service.tracing import Tracing
 
 _GRACE_S = 10
 """Seconds that calls in progress have to end after a signal to stop."""
@@ -59,11 +61,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], datetime] = _now) -> FastAPI:
+def build_app(
+    settings: Settings,
+    *,
+    own_process: bool,
+    clock: Callable[[], datetime] = _now,
+    tracing: Tracing = NO_TRACING,
+) -> FastAPI:
     """Put the application together; nothing is opened before it starts.
 
-    `own_process` lets it tune the garbage collector; `clock` gives the time of day to all parts. Raises
-    `SettingsError`, `GuidelineError`, `CatalogueError` and `TerminologyError` with every fault of the file in question.
+    `own_process` lets it tune the garbage collector; `clock` gives the time of day to all parts; `tracing` makes spans
+    and is closed with the server. Raises `SettingsError`, `GuidelineError`, `CatalogueError` and `TerminologyError`
+    with every fault of the file in question.
     """
     catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
     guideline = guideline_under(settings.policy)
@@ -124,6 +133,7 @@ def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], date
             if shown_answers is not None:
                 await shown_answers.flush()
         finally:
+            tracing.close()
             await outbound.aclose()
             await asyncio.to_thread(database.close)
 
@@ -146,6 +156,7 @@ def build_app(settings: Settings, *, own_process: bool, clock: Callable[[], date
         observe=counting(metrics),
         pages=[knowledge_routes(guideline, catalogue), metrics_routes(metrics, issued_cards), *app],
         running=running,
+        tracing=tracing,
         collects_between_requests=own_process,
     )
 
@@ -154,7 +165,7 @@ def app_of_worker() -> FastAPI:
     """Build the application of one worker process; the command has checked the same environment before."""
     settings = load_settings(os.environ)
     configure_logging(level=settings.log_level, style=settings.log_format)
-    return build_app(settings, own_process=True)
+    return build_app(settings, own_process=True, tracing=tracing_for(os.environ))
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callable[..., None] = uvicorn.run) -> None:
@@ -163,7 +174,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callab
     The application is built here even where other processes will serve: its faults are listed once and stop the
     start, where a worker that cannot start would be started again for ever.
     """
-    app = build_app(settings, own_process=True)
+    # The thread that sends traces does not outlive a fork or a spawn: each worker makes its own.
+    tracing = tracing_for(os.environ) if workers == 1 else NO_TRACING
+    app = build_app(settings, own_process=True, tracing=tracing)
     options: dict[str, Any] = {
         "host": host,
         "port": port,
