@@ -30,13 +30,6 @@ class Format(StrEnum):
     JSON = "json"
 
 
-_TITLES = {
-    "by_strategy": "By strategy",
-    "by_row": "By row of the pathway",
-    "by_advisory": "By advisory",
-    "by_knowledge": "By knowledge version and policy",
-    "over_time": "By week",
-}
 _COLUMNS = ("issued", "accepted", "overridden", "unanswered", "acceptance")
 _DAY = typer.Option(formats=["%Y-%m-%d"], help="A day in UTC.")
 
@@ -143,14 +136,14 @@ def _print_csv(report: Report) -> None:
 def _print_tables(report: Report) -> None:
     from rich.console import Console
 
-    from service.adapters.store.report import TALLIES
+    from service.adapters.store.report import TITLES
 
     console = Console()
     console.print(_tally_table("All cards", [report.total]))
-    for name in TALLIES:
+    for name, title in TITLES.items():
         tallies = getattr(report, name)
         if tallies:
-            console.print(_tally_table(_TITLES[name], tallies))
+            console.print(_tally_table(title, tallies))
     for found in _further_tables(report):
         console.print(found)
     if report.answers:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
+
+from service.web.static_files import style_route
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue
@@ -26,7 +27,6 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
     own id as anchor.
     """
     router = APIRouter()
-    style = files("service.web").joinpath("static/knowledge.css").read_bytes()
     html = _render(guideline, catalogue).encode()
     etag = f'"{hashlib.sha256(html).hexdigest()[:32]}"'
     headers = {"content-security-policy": _POLICY, "cache-control": "public, max-age=300", "etag": etag}
@@ -37,10 +37,7 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
             return Response(status_code=304, headers=headers)
         return Response(html, media_type="text/html", headers=headers)
 
-    @router.get("/static/knowledge.css")
-    async def knowledge_style() -> Response:
-        return Response(style, media_type="text/css", headers={"cache-control": "public, max-age=300"})
-
+    style_route(router, "knowledge.css")
     return router
 
 

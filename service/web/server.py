@@ -41,6 +41,7 @@ from service.records import Records
 from service.settings import load_settings
 from service.tracing import NO_TRACING, tracing_for
 from service.web.app import create_app
+from service.web.feedback_page import feedback_page_routes
 from service.web.knowledge_page import knowledge_routes
 from service.web.measuring import counting, metrics_routes
 from service.web.smart.parts import app_pages, app_secrets, local_facts
@@ -154,7 +155,12 @@ def build_app(
         # Limits are those of clients; where nobody is asked who he is there are none.
         limiter=None if settings.auth == "off" else ProcessLimiter(clients, clock=time.monotonic),
         observe=counting(metrics),
-        pages=[knowledge_routes(guideline, catalogue), metrics_routes(metrics, issued_cards), *app],
+        pages=[
+            knowledge_routes(guideline, catalogue),
+            metrics_routes(metrics, issued_cards),
+            feedback_page_routes(database, guideline, key=settings.report_key),
+            *app,
+        ],
         running=running,
         tracing=tracing,
         collects_between_requests=own_process,

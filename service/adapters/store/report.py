@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from service.adapters.store.later import Later, count_later
 from service.adapters.store.mdt_decisions import MdtReport, count_decisions
 from service.adapters.store.schema import feedback, issued_cards
+from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,8 +82,15 @@ class Report:
     open_answers: int = 0
 
 
-TALLIES = ("by_strategy", "by_row", "by_advisory", "by_knowledge", "over_time")
-"""The fields of `Report` that hold tallies, in the order in which they are shown."""
+TITLES = {
+    "by_strategy": "By strategy",
+    "by_row": "By row of the pathway",
+    "by_advisory": "By advisory",
+    "by_knowledge": "By knowledge version and policy",
+    "over_time": "By week",
+}
+"""The fields of `Report` that hold tallies, in the order in which they are shown, with their titles."""
+TALLIES = tuple(TITLES)
 
 UNDETERMINED = "undetermined"
 """The strategy under which an open answer is kept."""
@@ -113,6 +122,14 @@ class _Counts:
 def read_report(database: Database, *, since: datetime | None = None, until: datetime | None = None) -> Report:
     """Count the cards of a time and their feedback, whenever it came."""
     return database.read_now(lambda connection: _report(connection, since, until))
+
+
+async def read_report_beside(database: Database, *, since: datetime | None, until: datetime | None) -> Report:
+    """Do what `read_report` does in a thread of its own, beside the calls; raise `StoreUnavailable`."""
+    try:
+        return await asyncio.to_thread(read_report, database, since=since, until=until)
+    except sa.exc.SQLAlchemyError as fault:
+        raise StoreUnavailable from fault
 
 
 def read_comments(database: Database, *, since: datetime | None = None) -> tuple[tuple[datetime, str, str], ...]:

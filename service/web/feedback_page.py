@@ -1,0 +1,146 @@
+"""The feedback page: what became of the advice, for those who run the service or hold its report key.
+
+Without a key the page is for the machine itself: the connection and the name that was asked for are both loopback, and
+no proxy stands between. With a key (`CRLM_REPORT_KEY`) the browser asks for it as a password, from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+from service.adapters.store.report import TITLES, read_report_beside
+from service.errors import MalformedRequest
+from service.settings import is_loopback
+from service.web.problems import Problem, outcome_response
+from service.web.static_files import style_route
+from service.web.weekly_plot import WEEKS_SHOWN, weekly_plot
+
+if TYPE_CHECKING:
+    from service.adapters.store.database import Database
+    from service.adapters.store.report import Report, Tally
+    from service.knowledge.model import Guideline
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a table: its tally, what a reader calls it, and where the knowledge page tells of it."""
+
+    tally: Tally
+    name: str
+    link: str | None = None
+
+
+def feedback_page_routes(database: Database, guideline: Guideline, *, key: str | None) -> APIRouter:
+    """Serve `/feedback?since=2026-01-01&until=2026-07-01`, both days optional."""
+    router = APIRouter()
+    template = Environment(
+        loader=PackageLoader("service.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("feedback.html")
+
+    @router.get("/feedback")
+    async def show(request: Request) -> Response:
+        refused = _refusal(request, key)
+        if refused is not None:
+            return refused
+        since, until = _day(request, "since"), _day(request, "until")
+        report = await read_report_beside(database, since=_midnight(since), until=_midnight(until))
+        html = template.render(
+            report=report,
+            since=since,
+            until=until,
+            tables=_tables(report, guideline),
+            strategies=guideline.strategies,
+            plot=weekly_plot(report.over_time),
+            weeks_shown=WEEKS_SHOWN,
+        )
+        return Response(html, media_type="text/html", headers={"content-security-policy": _POLICY})
+
+    style_route(router, "feedback.css")
+    return router
+
+
+def _refusal(request: Request, key: str | None) -> Response | None:
+    """Give the answer to those who may not see the page."""
+    if key is None:
+        if _is_this_machine(request):
+            return None
+        text = "The page is shown on the machine of the service alone; CRLM_REPORT_KEY opens it to others"
+        return outcome_response(Problem(HTTPStatus.FORBIDDEN, "forbidden", text))
+    if hmac.compare_digest(_password(request).encode(), key.encode()):
+        return None
+    headers = {"www-authenticate": 'Basic realm="feedback report", charset="UTF-8"'}
+    return outcome_response(Problem(HTTPStatus.UNAUTHORIZED, "login", "The report key is required", headers=headers))
+
+
+def _is_this_machine(request: Request) -> bool:
+    """Whether nobody else can be asking: a name that is not loopback may be a web page's trick (DNS rebinding)."""
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        near = ip_address(request.client.host).is_loopback
+    except ValueError:
+        near = False
+    return near and is_loopback(f"http://{request.headers.get('host', '')}")
+
+
+def _password(request: Request) -> str:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(text, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _day(request: Request, name: str) -> date | None:
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MalformedRequest(f"{name} must be a day like 2026-11-23", element=name) from None
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _tables(report: Report, guideline: Guideline) -> list[tuple[str, str, list[Entry]]]:
+    """Give id, title and lines of each table that has any."""
+    found = [
+        (name, title, [_entry(name, tally, guideline) for tally in getattr(report, name)])
+        for name, title in TITLES.items()
+    ]
+    return [table for table in found if table[2]]
+
+
+def _entry(table: str, tally: Tally, guideline: Guideline) -> Entry:
+    match table:
+        case "by_strategy":
+            return Entry(tally, guideline.strategies.get(tally.key, tally.key))
+        case "by_row" | "by_advisory":
+            return Entry(tally, tally.key, f"knowledge#{tally.key}")
+        case _:
+            return Entry(tally, tally.key)

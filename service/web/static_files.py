@@ -1,0 +1,20 @@
+"""Style sheets of our own pages, served from the package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def style_route(router: APIRouter, name: str) -> None:
+    """Serve one style sheet at `/static/{name}`."""
+    style = files("service.web").joinpath("static", name).read_bytes()
+
+    @router.get(f"/static/{name}")
+    async def serve_style() -> Response:
+        return Response(style, media_type="text/css", headers={"cache-control": "public, max-age=300"})
