@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
-from service.commands import check, demo, doctor, feedback, migrate, serve, try_request
+from service.commands import check, demo, doctor, feedback, migrate, serve, terminology, try_request
 
 app = typer.Typer(
     name="crlm-cds",
@@ -24,6 +24,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.add_typer(feedback.app)
+app.add_typer(terminology.app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  called by typer
