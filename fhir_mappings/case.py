@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Value: TypeAlias = bool | int | float | str | date
 """One value of a fact: a choice is its code in `case-facts`; numbers carry the unit of the catalogue."""
 
+DRAFT_ORDER = "draft order"
+"""The remark of evidence that is only an order being written."""
+
 How: TypeAlias = Literal["coded", "derived", "entered", "assumed"]
 
 

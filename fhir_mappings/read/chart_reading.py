@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import Evidence, How, Issue, PartialDate
+from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
@@ -277,7 +277,7 @@ def _remarks(resource: Resource) -> Iterable[str]:
             if coding.get("code") in ("provisional", "unconfirmed")
         )
     if resource.draft:
-        yield "draft order"
+        yield DRAFT_ORDER
 
 
 def coding_in(body: Mapping[str, Any], terminology: Terminology, sets: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
+from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
 from service.knowledge.phrases import clause, day, listed, narrowed_text, sentence, short_name
@@ -36,7 +36,8 @@ class Change:
 def changes_since(case: Case, decision: Decision, guideline: Guideline) -> tuple[Change, ...]:
     """Give the deciding facts that newer evidence changed after the MDT's decision, in the order of the case.
 
-    A value that only became too old is no change. Without a date of the decision nothing can be newer.
+    A value that only became too old is no change, and neither is a draft order that fills in what was not recorded: it
+    carries the decision out. Without a date of the decision nothing can be newer.
     """
     record = case.mdt
     if record is None or record.decided is None:
@@ -47,7 +48,7 @@ def changes_since(case: Case, decision: Decision, guideline: Guideline) -> tuple
         for code, now in case.facts.items()
         if code in deciding
         for then in (record.facts_then.get(code, ABSENT),)
-        if _differs(then, now) and _is_newer(now, record)
+        if _differs(then, now) and _is_newer(then, now, record)
     )
 
 
@@ -65,8 +66,9 @@ def _differs(then: Fact, now: Fact) -> bool:
             return True
 
 
-def _is_newer(now: Fact, record: MdtRecord) -> bool:
-    latest = newest(now.evidence)
+def _is_newer(then: Fact, now: Fact, record: MdtRecord) -> bool:
+    fills_in = isinstance(then, Unknown)
+    latest = newest(tuple(found for found in now.evidence if not (fills_in and DRAFT_ORDER in found.remarks)))
     return latest is not None and record.decided is not None and latest.last > record.decided.last
 
 
