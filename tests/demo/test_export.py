@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from typer.testing import CliRunner
+
+from service.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_patients_are_written_as_transactions_that_name_each_resource_once(tmp_path: Path) -> None:
+    folder = tmp_path / "patients"
+    said = CliRunner().invoke(app, ["demo", "--export", str(folder)])
+    bundles = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.iterdir())]
+    assert said.stdout == f"{len(bundles) - 1} synthetic patients are in {folder}.\n"
+    urls = [entry["request"]["url"] for bundle in bundles for entry in bundle["entry"]]
+    assert len(urls) == len(set(urls))
+    assert {bundle["type"] for bundle in bundles} == {"transaction"}
+    assert {entry["request"]["method"] for bundle in bundles for entry in bundle["entry"]} == {"PUT"}
+    named = {f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for b in bundles for entry in b["entry"]}
+    assert named == set(urls)
+
+
+def test_no_id_is_a_number_which_hapi_would_refuse(tmp_path: Path) -> None:
+    CliRunner().invoke(app, ["demo", "--export", str(tmp_path)])
+    ids = [
+        entry["resource"]["id"]
+        for path in tmp_path.iterdir()
+        for entry in json.loads(path.read_text(encoding="utf-8"))["entry"]
+    ]
+    assert [found for found in ids if found.isdigit()] == []
