@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from service.settings import Settings
 from service.web.app import create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fastapi import FastAPI
 
@@ -34,16 +35,24 @@ class _Server(uvicorn.Server):
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """Run an application on a free port and give its URL."""
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        assert server.listening.wait(20), "the server did not start"
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with running_at(lambda _: app) as url:
+        yield url
+
+
+@contextmanager
+def running_at(make_app: Callable[[str], FastAPI]) -> Iterator[str]:
+    """Run an application that has to know its own URL, which it is made with."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = _Server(uvicorn.Config(make_app(url), log_config=None, access_log=False, ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            assert server.listening.wait(20), "the server did not start"
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @contextmanager

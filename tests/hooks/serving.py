@@ -32,14 +32,15 @@ Json = dict[str, Any]
 
 
 @cache
-def _examples() -> dict[str, Json]:
+def examples() -> dict[str, Json]:
+    """Give the facts of the worked cases."""
     path = Path(__file__).parent.parent / "cases" / "examples.yaml"
     return {found["id"]: found["facts"] for found in yaml.safe_load(path.read_text(encoding="utf-8"))}
 
 
 def chart(example: str, *, patient_id: str = PATIENT, **changes: Any) -> list[Json]:
     """Give the resources of a worked case; `changes` replace facts (underscores for hyphens), `...` leaves one out."""
-    facts = {**_examples()[example], **{name.replace("_", "-"): value for name, value in changes.items()}}
+    facts = {**examples()[example], **{name.replace("_", "-"): value for name, value in changes.items()}}
     told = {name: value for name, value in facts.items() if value is not ...}
     charted = local_chart(told, as_of=NOW, patient_id=patient_id)
     return [resource for of_type in charted.values() for resource in of_type]
