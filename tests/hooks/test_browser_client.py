@@ -81,6 +81,7 @@ def request_of(facts: dict[str, Any]) -> dict[str, Any]:
     return prefetch_of([one for of_type in charted.values() for one in of_type])
 
 
+@pytest.mark.duty(62, 67, 80)
 def test_a_browser_discovers_calls_shows_links_and_gives_feedback(
     tmp_path: Path, origin: str, browser: Browser
 ) -> None:

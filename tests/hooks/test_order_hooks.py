@@ -89,6 +89,7 @@ def coded(code: Coded) -> str:
     return f"{code[0].rpartition('/')[2]} {code[1]}"
 
 
+@pytest.mark.duty(53, 60)
 @pytest.mark.parametrize("code", BIOPSY, ids=coded)
 @pytest.mark.parametrize(("example", "indicator"), [("V01", "warning"), ("V11", "critical")])
 async def test_a_biopsy_of_liver_lesions(client: CheckedClient, code: Coded, example: str, indicator: str) -> None:
@@ -212,6 +213,7 @@ async def test_selections_narrow_the_cards_while_the_other_drafts_count(client: 
     assert await cards(client, chart("V01"), *drafts, selections=["ServiceRequest/unheard-of"]) == []
 
 
+@pytest.mark.duty(43)
 async def test_a_draft_wins_over_the_copy_on_record(client: CheckedClient) -> None:
     planned = request(PRIMARY[0], "bowel", on=DAY, status="active")
     resources = [*chart("V01"), planned]

@@ -166,6 +166,7 @@ def known_in_the_end(state: str, behaviour: str) -> str:
     return "not had" if state == "absent" else "first half"
 
 
+@pytest.mark.duty(38, 39, 41, 42, 79)
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("key", KINDS)

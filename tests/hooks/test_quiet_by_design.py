@@ -54,6 +54,7 @@ async def test_by_default_every_call_is_answered(tmp_path: Path) -> None:
         assert [await shown(client) for _ in range(3)] == [1, 1, 1]
 
 
+@pytest.mark.duty(66)
 async def test_the_same_answer_to_the_same_user_rests_until_its_time_is_over(tmp_path: Path) -> None:
     clock = Clock()
     async with served(tmp_path, repeat_after_s=60, clock=clock) as client:

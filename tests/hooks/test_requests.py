@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from service.errors import SettingsError
 from tests.charts import ICD10CM, condition
-from tests.hooks.serving import BASE, bundle, chart, message, prefetch_of, served, without_ids
+from tests.hooks.serving import BASE, app_of, bundle, chart, clients_file, message, prefetch_of, served, without_ids
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     import httpx
 
@@ -255,3 +257,11 @@ async def test_nothing_of_a_chart_is_remembered_from_call_to_call(client: Checke
 async def test_an_address_with_https_tells_browsers_to_stay_with_it(client: CheckedClient) -> None:
     answer = await client.get("/cds-services")
     assert (BASE[:8], answer.headers["strict-transport-security"]) == ("https://", "max-age=31536000")
+
+
+@pytest.mark.duty(28)
+@pytest.mark.parametrize("origin", ["http://fhir.example.org", "http://10.0.0.7", "ftp://fhir.example.org"])
+async def test_a_fhir_server_without_https_stops_the_start(tmp_path: Path, origin: str) -> None:
+    ehr = {"issuer": "https://ehr.example.org", "jwks_url": "https://ehr.example.org/jwks", "fhir_origins": [origin]}
+    with pytest.raises(SettingsError, match="fhir_origins"):
+        app_of(tmp_path, clients=clients_file(tmp_path, ehr))

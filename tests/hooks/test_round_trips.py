@@ -79,6 +79,7 @@ async def test_a_chart_out_of_scope_whose_conditions_were_sent_costs_nothing(tmp
     assert (answer.json(), fhir.asked) == ({"cards": []}, [])
 
 
+@pytest.mark.duty(38, 48)
 async def test_a_chart_in_scope_costs_two_round_trips_the_second_all_at_once(tmp_path: Path) -> None:
     together = Together()
     with Server(together) as fhir:

@@ -58,6 +58,7 @@ async def call(client: CheckedClient, path: str, body: Any, *, number: int = 1) 
     return await client.request("POST", path, content=json.dumps(body), headers=headers)
 
 
+@pytest.mark.duty(45, 83)
 @pytest.mark.parametrize(("name", "service"), CALLS.items())
 async def test_a_hypertension_chart_gets_no_card(tmp_path: Path, name: str, service: str) -> None:
     async with served(tmp_path, **settings(tmp_path)) as client:
@@ -98,6 +99,7 @@ async def test_what_the_sandbox_prefetches_beside_the_keys_decides_nothing(tmp_p
     assert answer.json() == {"cards": []}
 
 
+@pytest.mark.duty(67, 69, 71)
 async def test_feedback_is_kept_accepted_and_then_overridden(tmp_path: Path) -> None:
     path = "/cds-services/crlm-order-sign/feedback"
     async with served(tmp_path, **settings(tmp_path)) as client:

@@ -64,6 +64,7 @@ async def post(client: CheckedClient, text: str | None, *, path: str = PATH, bod
     return await client.request("POST", path, content=json.dumps(body), headers=headers)
 
 
+@pytest.mark.duty(75, 76, 77, 78)
 async def test_every_hostile_token_gets_the_same_refusal_that_gives_no_reason(tmp_path: Path) -> None:
     found = {}
     async with served(tmp_path, **settings(tmp_path)) as client:
@@ -76,6 +77,7 @@ async def test_every_hostile_token_gets_the_same_refusal_that_gives_no_reason(tm
     assert {name: one for name, one in found.items() if one != (401, REFUSAL, ("Bearer", "*"), 1)} == {}
 
 
+@pytest.mark.duty(74, 75)
 @pytest.mark.parametrize(
     ("auth", "text", "status"),
     [
@@ -101,6 +103,7 @@ async def test_each_setting_lets_in_whom_it_says(
     assert answer.status_code == status
 
 
+@pytest.mark.duty(77, 78, 83)
 @pytest.mark.parametrize(
     ("client", "text"),
     [
@@ -143,6 +146,7 @@ async def test_a_call_as_a_vendor_sends_it_is_answered_once(tmp_path: Path, clie
     assert (second.status_code, second.json()) == (401, REFUSAL)
 
 
+@pytest.mark.duty(47)
 async def test_a_known_client_without_the_service_is_told_so(tmp_path: Path) -> None:
     async with served(tmp_path, **settings(tmp_path, services=["crlm-order-sign"])) as client:
         answer = await post(client, token())
@@ -152,6 +156,7 @@ async def test_a_known_client_without_the_service_is_told_so(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.duty(70)
 @pytest.mark.parametrize("audience", [PATH, f"{PATH}/feedback"])
 async def test_feedback_may_be_addressed_to_the_service_or_to_its_feedback(tmp_path: Path, audience: str) -> None:
     entry = {"card": "5f6c9d3e-0000-4000-8000-000000000001", "outcome": "overridden"}
@@ -195,6 +200,7 @@ async def test_a_preflight_needs_no_token_and_allows_one(tmp_path: Path) -> None
     assert (answer.status_code, {"authorization", "content-type"} <= allowed) == (204, True)
 
 
+@pytest.mark.duty(78)
 async def test_nothing_of_a_token_is_logged(tmp_path: Path, log_lines: list[Any]) -> None:
     text = token()
     async with served(tmp_path, **settings(tmp_path)) as client:

@@ -76,6 +76,7 @@ def statuses(url: str, tokens: list[str]) -> list[int]:
         return sorted(threads.map(post, tokens))
 
 
+@pytest.mark.duty(78)
 def test_one_token_is_believed_once_by_all_workers_together(url: str) -> None:
     assert statuses(url, [fresh_token(url)] * CALLS) == [200] + [401] * (CALLS - 1)
 
