@@ -41,6 +41,7 @@ from service.records import Records
 from service.settings import load_settings
 from service.tracing import NO_TRACING, tracing_for
 from service.web.app import create_app
+from service.web.draining import PatientProtocol
 from service.web.feedback_page import feedback_page_routes
 from service.web.knowledge_page import knowledge_routes
 from service.web.measuring import counting, metrics_routes
@@ -190,6 +191,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callab
         "log_config": None,
         "server_header": False,
         "ws": "none",
+        "http": PatientProtocol,
         "lifespan": "on",
         "timeout_graceful_shutdown": _GRACE_S,
     }

@@ -1,0 +1,199 @@
+"""Restarts under load, on both kinds of store: every call has an answer, and every card is kept."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from service.adapters.store.database import Database
+from service.adapters.store.schema import issued_cards
+from service.samples.patient_view import sample_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[3]
+PATH = "/cds-services/crlm-patient-view"
+JSON = {"content-type": "application/json"}
+THREADS = 4
+CALLS_BETWEEN = 40
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Replica:
+    """`crlm-cds serve` on a port, with what it logs."""
+
+    def __init__(self, store_url: str, port: int, *, workers: int = 1) -> None:
+        command = [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port)]
+        environment = {**os.environ, "CRLM_AUTH": "off", "CRLM_DATABASE_URL": store_url, "CRLM_LOG_FORMAT": "json"}
+        self.process = subprocess.Popen(
+            [*command, "--workers", str(workers)], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        self._line = threading.Condition()
+        self._started = self._ended = 0
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._line:
+                self._started += "Application startup complete" in line
+                self._ended += "Finished server process" in line
+                self._line.notify_all()
+
+    def wait(self, *, started: int, ended: int = 0) -> None:
+        """Wait until so many workers have started and ended."""
+        with self._line:
+            assert self._line.wait_for(lambda: (self._started, self._ended) == (started, ended), 60)
+
+    def stop(self) -> None:
+        """End it as an orchestrator does; once is enough."""
+        if self.process.returncode is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) in {0, -signal.SIGTERM}
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@contextmanager
+def replica(store_url: str, port: int, *, workers: int = 1) -> Iterator[Replica]:
+    found = Replica(store_url, port, workers=workers)
+    try:
+        found.wait(started=workers)
+        yield found
+    finally:
+        found.stop()
+
+
+class Load:
+    """Threads that call without a pause, each call on a connection of its own."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self._ports = ports
+        self._body = sample_request(datetime.now(UTC).date())
+        self._end = threading.Event()
+        self._answered = threading.Condition()
+        self.cards: list[str] = []
+        self.failures: list[str] = []
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._call_on, args=(number,)) for number in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._end.set()
+            for thread in threads:
+                thread.join()
+
+    def wait(self, more: int = CALLS_BETWEEN) -> None:
+        """Wait for so many answers more."""
+        with self._answered:
+            wanted = len(self.cards) + more
+            assert self._answered.wait_for(lambda: len(self.cards) >= wanted or self.failures, 60)
+
+    def _call_on(self, number: int) -> None:
+        while not self._end.is_set():
+            try:
+                card = self._call(number)
+            except (OSError, http.client.HTTPException, AssertionError) as fault:
+                card, failure = None, repr(fault)
+            with self._answered:
+                if card is None:
+                    self.failures.append(failure)
+                else:
+                    self.cards.append(card)
+                self._answered.notify_all()
+
+    def _call(self, number: int) -> str:
+        """Call one replica and, where it gives no answer at all, the next: as the proxy does."""
+        ports = self._ports[number % len(self._ports) :] + self._ports[: number % len(self._ports)]
+        for port in ports[:-1]:
+            try:
+                return self._call_at(port)
+            except (OSError, http.client.HTTPException):
+                continue
+        return self._call_at(ports[-1])
+
+    def _call_at(self, port: int) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request("POST", PATH, self._body, JSON)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        assert answer.status == 200, answer.status
+        [card] = json.loads(body)["cards"]
+        return str(card["uuid"])
+
+
+def kept(store_url: str) -> set[str]:
+    database = Database(store_url)
+    try:
+        return set(database.read_now(lambda connection: connection.execute(sa.select(issued_cards.c.card)).scalars()))
+    finally:
+        database.close()
+
+
+def check(load: Load, store_url: str) -> None:
+    assert load.failures == []
+    assert len(load.cards) == len(set(load.cards))
+    assert set(load.cards) <= kept(store_url)
+
+
+def under_load(load: Load, restart: Callable[[], None]) -> None:
+    with load.running():
+        load.wait()
+        restart()
+        load.wait()
+
+
+def test_workers_are_renewed_one_by_one_without_a_lost_call(store_url: str) -> None:
+    port = free_port()
+    load = Load([port])
+    with replica(store_url, port, workers=2) as server:
+
+        def renew() -> None:
+            server.process.send_signal(signal.SIGHUP)
+            server.wait(started=4, ended=2)
+
+        under_load(load, renew)
+    check(load, store_url)
+
+
+def test_replicas_are_renewed_one_after_the_other_without_a_lost_call(store_url: str) -> None:
+    ports = [free_port(), free_port()]
+    load = Load(ports)
+    with ExitStack() as replicas:
+        old = [replicas.enter_context(replica(store_url, port)) for port in ports]
+        with load.running():
+            for ending, port in zip(old, ports, strict=True):
+                load.wait()
+                ending.stop()
+                load.wait()
+                replicas.enter_context(replica(store_url, port))
+            load.wait()
+    check(load, store_url)
