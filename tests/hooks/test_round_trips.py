@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -122,3 +123,42 @@ async def test_a_server_that_searches_by_get_alone_costs_two_round_trips_too(tmp
     assert [without_ids(answer.json()["cards"]) for answer in (first, second)] == [
         without_ids(sent.json()["cards"])
     ] * 2
+
+
+def without_rest() -> dict[str, Any]:
+    """A prefetch in which only the conditions could be had."""
+    error = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+    whole = prefetch_of(CHART)
+    return {key: value if key in ("patient", "conditions") else error for key, value in whole.items()}
+
+
+@pytest.mark.parametrize("by_get", [False, True])
+async def test_conditions_that_come_and_a_rest_that_hangs_give_a_card_in_time(tmp_path: Path, *, by_get: bool) -> None:
+    record = Record(CHART)
+
+    def hangs(asked: Asked) -> Answer:
+        if by_get and asked.method == "POST":
+            return Answer(405)
+        if "Condition" in asked.path:
+            return as_json(record.searched(asked))
+        return Answer(200, b"x" * 100, hold=True)
+
+    with Server(hangs) as fhir:
+        async with client_of(fhir, tmp_path, fetch_budget_s=0.3) as client:
+            await client.call(message(prefetch=prefetch_of(CHART)))
+            start = time.perf_counter()
+            late = await client.call(call(fhir))
+            seconds = time.perf_counter() - start
+            known = await client.call(message(prefetch=without_rest()))
+    assert seconds < 0.6
+    assert without_ids(late.json()["cards"]) == without_ids(known.json()["cards"])
+
+
+@pytest.mark.duty(79)
+async def test_a_token_that_expires_at_once_is_not_sent(tmp_path: Path) -> None:
+    with Server(lambda _: as_json(bundle([]))) as fhir:
+        async with client_of(fhir, tmp_path) as client:
+            grant = {**authorization(TOKEN), "expires_in": 0}
+            answer = await client.call(message(fhirServer=f"{fhir.url}/fhir", fhirAuthorization=grant))
+    assert (answer.status_code, fhir.asked) == (412, [])
+    assert answer.json()["issue"][0]["diagnostics"].endswith("the access token had expired")
