@@ -202,7 +202,8 @@ class Settings:
         repr=False,
         metadata=_read_by(
             _password,
-            "The password of the page /feedback, asked for by the browser. Without it only this machine sees the page.",
+            "The password of the page /feedback, asked for by the browser. Without it the page is shown in trials"
+            " alone, where CRLM_PUBLIC_BASE_URL is this machine.",
         ),
     )
     session_key: tuple[str, ...] | None = field(

@@ -1,7 +1,8 @@
-"""The feedback page: what became of the advice, for those who run the service or hold its report key.
+"""The feedback page: what became of the advice, for those who hold the report key, and for trials on this machine.
 
-Without a key the page is for the machine itself: the connection and the name that was asked for are both loopback, and
-no proxy stands between. With a key (`CRLM_REPORT_KEY`) the browser asks for it as a password, from anywhere.
+With a key (`CRLM_REPORT_KEY`) the browser asks for it as a password, from anywhere. Without one the page exists only
+where the service is public to nobody: its own address, the connection and the name that was asked for are loopback.
+The connection alone would not do, since a proxy on the same machine makes everybody's calls look like that.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class Entry:
     link: str | None = None
 
 
-def feedback_page_routes(database: Database, guideline: Guideline, *, key: str | None) -> APIRouter:
-    """Serve `/feedback?since=2026-01-01&until=2026-07-01`, both days optional."""
+def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: str, key: str | None) -> APIRouter:
+    """Serve `/feedback?since=2026-01-01&until=2026-07-01`, both days optional; `base_url` is the public address."""
     router = APIRouter()
     template = Environment(
         loader=PackageLoader("service.web", "templates"),
@@ -59,7 +60,7 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, key: str |
 
     @router.get("/feedback")
     async def show(request: Request) -> Response:
-        refused = _refusal(request, key)
+        refused = _refusal(request, key, is_trial=is_loopback(base_url))
         if refused is not None:
             return refused
         since, until = _day(request, "since"), _day(request, "until")
@@ -79,12 +80,12 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, key: str |
     return router
 
 
-def _refusal(request: Request, key: str | None) -> Response | None:
+def _refusal(request: Request, key: str | None, *, is_trial: bool) -> Response | None:
     """Give the answer to those who may not see the page."""
     if key is None:
-        if _is_this_machine(request):
+        if is_trial and _is_this_machine(request):
             return None
-        text = "The page is shown on the machine of the service alone; CRLM_REPORT_KEY opens it to others"
+        text = "The page needs CRLM_REPORT_KEY; on the machine of the service, crlm-cds feedback report says the same"
         return outcome_response(Problem(HTTPStatus.FORBIDDEN, "forbidden", text))
     if hmac.compare_digest(_password(request).encode(), key.encode()):
         return None

@@ -159,7 +159,7 @@ def build_app(
         pages=[
             knowledge_routes(guideline, catalogue),
             metrics_routes(metrics, issued_cards),
-            feedback_page_routes(database, guideline, key=settings.report_key),
+            feedback_page_routes(database, guideline, base_url=settings.public_base_url, key=settings.report_key),
             *app,
         ],
         running=running,

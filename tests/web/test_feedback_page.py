@@ -15,7 +15,7 @@ from tests.checked_client import CheckedClient
 from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
-from tests.loopback import running
+from tests.loopback import running_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "a report key of thirty-two letters"
 HERE = {"host": "127.0.0.1:8080"}
+TRIAL = "http://127.0.0.1:8080"
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -51,7 +52,7 @@ async def fill(folder: Path) -> None:
 async def page(
     folder: Path, path: str = "/feedback", *, headers: dict[str, str] | None = None, **settings: Any
 ) -> httpx.Response:
-    async with CheckedClient(app_of(folder, **settings)) as client:
+    async with CheckedClient(app_of(folder, **{"public_base_url": TRIAL, **settings})) as client:
         return await client.request("GET", path, headers=HERE if headers is None else headers)
 
 
@@ -129,9 +130,17 @@ async def test_a_store_that_is_down_is_503(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-async def test_without_a_key_the_page_is_for_this_machine_alone(tmp_path: Path, headers: dict[str, str]) -> None:
+async def test_without_a_key_the_page_is_for_trials_on_this_machine_alone(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
     await fill(tmp_path)
     assert (await page(tmp_path, headers=headers)).status_code == 403
+
+
+async def test_without_a_key_a_service_that_others_reach_shows_it_to_nobody(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    # A proxy beside the service: the connection and the name are loopback, the reader need not be.
+    assert (await page(tmp_path, public_base_url="https://cds.example.org")).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
@@ -174,7 +183,11 @@ def test_the_page_is_accessible_and_asks_nobody_else(tmp_path: Path, width: int)
     import asyncio  # noqa: PLC0415  the browser's own loop must not run inside another
 
     asyncio.run(fill(tmp_path))
-    with running(app_of(tmp_path)) as url, chromium() as browser, watched(browser, url, width=width) as seen:
+    with (
+        running_at(lambda base: app_of(tmp_path, public_base_url=base)) as url,
+        chromium() as browser,
+        watched(browser, url, width=width) as seen,
+    ):
         seen.page.goto("/feedback")
         assert seen.page.title() == "Feedback report"
         assert violations(seen.page) == []
