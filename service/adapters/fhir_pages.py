@@ -13,7 +13,7 @@ import httpx
 from fhir_mappings.bundle import SourceState
 from fhir_mappings.chart import Completeness
 from service.adapters.origins import origin_of
-from service.adapters.outbound import OutboundError, Refused, TimedOut, TooLarge
+from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -98,8 +98,12 @@ class PageFetcher:
     access: FhirAccess
     limits: Limits
     read_page: PageReader
-    _bytes: int = field(default=0, init=False)
+    _allowance: Allowance = field(init=False)
     _entries: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the whole allowance, which all exchanges share."""
+        self._allowance = Allowance(self.limits.bytes)
 
     async def pages_from(self, first: Awaitable[SourceRead], url: str) -> Fetched:
         """Take the page that `first` gives for `url` and all that follow it; raise `Lost` where there is no first."""
@@ -175,17 +179,14 @@ class PageFetcher:
                 raise Lost(Reason.EXPIRED)
             request.headers["Authorization"] = f"Bearer {self.access.token.reveal()}"
         request.headers["Accept"] = "application/fhir+json, application/json"
-        room = self.limits.bytes - self._bytes
-        if room <= 0:
+        if self._allowance.left <= 0:
             raise Lost(Reason.TOO_LARGE)
         try:
-            answer = await self.outbound.send(
-                request, to=self.access.destinations, max_bytes=room, timeout_s=self.access.deadline - now
+            return await self.outbound.send(
+                request, to=self.access.destinations, max_bytes=self._allowance, timeout_s=self.access.deadline - now
             )
         except OutboundError as fault:
             raise Lost(_reason_of(fault)) from None
-        self._bytes += len(answer.content)
-        return answer
 
     def _read(self, body: bytes) -> SourceRead:
         page = self.read_page(body)

@@ -26,7 +26,7 @@ import httpx
 from service.adapters.origins import Origin, OriginError, is_public, may_reach, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
     from service.adapters.origins import Address
 
@@ -82,6 +82,19 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
     """Ask the system's resolver for the addresses of `host`."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
     return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+
+@dataclass(slots=True)
+class Allowance:
+    """Bytes that several answers may have together, counted as they arrive, after decompression."""
+
+    left: int
+
+    def take(self, count: int) -> None:
+        """Use some of it; raise `TooLarge` where there is not so much left."""
+        self.left -= count
+        if self.left < 0:
+            raise TooLarge("the answer is too large")
 
 
 class _PinnedBackend(httpcore.AsyncNetworkBackend):
@@ -172,12 +185,14 @@ class Outbound:
         self._clients: dict[tuple[Origin, bool], httpx.AsyncClient] = {}
 
     async def send(
-        self, request: httpx.Request, *, to: Destinations, max_bytes: int, timeout_s: float
+        self, request: httpx.Request, *, to: Destinations, max_bytes: int | Allowance, timeout_s: float
     ) -> httpx.Response:
         """Send `request` and give the answer with its decoded body; redirects are answers like others.
 
-        Raises an `OutboundError`; cancelling is safe at any moment.
+        `max_bytes` is of this answer alone, or an allowance that it shares with others. Raises an `OutboundError`;
+        cancelling is safe at any moment.
         """
+        allowance = max_bytes if isinstance(max_bytes, Allowance) else Allowance(max_bytes)
         origin = to.check(str(request.url))
         client = await self._client(origin, private=to.allow_private_addresses)
         request.headers["Accept-Encoding"] = "gzip"
@@ -185,7 +200,7 @@ class Outbound:
             async with asyncio.timeout(max(timeout_s, 0)):
                 answer = await client.send(request, stream=True)
                 try:
-                    body = await _read(answer, max_bytes)
+                    body = await _read(answer, allowance)
                 finally:
                     await answer.aclose()
         except (TimeoutError, httpcore.TimeoutException):
@@ -236,11 +251,13 @@ class Outbound:
         )
 
 
+_STEP = 262_144
+"""Bytes that are decompressed at once: a millisecond of work."""
 _BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-async def _read(answer: httpx.Response, max_bytes: int) -> bytes:
-    """Read the body; a few bytes of gzip never become more than `max_bytes` in memory."""
+async def _read(answer: httpx.Response, allowance: Allowance) -> bytes:
+    """Read the body; a few bytes of gzip never become more than the allowance in memory."""
     inflate = None
     match answer.headers.get("content-encoding", "identity").strip().lower():
         case "identity" | "":
@@ -251,15 +268,24 @@ async def _read(answer: httpx.Response, max_bytes: int) -> bytes:
             raise Unreachable("the answer is in an encoding that was not asked for")
     body = bytearray()
     async for chunk in answer.aiter_raw():
-        if inflate is None:
-            body += chunk
-        else:
-            try:
-                body += inflate.decompress(chunk, max_bytes + 1 - len(body))
-            except zlib.error:
-                raise Unreachable("the answer is not the gzip that it says") from None
-        if len(body) > max_bytes:
-            raise TooLarge("the answer is too large")
+        for part in (chunk,) if inflate is None else _inflated(inflate, chunk):
+            allowance.take(len(part))
+            body += part
+            # Lets the time of the exchange run out between the parts, and other calls go on.
+            await asyncio.sleep(0)
     if inflate is not None and not inflate.eof:
         raise Unreachable("the answer ended early")
     return bytes(body)
+
+
+def _inflated(inflate: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
+    """Decompress what one chunk holds, step by step."""
+    while True:
+        try:
+            part = inflate.decompress(chunk, _STEP)
+        except zlib.error:
+            raise Unreachable("the answer is not the gzip that it says") from None
+        yield part
+        chunk = inflate.unconsumed_tail
+        if not chunk and len(part) < _STEP:
+            return

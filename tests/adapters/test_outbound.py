@@ -14,6 +14,7 @@ import pytest
 
 from service.adapters.origins import origin_of
 from service.adapters.outbound import (
+    Allowance,
     Destinations,
     Outbound,
     OutboundError,
@@ -235,3 +236,28 @@ async def test_http_2_is_spoken_where_it_is_offered(tmp_path: Path) -> None:
         async with opened(Names("127.0.0.1"), trust=trust) as outbound:
             answer = await ask(outbound, f"https://{NAME}:{port}/")
     assert [answer.http_version, answer.content] == ["HTTP/2", b"hello"]
+
+
+async def test_answers_that_share_an_allowance_have_together_no_more_than_it() -> None:
+    allowance = Allowance(1_500)
+    bodies = iter([as_gzip(b"a" * 1_000), as_gzip(b"b" * 1_000), as_gzip(b"c")])
+    with Server(lambda _: next(bodies)) as server:
+        to = Destinations(frozenset({origin_of(server.url)}), allow_private_addresses=True)
+        outbound = Outbound()
+        first = await outbound.send(httpx.Request("GET", server.url), to=to, max_bytes=allowance, timeout_s=2)
+        for _ in range(2):
+            with pytest.raises(TooLarge):
+                await outbound.send(httpx.Request("GET", server.url), to=to, max_bytes=allowance, timeout_s=2)
+        await outbound.aclose()
+    assert (first.content, allowance.left) == (b"a" * 1_000, -501)
+
+
+@pytest.mark.parametrize("size", [0, 1, 262_143, 262_144, 262_145, 524_288, 5_000_000])
+async def test_what_was_compressed_arrives_as_it_was_whatever_its_size(size: int) -> None:
+    body = (b"0123456789" * (size // 10 + 1))[:size]
+    with Server(lambda _: as_gzip(body)) as server:
+        to = Destinations(frozenset({origin_of(server.url)}), allow_private_addresses=True)
+        outbound = Outbound()
+        found = await outbound.send(httpx.Request("GET", server.url), to=to, max_bytes=size, timeout_s=5)
+        await outbound.aclose()
+    assert found.content == body

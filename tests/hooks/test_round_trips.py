@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.adapters.servers import Answer, Asked, Server, as_json
+from tests.adapters.servers import Answer, Asked, Server, as_gzip, as_json
 from tests.charts import ICD10CM, condition
 from tests.hooks.fhir_servers import TOKEN, Record
 from tests.hooks.serving import authorization, bundle, chart, clients_file, message, prefetch_of, served, without_ids
@@ -162,3 +162,27 @@ async def test_a_token_that_expires_at_once_is_not_sent(tmp_path: Path) -> None:
             answer = await client.call(message(fhirServer=f"{fhir.url}/fhir", fhirAuthorization=grant))
     assert (answer.status_code, fhir.asked) == (412, [])
     assert answer.json()["issue"][0]["diagnostics"].endswith("the access token had expired")
+
+
+BOMB = as_gzip(b" " * 200_000_000)
+LARGE = as_json(bundle([{"resourceType": "Observation", "id": "o", "note": [{"text": "n" * 2_000}]}] * 12_000))
+
+
+@pytest.mark.parametrize("answer", [BOMB, LARGE], ids=["bombs", "25 MB of JSON"])
+async def test_a_server_that_sends_too_much_for_every_key_costs_no_more_than_one(
+    tmp_path: Path, answer: Answer
+) -> None:
+    record = Record(CHART)
+
+    def too_much(asked: Asked) -> Answer:
+        return as_json(record.searched(asked)) if "Condition" in asked.path else answer
+
+    with Server(too_much) as fhir:
+        async with client_of(fhir, tmp_path, fetch_budget_s=0.3) as client:
+            await client.call(message(prefetch=prefetch_of(CHART)))
+            start = time.perf_counter()
+            found = await client.call(call(fhir))
+            seconds = time.perf_counter() - start
+    assert seconds < 0.6
+    advice = found.json()["cards"][0]["extension"]["example.crlm-cds.advice"]
+    assert advice["determined"] is False
