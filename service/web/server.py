@@ -43,6 +43,7 @@ from service.tracing import NO_TRACING, tracing_for
 from service.web.app import create_app
 from service.web.draining import PatientProtocol
 from service.web.feedback_page import feedback_page_routes
+from service.web.handbook.routes import handbook_routes
 from service.web.knowledge_page import knowledge_routes
 from service.web.measuring import counting, metrics_routes
 from service.web.smart.parts import app_pages, app_secrets, local_facts
@@ -82,6 +83,7 @@ def build_app(
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
     issued_cards, app_keys = IssuedCards(database), app_secrets(settings)
+    templates = advertised(keys, mode=settings.prefetch)
     shown_answers = (
         ShownAnswers(database, index=app_keys.shown_answers.index, rest_s=settings.repeat_after_s)
         if settings.repeat_after_s
@@ -142,7 +144,7 @@ def build_app(
     return create_app(
         settings,
         advisor=advisor,
-        templates=advertised(keys, mode=settings.prefetch),
+        templates=templates,
         authenticator=Authenticator(
             mode=settings.auth,
             clients=clients,
@@ -158,6 +160,7 @@ def build_app(
         observe=counting(metrics),
         pages=[
             knowledge_routes(guideline, catalogue),
+            handbook_routes(templates),
             metrics_routes(metrics, issued_cards),
             feedback_page_routes(database, guideline, base_url=settings.public_base_url, key=settings.report_key),
             *app,

@@ -1,0 +1,1 @@
+"""The handbook: Markdown pages of this package, served under `/docs`."""

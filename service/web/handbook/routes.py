@@ -1,0 +1,100 @@
+"""`/docs` and `/docs/{page}`: rendered once at the start, from files of the package and from the code."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service import __version__
+from service.cds.services import SERVICES
+from service.settings import describe_settings
+from service.web.handbook.render import render
+from service.web.static_files import style_route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAGES = (
+    "start", "connect", "settings", "contract", "capabilities", "change", "silent", "operating", "safety", "security",
+)  # fmt: skip
+"""The pages in the order of the navigation; the first is also `/docs`."""
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
+    """Serve the handbook; `templates` are the prefetch templates that discovery shows."""
+    router = APIRouter()
+    rendered = render_handbook(templates, root="../")
+    start = render_handbook(templates, root="")[PAGES[0]]
+
+    def answer(html: str, request: Request) -> Response:
+        etag = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
+        headers = {"content-security-policy": _POLICY, "cache-control": "public, max-age=300", "etag": etag}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(html, media_type="text/html", headers=headers)
+
+    @router.get("/docs")
+    async def first(request: Request) -> Response:
+        return answer(start, request)
+
+    @router.get("/docs/{page}")
+    async def show(page: str, request: Request) -> Response:
+        if page not in rendered:
+            raise HTTPException(404)
+        return answer(rendered[page], request)
+
+    style_route(router, "handbook.css")
+    return router
+
+
+def render_handbook(templates: Mapping[str, str], *, root: str) -> dict[str, str]:
+    """Give the HTML of every page; raises `HandbookError` where one leads nowhere."""
+    parts = generated_parts(templates)
+    pages = {name: render(page_text(name), pages=frozenset(PAGES), parts=parts, root=root) for name in PAGES}
+    template = Environment(
+        loader=PackageLoader("service.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("handbook.html")
+    return {
+        name: template.render(page=page, name=name, pages=pages, root=root, version=__version__)
+        for name, page in pages.items()
+    }
+
+
+def page_text(name: str) -> str:
+    """Give the Markdown of a page."""
+    return files("service.web.handbook").joinpath("pages", f"{name}.md").read_text(encoding="utf-8")
+
+
+def generated_parts(templates: Mapping[str, str]) -> dict[str, str]:
+    """Give the parts that the code knows best, in Markdown."""
+    settings = [
+        f"| `{one.variable}` | {f'`{one.default}`' if one.default else ''} | {one.meaning} |"
+        for one in describe_settings()
+    ]
+    services = [f"| `{one.id}` | `{one.hook}` | {one.description} |" for one in SERVICES.values()]
+    prefetch = [f"| `{name}` | `{_short(template)}` |" for name, template in templates.items()]
+    return {
+        "settings": "\n".join(["| variable | default | meaning |", "|---|---|---|", *settings]),
+        "services": "\n".join(["| service | hook | what it does |", "|---|---|---|", *services]),
+        "prefetch": "\n".join(["| key | template |", "|---|---|", *prefetch]),
+    }
+
+
+def _short(template: str) -> str:
+    """Leave out all but the first of many codes: discovery has them all."""
+    head, comma, rest = template.partition(",")
+    return template if not comma else f"{head},…{rest[rest.index('&') :] if '&' in rest else ''}"
