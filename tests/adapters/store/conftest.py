@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _databases = count(1)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """Debian keeps the server's programs out of PATH, in a folder for each version."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")) or [Path(shutil.which(name) or name)]
     return str(found[-1])
@@ -48,9 +48,9 @@ def postgresql_server() -> Iterator[str]:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
         data, port = f"{folder}/data", _free_port()
-        _as_postgres(_program("initdb"), "-D", data, "-U", "crlm", "-A", "trust", "-E", "UTF8", "--no-sync")
+        _as_postgres(program("initdb"), "-D", data, "-U", "crlm", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
-        server = _program("pg_ctl")
+        server = program("pg_ctl")
         _as_postgres(server, "-D", data, "-o", options, "-l", f"{folder}/log", "-w", "start")
         try:
             yield f"postgresql://crlm@127.0.0.1:{port}"

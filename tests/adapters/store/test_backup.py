@@ -1,0 +1,58 @@
+"""The backup of PostgreSQL as the handbook tells it, on a real server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import psycopg
+import sqlalchemy as sa
+
+from service.adapters.store.database import Database
+from service.adapters.store.issued_cards import IssuedCards
+from service.adapters.store.migrate import head, migrate, version
+from service.adapters.store.schema import issued_cards
+from service.web.handbook.routes import page_text
+from tests.adapters.store.cards import card, uuid
+from tests.adapters.store.conftest import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def cards(database: Database) -> list[str]:
+    query = sa.select(issued_cards.c.card).order_by(issued_cards.c.card)
+    return list(database.read_now(lambda connection: connection.execute(query).scalars()))
+
+
+async def test_a_dump_brings_back_what_was_kept_and_nothing_that_came_later(
+    postgresql_server: str, tmp_path: Path
+) -> None:
+    url = f"{postgresql_server}/backup"
+    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE backup")
+    dump, restore = re.findall(r"^(pg_\w+)( .*)$", page_text("operating"), re.MULTILINE)
+    database = Database(url)
+    try:
+        migrate(database)
+        queue = IssuedCards(database)
+        queue.put([card(1)])
+        await queue.flush()
+        run(dump, url, tmp_path)
+        queue.put([card(2)])
+        await queue.flush()
+        run(restore, url, tmp_path)
+        assert (cards(database), version(database)) == ([uuid(1)], head())
+        queue.put([card(3)])
+        await queue.flush()
+        assert cards(database) == [uuid(1), uuid(3)]
+    finally:
+        database.close()
+
+
+def run(told: tuple[str, str], url: str, folder: Path) -> None:
+    """Run a command of the handbook; Debian keeps the server's programs out of PATH."""
+    name, options = told
+    arguments = [option.replace('"$DATABASE"', url) for option in options.split()]
+    subprocess.run([program(name), *arguments], cwd=folder, check=True)
