@@ -147,7 +147,9 @@ class FhirCall:
         """Fetch one key; `None` where its POST was refused."""
         url = f"{self._base}/{query.url}"
         try:
-            if query.id is not None or (self._origin, query.resource_type) in self._get_only:
+            if query.id is not None:
+                return await self._fetcher.pages_from(self._fetcher.read(url), url)
+            if (self._origin, query.resource_type) in self._get_only:
                 return await self._fetcher.pages_from(self._fetcher.get(url), url)
             search = f"{self._base}/{query.resource_type}/_search"
             return await self._fetcher.pages_from(self._fetcher.post(search, query.form), search)

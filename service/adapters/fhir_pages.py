@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import urljoin
 
 import httpx
+import msgspec
 
 from fhir_mappings.bundle import SourceState
 from fhir_mappings.chart import Completeness
@@ -42,6 +43,12 @@ class Reason(StrEnum):
     FOREIGN_PAGE = "the next page was on another server"
     INCOMPLETE = "the FHIR server gave only a part"
 
+
+class _Kind(msgspec.Struct):
+    resourceType: str | None = None  # noqa: N815  FHIR's own name
+
+
+_KIND = msgspec.json.Decoder(_Kind)
 
 PageReader: TypeAlias = "Callable[[bytes], SourceRead]"
 """`fhir_mappings.bundle.read_source` with its terminology."""
@@ -113,19 +120,25 @@ class PageFetcher:
         """Follow the next link of a bundle that the client itself sent; what it sent stays, so none is partial."""
         return await self._followed([], self.access.base + "/", link)
 
+    async def read(self, url: str) -> SourceRead:
+        """Read the resource at `url`."""
+        return self._understood((await self._sent(self._request(url))).content)
+
     async def get(self, url: str) -> SourceRead:
         """Read the page at `url`."""
+        return self._page((await self._sent(self._request(url))).content)
+
+    @staticmethod
+    def _request(url: str) -> httpx.Request:
         try:
-            request = httpx.Request("GET", url)
+            return httpx.Request("GET", url)
         except httpx.InvalidURL:
             raise Lost(Reason.NOT_ALLOWED) from None
-        return await self._page(request)
 
     async def post(self, url: str, form: str) -> SourceRead:
         """Search by a form, which keeps the patient's id out of the server's access log."""
-        return await self._page(
-            httpx.Request("POST", url, content=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
-        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._page((await self._sent(httpx.Request("POST", url, content=form, headers=headers))).content)
 
     async def _followed(self, pages: list[SourceRead], url: str, link: str | None = None) -> Fetched:
         seen = {url}
@@ -156,11 +169,12 @@ class PageFetcher:
             raise Lost(Reason.TOO_MANY_PAGES)
         return following
 
-    async def _page(self, request: httpx.Request) -> SourceRead:
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and give the answer where it is a good one."""
         answer = await self._answer(request)
         match answer.status_code:
             case 200:
-                return self._read(answer.content)
+                return answer
             case status if request.method == "POST" and status in _POST_REFUSED:
                 raise Lost(Reason.FAILED, is_refused_post=True)
             case status if 300 <= status < 400:  # noqa: PLR2004  RFC 9110, section 15.4
@@ -188,7 +202,18 @@ class PageFetcher:
         except OutboundError as fault:
             raise Lost(_reason_of(fault)) from None
 
-    def _read(self, body: bytes) -> SourceRead:
+    def _page(self, body: bytes) -> SourceRead:
+        """Read a page of a search; `null` or a bare resource, fine in a prefetch, would look like nothing there."""
+        page = self._understood(body)
+        try:
+            is_bundle = _KIND.decode(body).resourceType == "Bundle"
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            is_bundle = False
+        if not is_bundle:
+            raise Lost(Reason.UNREADABLE)
+        return page
+
+    def _understood(self, body: bytes) -> SourceRead:
         page = self.read_page(body)
         self._entries += page.entries
         match page.state:

@@ -186,3 +186,40 @@ async def test_a_server_that_sends_too_much_for_every_key_costs_no_more_than_one
     assert seconds < 0.6
     advice = found.json()["cards"][0]["extension"]["example.crlm-cds.advice"]
     assert advice["determined"] is False
+
+
+NO_SEARCHSETS: dict[str, bytes] = {
+    "empty": b"",
+    "null": b"null",
+    "a text": b'"nothing here"',
+    "a list": b"[]",
+    "an object": b"{}",
+    "the resource itself": b'{"resourceType": "Patient", "id": "p1"}',
+    "a statement of capabilities": b'{"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}',
+    "a number for a type": b'{"resourceType": 7, "entry": []}',
+    "not UTF-8": b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "\xff"}}]}',
+    "nested without end": b'{"resourceType": "Bundle", "entry": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "cut": b'{"resourceType": "Bundle", "entry": [',
+    "two documents": b'{"resourceType": "Bundle"}{"resourceType": "Bundle"}',
+    "NaN": b'{"resourceType": "Bundle", "total": NaN}',
+}
+
+
+@pytest.mark.duty(38)
+@pytest.mark.parametrize("body", NO_SEARCHSETS.values(), ids=NO_SEARCHSETS.keys())
+async def test_an_answer_that_is_no_searchset_is_never_taken_for_nothing_there(tmp_path: Path, body: bytes) -> None:
+    record = Record(CHART)
+    odd = Answer(200, body, {"Content-Type": "application/fhir+json"})
+
+    def mostly_sound(asked: Asked) -> Answer:
+        return odd if "Observation" in asked.path else as_json(record.searched(asked))
+
+    with Server(lambda _: odd) as fhir, Server(mostly_sound) as better:
+        async with client_of(fhir, tmp_path) as client:
+            refused = await client.call(call(fhir))
+        async with client_of(better, tmp_path) as client:
+            found = await client.call(call(better))
+            error = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+            known = await client.call(message(prefetch={**prefetch_of(CHART), "observations": error}))
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (412, ["prefetch.conditions"])
+    assert without_ids(found.json()["cards"]) == without_ids(known.json()["cards"])
