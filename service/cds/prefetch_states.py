@@ -31,7 +31,7 @@ class KeyState(StrEnum):
     PAGED = "paged"
     """A searchset whose next page is at the client's FHIR server."""
     ERROR = "error"
-    """An OperationOutcome or something that is no FHIR: the client's query failed. Not asked again."""
+    """An OperationOutcome, a resource of another type, or no FHIR: the client's query failed. Not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,12 @@ class _DraftShape(msgspec.Struct):
     response: dict[str, msgspec.Raw] | None = None
 
 
+class _Kind(msgspec.Struct):
+    resourceType: str | None = None  # noqa: N815  FHIR's own name
+
+
 _DRAFT_SHAPE = msgspec.json.Decoder(_DraftShape)
+_KIND = msgspec.json.Decoder(_Kind)
 _NOTHING = SourceRead(SourceState.EMPTY)
 
 
@@ -82,6 +87,8 @@ def _read(key: PrefetchKey, raw: msgspec.Raw | None, terminology: Terminology) -
         return SentKey(key, KeyState.ABSENT, _NOTHING)
     source = read_source(raw, terminology)
     match source.state:
+        case SourceState.DATA if source.entries == 1 and _kind(raw) not in {"Bundle", key.resource_type}:
+            return SentKey(key, KeyState.ERROR, _NOTHING)
         case SourceState.DATA:
             return SentKey(key, KeyState.PAGED if source.next_url else KeyState.DATA, source)
         case SourceState.EMPTY:
@@ -93,6 +100,13 @@ def _read(key: PrefetchKey, raw: msgspec.Raw | None, terminology: Terminology) -
             return SentKey(key, KeyState.ERROR, source)
         case _:
             assert_never(source.state)
+
+
+def _kind(raw: msgspec.Raw) -> str | None:
+    try:
+        return _KIND.decode(raw).resourceType
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _refuse_draft_shape(key: PrefetchKey, raw: msgspec.Raw) -> None:

@@ -52,7 +52,7 @@ ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "co
 HINT = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
 STATES = (
     "absent", "null", "empty bundle", "bundle without entry", "data", "outcome alone", "outcome entry",
-    "error among entries", "paged", "total above entries", "junk", "HTML", "wrapped",
+    "error among entries", "paged", "total above entries", "junk", "another type", "HTML", "wrapped",
 )  # fmt: skip
 
 
@@ -117,6 +117,7 @@ def sent(key: str, state: str, base: str) -> dict[str, Any]:
         "paged": bundle(first, link=[{"relation": "next", "url": page_two(base, kind)}]),
         "total above entries": bundle(first, total=99),
         "junk": 7,
+        "another type": {"resourceType": "Patient", "id": "p1"},
         "HTML": "<html><body>502 Bad Gateway</body></html>",
         "wrapped": {"response": {"status": "200"}, "resource": whole},
     }
@@ -150,6 +151,7 @@ SETTLED = {
     "error among entries": "first half",
     "total above entries": "first half",
     "junk": "not had",
+    "another type": "not had",
     "HTML": "not had",
 }
 """What is known of a key where the server is not asked, by its state."""

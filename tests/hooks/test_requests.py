@@ -265,3 +265,15 @@ async def test_a_fhir_server_without_https_stops_the_start(tmp_path: Path, origi
     ehr = {"issuer": "https://ehr.example.org", "jwks_url": "https://ehr.example.org/jwks", "fhir_origins": [origin]}
     with pytest.raises(SettingsError, match="fhir_origins"):
         app_of(tmp_path, clients=clients_file(tmp_path, ehr))
+
+
+@pytest.mark.duty(38)
+async def test_one_resource_instead_of_a_bundle_is_taken_where_it_is_of_the_type_that_was_asked_for(
+    client: CheckedClient,
+) -> None:
+    liver = next(one for one in CHART if one.get("id") == "liver")
+    alone = {**WHOLE, "conditions": bundle([liver])}
+    bare = {**WHOLE, "conditions": liver}
+    assert cards(await post(client, message(prefetch=bare))) == cards(await post(client, message(prefetch=alone)))
+    other = await post(client, message(prefetch={**WHOLE, "conditions": {"resourceType": "Patient", "id": "p1"}}))
+    assert other.status_code == 412
