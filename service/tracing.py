@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
-    from opentelemetry.trace import Span, SpanKind
+    from opentelemetry.trace import Span, SpanKind, Tracer
 
 Attribute: TypeAlias = "str | int | float | bool | list[str]"
 
@@ -40,61 +40,18 @@ class Tracing:
 
     def span(self, name: str, **attributes: Attribute) -> AbstractContextManager[object]:
         """Surround a step; `attributes` are names, counts and ids of our own, never chart contents."""
-        return self._span(name, attributes) if self._tracer else nullcontext()
+        return _span(self._tracer, name, attributes) if self._tracer else nullcontext()
 
     def span_of_request(
         self, name: str, *, parent: str | None, attributes: Callable[[], Mapping[str, Attribute]]
     ) -> AbstractContextManager[object]:
         """Surround a whole exchange under the caller's `traceparent`; `attributes` are asked for at its end."""
-        return self._request(name, parent, attributes) if self._tracer else nullcontext()
+        return _request(self._tracer, name, parent, attributes) if self._tracer else nullcontext()
 
     def close(self) -> None:
         """Send what waits."""
         if self._provider is not None:
             self._provider.shutdown()
-
-    @contextmanager
-    def _span(
-        self,
-        name: str,
-        attributes: Mapping[str, Attribute],
-        *,
-        kind: SpanKind | None = None,
-        context: Context | None = None,
-    ) -> Iterator[Span]:
-        from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415  an optional package
-
-        assert self._tracer is not None  # noqa: S101  the callers looked
-        # The SDK would put messages and tracebacks of exceptions into the span.
-        with self._tracer.start_as_current_span(
-            name,
-            context=context,
-            kind=kind or SpanKind.INTERNAL,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                yield span
-            except BaseException as fault:
-                span.set_attribute("error.type", type(fault).__name__)
-                span.set_status(Status(StatusCode.ERROR))
-                raise
-
-    @contextmanager
-    def _request(
-        self, name: str, parent: str | None, attributes: Callable[[], Mapping[str, Attribute]]
-    ) -> Iterator[None]:
-        from opentelemetry.trace import SpanKind  # noqa: PLC0415  an optional package
-        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
-
-        # Neither tracestate nor baggage is taken over: a caller could write anything there.
-        context = TraceContextTextMapPropagator().extract({"traceparent": parent} if parent else {})
-        with self._span(name, {}, kind=SpanKind.SERVER, context=context) as span:
-            try:
-                yield
-            finally:
-                span.set_attributes(attributes())
 
 
 NO_TRACING = Tracing()
@@ -164,3 +121,47 @@ def _is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+@contextmanager
+def _span(
+    tracer: Tracer,
+    name: str,
+    attributes: Mapping[str, Attribute],
+    *,
+    kind: SpanKind | None = None,
+    context: Context | None = None,
+) -> Iterator[Span]:
+    from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415  an optional package
+
+    # The SDK would put messages and tracebacks of exceptions into the span.
+    with tracer.start_as_current_span(
+        name,
+        context=context,
+        kind=kind or SpanKind.INTERNAL,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield span
+        except BaseException as fault:
+            span.set_attribute("error.type", type(fault).__name__)
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+
+
+@contextmanager
+def _request(
+    tracer: Tracer, name: str, parent: str | None, attributes: Callable[[], Mapping[str, Attribute]]
+) -> Iterator[None]:
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415  an optional package
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
+    # Neither tracestate nor baggage is taken over: a caller could write anything there.
+    context = TraceContextTextMapPropagator().extract({"traceparent": parent} if parent else {})
+    with _span(tracer, name, {}, kind=SpanKind.SERVER, context=context) as span:
+        try:
+            yield
+        finally:
+            span.set_attributes(attributes())

@@ -167,7 +167,7 @@ def _examine_open(database: Database) -> list[Finding]:
 
 def _try_writing(connection: Connection) -> None:
     with connection.begin_nested() as trial:
-        row = {"issuer": "doctor", "token_id": "doctor", "expires_at": 0}
+        row = {**dict.fromkeys(("issuer", "token_id"), "doctor"), "expires_at": 0}
         connection.execute(token_ids.insert().values(row))
         trial.rollback()
 
