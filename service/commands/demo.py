@@ -32,6 +32,9 @@ def demo(
     ] = None,
 ) -> None:
     """Start the service and a demo EHR with synthetic patients; open the one URL that is printed."""
+    if find_spec("service.demo") is None:
+        typer.secho("The demo is not part of this installation: pip install 'crlm-cds[demo]'", fg="red", err=True)
+        raise typer.Exit(1)
     if export is not None:
         _export(export)
         return

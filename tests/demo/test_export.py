@@ -10,6 +10,8 @@ from service.cli import app
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 
 def test_the_patients_are_written_as_transactions_that_name_each_resource_once(tmp_path: Path) -> None:
     folder = tmp_path / "patients"
@@ -22,6 +24,15 @@ def test_the_patients_are_written_as_transactions_that_name_each_resource_once(t
     assert {entry["request"]["method"] for bundle in bundles for entry in bundle["entry"]} == {"PUT"}
     named = {f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for b in bundles for entry in b["entry"]}
     assert named == set(urls)
+
+
+def test_an_installation_without_the_demo_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("service.commands.demo.find_spec", lambda _: None)
+    said = CliRunner().invoke(app, ["demo", "--export", str(tmp_path)])
+    assert (said.exit_code, said.stderr) == (
+        1,
+        "The demo is not part of this installation: pip install 'crlm-cds[demo]'\n",
+    )
 
 
 def test_no_id_is_a_number_which_hapi_would_refuse(tmp_path: Path) -> None:
