@@ -99,7 +99,7 @@ class Advisor:
         answered = replace(answered, result="shown", cards=tuple(cards), case=case, decision=decision)
         if not silent and await self._is_repeated(call, cards):
             note(repeated=True)
-            self.records.keep(replace(answered, result="repeated"))
+            self.records.keep(replace(answered, result="repeated", cards=()))
             return NO_CARDS
         if silent:
             self.records.keep(replace(answered, result="silent"))

@@ -19,8 +19,9 @@ from service.errors import SettingsError
 from service.knowledge.done import treatments_done
 from service.knowledge.guideline import load_guideline
 from service.records import _value
+from tests.adapters.tokens import EC_KEY, ISSUER, jwk, key_set, token
 from tests.checked_client import HOOK_INSTANCE, PATIENT_VIEW
-from tests.hooks.serving import NOW, chart, message, prefetch_of, served
+from tests.hooks.serving import BASE, NOW, chart, clients_file, message, prefetch_of, served
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +96,32 @@ async def test_a_chart_out_of_scope_is_an_answered_hook_too(tmp_path: Path) -> N
     [line] = lines(log)
     assert (answer.json(), line["result"], line["cards"], line["rows"]) == ({"cards": []}, "out-of-scope", [], [])
     assert "facts" not in line
+
+
+async def test_an_answer_that_rests_is_a_line_without_cards(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    async with served(tmp_path, audit_log=str(log), repeat_after_s=600) as client:
+        for _ in range(2):
+            await client.call(request())
+    assert [(line["result"], len(line["cards"])) for line in lines(log)] == [("shown", 1), ("repeated", 0)]
+
+
+async def test_a_silent_answer_is_kept_audited_and_followed_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_bytes(key_set(jwk(EC_KEY, "ec")))
+    clients = clients_file(tmp_path, {"issuer": ISSUER, "jwks_file": "keys.json", "silent": True})
+    claims = {"aud": f"{BASE}{PATIENT_VIEW}", "jti": "one"}
+    headers = {"authorization": f"Bearer {token(claims=claims)}", "content-type": "application/json"}
+    settings = {"auth": "required", "clients": clients, "audit_log": str(tmp_path / "audit"), "pseudonym_key": KEY}
+    async with served(tmp_path, **settings) as client:
+        answer = await client.request("POST", PATIENT_VIEW, json=request(), headers=headers)
+    [line] = lines(tmp_path / "audit")
+    database = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    report = read_report(database)
+    database.close()
+    assert answer.json() == {"cards": []}
+    assert (line["issuer"], line["result"], len(line["cards"])) == (ISSUER, "silent", 1)
+    assert (report.silent, report.total.issued, report.answers) == (1, 0, 1)
+    assert [(later.recommended, later.done) for later in report.later] == [("liver-first", "nothing yet")]
 
 
 async def test_what_was_done_later_is_counted_for_the_patient_of_an_earlier_answer(tmp_path: Path) -> None:
