@@ -184,6 +184,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.duty(75, 76, 77)
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_it_is_refused_and_says_nothing_of_why(hostile: str) -> None:
     seen = RememberedIds()
@@ -203,6 +204,7 @@ async def test_a_header_that_is_no_bearer_token_is_refused(header: str) -> None:
         await authenticator().authenticate(header, path=PATH, service_id=SERVICE)
 
 
+@pytest.mark.duty(78)
 async def test_a_token_is_believed_once() -> None:
     gate = authenticator()
     await gate.authenticate(f"Bearer {SOUND}", path=PATH, service_id=SERVICE)
@@ -211,6 +213,7 @@ async def test_a_token_is_believed_once() -> None:
     assert refused.value.reason == "replayed"
 
 
+@pytest.mark.duty(75)
 @pytest.mark.parametrize("claims", [{}, {"tenant": "south"}, {"tenant": "North"}, {"tenant": ["north"]}])
 async def test_another_tenant_than_the_configured_ones_is_refused(claims: dict[str, object]) -> None:
     gate = authenticator(Client(issuer=ISSUER, jwks_url=KEY_SET_URL, tenants=frozenset({"north"})))

@@ -63,6 +63,7 @@ async def test_a_set_is_read_once_and_again_when_it_is_old(cached: CachedKeySets
         assert len(server.asked) == 2
 
 
+@pytest.mark.duty(77)
 async def test_a_new_key_is_found_at_once_and_a_withdrawn_one_is_gone(cached: CachedKeySets) -> None:
     keys = Keys("old")
     with Server(keys) as server:

@@ -46,6 +46,7 @@ ORACLE_KEYS = "https://authorization.cerner.com/jwk"
 INFERNO = "https://inferno.example/custom/crd_server"
 
 
+@pytest.mark.duty(83)
 @pytest.mark.parametrize(
     ("client", "text"),
     [
@@ -93,6 +94,7 @@ async def test_a_token_as_the_vendor_sends_it_is_believed(client: Client, text: 
     assert found == Caller(issuer=client.issuer, tenant=next(iter(client.tenants), None))
 
 
+@pytest.mark.duty(83)
 @pytest.mark.parametrize("name", ["patient-view", "order-select", "order-sign", "feedback-accepted", "smart-launched"])
 async def test_a_recorded_call_of_the_sandbox_is_believed_at_its_time_alone(name: str) -> None:
     call = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
@@ -144,6 +146,7 @@ async def test_the_scheme_is_read_in_any_case() -> None:
     assert found.issuer == ISSUER
 
 
+@pytest.mark.duty(70)
 @pytest.mark.parametrize("audience", [AUDIENCE, f"{AUDIENCE}/feedback"])
 async def test_feedback_may_be_addressed_to_the_service_or_to_its_feedback(audience: str) -> None:
     found = await accepted(authenticator(), token(claims={"aud": audience}), path=f"{PATH}/feedback")
@@ -161,6 +164,7 @@ async def test_discovery_is_open_but_a_token_sent_to_it_is_checked(mode: Any) ->
         await accepted(gate, token(), path=path, service_id=None)
 
 
+@pytest.mark.duty(74)
 async def test_required_refuses_a_call_without_token() -> None:
     with pytest.raises(Unauthenticated):
         await authenticator().authenticate(None, path=PATH, service_id=SERVICE)
@@ -227,6 +231,7 @@ async def test_keys_from_a_file_leave_any_jku_of_an_issuer_without_origin_refuse
     assert (await accepted(gate, token(claims={"iss": "urn:ehr"}, header={"jku": ...}))).issuer == "urn:ehr"
 
 
+@pytest.mark.duty(78)
 async def test_an_unknown_issuer_costs_a_verification_too(monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[str] = []
     gate = authenticator()

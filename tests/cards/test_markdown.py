@@ -27,6 +27,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.duty(52)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_renders_as_one_plain_paragraph(text: str) -> None:
     html = MarkdownIt("gfm-like", {"linkify": False}).render(f"Reason given: {escape(text)}")

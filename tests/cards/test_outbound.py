@@ -36,6 +36,7 @@ def valid(resource: dict[str, Any]) -> dict[str, Any]:
     return resource
 
 
+@pytest.mark.duty(2, 61)
 @pytest.mark.parametrize("code", get_args(RequestCode))
 def test_every_request_is_a_valid_draft(code: RequestCode) -> None:
     request = valid(service_request(DRAFT, code, note="please"))

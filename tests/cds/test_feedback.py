@@ -29,6 +29,7 @@ def parsed(*entries: object) -> tuple[FeedbackEntry, ...]:
     return parse_feedback(json.dumps({"feedback": entries}).encode())
 
 
+@pytest.mark.duty(68, 69)
 def test_accepted_and_overridden_cards_are_read_together() -> None:
     reason = {"reason": {"code": "patient-refuses", "system": "urn:x", "display": "x"}, "userComment": "wants to wait"}
     assert parsed(ACCEPTED, {**OVERRIDDEN, "overrideReason": reason}, OVERRIDDEN) == (
@@ -87,6 +88,7 @@ def test_moments_of_any_zone_and_precision_are_read(text: str, moment: datetime)
 LEFT_OUT = object()
 
 
+@pytest.mark.duty(68, 73)
 @pytest.mark.parametrize(
     ("base", "member", "value", "element"),
     [

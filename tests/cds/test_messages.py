@@ -68,6 +68,7 @@ def test_of_a_repeated_member_the_last_counts() -> None:
     assert {key: bytes(raw) for key, raw in request.prefetch.items()} == {"b": b"3"}
 
 
+@pytest.mark.duty(23, 86)
 def test_unknown_members_and_an_extension_object_are_ignored() -> None:
     message = patient_view(extension={"com.epic": {"version": None}}, something=[{"else": 1}])
     message["context"]["more"] = {"a": [1]}
@@ -81,21 +82,25 @@ def test_null_and_empty_text_in_optional_places_count_as_absent() -> None:
     assert (request.fhir_server, request.prefetch, request.context.encounter_id) == (None, {}, None)
 
 
+@pytest.mark.duty(24)
 def test_the_hook_instance_may_be_written_in_capitals() -> None:
     assert parse(patient_view(hookInstance=HOOK_INSTANCE.upper())).hook_instance == HOOK_INSTANCE
 
 
+@pytest.mark.duty(25)
 def test_ids_written_as_references_are_stripped() -> None:
     context = {"patientId": "Patient/p1", "userId": "PractitionerRole/r-1.2_3", "encounterId": "Encounter/e1"}
     assert parse(patient_view(context=context)).context == HookContext("p1", "PractitionerRole/r-1.2_3", "e1")
 
 
+@pytest.mark.duty(25)
 def test_ids_longer_than_those_of_fhir_are_accepted() -> None:
     assert (
         len(parse(patient_view(context={"patientId": "e" * 90, "userId": "Practitioner/1"})).context.patient_id) == 90
     )
 
 
+@pytest.mark.duty(27, 79)
 def test_the_fhir_authorization_is_read_and_its_token_never_printed() -> None:
     request = parse(
         patient_view(fhirServer="https://fhir.example.org/r4/", fhirAuthorization={**AUTHORIZATION, "patient": "p1"})
@@ -209,6 +214,7 @@ def test_a_faulty_authorization_is_refused_without_its_token(change: dict[str, A
     assert CANARY not in text
 
 
+@pytest.mark.duty(27)
 @pytest.mark.parametrize("name", sorted(AUTHORIZATION))
 def test_every_member_of_the_authorization_is_required(name: str) -> None:
     rest = {key: value for key, value in AUTHORIZATION.items() if key != name}
@@ -236,6 +242,7 @@ def test_faulty_orders_are_named(hook: str, change: dict[str, Any], expected: tu
     assert refusal(order(hook, **change), hook=hook) == expected
 
 
+@pytest.mark.duty(26)
 @pytest.mark.parametrize("user", ["Patient/p1", "RelatedPerson/r1"])
 def test_a_reader_who_is_no_clinician_is_refused_rather_than_left_without_advice(user: str) -> None:
     with pytest.raises(NotForThisReader, match=r"^this service advises clinicians"):

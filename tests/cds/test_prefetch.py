@@ -22,6 +22,7 @@ KEYS = prefetch_keys(["ecog", "2039-6", "ecog"])
 CONTEXT = {"patientId": "p1"}
 
 
+@pytest.mark.duty(31, 34, 37)
 def test_the_templates_are_the_public_contract() -> None:
     assert advertised(KEYS, mode="full") == {
         "patient": "Patient/{{context.patientId}}",
@@ -72,6 +73,7 @@ def test_values_are_percent_encoded() -> None:
     assert Query("Patient", id="a/b").url == "Patient/a%2Fb"
 
 
+@pytest.mark.duty(36)
 @pytest.mark.parametrize("patient_id", ["", "p&x=1", "p?x", "p|1", "p p", "{{context.userId}}", "é"])
 def test_a_value_that_could_change_the_query_is_refused(patient_id: str) -> None:
     with pytest.raises(TemplateError, match="no usable value"):
@@ -83,6 +85,7 @@ def test_a_patient_id_with_a_slash_cannot_become_another_read() -> None:
         resolve(PATIENT.template, {"patientId": "p1/_history"})
 
 
+@pytest.mark.duty(32, 33, 35)
 @pytest.mark.parametrize(
     "template",
     ["Condition?patient={{today()}}", "Condition?patient={{context.draftOrders}}", "Patient/{{userPractitionerId}}"],

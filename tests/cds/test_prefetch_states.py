@@ -36,6 +36,7 @@ def read(value: object) -> SentKey:
     return read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY)["conditions"]
 
 
+@pytest.mark.duty(38)
 @pytest.mark.parametrize(
     ("value", "state", "completeness"),
     [
@@ -74,6 +75,7 @@ def test_a_key_that_was_not_sent_is_absent_and_not_retrieved() -> None:
     )
 
 
+@pytest.mark.duty(40)
 def test_every_advertised_key_is_answered_and_no_other_is_looked_at() -> None:
     keys = prefetch_keys([])
     found = read_prefetch({"stranger": msgspec.Raw(json.dumps(CONDITION).encode())}, keys, TERMINOLOGY)

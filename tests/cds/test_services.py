@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from service.cds.services import SERVICES, discovery
 from tests.response_checker import check_discovery
 
 
+@pytest.mark.duty(10, 11, 16)
 def test_discovery_lists_a_service_for_each_hook_under_its_own_id() -> None:
     found = discovery({"conditions": "Condition?patient={{context.patientId}}"})
     assert check_discovery(found) == []

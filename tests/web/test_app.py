@@ -78,6 +78,7 @@ async def test_the_token_is_checked_for_the_path_before_the_body_is_read(setting
     assert advisor.asked[0][2] == Caller(issuer="https://ehr.example.org")
 
 
+@pytest.mark.duty(67)
 async def test_feedback_is_acknowledged_once_it_is_kept(settings: Settings) -> None:
     keeper = Keeper()
     app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, feedback=keeper)
@@ -110,6 +111,7 @@ async def test_health_tells_what_is_missing(client: CheckedClient, settings: Set
     assert (answer.status_code, answer.json()["issue"][0]["diagnostics"]) == (503, "the store does not answer")
 
 
+@pytest.mark.duty(73, 79)
 async def test_one_line_a_request_without_paths_bodies_or_queries(
     client: CheckedClient, log_lines: list[dict[str, Any]]
 ) -> None:

@@ -35,6 +35,7 @@ async def test_an_answer_is_what_the_advisor_says(client: CheckedClient, advisor
     assert (service_id, request.hook_instance, caller) == ("crlm-patient-view", HOOK_INSTANCE, Caller())
 
 
+@pytest.mark.duty(9, 19)
 async def test_discovery_is_the_same_bytes_each_time_and_cheap_to_ask_again(client: CheckedClient) -> None:
     first = await client.get("/cds-services")
     assert (await client.get("/cds-services")).content == first.content
@@ -44,6 +45,7 @@ async def test_discovery_is_the_same_bytes_each_time_and_cheap_to_ask_again(clie
     assert (await client.get("/cds-services", headers={"if-none-match": '"other"'})).status_code == 200
 
 
+@pytest.mark.duty(20)
 @pytest.mark.parametrize(
     "path", ["/cds-services/", "/cds-services/none", "/cds-services/crlm-patient-view/", "/x", "/"]
 )
@@ -53,6 +55,7 @@ async def test_an_unknown_path_is_not_found(client: CheckedClient, path: str) ->
     assert answer.json()["issue"][0]["code"] == "not-found"
 
 
+@pytest.mark.duty(47)
 @pytest.mark.parametrize(("method", "path"), [("GET", PATIENT_VIEW), ("PUT", PATIENT_VIEW), ("POST", "/cds-services")])
 async def test_another_method_is_refused_and_the_right_one_named(client: CheckedClient, method: str, path: str) -> None:
     answer = await client.request(method, path)
@@ -88,6 +91,7 @@ BAD_BODIES: dict[str, bytes] = {
 }
 
 
+@pytest.mark.duty(21, 22, 46)
 @pytest.mark.parametrize("name", BAD_BODIES)
 async def test_a_bad_body_is_refused_with_an_outcome_that_repeats_nothing(
     client: CheckedClient, advisor: FakeAdvisor, name: str
@@ -99,6 +103,7 @@ async def test_a_bad_body_is_refused_with_an_outcome_that_repeats_nothing(
     assert advisor.asked == []
 
 
+@pytest.mark.duty(21, 46)
 async def test_the_faulty_element_is_named(client: CheckedClient) -> None:
     answer = await client.call(patient_view(context={"patientId": 1, "userId": "Practitioner/1"}))
     assert answer.json() == {
@@ -121,6 +126,7 @@ async def test_duplicate_members_are_no_fault_and_the_last_counts(client: Checke
     assert bytes(advisor.asked[0][1].prefetch["a"]) == b"2"
 
 
+@pytest.mark.duty(5)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -145,6 +151,7 @@ async def test_what_is_no_plain_json_is_refused_before_it_is_read(
     assert CANARY not in answer.text
 
 
+@pytest.mark.duty(5)
 @pytest.mark.parametrize(
     "media",
     [
@@ -166,6 +173,7 @@ async def chunks(count: int) -> Any:
         yield b" " * 10_000
 
 
+@pytest.mark.duty(47)
 @pytest.mark.parametrize("content", [b" " * 65_537, chunks(7)], ids=["announced", "in chunks"])
 async def test_a_body_over_the_limit_is_refused(client: CheckedClient, content: Any) -> None:
     answer = await client.request("POST", PATIENT_VIEW, content=content, headers={"content-type": "application/json"})
@@ -182,6 +190,7 @@ async def test_a_body_in_chunks_is_put_together(client: CheckedClient) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.duty(46, 47)
 @pytest.mark.parametrize(
     ("error", "expected", "headers"),
     [
@@ -207,6 +216,7 @@ async def test_each_error_has_its_status(
     assert CANARY not in answer.text
 
 
+@pytest.mark.duty(38, 46)
 async def test_missing_required_data_names_the_key(client: CheckedClient, advisor: FakeAdvisor) -> None:
     advisor.answer = RequiredDataMissing("conditions", "it was not sent")
     issue = (await client.call(patient_view())).json()["issue"][0]
@@ -216,6 +226,7 @@ async def test_missing_required_data_names_the_key(client: CheckedClient, adviso
     )
 
 
+@pytest.mark.duty(46, 47)
 async def test_a_bug_is_a_500_with_the_request_id_alone_never_empty_cards(
     client: CheckedClient, advisor: FakeAdvisor, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +257,7 @@ class Slow(FakeAdvisor):
         return await super().advise(service_id, request, caller)
 
 
+@pytest.mark.duty(47)
 async def test_a_call_that_takes_too_long_is_ended(settings: Settings) -> None:
     from dataclasses import replace  # noqa: PLC0415  this test alone changes settings
 

@@ -50,6 +50,7 @@ def places(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int,
 PLACES = places(json.loads(SAMPLE))[1:]
 
 
+@pytest.mark.duty(21, 22)
 @FUZZING
 @given(place=st.sampled_from(PLACES), value=JSON)
 async def test_any_value_in_any_place_is_answered_or_refused(

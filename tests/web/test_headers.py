@@ -19,6 +19,7 @@ SANDBOX_PREFLIGHT = {
 }
 
 
+@pytest.mark.duty(80)
 @pytest.mark.parametrize("path", ["/cds-services", PATIENT_VIEW, f"{PATIENT_VIEW}/feedback", "/cds-services/unknown"])
 async def test_a_preflight_needs_no_token_and_allows_what_browser_clients_send(
     client: CheckedClient, path: str
@@ -38,6 +39,7 @@ async def test_a_public_page_may_reach_a_service_on_this_machine_when_it_asks(cl
     assert answer.headers["access-control-allow-private-network"] == "true"
 
 
+@pytest.mark.duty(80)
 @pytest.mark.parametrize("body", [patient_view(), {}])
 async def test_answers_and_refusals_may_be_read_by_every_origin(client: CheckedClient, body: dict[str, object]) -> None:
     answer = await client.call(body)
@@ -63,6 +65,7 @@ async def test_every_answer_has_the_headers_of_a_careful_server(client: CheckedC
     assert headers["strict-transport-security"] == "max-age=31536000"
 
 
+@pytest.mark.duty(1)
 async def test_plain_http_is_not_told_to_be_https(settings: Settings) -> None:
     app = create_app(
         replace(settings, public_base_url="http://127.0.0.1:1"), advisor=FakeAdvisor(), templates={"a": "b"}

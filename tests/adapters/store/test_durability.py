@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from service.adapters.store.database import Database
@@ -116,6 +117,7 @@ def kept(store_url: str) -> Counter[int]:
     return Counter(UUID(card).int for card in rows)
 
 
+@pytest.mark.duty(67, 69)
 def test_what_was_acknowledged_survives_a_kill_and_nothing_is_kept_twice(store_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -30,6 +30,7 @@ async def test_of_many_at_once_one_is_new(database: Database) -> None:
     assert sorted(answers) == [False] * 79 + [True]
 
 
+@pytest.mark.duty(78)
 async def test_two_processes_with_their_own_connections_share_what_was_seen(store_url: str, database: Database) -> None:
     other = Database(store_url)
     try:
