@@ -223,3 +223,26 @@ async def test_an_answer_that_is_no_searchset_is_never_taken_for_nothing_there(t
             known = await client.call(message(prefetch={**prefetch_of(CHART), "observations": error}))
     assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (412, ["prefetch.conditions"])
     assert without_ids(found.json()["cards"]) == without_ids(known.json()["cards"])
+
+
+@pytest.mark.duty(79)
+@pytest.mark.parametrize(
+    "link",
+    [
+        "{elsewhere}/fhir?page=2", "//127.0.0.1:{port}/fhir?page=2", "http://{own}@127.0.0.1:{port}/fhir",
+        "http://{own}.evil.example/", "https://{own}/fhir", "javascript:alert(1)", "http://[::1",
+        "\\\\127.0.0.1:{port}\\x", "ftp://{own}/fhir", "http://{own}:1/fhir", "data:application/json,{{}}",
+    ],
+)  # fmt: skip
+async def test_a_next_link_that_leads_elsewhere_is_not_followed(tmp_path: Path, link: str) -> None:
+    with Server(lambda _: as_json(bundle([]))) as fhir, Server(lambda _: as_json(bundle([]))) as elsewhere:
+        own = fhir.url.removeprefix("http://")
+        url = link.format(elsewhere=elsewhere.url, port=elsewhere.port, own=own)
+        whole = prefetch_of(CHART)
+        paged = {**whole, "observations": {**whole["observations"], "link": [{"relation": "next", "url": url}]}}
+        partial = {**whole, "observations": {**whole["observations"], "total": 99}}
+        async with client_of(fhir, tmp_path) as client:
+            found = await client.call(call(fhir, prefetch=paged))
+            known = await client.call(message(prefetch=partial))
+    assert (elsewhere.asked, fhir.asked) == ([], [])
+    assert without_ids(found.json()["cards"]) == without_ids(known.json()["cards"])
