@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 _GRACE_S = 10
 """Seconds that calls in progress have to end after a signal to stop."""
+_STARTING_S = 30
+"""Seconds that a worker may take to start, or to say that it is alive: a busy machine is no reason to end one."""
 
 
 def _now() -> datetime:
@@ -197,6 +199,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callab
         "http": PatientProtocol,
         "lifespan": "on",
         "timeout_graceful_shutdown": _GRACE_S,
+        "timeout_worker_healthcheck": _STARTING_S,
     }
     if workers == 1:
         serve(app, **options)
