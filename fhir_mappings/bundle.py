@@ -6,7 +6,7 @@ types, the same question is put to the decoded dictionaries, so that the hits ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -46,7 +46,8 @@ class SourceRead:
     """The resources of one source that may matter.
 
     `entries` counts the resources it held (not OperationOutcomes); `partial` says that it holds less than there is:
-    a total above its matches without a next page, or an error reported among the entries.
+    a total above its matches without a next page, or an error reported among the entries (`failed`). `matches` and
+    `total` are for searches of several pages: see `are_partial`.
     """
 
     state: SourceState
@@ -54,6 +55,16 @@ class SourceRead:
     next_url: str | None = None
     partial: bool = False
     entries: int = 0
+    failed: bool = field(default=False, compare=False)
+    matches: int = field(default=0, compare=False)
+    total: float | None = field(default=None, compare=False)
+
+
+def are_partial(pages: Iterable[SourceRead]) -> bool:
+    """Whether the pages of one search hold less than there is: each page repeats the total of all of them."""
+    found = tuple(pages)
+    total = max((page.total for page in found if page.total is not None), default=0)
+    return any(page.failed for page in found) or total > sum(page.matches for page in found)
 
 
 class _Coding(msgspec.Struct, gc=False):
@@ -267,10 +278,10 @@ def _summary(source: _Source, resources: tuple[dict[str, Any], ...]) -> SourceRe
         held += 1
         matches += entry.search is None or entry.search.mode not in ("include", "outcome")
     following = next((link.url for link in source.link or () if link and link.relation == "next" and link.url), None)
-    total = source.total
-    short = isinstance(total, int | float) and total > matches and following is None
+    total = source.total if isinstance(source.total, int | float) else None
+    short = total is not None and total > matches and following is None
     state = SourceState.DATA if held else SourceState.OUTCOME if failed else SourceState.EMPTY
-    return SourceRead(state, resources, following, failed or short, held)
+    return SourceRead(state, resources, following, failed or short, held, failed, matches, total)
 
 
 def _read_decoded(raw: Body, screen: _Screen, depth: int) -> SourceRead:
@@ -321,7 +332,7 @@ def _read_dict(body: dict[str, Any], screen: _Screen, depth: int) -> SourceRead:
         "Bundle", entry=entries, total=total if type(total) in (int, float) and not nested else None, link=links
     )
     read = _summary(source, tuple(resources))
-    return SourceRead(read.state, read.resources, read.next_url, read.partial or partial, read.entries)
+    return replace(read, partial=read.partial or partial, failed=read.failed or partial)
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

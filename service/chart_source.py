@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.screen import may_be_in_scope
 from service.adapters.fhir_client import destinations_of
@@ -142,9 +143,10 @@ def _had(sent: SentKey, fetched: Fetched | None) -> Completeness:
     """How much of a key is in hand: what was sent, completed or not by what was fetched."""
     if fetched is None:
         return sent.completeness
-    if sent.state is KeyState.PAGED and (sent.source.partial or fetched.completeness is not Completeness.COMPLETE):
-        return Completeness.PARTIAL
-    return fetched.completeness
+    if sent.state is not KeyState.PAGED:
+        return fetched.completeness
+    whole = fetched.completeness is Completeness.COMPLETE and not are_partial((sent.source, *fetched.pages))
+    return Completeness.COMPLETE if whole else Completeness.PARTIAL
 
 
 def _completeness(sent: Mapping[str, SentKey], fetched: Mapping[str, Fetched]) -> dict[str, Completeness]:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import httpx
 import msgspec
 
-from fhir_mappings.bundle import SourceState
+from fhir_mappings.bundle import SourceState, are_partial
 from fhir_mappings.chart import Completeness
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
@@ -114,10 +114,16 @@ class PageFetcher:
 
     async def pages_from(self, first: Awaitable[SourceRead], url: str) -> Fetched:
         """Take the page that `first` gives for `url` and all that follow it; raise `Lost` where there is no first."""
-        return await self._followed([await first], url)
+        found = await self._followed([await first], url)
+        if found.completeness is Completeness.COMPLETE and are_partial(found.pages):
+            return Fetched(found.pages, Completeness.PARTIAL, Reason.INCOMPLETE)
+        return found
 
     async def pages_after(self, link: str) -> Fetched:
-        """Follow the next link of a bundle that the client itself sent; what it sent stays, so none is partial."""
+        """Follow the next link of a bundle that the client itself sent.
+
+        What it sent stays, so nothing is lost; whether all pages together reach the total is for who holds the first.
+        """
         return await self._followed([], self.access.base + "/", link)
 
     async def read(self, url: str) -> SourceRead:
@@ -152,7 +158,7 @@ class PageFetcher:
                 return Fetched(tuple(pages), Completeness.PARTIAL, lost.reason)
             pages.append(page)
             link = page.next_url
-        if any(page.partial for page in pages):
+        if any(page.failed for page in pages):
             return Fetched(tuple(pages), Completeness.PARTIAL, Reason.INCOMPLETE)
         return Fetched(tuple(pages), Completeness.COMPLETE)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from tests.charts import standard_chart
 
+from tests.charts import standard_chart
 from tests.noise import noise
 
 PATIENT = "bench"

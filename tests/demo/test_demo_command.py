@@ -83,7 +83,7 @@ def test_prefetch_and_fetch_give_the_same_advice(demo: RunningDemo) -> None:
     for patient in ("demo-heron", "demo-sparrow", "demo-coot"):
         told = advice(demo, patient)
         assert len(told) == 1
-        assert advice(demo, patient, "none") == told
+        assert [advice(demo, patient, way) for way in ("none", "paged")] == [told, told]
 
 
 def test_charts_outside_the_scope_or_decided_by_the_mdt_are_left_in_peace(demo: RunningDemo) -> None:

@@ -52,7 +52,7 @@ def by_get_alone(record: Record, asked: Asked) -> Answer:
 
 
 def in_small_pages(record: Record, asked: Asked) -> Answer:
-    """Page by three, with links that are relative and say no `total`."""
+    """Page by three, with links that are relative; each page says the total of all."""
     if asked.method == "GET" and "offset" in asked.parameters:
         kind, offset = asked.parameters["kind"][0], int(asked.parameters["offset"][0])
         found = [one for one in record.resources if one["resourceType"] == kind]
@@ -65,7 +65,8 @@ def in_small_pages(record: Record, asked: Asked) -> Answer:
 
 def _page(kind: str, found: list[Json], offset: int) -> Answer:
     shown = found[offset : offset + PAGE_SIZE]
-    page: Json = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in shown]}
+    entries = [{"resource": one} for one in shown]
+    page: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entries}
     if offset + PAGE_SIZE < len(found):
         query = urlencode({"kind": kind, "offset": offset + PAGE_SIZE})
         page["link"] = [{"relation": "next", "url": f"/fhir?{query}"}]
