@@ -145,6 +145,11 @@ class _Screen:
             return True
         if kind is None or kind not in _CODED:
             return False
+        code = head.code
+        if code is not None and code.coding and head.component is None and kind not in _MEDICATION:
+            verdict = self._plain(code.coding)
+            if verdict is not None:
+                return verdict
         concepts = [concept for concept in _concepts(head) if concept is not None]
         understood = False
         for concept in concepts:
@@ -159,6 +164,18 @@ class _Screen:
         if understood:
             return False
         return self._text(kind, concepts)
+
+    def _plain(self, codings: list[_Coding | None]) -> bool | None:
+        """Decide what most resources are decided by, the codings of `code` alone; `None` where these say nothing."""
+        understood = None
+        for coding in codings:
+            if coding is not None:
+                hit, known = self._codings.get((coding.system, coding.code)) or self._coding(coding.system, coding.code)
+                if hit:
+                    return True
+                if known:
+                    understood = False
+        return understood
 
     def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
         at = (system, code)

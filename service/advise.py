@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -78,6 +78,11 @@ class Advisor:
     shown_answers: ShownAnswers | None = None
     unchanged_mdt_decision: MdtLine = "silent"
     new_uuid: Callable[[], str] = lambda: str(uuid4())
+    mapping: MappingPolicy = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the numbers that reading a chart needs from the guideline, once."""
+        object.__setattr__(self, "mapping", mapping_policy(self.guideline, self.catalogue))
 
     async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
         """Give the JSON of the answer; raises the errors of `service.errors`."""
@@ -118,7 +123,7 @@ class Advisor:
                 as_of=as_of,
                 terminology=self.terminology,
                 catalogue=self.catalogue,
-                policy=mapping_policy(self.guideline, self.catalogue),
+                policy=self.mapping,
             )
         with phase("decide"):
             return case, decide(case, self.guideline)

@@ -42,7 +42,7 @@ step "Knowledge"
 crlm-cds check >/dev/null
 step "Tests"
 coverage erase
-pytest -q --cov --cov-report= --durations=10 "$@"
+pytest -q -n 2 --dist loadfile --cov --cov-report= --durations=15 "$@"
 step "Coverage"
 coverage report --skip-covered --fail-under=95
 coverage report --include='service/knowledge/*' --fail-under=100
