@@ -145,30 +145,15 @@ class _Screen:
             return True
         if kind is None or kind not in _CODED:
             return False
-        code = head.code
-        if code is not None and code.coding and head.component is None and kind not in _MEDICATION:
-            verdict = self._plain(code.coding)
-            if verdict is not None:
-                return verdict
-        concepts = [concept for concept in _concepts(head) if concept is not None]
-        understood = False
-        for concept in concepts:
-            for coding in concept.coding or ():
-                if coding is not None:
-                    hit, known = self._coding(coding.system, coding.code)
-                    if hit:
-                        return True
-                    understood = understood or known
-        if kind in _MEDICATION and _refers(head):
-            return True
-        if understood:
-            return False
-        return self._text(kind, concepts)
+        verdict = None
+        if head.component is None and kind not in _MEDICATION and head.code is not None:
+            verdict = self._plain(head.code.coding)
+        return self._any(kind, head) if verdict is None else verdict
 
-    def _plain(self, codings: list[_Coding | None]) -> bool | None:
+    def _plain(self, codings: list[_Coding | None] | None) -> bool | None:
         """Decide what most resources are decided by, the codings of `code` alone; `None` where these say nothing."""
         understood = None
-        for coding in codings:
+        for coding in codings or ():
             if coding is not None:
                 hit, known = self._codings.get((coding.system, coding.code)) or self._coding(coding.system, coding.code)
                 if hit:
@@ -176,6 +161,18 @@ class _Screen:
                 if known:
                     understood = False
         return understood
+
+    def _any(self, kind: str, head: _Head) -> bool:
+        concepts = [concept for concept in _concepts(head) if concept is not None]
+        understood = False
+        for concept in concepts:
+            verdict = self._plain(concept.coding)
+            if verdict:
+                return True
+            understood = understood or verdict is False
+        if kind in _MEDICATION and _refers(head):
+            return True
+        return not understood and self._text(kind, concepts)
 
     def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
         at = (system, code)
