@@ -28,7 +28,7 @@ def check() -> None:
     from service.commands.faults import faults_end_the_command
     from service.errors import SettingsError
     from service.knowledge.check import check as look_through
-    from service.knowledge.guideline import GuidelineError
+    from service.knowledge.guideline import GuidelineError, load_guideline
     from service.settings import load_settings
 
     with faults_end_the_command(SettingsError, CatalogueError, TerminologyError, GuidelineError):
@@ -43,7 +43,11 @@ def check() -> None:
         f" {len(guideline.advisories)} advisories, {len(guideline.assumptions)} assumptions,"
         f" {len(guideline.parameters)} parameters; {len(catalogue.facts)} facts; {len(terminology.set_ids)} value sets"
     )
-    faults = [*findings(look_through(guideline, catalogue)), *disagreements(guideline, catalogue, terminology)]
+    odd = list(findings(look_through(load_guideline(), catalogue)))
+    for choice in findings(look_through(guideline, catalogue)):
+        if choice not in odd:
+            console.print(f"  - under this policy {choice}", style="yellow")
+    faults = [*odd, *disagreements(guideline, catalogue, terminology)]
     for fault in faults:
         typer.secho(f"  - {fault}", fg="red", err=True)
     if faults:

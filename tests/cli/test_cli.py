@@ -113,6 +113,14 @@ def test_check_fails_where_something_is_odd(monkeypatch: pytest.MonkeyPatch) -> 
     assert (found.exit_code, found.stderr) == (1, "  - row A1 can never apply\n")
 
 
+def test_what_a_site_switched_off_is_told_and_is_no_fault(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[policy]\nname = "ours"\n[parameters]\nprefer_simultaneous_when_eligible = false\n')
+    found = run("check", CRLM_POLICY=str(policy))
+    assert found.exit_code == 0
+    assert "under this policy row A10 can never apply" in found.stdout
+
+
 def test_serve_lists_the_faults_of_the_settings_and_does_not_start() -> None:
     found = run("serve", CRLM_AUTH="of", CRLM_PROT="1")
     assert (found.exit_code, found.stderr) == (
