@@ -77,11 +77,9 @@ class Checked:
 
 
 def warm() -> None:
-    """Load all models, so that the first chart does not pay for it."""
+    """Load the models of R4B, so that the first chart does not pay for it; those of R5 wait for an R5 resource."""
     for kind in VALIDATED:
         _model(kind)
-    for kind in VALIDATED:
-        _model(kind, "")
 
 
 @cache

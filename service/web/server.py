@@ -15,6 +15,7 @@ import uvicorn
 
 from fhir_mappings.bundle import read_source
 from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.resources import warm
 from fhir_mappings.terminology import load_terminology
 from service.adapters.audit import AuditLog
 from service.adapters.clients import Clients, load_clients
@@ -132,6 +133,8 @@ def build_app(
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
+        if own_process:
+            await asyncio.to_thread(warm)
         await asyncio.to_thread(migrate, database)
         try:
             async with issued_cards.writing(), retention.purging() if retention else nullcontext():
