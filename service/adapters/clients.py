@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 PUBLISHED_KEY_ISSUERS = frozenset({"https://sandbox.cds-hooks.org"})
 """Issuers whose private key anyone can download: whoever trusts them trusts everybody."""
 
+DEMO_ISSUER_PATH = "/demo-ehr"
+"""How the issuer of the demo EHR ends; its keys are made for one run on one machine."""
+
 _MAX_LIFETIME_S = 86_400
 
 
@@ -108,6 +111,12 @@ def load_clients(path: Path) -> Clients:
     except (OSError, UnicodeDecodeError):
         raise SettingsError(["CRLM_CLIENTS: the file cannot be read as UTF-8"]) from None
     return parse_clients(text, folder=path.parent)
+
+
+def refuse_demo(clients: Clients) -> None:
+    """Refuse the issuer of the demo EHR, which no server but that of `crlm-cds demo` may trust."""
+    if any(client.issuer.rstrip("/").endswith(DEMO_ISSUER_PATH) for client in clients):
+        raise SettingsError(["CRLM_CLIENTS: the demo EHR may only be trusted by a server on loopback"])
 
 
 def parse_clients(text: str, *, folder: Path) -> Clients:

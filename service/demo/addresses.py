@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from service.adapters.clients import DEMO_ISSUER_PATH
+
 
 class AddressError(Exception):
     """The demo would be reachable from elsewhere; its keys and its user are for this machine only."""
@@ -43,7 +45,7 @@ class Addresses:
     @property
     def issuer(self) -> str:
         """The issuer of the JWTs of the hook calls."""
-        return f"{self.ehr}/demo-ehr"
+        return f"{self.ehr}{DEMO_ISSUER_PATH}"
 
     @property
     def app_callback(self) -> str:

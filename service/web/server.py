@@ -18,7 +18,7 @@ from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.resources import warm
 from fhir_mappings.terminology import load_terminology
 from service.adapters.audit import AuditLog
-from service.adapters.clients import Clients, load_clients
+from service.adapters.clients import Clients, load_clients, refuse_demo
 from service.adapters.fhir_client import FhirClient
 from service.adapters.jwks import CachedKeySets
 from service.adapters.jwt_auth import Authenticator
@@ -39,7 +39,7 @@ from service.cds.prefetch import advertised, observation_codes, prefetch_keys
 from service.chart_source import ChartSource
 from service.logs import configure_logging
 from service.records import Records
-from service.settings import load_settings
+from service.settings import is_loopback, load_settings
 from service.tracing import NO_TRACING, tracing_for
 from service.web.app import create_app
 from service.web.draining import PatientProtocol
@@ -83,6 +83,8 @@ def build_app(
     catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
     guideline = guideline_under(settings.policy)
     clients = load_clients(settings.clients) if settings.clients else Clients()
+    if not is_loopback(settings.public_base_url):
+        refuse_demo(clients)
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
     issued_cards, app_keys = IssuedCards(database), app_secrets(settings)

@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from service.errors import SettingsError
 from service.knowledge.guideline import GuidelineError
 from service.samples.patient_view import sample_request
 from service.settings import Settings, load_settings
@@ -91,6 +93,18 @@ async def test_the_whole_service_answers_keeps_feedback_and_shows_its_knowledge(
 async def test_before_the_store_has_its_tables_the_server_is_not_ready(whole: Settings) -> None:
     async with CheckedClient(build_app(whole, own_process=False)) as client:
         assert (await client.get("/health/ready")).status_code == 503
+
+
+@pytest.mark.parametrize(("base", "refused"), [("https://cds.example.org", True), ("http://127.0.0.1:8080", False)])
+def test_the_demo_ehr_is_trusted_on_loopback_alone(tmp_path: Path, base: str, refused: bool) -> None:  # noqa: FBT001
+    clients = tmp_path / "clients.toml"
+    clients.write_text(
+        '[[client]]\nissuer = "http://127.0.0.1:8000/demo-ehr"\njwks_url = "http://127.0.0.1:8000/jwks"\n'
+        "allow_private_addresses = true\n"
+    )
+    settings = Settings(clients=clients, public_base_url=base, database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    with pytest.raises(SettingsError, match="the demo EHR") if refused else nullcontext():
+        build_app(settings, own_process=False)
 
 
 SHAPES: list[Any] = [
