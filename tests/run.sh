@@ -25,7 +25,7 @@ export PATH="$PWD/.venv/bin:$PATH"
 
 step "axe-core, for the accessibility tests"
 [ -d .venv/axe/node_modules/axe-core ] || npm install --silent --no-audit --no-fund --prefix .venv/axe axe-core@4
-export CRLM_TEST_AXE="$PWD/.venv/axe/node_modules/axe-core/axe.min.js"
+export TEST_AXE="$PWD/.venv/axe/node_modules/axe-core/axe.min.js"
 
 step "Format and lint"
 ruff format --check .

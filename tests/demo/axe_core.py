@@ -18,8 +18,8 @@ _STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
 
 @cache
 def axe_source() -> str:
-    """Give the source: the file that CRLM_TEST_AXE names, else the version that the lock file pins, installed once."""
-    if given := os.environ.get("CRLM_TEST_AXE"):
+    """Give the source: the file that TEST_AXE names, else the version that the lock file pins, installed once."""
+    if given := os.environ.get("TEST_AXE"):
         return Path(given).read_text(encoding="utf-8")
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crlm-cds-tests" / "axe"
     script = folder / "node_modules" / "axe-core" / "axe.min.js"
