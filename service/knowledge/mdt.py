@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
@@ -163,3 +163,5 @@ def _value(catalogue: Catalogue, code: str, fact: Fact) -> str:
             return "sources contradict each other"
         case Unknown():
             return "not recorded"
+        case _:
+            assert_never(fact)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -189,6 +189,8 @@ def value_text(definition: FactDefinition, value: Value) -> str:
             return _partial(value)
         case str():
             return _CHOICES.get(value, value.replace("-", " "))
+        case _:
+            assert_never(value)
 
 
 def _partial(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown
 from service.knowledge.explanation import Source, Text
@@ -112,6 +112,8 @@ class Reading:
             case Unknown():
                 assumption = self.assumption(code)
                 return () if assumption is None else (Text(f"{assumed(definition, assumption)} (assumed)"),)
+            case _:
+                assert_never(found)
 
     def spoken_together(self, codes: tuple[str, ...]) -> tuple[Part, ...]:
         """Say several facts one after the other; those of one day share their source."""

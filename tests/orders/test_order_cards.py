@@ -41,6 +41,13 @@ def test_a_card_rests_on_the_statements_of_its_own_advisory() -> None:
     assert "(general knowledge)" in late["detail"]
 
 
+def test_a_biopsy_is_warned_of_also_where_nothing_is_recorded_of_the_metastases() -> None:
+    bare = example("V01", "metastases-detected", "metastasis-count", "r0-achievable")
+    (card,) = cards(bare, biopsy())
+    assert card["source"]["topic"]["code"] == "no-biopsy"
+    assert "In this patient" not in card["detail"]
+
+
 def test_a_biopsy_of_lesions_found_at_operation_is_critical() -> None:
     assert found(example("V11"), biopsy()) == [("no-biopsy", "critical")]
 

@@ -96,6 +96,17 @@ def test_extrahepatic_disease_gives_two_points_also_where_its_resectability_is_o
     assert _points(game(spread, tumour_burden(spread))) == (2, 2)
 
 
+@pytest.mark.parametrize(
+    ("cea", "points"),
+    [(Interval(low=20), (1, 1)), (Interval(high=20, high_included=False), (0, 0)), (Interval(high=20), (0, 1))],
+)
+def test_a_bound_of_cea_counts_in_game_where_it_decides(cea: Interval, points: tuple[int, int]) -> None:
+    known = {"ras": "wild-type", "primary-n": "N0", "largest-metastasis": 10, "metastasis-count": 1}
+    case = case_with({**known, "extrahepatic-disease": "none"})
+    bounded = Case(facts={**case.facts, "cea": Narrowed(cea)}, as_of=case.as_of)
+    assert _points(game(bounded, tumour_burden(bounded))) == points
+
+
 def test_a_comparator_decides_where_it_can() -> None:
     case = case_with({})
     over = Case(facts={**case.facts, "cea": Narrowed(Interval(low=300, low_included=False))}, as_of=case.as_of)
