@@ -12,6 +12,7 @@
     │   ├── UnsupportedMedia      not JSON, or encoded
     │   └── TooManyRequests
     └── Unavailable               a later call may succeed
+        ├── Busy                  the worker has as many calls in work as it may
         ├── StoreUnavailable
         └── DeadlinePassed
 
@@ -105,6 +106,13 @@ class Unavailable(ServiceError):
     """The service cannot answer now; a later call may succeed."""
 
     retry_after_s: ClassVar[int] = 1
+
+
+class Busy(Unavailable):
+    """The worker has as many calls in work as it may."""
+
+    def __init__(self) -> None:
+        super().__init__("too many calls are in work: try again later")
 
 
 class StoreUnavailable(Unavailable):

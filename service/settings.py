@@ -56,6 +56,12 @@ def _bytes(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):  # noqa: PLR2004  stands in the message
+        raise ValueError("must be a whole number from 1 to 10000")
+    return int(text)
+
+
 def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
@@ -173,6 +179,14 @@ class Settings:
     )
     max_body_bytes: int = field(
         default=33_554_432, metadata=_read_by(_bytes, "The largest body of a request, in bytes.")
+    )
+    calls_at_once: int = field(
+        default=64,
+        metadata=_read_by(
+            _count,
+            "The calls that one worker has in work at once; it answers one more with 503 and Retry-After. Health,"
+            " discovery and metrics are always answered.",
+        ),
     )
     prefetch: PrefetchMode = field(
         default="full",

@@ -20,6 +20,7 @@ from service.web.last_resort import LastResort
 from service.web.openapi import describe
 from service.web.ports import AlwaysReady, Nobody
 from service.web.problems import answer_http_error, answer_service_error
+from service.web.shedding import Shedding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -74,6 +75,7 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     app.add_exception_handler(HTTPException, answer_http_error)
     # The last one added is the outermost.
     app.add_middleware(LastResort)
+    app.add_middleware(Shedding, most=settings.calls_at_once)
     app.add_middleware(CrossOrigin)
     app.add_middleware(
         Conversation,

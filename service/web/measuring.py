@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from service.adapters.metrics import CONTENT_TYPE
+from service.errors import Busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def counting(metrics: Metrics) -> Callable[[Mapping[str, Note], int, float], None]:
-    """Give what counts an exchange of a known service by its notes, its status and its seconds."""
+    """Give what counts an exchange by its notes, its status and its seconds: of a known service, or shed unread."""
 
     def count(notes: Mapping[str, Note], status: int, seconds: float) -> None:
-        service = notes.get("service")
+        service = notes.get("service", "other" if notes.get("problem") == Busy.__name__ else None)
         if service is None:
             return
         metrics.call(str(service), status=status, seconds=seconds)

@@ -86,7 +86,7 @@ _PROBLEMS = {
     "413": "The body is too large",
     "415": "The body is no plain JSON",
     "429": "Too many requests",
-    "503": "The store is not available",
+    "503": "Too many calls are in work, or the store is not available",
     "504": "The answer was not ready in time",
 }
 

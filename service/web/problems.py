@@ -44,6 +44,7 @@ _KINDS: tuple[tuple[type[errors.ServiceError], HTTPStatus, str, str], ...] = (
     (errors.BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", "The request is too large"),
     (errors.UnsupportedMedia, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-supported", "The media type is not supported"),
     (errors.TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS, "throttled", "Too many requests"),
+    (errors.Busy, HTTPStatus.SERVICE_UNAVAILABLE, "throttled", "The service is busy"),
     (errors.StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "no-store", "The store is not available"),
     (errors.DeadlinePassed, HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The answer was not ready in time"),
     (errors.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "transient", "The service is not available"),

@@ -1,0 +1,102 @@
+"""Overload: who is let in is answered, who is one too many is told at once."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.adapters.metrics import Metrics
+from service.adapters.store.database import Database
+from service.adapters.store.issued_cards import IssuedCards
+from service.web.app import create_app
+from service.web.measuring import counting, metrics_routes
+from tests.checked_client import PATIENT_VIEW, CheckedClient, patient_view
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.caller import Caller
+    from service.cds.messages import HookRequest
+    from service.settings import Settings
+
+MOST = 3
+
+
+class Held:
+    """An advisor that keeps every call in work until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.in_work = 0
+        self.full = asyncio.Event()
+
+    async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
+        del service_id, request, caller
+        self.in_work += 1
+        if self.in_work == MOST:
+            self.full.set()
+        await self.go.wait()
+        return b'{"cards":[]}'
+
+
+@asynccontextmanager
+async def loaded(settings: Settings) -> AsyncIterator[tuple[CheckedClient, Held, list[asyncio.Task[Any]]]]:
+    """Give a service with as many calls in work as it may have."""
+    held, metrics = Held(), Metrics()
+    app = create_app(
+        replace(settings, calls_at_once=MOST),
+        advisor=held,
+        templates={"patient": "Patient/{{context.patientId}}"},
+        observe=counting(metrics),
+        pages=[metrics_routes(metrics, IssuedCards(Database("sqlite://")))],
+    )
+    async with CheckedClient(app) as client:
+        calls = [asyncio.create_task(client.call(patient_view())) for _ in range(MOST)]
+        await held.full.wait()
+        yield client, held, calls
+        held.go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_one_call_too_many_is_refused_unread_and_the_others_are_answered(settings: Settings) -> None:
+    async with loaded(settings) as (client, held, calls):
+        refused = await client.call(b"{ this is not read")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert refused.json()["issue"] == [
+            {
+                "severity": "error",
+                "code": "throttled",
+                "details": {"text": "The service is busy"},
+                "diagnostics": "too many calls are in work: try again later",
+            }
+        ]
+        assert refused.headers["access-control-allow-origin"] == "*"
+        held.go.set()
+        assert [(await call).status_code for call in calls] == [200] * MOST
+        assert (await client.call(patient_view())).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/cds-services"])
+async def test_what_is_asked_in_trouble_is_always_answered(settings: Settings, path: str) -> None:
+    async with loaded(settings) as (client, _, _):
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_a_call_that_fails_or_goes_away_makes_room_again(settings: Settings) -> None:
+    async with loaded(settings) as (client, _, calls):
+        calls[0].cancel()
+        await asyncio.wait([calls.pop(0)])
+        assert (await client.call(b"{")).status_code == 400
+        assert (await client.call(b"{")).status_code == 400
+
+
+async def test_shed_calls_are_counted_and_logged(settings: Settings, log_lines: list[dict[str, Any]]) -> None:
+    async with loaded(settings) as (client, _, _):
+        await client.request("POST", PATIENT_VIEW, content=b"{}")
+        numbers = (await client.get("/metrics")).text
+    assert 'crlm_calls_total{service="other",status="503"} 1.0' in numbers
+    assert [(line["status"], line["problem"]) for line in log_lines if "problem" in line] == [(503, "Busy")]
