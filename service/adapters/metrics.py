@@ -57,6 +57,13 @@ class Metrics:
             multiprocess_mode="sum",
         )
 
+        self._limits_alone = Gauge(
+            "crlm_rate_limits_alone",
+            "Processes that limit by their own counts, since the store fails.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+
     def call(self, service: str, *, status: int, seconds: float) -> None:
         """Count a call; `service` is one of ours (callers may ask for any name) or `other`."""
         self._calls.labels(service, str(status)).inc()
@@ -84,6 +91,10 @@ class Metrics:
         """Show the state of the queue of issued cards."""
         self._waiting.set(waiting)
         self._dropped.set(dropped)
+
+    def limits_alone(self, is_alone: bool) -> None:  # noqa: FBT001  the one thing that it is told
+        """Show whether this process limits by its own counts."""
+        self._limits_alone.set(int(is_alone))
 
     def render(self) -> bytes:
         """Give the numbers in Prometheus' text format: of all workers where they share a folder."""

@@ -26,11 +26,12 @@ from service.adapters.metrics import Metrics
 from service.adapters.outbound import Outbound
 from service.adapters.policy_file import guideline_under
 from service.adapters.pseudonyms import Pseudonyms
-from service.adapters.rate_limit import ProcessLimiter
+from service.adapters.rate_limit import ProcessLimiter, SharedLimiter
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
+from service.adapters.store.rate_limits import StoredRateLimits
 from service.adapters.store.retention import Retention, StoreReadiness
 from service.adapters.store.shown_answers import ShownAnswers
 from service.adapters.store.token_ids import StoredTokenIds
@@ -88,6 +89,9 @@ def build_app(
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
     issued_cards, app_keys = IssuedCards(database), app_secrets(settings)
+    limiter = SharedLimiter(
+        ProcessLimiter(clients, clock=time.monotonic), StoredRateLimits(database), alone=metrics.limits_alone
+    )
     templates = advertised(keys, mode=settings.prefetch)
     shown_answers = (
         ShownAnswers(database, index=app_keys.shown_answers.index, rest_s=settings.repeat_after_s)
@@ -143,6 +147,7 @@ def build_app(
                 yield
             if shown_answers is not None:
                 await shown_answers.flush()
+            await limiter.settled()
         finally:
             tracing.close()
             await outbound.aclose()
@@ -163,7 +168,7 @@ def build_app(
         feedback=StoredFeedback(database, clock=clock),
         readiness=StoreReadiness(database),
         # Limits are those of clients; where nobody is asked who he is there are none.
-        limiter=None if settings.auth == "off" else ProcessLimiter(clients, clock=time.monotonic),
+        limiter=None if settings.auth == "off" else limiter,
         observe=counting(metrics),
         pages=[
             knowledge_routes(guideline, catalogue),

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 import pytest
 
 from service.adapters.clients import Client, Clients
-from service.adapters.rate_limit import Allowance, ProcessLimiter
-from service.errors import TooManyRequests
+from service.adapters.rate_limit import Allowance, Limiter, ProcessLimiter, SharedLimiter, Spent
+from service.errors import StoreUnavailable, TooManyRequests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EHR, OTHER = "https://ehr.example.org", "https://other.example.org"
 
@@ -24,7 +30,7 @@ def limiter(clock: Clock, *, per_minute: int = 6, at_once: int = 2) -> ProcessLi
     return ProcessLimiter(Clients(clients), clock=clock, nobody=Allowance(per_minute=per_minute, at_once=at_once))
 
 
-def admitted(found: ProcessLimiter, issuer: str | None, calls: int) -> int:
+def admitted(found: Limiter, issuer: str | None, calls: int) -> int:
     count = 0
     for _ in range(calls):
         try:
@@ -74,3 +80,108 @@ def test_one_client_does_not_use_up_what_another_has() -> None:
 def test_callers_that_nobody_knows_share_one_allowance() -> None:
     found = limiter(Clock())
     assert [admitted(found, issuer, 5) for issuer in (None, "https://a.example", "https://b.example")] == [1, 0, 0]
+
+
+class Counts:
+    """Shared buckets of five calls that gain none, which can be down, and can be slow: they wait for `go_on`."""
+
+    def __init__(self) -> None:
+        self.left: dict[str | None, float] = {}
+        self.settled: list[dict[str | None, int]] = []
+        self.is_down = False
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def settle(self, spent: Mapping[str | None, Spent]) -> dict[str | None, float]:
+        self.settled.append({bucket: found.calls for bucket, found in spent.items()})
+        await self.go_on.wait()
+        if self.is_down:
+            raise StoreUnavailable
+        for bucket, found in spent.items():
+            self.left[bucket] = self.left.get(bucket, 5) - found.calls
+        return {bucket: self.left[bucket] for bucket in spent}
+
+
+def sharing(counts: Counts, states: list[bool] | None = None, *, clock: Clock | None = None) -> SharedLimiter:
+    """A process of a client that may send five calls at once, and one in two seconds."""
+
+    async def pause(_: float) -> None:
+        """Pass at once."""
+
+    alone = [] if states is None else states
+    return SharedLimiter(limiter(clock or Clock(), per_minute=30), counts, alone=alone.append, pause=pause)
+
+
+async def test_no_call_waits_for_the_shared_count() -> None:
+    counts = Counts()
+    counts.go_on.clear()
+    found = sharing(counts)
+    assert admitted(found, EHR, 9) == 5
+    counts.go_on.set()
+    await found.settled()
+    assert counts.settled == [{EHR: 5}]
+
+
+async def test_what_others_let_in_is_not_let_in_again() -> None:
+    counts = Counts()
+    here, there = sharing(counts), sharing(counts)
+    assert admitted(here, EHR, 3) == 3
+    await here.settled()
+    assert admitted(there, EHR, 1) == 1
+    await there.settled()
+    assert [admitted(there, EHR, 9), admitted(here, OTHER, 9)] == [1, 5]
+
+
+async def test_what_was_let_in_too_much_is_owed() -> None:
+    counts, clock = Counts(), Clock()
+    here, there = sharing(counts), sharing(counts, clock=clock)
+    assert [admitted(here, EHR, 9), admitted(there, EHR, 9)] == [5, 5]
+    await here.settled()
+    await there.settled()
+    with pytest.raises(TooManyRequests) as refused, there.admit(EHR):
+        raise AssertionError
+    assert refused.value.retry_after_s == 12
+    clock.now += 12
+    assert admitted(there, EHR, 9) == 1
+
+
+async def test_calls_that_come_while_the_store_writes_are_settled_next() -> None:
+    counts = Counts()
+    counts.go_on.clear()
+    found = sharing(counts)
+    assert admitted(found, EHR, 2) == 2
+    await asyncio.sleep(0)
+    assert admitted(found, EHR, 2) == 2
+    counts.go_on.set()
+    await found.settled()
+    assert (counts.settled, counts.left, admitted(found, EHR, 9)) == ([{EHR: 2}, {EHR: 2}], {EHR: 1}, 1)
+
+
+async def test_a_store_that_fails_costs_no_call_and_is_told_once() -> None:
+    counts, states = Counts(), list[bool]()
+    counts.is_down = True
+    found = sharing(counts, states)
+    for _ in range(2):
+        assert admitted(found, EHR, 1) == 1
+        await found.settled()
+    assert states == [True]
+    counts.is_down = False
+    assert admitted(found, EHR, 1) == 1
+    await found.settled()
+    assert (states, counts.left, admitted(found, EHR, 9)) == ([True, False], {EHR: 4}, 2)
+
+
+async def test_calls_at_once_are_counted_by_each_process() -> None:
+    here, there = sharing(Counts()), sharing(Counts())
+    with here.admit(EHR), here.admit(EHR), there.admit(EHR), pytest.raises(TooManyRequests), here.admit(EHR):
+        raise AssertionError
+    await here.settled()
+    await there.settled()
+
+
+async def test_a_refused_call_is_not_settled() -> None:
+    counts = Counts()
+    found = sharing(counts)
+    assert admitted(found, EHR, 9) == 5
+    await found.settled()
+    assert counts.settled == [{EHR: 5}]

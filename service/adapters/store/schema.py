@@ -101,3 +101,11 @@ shown_answers = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
 """The last answer that a reader got on a patient, until it may be repeated (seconds since 1970): keyed hashes alone."""
+
+rate_limits = sa.Table(
+    "rate_limits",
+    metadata,
+    sa.Column("client", sa.String(512), primary_key=True),
+    sa.Column("paid_until", sa.Double, nullable=False),
+)
+"""Until when what was let in of a client is paid for (seconds since 1970, by the clock of the database)."""

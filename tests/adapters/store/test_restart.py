@@ -22,7 +22,7 @@ from service.adapters.store.schema import issued_cards
 from service.samples.patient_view import sample_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[3]
 PATH = "/cds-services/crlm-patient-view"
@@ -40,9 +40,17 @@ def free_port() -> int:
 class Replica:
     """`crlm-cds serve` on a port, with what it logs."""
 
-    def __init__(self, store_url: str, port: int, *, workers: int = 1) -> None:
+    def __init__(
+        self, store_url: str, port: int, *, workers: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
         command = [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port)]
-        environment = {**os.environ, "CRLM_AUTH": "off", "CRLM_DATABASE_URL": store_url, "CRLM_LOG_FORMAT": "json"}
+        environment = {
+            **os.environ,
+            "CRLM_AUTH": "off",
+            "CRLM_DATABASE_URL": store_url,
+            "CRLM_LOG_FORMAT": "json",
+            **(settings or {}),
+        }
         self.process = subprocess.Popen(
             [*command, "--workers", str(workers)], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True
         )
@@ -76,8 +84,10 @@ class Replica:
 
 
 @contextmanager
-def replica(store_url: str, port: int, *, workers: int = 1) -> Iterator[Replica]:
-    found = Replica(store_url, port, workers=workers)
+def replica(
+    store_url: str, port: int, *, workers: int = 1, settings: Mapping[str, str] | None = None
+) -> Iterator[Replica]:
+    found = Replica(store_url, port, workers=workers, settings=settings)
     try:
         found.wait(started=workers)
         yield found
