@@ -24,7 +24,7 @@ from service.adapters.store.report import TITLES, read_report_beside
 from service.errors import MalformedRequest
 from service.settings import is_loopback
 from service.web.problems import Problem, outcome_response
-from service.web.static_files import style_route
+from service.web.static_files import style_routes
 from service.web.weekly_plot import WEEKS_SHOWN, weekly_plot
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: 
         )
         return Response(html, media_type="text/html", headers={"content-security-policy": _POLICY})
 
-    style_route(router, "feedback.css")
+    style_routes(router, "page.css", "knowledge.css", "feedback.css")
     return router
 
 

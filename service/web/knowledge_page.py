@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
-from service.web.static_files import style_route
+from service.web.static_files import style_routes
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue
@@ -37,7 +37,7 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
             return Response(status_code=304, headers=headers)
         return Response(html, media_type="text/html", headers=headers)
 
-    style_route(router, "knowledge.css")
+    style_routes(router, "page.css", "knowledge.css")
     return router
 
 

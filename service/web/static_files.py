@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 
-def style_route(router: APIRouter, name: str) -> None:
-    """Serve one style sheet at `/static/{name}`."""
+def style_routes(router: APIRouter, *names: str) -> None:
+    """Serve style sheets at `/static/{name}`; every page names those that it links, `page.css` is for all."""
+    for name in names:
+        _style_route(router, name)
+
+
+def _style_route(router: APIRouter, name: str) -> None:
     style = files("service.web").joinpath("static", name).read_bytes()
 
     @router.get(f"/static/{name}")

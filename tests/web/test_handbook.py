@@ -84,13 +84,17 @@ async def test_every_page_is_served_with_one_heading_and_nothing_that_runs(handb
 async def test_the_first_page_is_the_quick_start(handbook: CheckedClient) -> None:
     first = Page((await handbook.get("/docs")).text)
     assert {"docs/operating", "static/handbook.css", "knowledge"} <= set(first.links)
-    assert (await handbook.get("/static/handbook.css")).headers["content-type"].startswith("text/css")
+    for name in ("page", "handbook"):
+        assert (await handbook.get(f"/static/{name}.css")).headers["content-type"].startswith("text/css")
 
 
 async def test_a_page_is_cheap_to_ask_for_again_and_an_unknown_one_is_not_found(handbook: CheckedClient) -> None:
     etag = (await handbook.get("/docs/safety")).headers["etag"]
     again = await handbook.get("/docs/safety", headers={"if-none-match": etag})
     assert (again.status_code, (await handbook.get("/docs/nowhere")).status_code) == (304, 404)
+
+
+OUTSIDE = {"../static/page.css", "../static/handbook.css", "../review/static/review-icon.svg", "../knowledge"}
 
 
 async def test_every_link_inside_leads_to_a_page_and_its_anchor(handbook: CheckedClient) -> None:
@@ -102,9 +106,7 @@ async def test_every_link_inside_leads_to_a_page_and_its_anchor(handbook: Checke
                 found = pages[target.removeprefix("../docs/") or name]
                 assert not anchor or anchor in [*found.ids, "content"], f"{name}: {link}"
             else:
-                assert target in {"../static/handbook.css", "../review/static/review-icon.svg", "../knowledge"}, (
-                    f"{name}: {link}"
-                )
+                assert target in OUTSIDE, f"{name}: {link}"
 
 
 async def test_the_whole_service_serves_the_handbook_with_its_own_prefetch(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_every_link_inside_the_page_leads_somewhere(knowledge: CheckedClie
     page = Page((await knowledge.get("/knowledge")).text)
     inside = {link.removeprefix("#") for link in page.links if link.startswith("#")}
     assert inside <= set(page.ids)
-    assert {link for link in page.links if not link.startswith("#")} == {"static/knowledge.css"}
+    assert {link for link in page.links if not link.startswith("#")} == {"static/page.css", "static/knowledge.css"}
 
 
 async def test_nothing_is_loaded_but_the_own_style_sheet_and_nothing_is_run(knowledge: CheckedClient) -> None:

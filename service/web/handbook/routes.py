@@ -15,7 +15,7 @@ from service import __version__
 from service.cds.services import SERVICES
 from service.settings import describe_settings
 from service.web.handbook.render import render
-from service.web.static_files import style_route
+from service.web.static_files import style_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
             raise HTTPException(404)
         return answer(rendered[page], request)
 
-    style_route(router, "handbook.css")
+    style_routes(router, "page.css", "handbook.css")
     return router
 
 
