@@ -27,7 +27,7 @@ def test_what_happened_is_counted_by_names_of_our_own() -> None:
     metrics.fetched(["complete", "not-retrieved"])
     metrics.feedback_kept()
     metrics.queue(waiting=3, dropped=1)
-    metrics.limits_alone(True)
+    metrics.limits_alone(is_alone=True)
     assert lines(metrics) == [
         'crlm_calls_total{service="crlm-patient-view",status="200"} 1.0',
         'crlm_calls_total{service="crlm-patient-view",status="401"} 1.0',
