@@ -107,7 +107,7 @@ def _database_url(text: str) -> str:
     return text
 
 
-def _password(text: str) -> str:
+def _secret(text: str) -> str:
     if len(text) < _SHORTEST_KEY:
         raise ValueError(f"needs at least {_SHORTEST_KEY} characters")
     return text
@@ -118,12 +118,6 @@ def _keys(text: str) -> tuple[str, ...]:
     if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
         raise ValueError(f"each key needs at least {_SHORTEST_KEY} characters")
     return keys
-
-
-def _key(text: str) -> str:
-    if len(text) < _SHORTEST_KEY:
-        raise ValueError(f"needs at least {_SHORTEST_KEY} characters")
-    return text
 
 
 def _read_by(parse: Callable[[str], object], meaning: str) -> dict[str, Any]:
@@ -215,7 +209,7 @@ class Settings:
         default=None,
         repr=False,
         metadata=_read_by(
-            _password,
+            _secret,
             "The password of the page /feedback, asked for by the browser. Without it the page is shown in trials"
             " alone, where CRLM_PUBLIC_BASE_URL is this machine.",
         ),
@@ -242,7 +236,7 @@ class Settings:
         default=None,
         repr=False,
         metadata=_read_by(
-            _key,
+            _secret,
             "The secret behind pseudonyms of users and patients, for the audit log and for the report of what was done"
             " later. Without it neither is kept; changing it cuts the link to what was kept before.",
         ),
@@ -251,8 +245,8 @@ class Settings:
         default=None,
         metadata=_read_by(
             _days,
-            "Days after which issued cards, their feedback and what was done later are deleted. Without it they are"
-            " kept.",
+            "Days after which issued cards, their feedback, what was done later, and facts that an EHR did not take are"
+            " deleted. Without it they are kept.",
         ),
     )
     audit_log: str | None = field(

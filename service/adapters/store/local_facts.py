@@ -27,7 +27,8 @@ class LocalFacts:
     """Keeps Observations of the case-facts system for charts whose EHR refuses them.
 
     `issuer` is the client's issuer in CRLM_CLIENTS, so that hook calls and the app name the same EHR. Who reads the
-    database learns neither patients nor values; after a rotation the facts of the earlier key are still found.
+    database learns neither patients nor values; after a rotation the facts of the earlier key are still found. They go
+    when the retention of the store says so.
     """
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
@@ -65,11 +66,6 @@ class LocalFacts:
         statement = sa.select(_KEPT.sealed).where(_KEPT.owner.in_(owners)).order_by(_KEPT.written_at, _KEPT.id)
         sealed = await self._database.read(lambda connection: connection.execute(statement).scalars().all())
         return [found for found in map(self._open, sealed) if found is not None]
-
-    async def forget(self, issuer: str, patient: str) -> int:
-        """Delete what is kept for a patient and give its number."""
-        statement = sa.delete(local_facts).where(_KEPT.owner.in_(self._sealer.index(issuer, patient)))
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     def _open(self, sealed: bytes) -> dict[str, Any] | None:
         try:

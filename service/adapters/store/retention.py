@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from service.adapters.store.app_schema import mdt_decisions
+from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
 from service.adapters.store.migrate import read_version, suffices
 from service.adapters.store.schema import feedback, issued_cards, later_treatments, token_ids
 from service.errors import StoreUnavailable
@@ -40,13 +40,15 @@ class Purged:
     token_ids: int
     mdt_decisions: int = 0
     later_treatments: int = 0
+    local_facts: int = 0
+    app_records: int = 0
 
 
 def purge(database: Database, *, before: datetime | None, now: datetime) -> Purged:
-    """Delete what was kept before a moment (`None`: nothing), and ids of expired tokens.
+    """Delete what was kept before a moment (`None`: nothing), and ids of expired tokens, sessions and launches.
 
-    That is cards, feedback, decisions of MDTs, and treatments of patients who have no card left: without them a
-    treatment that is seen again would look new.
+    That is cards, feedback, decisions of MDTs, facts that an EHR did not take, and treatments of patients who have no
+    card left: without them a treatment that is seen again would look new.
     """
     return database.write_now(partial(_purge, before=before, now=now))
 
@@ -74,7 +76,7 @@ class Retention:
         now = self._clock()
         found = await self._database.write(partial(self._purge_alone, now=now))
         if found is not None:
-            structlog.get_logger().info("purged", cards=found.cards, feedback=found.feedback)
+            structlog.get_logger().info("purged", **{kind: rows for kind, rows in asdict(found).items() if rows})
         return found
 
     async def _purge_on(self, every_s: float) -> None:
@@ -94,18 +96,28 @@ class Retention:
 
 
 def _purge(connection: Connection, *, before: datetime | None, now: datetime) -> Purged:
-    expired = sa.delete(token_ids).where(token_ids.c.expires_at < int(now.timestamp()))
-    tokens = connection.execute(expired).rowcount
+    def gone(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
+        return connection.execute(sa.delete(table).where(*conditions)).rowcount
+
+    second = int(now.timestamp())
+    expired = {
+        "token_ids": gone(token_ids, token_ids.c.expires_at < second),
+        "app_records": gone(app_records, app_records.c.expires_at <= second),
+    }
     if before is None:
-        return Purged(0, 0, tokens)
-    cards = connection.execute(sa.delete(issued_cards).where(issued_cards.c.issued_at < before)).rowcount
-    entries = connection.execute(sa.delete(feedback).where(feedback.c.received_at < before)).rowcount
-    decisions = connection.execute(sa.delete(mdt_decisions).where(mdt_decisions.c.recorded_at < before)).rowcount
+        return Purged(0, 0, **expired)
+    cards = gone(issued_cards, issued_cards.c.issued_at < before)
     followed = sa.select(issued_cards.c.subject).where(issued_cards.c.subject.is_not(None))
-    old = sa.delete(later_treatments).where(
-        later_treatments.c.seen_at < before, later_treatments.c.subject.not_in(followed)
+    return Purged(
+        cards,
+        gone(feedback, feedback.c.received_at < before),
+        mdt_decisions=gone(mdt_decisions, mdt_decisions.c.recorded_at < before),
+        later_treatments=gone(
+            later_treatments, later_treatments.c.seen_at < before, later_treatments.c.subject.not_in(followed)
+        ),
+        local_facts=gone(local_facts, local_facts.c.written_at < before),
+        **expired,
     )
-    return Purged(cards, entries, tokens, decisions, connection.execute(old).rowcount)
 
 
 class StoreReadiness:

@@ -1,37 +1,31 @@
+import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from service.adapters.sealing import Sealer
+from service.adapters.smart_client import Attempt, Grant
+from service.adapters.smart_configuration import SmartConfiguration
 from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
 from service.adapters.store.app_sessions import StoredRecords
 from service.adapters.store.database import Database
 from service.adapters.store.local_facts import LocalFacts
 from service.adapters.store.mdt_decisions import MdtDecision, MdtReport, StoredMdtDecisions
-from service.adapters.store.migrate import migrate
 from service.adapters.store.report import read_report
+from service.adapters.store.retention import Purged, Retention
 from service.commands.feedback import as_json, csv_rows
 from service.errors import SettingsError
 from service.settings import load_settings
+from service.web.smart.sessions import AppSession, PendingLaunch, Sessions
 from tests.smart.ehr import NOW
 from tests.smart.harness import SECRET
 
 NOW_S = NOW.timestamp()
 ISSUER = "https://ehr.example.org"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(found)
-    yield found
-    found.close()
 
 
 def _observation(fact: str, value: int) -> dict[str, Any]:
@@ -75,7 +69,38 @@ async def test_local_facts_come_back_for_their_patient_alone(database: Database)
     assert await facts.of(ISSUER, "p1") == [_observation("asa", 2), _observation("ecog", 2)]
     assert await facts.of(ISSUER, "p2") == []
     assert await facts.of("https://other.example", "p1") == []
-    assert await facts.forget(ISSUER, "p1") == 2
+
+
+async def test_local_facts_and_ended_sessions_go_when_their_time_is_over(database: Database) -> None:
+    facts, records = LocalFacts(database, Sealer([SECRET], "local facts")), StoredRecords(database)
+    await facts.put(ISSUER, "p1", [_observation("ecog", 1)], now=NOW - timedelta(days=31))
+    await facts.put(ISSUER, "p1", [_observation("asa", 2)], now=NOW - timedelta(days=29))
+    await records.put("session", "ended", b"1", expires_at_s=NOW_S)
+    await records.put("session", "open", b"1", expires_at_s=NOW_S + 1)
+    gone = await Retention(database, days=30, clock=lambda: NOW).purge_once()
+    assert gone == Purged(cards=0, feedback=0, token_ids=0, local_facts=1, app_records=1)
+    assert await facts.of(ISSUER, "p1") == [_observation("asa", 2)]
+    assert await records.get("session", "open", now_s=NOW_S) == b"1"
+
+
+async def test_sessions_of_the_app_are_shared_by_replicas(database: Database, store_url: str) -> None:
+    other = Database(store_url)
+    try:
+        here, there = (
+            Sessions(StoredRecords(found), Sealer([SECRET], "sessions"), lambda: NOW) for found in (database, other)
+        )
+        configuration = SmartConfiguration(f"{ISSUER}/authorize", f"{ISSUER}/token")
+        attempt = Attempt(ISSUER, configuration, "https://cds.example.org/smart/callback", "state", "nonce", "verifier")
+        binding = await here.begin(attempt)
+        launches = await asyncio.gather(*(found.take_launch("state") for found in (here, there)))
+        assert [launch for launch in launches if launch is not None] == [PendingLaunch(attempt, binding)]
+        session = AppSession(ISSUER, Grant("token", NOW_S + 300, "p1", frozenset()), configuration, "csrf", NOW_S)
+        cookie = await here.open(session)
+        assert await there.find(cookie) == session
+        await there.end(cookie)
+        assert await here.find(cookie) is None
+    finally:
+        other.close()
 
 
 async def test_the_database_shows_neither_patient_nor_value(database: Database) -> None:
