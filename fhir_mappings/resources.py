@@ -71,7 +71,7 @@ _R5_PREFIXES: dict[str, tuple[str, ...]] = {
 class Checked:
     """A resource after repair and validation: `body` in R4 names, or `None` with the reason of its refusal."""
 
-    body: dict[str, Any] | None
+    body: Mapping[str, Any] | None
     refused: str | None = None
     remarks: tuple[str, ...] = ()
 
@@ -89,12 +89,21 @@ def _model(kind: str, release: str = "R4B.") -> Callable[[Mapping[str, Any]], ob
     return validate
 
 
-def check(resource: Mapping[str, Any]) -> Checked:
-    """Repair and validate one resource of a type in `VALIDATED`; never raises on data."""
+def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
+    """Repair and validate one resource of a type in `VALIDATED`; never raises on data.
+
+    What needs no repair and has a shape that fhir.resources accepted before is accepted as it is. `formats` is a
+    dictionary for all resources of one chart (`shape_of`).
+    """
     kind = resource["resourceType"]
     try:
+        shape = shape_of(resource, formats)
+        if shape is not None and shape in _SHAPES:
+            return Checked(resource)
         body, repaired = _mend(resource, _LISTS | _LISTS_OF.get(kind, frozenset()))
-        if _accepted(kind, body):
+        if _valid(kind, body):
+            if shape is not None and not repaired:
+                _SHAPES.add(shape)
             return Checked(body, remarks=(REPAIRED,) if repaired else ())
         if _is_older(kind, body):
             return Checked(None, OLDER)
@@ -106,18 +115,6 @@ def check(resource: Mapping[str, Any]) -> Checked:
 
 
 _SHAPES = Shapes()
-
-
-def _accepted(kind: str, body: Mapping[str, Any]) -> bool:
-    """Whether fhir.resources accepts a resource, or has accepted one of its shape."""
-    shape = shape_of(body)
-    if shape is None:
-        return _valid(kind, body)
-    if (kind, shape) not in _SHAPES:
-        if not _valid(kind, body):
-            return False
-        _SHAPES.add((kind, shape))
-    return True
 
 
 def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:

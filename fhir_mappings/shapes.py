@@ -14,14 +14,14 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Shape: TypeAlias = tuple[str, ...]
 
 _MOST = 4096
 """Shapes remembered; real systems write some dozens."""
 
-_CLASSES = re.compile(
+_FORMATS = re.compile(
     r"(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
     r"|(?P<year>(?:19|20)\d\d)"
     r"|(?P<month>(?:19|20)\d\d-(?:0[1-9]|1[0-2]))"
@@ -33,58 +33,60 @@ _CLASSES = re.compile(
     r"|(?P<long>[1-9]\d{9,17})"
     r"|(?P<mixed>\d+[A-DF-Za-df-z][A-Za-z0-9.-]{0,50})"
     r"|(?P<dashed>\d{2,7}-\d)"
+    r"|(?P<unit>%|\{[A-Za-z]{1,20}\})"
     r"|(?P<name>[A-Za-z][A-Za-z0-9.-]{0,63})"
     r"|(?P<token>(?=[!-~]*[^A-Za-z0-9.-])[A-Za-z][!-~]{0,400})"
     r"|(?P<text>[^\s]+(?: [^\s]+)+)"
 )
-_LITERAL = frozenset({"resourceType"})
 _SPECIAL = frozenset(
     {"data", "hash", "image", "valueAttachment", "valueBase64Binary", "valueOid", "valueUrl", "valueUuid"}
 )
-"""Elements whose primitive types look deeper into a string than the classes do."""
+"""Elements whose primitive types look deeper into a string than the formats do."""
 
 _LAX = frozenset({"1", "true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "nan", "inf", "infinity"})
 """Words that a boolean or a number could be read from."""
 
 
-def shape_of(resource: Mapping[str, Any]) -> Shape | None:
-    """Give the shape of a resource, or `None` where it has a part whose format is not told apart."""
+def shape_of(resource: Mapping[str, Any], formats: dict[str, str]) -> Shape | None:
+    """Give the shape of a resource, or `None` where it has a part whose format is not told apart.
+
+    `formats` keeps the formats of the strings met, for the other resources of the same chart and no longer.
+    """
     parts: list[str] = []
-    return tuple(parts) if _walk(resource, parts) else None
+    return tuple(parts) if _walk(resource, parts.append, formats) else None
 
 
-def _walk(value: Mapping[str, Any], parts: list[str]) -> bool:
-    parts.append("{")
+def _walk(value: Mapping[str, Any], add: Callable[[str], None], formats: dict[str, str]) -> bool:
+    add("{")
     for name, member in value.items():
         if name in _SPECIAL:
             return False
-        parts.append(name)
-        if name in _LITERAL:
-            parts.append(str(member))
-        if not _leaf(member, parts):
+        add(name)
+        if name == "resourceType":
+            add(str(member))
+        if not _member(member, add, formats):
             return False
-    parts.append("}")
+    add("}")
     return True
 
 
-def _leaf(value: object, parts: list[str]) -> bool:
-    match value:
-        case str():
-            found = _class_of(value)
-            parts.append(found)
-            return bool(found)
-        case dict():
-            return _walk(value, parts)
-        case list():
-            parts.append("[")
-            known = all(_leaf(member, parts) for member in value)
-            parts.append("]")
-            return known
-        case bool():
-            parts.append(str(value))
-            return True
-        case _:
-            return _number(value, parts)
+def _member(value: object, add: Callable[[str], None], formats: dict[str, str]) -> bool:
+    if isinstance(value, str):
+        found = formats.get(value)
+        if found is None:
+            found = formats[value] = _format_of(value)
+    elif isinstance(value, dict):
+        return _walk(value, add, formats)
+    elif isinstance(value, list):
+        add("[")
+        for member in value:
+            if not _member(member, add, formats):
+                return False
+        found = "]"
+    else:
+        found = _number(value)
+    add(found)
+    return bool(found)
 
 
 _INTEGERS = 2**31
@@ -92,19 +94,17 @@ _BOOLEANS = (0, 1)
 """Numbers that a boolean could be read from."""
 
 
-def _number(value: object, parts: list[str]) -> bool:
+def _number(value: object) -> str:
     if type(value) is int and -_INTEGERS < value < _INTEGERS:
-        parts.append(str(value) if value in _BOOLEANS else "+" if value > 0 else "-")
-        return True
+        return str(value) if value in _BOOLEANS else "+" if value > 0 else "-"
     if isinstance(value, float) and isfinite(value) and abs(value) < _INTEGERS:
         named = "whole" if value.is_integer() else "broken"
-        parts.append(str(value) if value in _BOOLEANS else named if value > 0 else f"-{named}")
-        return True
-    return False
+        return str(value) if value in _BOOLEANS else named if value > 0 else f"-{named}"
+    return str(value) if isinstance(value, bool) else ""
 
 
-def _class_of(text: str) -> str:
-    found = _CLASSES.fullmatch(text)
+def _format_of(text: str) -> str:
+    found = _FORMATS.fullmatch(text)
     if found is None or text.lower() in _LAX:
         return ""
     name = found.lastgroup or ""
@@ -121,14 +121,14 @@ class Shapes:
     """The shapes that were accepted; bounded, and forgotten altogether when full."""
 
     def __init__(self) -> None:
-        self._accepted: set[tuple[str, Shape]] = set()
+        self._accepted: set[Shape] = set()
 
-    def __contains__(self, at: tuple[str, Shape]) -> bool:
-        """Whether a resource of this type and shape was accepted."""
-        return at in self._accepted
+    def __contains__(self, shape: Shape) -> bool:
+        """Whether a resource of this shape was accepted."""
+        return shape in self._accepted
 
-    def add(self, at: tuple[str, Shape]) -> None:
+    def add(self, shape: Shape) -> None:
         """Remember an accepted shape."""
         if len(self._accepted) >= _MOST:
             self._accepted.clear()
-        self._accepted.add(at)
+        self._accepted.add(shape)

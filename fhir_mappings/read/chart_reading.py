@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
@@ -12,7 +13,7 @@ from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from fhir_mappings.chart import Chart
@@ -77,25 +78,34 @@ class ChartReading:
     refused: list[Refused] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     _by_set: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
-    _held: dict[tuple[str, tuple[str, ...]], list[Resource]] = field(default_factory=dict)
+    _held: dict[tuple[str, tuple[str, ...]], Sequence[Resource]] = field(default_factory=dict)
 
-    def holding(self, kind: str, *sets: str) -> list[Resource]:
+    def holding(self, kind: str, *sets: str) -> Sequence[Resource]:
         """Give the resources of one type that are in any of the value sets (ids, or prefixes that end with `*`)."""
+        if kind not in self.resources:
+            return ()
         asked = (kind, sets)
         found = self._held.get(asked)
         if found is None:
             found = self._held[asked] = self._find(kind, sets)
         return found
 
-    def _find(self, kind: str, sets: tuple[str, ...]) -> list[Resource]:
-        if kind not in self._by_set:
-            index: dict[str, list[Resource]] = {}
+    def held(self, kind: str, set_id: str) -> Sequence[Resource]:
+        """Give the resources of one type that are in one value set."""
+        return self._index(kind).get(set_id, ())
+
+    def _index(self, kind: str) -> Mapping[str, list[Resource]]:
+        index = self._by_set.get(kind)
+        if index is None:
+            index = self._by_set[kind] = {}
             for resource in self.of(kind):
                 for name in resource.sets:
                     index.setdefault(name, []).append(resource)
-            self._by_set[kind] = index
-        index = self._by_set[kind]
-        prefixes = tuple(name[:-1] for name in sets if name.endswith("*"))
+        return index
+
+    def _find(self, kind: str, sets: tuple[str, ...]) -> Sequence[Resource]:
+        index = self._index(kind)
+        _, prefixes = _wanted(sets)
         named = [index[name] for name in sets if name in index]
         named += [found for name, found in index.items() if prefixes and name.startswith(prefixes)]
         if not named or len(named) == 1:
@@ -149,6 +159,7 @@ class _Gate:
     as_of: date
     reading: ChartReading
     drugs: dict[str, frozenset[str]] = field(default_factory=dict)
+    formats: dict[str, str] = field(default_factory=dict)
 
     def admit(self, body: Mapping[str, Any], *, draft: bool) -> Resource | None:
         kind = body["resourceType"]
@@ -166,7 +177,7 @@ class _Gate:
         if whose is not None:
             self.reading.issues.append(Issue(reference, whose))
             return None
-        checked = check({**_ORDERED, **body} if draft else body)
+        checked = check({**_ORDERED, **body} if draft else body, self.formats)
         if checked.body is None:
             self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
             self.reading.issues.append(Issue(reference, checked.refused or ""))
@@ -282,17 +293,25 @@ def _remarks(resource: Resource) -> Iterable[str]:
 
 def coding_in(body: Mapping[str, Any], terminology: Terminology, sets: Iterable[str]) -> str | None:
     """Give the first `system|code` of a resource that is in one of `sets` (ids, or prefixes that end with `*`)."""
-    wanted = tuple(sets)
+    exact, prefixes = _wanted(tuple(sets))
     for concept in _concepts(body["resourceType"], body):
         for coding in codings(concept):
-            if any(matches(name, wanted) for name in terminology.sets(coding.get("system"), coding.get("code"))):
+            names = terminology.sets(coding.get("system"), coding.get("code"))
+            if not exact.isdisjoint(names) or (prefixes and any(name.startswith(prefixes) for name in names)):
                 return f"{coding['system']}|{coding['code']}"
     return None
 
 
 def matches(name: str, wanted: Iterable[str]) -> bool:
     """Whether a value set's id is one of `wanted`: ids, or prefixes that end with `*`."""
-    return any(name.startswith(want[:-1]) if want.endswith("*") else name == want for want in wanted)
+    exact, prefixes = _wanted(tuple(wanted))
+    return name in exact or name.startswith(prefixes)
+
+
+@cache
+def _wanted(sets: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Part ids from prefixes; asked with what the readers and the catalogue name, so the cache stays small."""
+    return frozenset(sets), tuple(name[:-1] for name in sets if name.endswith("*"))
 
 
 def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:

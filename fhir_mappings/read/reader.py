@@ -67,13 +67,14 @@ class Reader:
 
     def fact(self, code: str) -> Fact:
         """Give one fact, read at its first use."""
-        if code not in self._facts:
+        found = self._facts.get(code)
+        if found is None:
             definition = self.catalogue[code]
             candidates = [*self.local(definition), *_function(definition.reader)(self, definition)]
             age = self.policy.maximum_age_days.get(code, definition.maximum_age_days)
             settled = settle(candidates, definition, as_of=self.as_of, maximum_age_days=age)
-            self._facts[code] = self._explained(definition, settled)
-        return self._facts[code]
+            found = self._facts[code] = self._explained(definition, settled)
+        return found
 
     def value(self, code: str) -> object:
         """Give the one value of a fact, or `None`."""
@@ -97,7 +98,8 @@ class Reader:
         """Say why an absent fact is absent: a resource that could not be read, or data that was not had."""
         if not isinstance(fact, Unknown) or fact.gap is not Gap.ABSENT:
             return fact
-        refused = tuple(proof for proof, held in self._lost() if definition.code in held)
+        lost = self._lost()
+        refused = tuple(proof for proof, held in lost if definition.code in held) if lost else ()
         if refused:
             return Unknown(Gap.UNREADABLE, refused)
         if not self.complete("Observation", *definition.sources):
@@ -135,15 +137,15 @@ class Reader:
 
     def observations(self, *sets: str) -> list[Resource]:
         """Give the usable Observations in any of the value sets: status checked, not of the future."""
-        return [
-            resource
-            for resource in self.chart.holding("Observation", *sets)
-            if not resource.future and resource.status in _USED
-        ]
+        return _usable(self.chart.holding("Observation", *sets))
 
     def local(self, fact: FactDefinition) -> list[Candidate]:
         """Give what the Observations in the `case-facts` system say about a fact."""
-        found = self.measured(fact, f"case-facts:{fact.code}", local=True)
+        set_id = f"case-facts:{fact.code}"
+        held = self.chart.held("Observation", set_id)
+        if not held:
+            return []
+        found = self._measured(_usable(held), fact, (set_id,), local=True)
         return [self._faded(candidate) for candidate in found] if fact.code == "metastases-detected" else found
 
     def _faded(self, candidate: Candidate) -> Candidate:
@@ -158,12 +160,21 @@ class Reader:
             return replace(candidate, value="at-staging")
         return replace(candidate, value=frozenset({"intraoperative", "at-staging"}))
 
-    def measured(
-        self, fact: FactDefinition, *sets: str, answers: Answers | None = None, local: bool = False
-    ) -> list[Candidate]:
+    def measured(self, fact: FactDefinition, *sets: str, answers: Answers | None = None) -> list[Candidate]:
         """Read the Observations in some value sets as candidates for a fact."""
+        return self._measured(self.observations(*sets), fact, sets, answers)
+
+    def _measured(
+        self,
+        observations: Iterable[Resource],
+        fact: FactDefinition,
+        sets: tuple[str, ...],
+        answers: Answers | None = None,
+        *,
+        local: bool = False,
+    ) -> list[Candidate]:
         found = []
-        for resource in self.observations(*sets):
+        for resource in observations:
             read = read_value(resource.body, fact, self.terminology, answers)
             proof = (self.evidence(resource, *sets, how="entered" if local else "coded"),)
             if isinstance(read, NoValue):
@@ -241,6 +252,10 @@ class Reader:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
             elif resource.status in _PROCEDURE_DOUBT and resource.sets:
                 self.note(resource, IN_DOUBT, left_out=False)
+
+
+def _usable(observations: Iterable[Resource]) -> list[Resource]:
+    return [found for found in observations if not found.future and found.status in _USED]
 
 
 def local(reader: Reader, fact: FactDefinition) -> list[Candidate]:

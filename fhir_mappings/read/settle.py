@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
+from fhir_mappings.case import ABSENT, Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +45,11 @@ def settle(
     Candidates whose order or agreement cannot be decided conflict. A newer narrowing that contains an older exact
     value leaves that value in place.
     """
-    found = sorted(set(candidates), key=_order)
+    found = list(dict.fromkeys(candidates))
+    if not found:
+        return ABSENT
+    if len(found) > 1:
+        found.sort(key=_order)
     valued = [candidate for candidate in found if candidate.value is not None]
     if not valued:
         unreadable = [candidate for candidate in found if candidate.unreadable]
@@ -70,8 +74,7 @@ def _order(candidate: Candidate) -> tuple[str, ...]:
 
 
 def _evidence(candidates: Sequence[Candidate]) -> tuple[Evidence, ...]:
-    seen = {evidence: None for candidate in candidates for evidence in candidate.evidence}
-    return tuple(seen)
+    return _unique(tuple(evidence for candidate in candidates for evidence in candidate.evidence))
 
 
 def _fresh(candidate: Candidate, as_of: date, maximum_age_days: int | None) -> bool:
@@ -88,25 +91,30 @@ def _newer(one: Candidate, other: Candidate) -> bool:
 
 
 def _newest(candidates: list[Candidate], fact: FactDefinition) -> Fact:
+    if len(candidates) == 1:
+        return _left(candidates[0].value, _evidence(candidates))
     top = [one for one in candidates if not any(_newer(other, one) for other in candidates)]
     older = [one for one in candidates if one not in top]
     agreed = _agree([one.value for one in top if one.value is not None])
     if agreed is None and len({one.dated for one in top}) == 1 and _one_day(top[0]):
         top = [one for one in top if one.local] or top
         agreed = _agree([one.value for one in top if one.value is not None])
-    if agreed is None:
-        return Unknown(Gap.CONFLICTING, _evidence(top))
     evidence = _evidence(top)
     if isinstance(agreed, frozenset | Interval):
         before = _newest(older, fact) if older else None
         if isinstance(before, Known) and _agree([agreed, before.value]) is not None:
             return replace(before, evidence=_unique((*evidence, *before.evidence)))
-        return Narrowed(agreed, evidence)
-    return Known(agreed, evidence)
+    return _left(agreed, evidence)
+
+
+def _left(value: Found | None, evidence: tuple[Evidence, ...]) -> Fact:
+    if value is None:
+        return Unknown(Gap.CONFLICTING, evidence)
+    return Narrowed(value, evidence) if isinstance(value, frozenset | Interval) else Known(value, evidence)
 
 
 def _unique(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    return tuple(dict.fromkeys(evidence))
+    return tuple(dict.fromkeys(evidence)) if len(evidence) > 1 else evidence
 
 
 def _one_day(candidate: Candidate) -> bool:
