@@ -97,6 +97,34 @@ class Allowance:
             raise TooLarge("the answer is too large")
 
 
+class _BeforeTls(httpcore.AsyncNetworkStream):
+    """A connection whose handshake is to come: one that is given up is closed.
+
+    httpcore closes it on errors alone. When the time of an exchange is over, the event loop would hold it, and its file
+    descriptor, for as long as the other side keeps silent.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  the signature is httpcore's
+    ) -> httpcore.AsyncNetworkStream:
+        """Give the connection under TLS."""
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._stream.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+
 class _PinnedBackend(httpcore.AsyncNetworkBackend):
     """Connects to an address that was checked; TLS and the Host header keep the name (they never see the address)."""
 
@@ -128,10 +156,13 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
             raise Refused("the address is not allowed")
         for address in allowed[:-1]:
             try:
-                return await self._sockets.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = await self._sockets.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                break
             except httpcore.ConnectError:
                 continue
-        return await self._sockets.connect_tcp(str(allowed[-1]), port, timeout, local_address, socket_options)
+        else:
+            stream = await self._sockets.connect_tcp(str(allowed[-1]), port, timeout, local_address, socket_options)
+        return stream if self._clear_text else _BeforeTls(stream)
 
     async def sleep(self, seconds: float) -> None:
         """Wait between attempts."""

@@ -115,7 +115,10 @@ class Server:
 
     def _exchange(self, stream: socket.socket) -> None:
         with stream.makefile("rb") as incoming:
-            method, target, _ = incoming.readline().decode().split(" ", 2)
+            first = incoming.readline().decode()
+            if not first:
+                return
+            method, target, _ = first.split(" ", 2)
             headers = {}
             while line := incoming.readline().strip().decode():
                 name, _, value = line.partition(":")

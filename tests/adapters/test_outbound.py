@@ -261,3 +261,26 @@ async def test_what_was_compressed_arrives_as_it_was_whatever_its_size(size: int
         found = await outbound.send(httpx.Request("GET", server.url), to=to, max_bytes=size, timeout_s=5)
         await outbound.aclose()
     assert found.content == body
+
+
+async def test_a_handshake_that_is_given_up_leaves_no_connection_open() -> None:
+    ended = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        ended.set()
+        writer.close()
+
+    listener = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    url = f"https://{NAME}:{port}/"
+    async with listener, opened(Names("127.0.0.1")) as outbound:
+        with pytest.raises(TimedOut):
+            await outbound.send(
+                httpx.Request("GET", url),
+                to=Destinations(frozenset({origin_of(url)}), allow_private_addresses=True),
+                max_bytes=100,
+                timeout_s=0.2,
+            )
+        async with asyncio.timeout(5):
+            await ended.wait()
