@@ -16,9 +16,10 @@ import pytest
 from fhir_mappings.case import Gap, Known, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.domain import ChoiceTest, NumberTest
-from service.knowledge.guideline import Policy, load_guideline
+from service.knowledge.guideline import load_guideline
 from tests.cases import case_of
 from tests.generated_cases import random_case
+from tests.policies import ASSUMED, CORNERS, DEFAULT
 from tests.reference_evaluator import Chart, endings
 from tests.reference_table import Settings, derived, domains, fire
 
@@ -28,34 +29,11 @@ if TYPE_CHECKING:
     from service.knowledge.cubes import Cube
     from service.knowledge.domain import FactTest, NumberOperator
     from service.knowledge.guideline import Guideline
-    from service.knowledge.model import ParameterValue
-
-DEFAULT = load_guideline()
-ASSUMED = frozenset(rule.fact for rule in DEFAULT.assumptions)
 
 
-def at_the_end(which: str) -> dict[str, ParameterValue]:
-    """Set every number that conditions read to one end of what a site may choose."""
-    return {
-        name: int(end) if parameter.kind == "integer" else end
-        for name, parameter in DEFAULT.parameters.items()
-        if parameter.use == "condition" and (end := getattr(parameter, which)) is not None
-    }
-
-
-POLICIES = {
-    "default": Policy(),
-    "liver first preferred": Policy("p", {"prefer_simultaneous_when_eligible": False}),
-    "nothing assumed": Policy("p", {}, ASSUMED),
-    "all minima": Policy("p", at_the_end("minimum")),
-    "all maxima": Policy("p", at_the_end("maximum")),
-    "all minima, liver first": Policy("p", {**at_the_end("minimum"), "prefer_simultaneous_when_eligible": False}),
-}
-
-
-@pytest.fixture(params=POLICIES, scope="module")
+@pytest.fixture(params=CORNERS, scope="module")
 def guideline(request: pytest.FixtureRequest) -> Guideline:
-    return load_guideline(POLICIES[request.param])
+    return load_guideline(CORNERS[request.param])
 
 
 def is_(fact: str, *values: str | bool) -> FactTest:
