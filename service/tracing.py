@@ -80,7 +80,9 @@ def wanted_exporter(environment: Mapping[str, str]) -> str | None:
         raise TelemetryError(f"OTEL_TRACES_EXPORTER: must be one of {', '.join(_EXPORTERS)}")
     needed = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
     if not all(_is_installed(name) for name in (needed if named == "otlp" else needed[:1])):
-        raise TelemetryError("OTEL_TRACES_EXPORTER: the packages are missing: pip install 'crlm-cds[telemetry]'")
+        raise TelemetryError(
+            "OTEL_TRACES_EXPORTER: the packages are missing: in the repository, pip install '.[telemetry]'"
+        )
     return named
 
 

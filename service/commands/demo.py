@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EXTRA = {"nh3": "nh3"}
+_REMEDY = "in the repository, pip install '.[demo]'"
 
 
 def demo(
@@ -33,14 +34,14 @@ def demo(
 ) -> None:
     """Start the service and a demo EHR with synthetic patients; open the one URL that is printed."""
     if find_spec("service.demo") is None:
-        typer.secho("The demo is not part of this installation: pip install 'crlm-cds[demo]'", fg="red", err=True)
+        typer.secho(f"The demo is not part of this installation: {_REMEDY}", fg="red", err=True)
         raise typer.Exit(1)
     if export is not None:
         _export(export)
         return
     missing = [package for module, package in _EXTRA.items() if find_spec(module) is None]
     if missing:
-        typer.secho(f"The demo needs {' and '.join(missing)}: pip install 'crlm-cds[demo]'", fg="red", err=True)
+        typer.secho(f"The demo needs {' and '.join(missing)}: {_REMEDY}", fg="red", err=True)
         raise typer.Exit(1)
 
     from service.demo.folder import DemoFolder

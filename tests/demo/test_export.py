@@ -31,7 +31,7 @@ def test_an_installation_without_the_demo_says_so(monkeypatch: pytest.MonkeyPatc
     said = CliRunner().invoke(app, ["demo", "--export", str(tmp_path)])
     assert (said.exit_code, said.stderr) == (
         1,
-        "The demo is not part of this installation: pip install 'crlm-cds[demo]'\n",
+        "The demo is not part of this installation: in the repository, pip install '.[demo]'\n",
     )
 
 

@@ -19,6 +19,7 @@ from service.tracing import (
 )
 from service.web.server import build_app
 from tests.adapters.servers import Asked, Server, as_json, searchset
+from tests.canary.mark import MARK
 from tests.checked_client import PATIENT_VIEW, CheckedClient
 from tests.hooks.serving import NOW, authorization, chart, clients_file, message, prefetch_of
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-CANARY = "CANARY-51f0"
+CANARY = f"{MARK}-1"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -145,7 +146,7 @@ def test_an_exporter_that_we_do_not_have_is_refused() -> None:
 
 def test_without_the_packages_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.tracing.find_spec", lambda _: None)
-    with pytest.raises(TelemetryError, match=r"pip install 'crlm-cds\[telemetry\]'"):
+    with pytest.raises(TelemetryError, match=r"pip install '\.\[telemetry\]'"):
         wanted_exporter({"OTEL_TRACES_EXPORTER": "otlp"})
 
 
