@@ -25,8 +25,10 @@ Body: TypeAlias = bytes | bytearray | memoryview | msgspec.Raw
 _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
 _CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
+_CONCEPTS = ("code", "medicationCodeableConcept", "medication")
 _FATAL = frozenset({"error", "fatal"})
 _NO_CODE = 2**63
+_BESIDE = ("include", "outcome")
 _DEEPEST = 3
 """Bundles in bundles that are followed: a batch response holds searchsets."""
 _MISFITS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -89,13 +91,18 @@ class _Issue(msgspec.Struct, gc=False):
     severity: str | None = None
 
 
+_NOT_SENT = msgspec.Raw(b"null")
+
+
 class _Head(msgspec.Struct, gc=False):
+    """What a resource is decided by, its codes as they are spelled: charts repeat a few dozen spellings."""
+
     resourceType: str | None = None
-    code: _Concept | None = None
-    component: list[_Component | None] | None = None
-    medicationCodeableConcept: _Concept | None = None
-    medicationReference: Any = None
-    medication: _Concept | None = None
+    code: msgspec.Raw = _NOT_SENT
+    component: msgspec.Raw = _NOT_SENT
+    medicationCodeableConcept: msgspec.Raw = _NOT_SENT
+    medicationReference: msgspec.Raw = _NOT_SENT
+    medication: msgspec.Raw = _NOT_SENT
     issue: list[_Issue | None] | None = None
 
 
@@ -119,7 +126,7 @@ class _Source(_Head):
     link: list[_Link | None] | None = None
 
 
-class _RawEntry(msgspec.Struct):
+class _RawEntry(msgspec.Struct, gc=False):
     resource: msgspec.Raw = msgspec.Raw()
 
 
@@ -129,50 +136,73 @@ class _RawSource(msgspec.Struct):
 
 _SOURCE = msgspec.json.Decoder(_Source)
 _RAW_SOURCE = msgspec.json.Decoder(_RawSource)
+_CONCEPT = msgspec.json.Decoder(_Concept | None)
+_COMPONENTS = msgspec.json.Decoder(list[_Component | None] | None)
 
 
 class _Screen:
-    """Whether codes matter, each distinct coding asked once a source."""
+    """Whether resources matter, each spelling of codes and each distinct coding asked once a source."""
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
+        self._spellings: dict[tuple[str | bytes, ...], bool] = {}
         self._codings: dict[tuple[str | None, object], tuple[bool, bool]] = {}
-        self._texts: dict[tuple[str, str], bool] = {}
 
     def matters(self, head: _Head) -> bool:
+        """Decide on a scanned resource; one whose codes have an odd shape is decided on its dictionary."""
         kind = head.resourceType
-        if kind in _ALWAYS:
-            return True
-        if kind is None or kind not in _CODED:
-            return False
-        verdict = None
-        if head.component is None and kind not in _MEDICATION and head.code is not None:
-            verdict = self._plain(head.code.coding)
-        return self._any(kind, head) if verdict is None else verdict
+        if kind not in _CODED:
+            return kind in _ALWAYS
+        at: tuple[str | bytes, ...] = (kind, bytes(head.code))
+        if head.component is not _NOT_SENT:
+            at += (bytes(head.component),)
+        if kind in _MEDICATION:
+            at += (bytes(head.medicationCodeableConcept), bytes(head.medicationReference), bytes(head.medication))
+        found = self._spellings.get(at)
+        if found is None:
+            found = self._spellings[at] = self._decided(kind, head)
+        return found
 
-    def _plain(self, codings: list[_Coding | None] | None) -> bool | None:
-        """Decide what most resources are decided by, the codings of `code` alone; `None` where these say nothing."""
-        understood = None
-        for coding in codings or ():
-            if coding is not None:
-                hit, known = self._codings.get((coding.system, coding.code)) or self._coding(coding.system, coding.code)
-                if hit:
-                    return True
-                if known:
-                    understood = False
-        return understood
+    def matters_as_dictionary(self, resource: dict[str, Any]) -> bool:
+        """Decide on a resource of any shape."""
+        kind = _text(resource.get("resourceType"))
+        if kind not in _CODED:
+            return kind in _ALWAYS
+        concepts = [_concept(resource.get(name)) for name in _CONCEPTS]
+        concepts += [_concept(component.get("code")) for component in _objects(resource.get("component"))]
+        return self._any(kind, concepts, refers=resource.get("medicationReference") is not None)
 
-    def _any(self, kind: str, head: _Head) -> bool:
-        concepts = [concept for concept in _concepts(head) if concept is not None]
+    def _decided(self, kind: str, head: _Head) -> bool:
+        parts = (head.code, head.medicationCodeableConcept, head.medication)
+        try:
+            concepts = [_CONCEPT.decode(part) for part in parts]
+            concepts += [found.code for found in _COMPONENTS.decode(head.component) or () if found is not None]
+        except _MISFITS:
+            spelled = {name: orjson.loads(memoryview(part)) for name, part in zip(_CONCEPTS, parts, strict=True)}
+            spelled["component"] = orjson.loads(memoryview(head.component))
+            spelled["medicationReference"] = orjson.loads(memoryview(head.medicationReference))
+            return self.matters_as_dictionary({"resourceType": kind, **spelled})
+        return self._any(kind, concepts, refers=bytes(head.medicationReference) != b"null")
+
+    def _any(self, kind: str, concepts: Iterable[_Concept | None], *, refers: bool) -> bool:
         understood = False
+        met = []
         for concept in concepts:
-            verdict = self._plain(concept.coding)
-            if verdict:
-                return True
-            understood = understood or verdict is False
-        if kind in _MEDICATION and _refers(head):
+            for one in (concept, concept.concept) if concept is not None else ():
+                if one is not None:
+                    met.append(one)
+                    hit, known = self._codings_of(one)
+                    if hit:
+                        return True
+                    understood = understood or known
+        if kind in _MEDICATION and (refers or any(one.reference is not None for one in met)):
             return True
-        return not understood and self._text(kind, concepts)
+        return not understood and self._text(kind, met)
+
+    def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
+        """Say whether a coding is in a value set, and whether one is of a system that is read."""
+        found = [self._coding(coding.system, coding.code) for coding in concept.coding or () if coding is not None]
+        return any(hit for hit, _ in found), any(known for _, known in found)
 
     def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
         at = (system, code)
@@ -186,35 +216,12 @@ class _Screen:
     def _text(self, kind: str, concepts: list[_Concept]) -> bool:
         if kind == "Condition" and any(_masked(concept) for concept in concepts):
             return True
-        text = " ".join(_texts(concepts))
-        found = self._texts.get((kind, text))
-        if found is None:
-            found = self._texts[kind, text] = bool(could_be(kind, text))
-        return found
+        return bool(could_be(kind, " ".join(_texts(concepts))))
 
 
 def _spelled(code: object) -> str | None:
     """Give a numeric code as text; numbers beyond 63 bits differ between decoders and are no codes."""
     return str(code) if type(code) is int and code < _NO_CODE else None
-
-
-def _concepts(head: _Head) -> Iterable[_Concept | None]:
-    yield head.code
-    if head.code is not None:
-        yield head.code.concept
-    yield head.medicationCodeableConcept
-    if head.medication is not None:
-        yield head.medication
-        yield head.medication.concept
-    for component in head.component or ():
-        if component is not None:
-            yield component.code
-
-
-def _refers(head: _Head) -> bool:
-    return head.medicationReference is not None or (
-        head.medication is not None and head.medication.reference is not None
-    )
 
 
 def _masked(concept: _Concept) -> bool:
@@ -242,25 +249,17 @@ def _read(raw: Body, screen: _Screen, depth: int) -> SourceRead:
         return _read_decoded(raw, screen, depth)
     if source.resourceType != "Bundle":
         return _single(source, raw, screen)
-    if any(_kind(entry) == "Bundle" for entry in source.entry or ()):
+    heads = [entry.resource if entry is not None else None for entry in source.entry or ()]
+    if any([head is not None and head.resourceType == "Bundle" for head in heads]):  # noqa: C419  a hot loop
         return _read_decoded(raw, screen, depth)
-    hits = [
-        at for at, entry in enumerate(source.entry or ()) if entry and entry.resource and screen.matters(entry.resource)
-    ]
-    resources: list[dict[str, Any]] = []
-    if hits:
-        try:
-            slices = _RAW_SOURCE.decode(raw).entry or []
-            for at in hits:
-                entry = slices[at]
-                resources.append(orjson.loads(memoryview(entry.resource) if entry else b"null"))
-        except (*_MISFITS, orjson.JSONDecodeError):
-            return _read_decoded(raw, screen, depth)
-    return _summary(source, tuple(resources))
-
-
-def _kind(entry: _Entry | None) -> str | None:
-    return entry.resource.resourceType if entry is not None and entry.resource is not None else None
+    try:
+        matters = screen.matters
+        hits = [at for at, head in enumerate(heads) if head is not None and matters(head)]
+        slices = (_RAW_SOURCE.decode(raw).entry or ()) if hits else ()
+        resources = tuple([orjson.loads(memoryview(entry.resource)) for at in hits if (entry := slices[at])])
+    except (*_MISFITS, orjson.JSONDecodeError):
+        return _read_decoded(raw, screen, depth)
+    return _summary(source, heads, resources)
 
 
 def _single(source: _Head, raw: Body, screen: _Screen) -> SourceRead:
@@ -269,28 +268,27 @@ def _single(source: _Head, raw: Body, screen: _Screen) -> SourceRead:
         return SourceRead(SourceState.JUNK)
     if source.resourceType == "OperationOutcome":
         return SourceRead(SourceState.OUTCOME)
-    if not screen.matters(source):
-        return SourceRead(SourceState.DATA, entries=1)
     try:
+        if not screen.matters(source):
+            return SourceRead(SourceState.DATA, entries=1)
         return SourceRead(SourceState.DATA, (orjson.loads(memoryview(raw)),), entries=1)
     except orjson.JSONDecodeError:
         return SourceRead(SourceState.JUNK)
 
 
-def _summary(source: _Source, resources: tuple[dict[str, Any], ...]) -> SourceRead:
-    held = matches = 0
+def _summary(source: _Source, heads: Iterable[_Head | None], resources: tuple[dict[str, Any], ...]) -> SourceRead:
+    held = beside = 0
     failed = False
-    for entry in source.entry or ():
-        kind = _kind(entry)
-        if entry is None or entry.resource is None or kind is None:
+    for head, entry in zip(heads, source.entry or (), strict=True):
+        if entry is None or head is None or head.resourceType is None:
             continue
-        if kind == "OperationOutcome":
-            failed = failed or any(
-                issue is not None and issue.severity in _FATAL for issue in entry.resource.issue or ()
-            )
+        if head.resourceType == "OperationOutcome":
+            failed = failed or any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
             continue
         held += 1
-        matches += entry.search is None or entry.search.mode not in ("include", "outcome")
+        if entry.search is not None and entry.search.mode in _BESIDE:
+            beside += 1
+    matches = held - beside
     following = next((link.url for link in source.link or () if link and link.relation == "next" and link.url), None)
     total = source.total if isinstance(source.total, int | float) else None
     short = total is not None and total > matches and following is None
@@ -312,13 +310,13 @@ def _read_decoded(raw: Body, screen: _Screen, depth: int) -> SourceRead:
 
 
 def _read_dict(body: dict[str, Any], screen: _Screen, depth: int) -> SourceRead:
-    head = _head(body)
-    if head.resourceType != "Bundle":
-        if head.resourceType is None:
+    kind = _text(body.get("resourceType"))
+    if kind != "Bundle":
+        if kind is None:
             return SourceRead(SourceState.JUNK)
-        if head.resourceType == "OperationOutcome":
+        if kind == "OperationOutcome":
             return SourceRead(SourceState.OUTCOME)
-        return SourceRead(SourceState.DATA, (body,) if screen.matters(head) else (), entries=1)
+        return SourceRead(SourceState.DATA, (body,) if screen.matters_as_dictionary(body) else (), entries=1)
     resources: list[dict[str, Any]] = []
     entries: list[_Entry | None] = []
     partial = False
@@ -335,17 +333,18 @@ def _read_dict(body: dict[str, Any], screen: _Screen, depth: int) -> SourceRead:
             continue
         mode = entry.get("search")
         entries.append(_Entry(found, _Search(_text(mode.get("mode"))) if isinstance(mode, dict) else None))
-        if screen.matters(found):
+        if screen.matters_as_dictionary(resource):
             resources.append(resource)
     total = body.get("total")
     links: list[_Link | None] = [
         _Link(_text(link.get("relation")), _text(link.get("url"))) for link in _objects(body.get("link"))
     ]
-    nested = any(_kind(entry) == "Bundle" for entry in entries)
+    heads = [entry.resource if entry is not None else None for entry in entries]
+    nested = any(head is not None and head.resourceType == "Bundle" for head in heads)
     source = _Source(
         "Bundle", entry=entries, total=total if type(total) in (int, float) and not nested else None, link=links
     )
-    read = _summary(source, tuple(resources))
+    read = _summary(source, heads, tuple(resources))
     return replace(read, partial=read.partial or partial, failed=read.failed or partial)
 
 
@@ -359,15 +358,8 @@ def _text(value: object) -> str | None:
 
 
 def _head(resource: dict[str, Any]) -> _Head:
-    return _Head(
-        _text(resource.get("resourceType")),
-        _concept(resource.get("code")),
-        [_Component(_concept(component.get("code"))) for component in _objects(resource.get("component"))],
-        _concept(resource.get("medicationCodeableConcept")),
-        resource.get("medicationReference"),
-        _concept(resource.get("medication")),
-        [_Issue(_text(issue.get("severity"))) for issue in _objects(resource.get("issue"))],
-    )
+    issues: list[_Issue | None] = [_Issue(_text(issue.get("severity"))) for issue in _objects(resource.get("issue"))]
+    return _Head(_text(resource.get("resourceType")), issue=issues)
 
 
 def _concept(value: object) -> _Concept | None:

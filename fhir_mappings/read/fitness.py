@@ -73,7 +73,7 @@ def braf(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 def msi(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read microsatellite tests: stable and low are stable."""
     found = []
-    for resource in reader.observations("msi"):
+    for resource in reader.stated("msi"):
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         values = {value for value in fact.choices if f"msi-{value.removeprefix('msi-')}" in sets}
         if not values and (_PRESENT in sets) != (_ABSENT in sets):
@@ -87,7 +87,7 @@ def _gene(reader: Reader, fact: FactDefinition, test: str, gene: str) -> list[Ca
     variants = [one for one in reader.observations("genetic-variant") if _studies(reader, one, gene)]
     found = [
         reader.candidate(resource, fact, _mutation(reader, resource, fact), test, "genetic-variant")
-        for resource in (*reader.observations(test), *variants)
+        for resource in (*reader.stated(test), *variants)
     ]
     mutated_days = {candidate.dated for candidate in found if candidate.value == _MUTATED}
     return [one for one in found if one.value != _WILD or one.dated not in mutated_days]

@@ -43,7 +43,7 @@ def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate
 
 def _categories(reader: Reader, fact: FactDefinition, letter: str, kind: str) -> list[Candidate]:
     found = []
-    for resource in reader.observations(kind):
+    for resource in reader.stated(kind):
         value = _category(reader, resource, fact, letter)
         found.append(reader.candidate(resource, fact, value, kind))
     return found
@@ -75,7 +75,7 @@ def _named(text: str, letter: str) -> Iterable[str]:
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the residual tumour classification."""
     found = []
-    for resource in reader.observations("margin"):
+    for resource in reader.stated("margin"):
         concept = resource.body.get("valueCodeableConcept")
         sets = concept_sets(concept, reader.terminology)
         coded = {choice for choice in fact.choices if f"margin-{choice}" in sets}
@@ -107,9 +107,15 @@ def pathology(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if perforated:
         return perforated
     nodal = pathological_nodes(reader)
-    if nodal is None or not str(nodal[0]).startswith(_POSITIVE_NODES):
+    if nodal is None or not _is_extensive(nodal[0]):
         return []
     return [Candidate("unfavourable-nodal", nodal[1][0].dated, derived(nodal[1]))]
+
+
+def _is_extensive(nodes: Found) -> bool:
+    """Whether N is N2 in all that it may be."""
+    left = nodes if isinstance(nodes, frozenset) else {nodes}
+    return all(str(one).startswith(_POSITIVE_NODES) for one in left)
 
 
 def pathological_nodes(reader: Reader) -> tuple[Found, tuple[Evidence, ...]] | None:

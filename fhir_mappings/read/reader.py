@@ -12,7 +12,7 @@ from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import evidence, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on, parse_date
 from fhir_mappings.read.settle import Candidate, settle
-from fhir_mappings.read.values import Answers, NoValue, read_value
+from fhir_mappings.read.values import Answers, NoValue, concept_sets, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -139,13 +139,30 @@ class Reader:
         """Give the usable Observations in any of the value sets: status checked, not of the future."""
         return _usable(self.chart.holding("Observation", *sets))
 
+    def stated(self, *sets: str) -> list[Resource]:
+        """Give the usable Observations in some value sets; a panel as its component in them, as if that stood alone."""
+        return self._stated(self.chart.holding("Observation", *sets), sets)
+
+    def _stated(self, observations: Iterable[Resource], sets: tuple[str, ...]) -> list[Resource]:
+        usable = _usable(observations)
+        return [self._component(found, sets) if "component" in found.body else found for found in usable]
+
+    def _component(self, panel: Resource, sets: tuple[str, ...]) -> Resource:
+        if any(name.startswith("value") for name in panel.body):
+            return panel
+        for component in panel.body["component"]:
+            held = concept_sets(component.get("code"), self.terminology)
+            if any(matches(name, sets) for name in held):
+                return replace(panel, body={**panel.body, "component": [], **component})
+        return panel
+
     def local(self, fact: FactDefinition) -> list[Candidate]:
         """Give what the Observations in the `case-facts` system say about a fact."""
         set_id = f"case-facts:{fact.code}"
         held = self.chart.held("Observation", set_id)
         if not held:
             return []
-        found = self._measured(_usable(held), fact, (set_id,), local=True)
+        found = self._measured(self._stated(held, (set_id,)), fact, (set_id,), local=True)
         return [self._faded(candidate) for candidate in found] if fact.code == "metastases-detected" else found
 
     def _faded(self, candidate: Candidate) -> Candidate:
@@ -162,7 +179,7 @@ class Reader:
 
     def measured(self, fact: FactDefinition, *sets: str, answers: Answers | None = None) -> list[Candidate]:
         """Read the Observations in some value sets as candidates for a fact."""
-        return self._measured(self.observations(*sets), fact, sets, answers)
+        return self._measured(self.stated(*sets), fact, sets, answers)
 
     def _measured(
         self,

@@ -151,7 +151,7 @@ def _starts(days: list[date]) -> int:
 def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the cancer's status after the first cycle as the response."""
     found = []
-    for resource in reader.observations("response"):
+    for resource in reader.stated("response"):
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         if not _after_first_cycle(reader, resource):
             reader.note(resource, "disease status without chemotherapy before it: no response", left_out=False)

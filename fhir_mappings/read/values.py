@@ -110,8 +110,10 @@ def concept_sets(concept: object, terminology: Terminology) -> frozenset[str]:
 
 
 def codings(concept: object) -> Iterable[dict[str, Any]]:
-    """Give the codings of a CodeableConcept that are objects."""
+    """Give the codings of a CodeableConcept that are objects; before repair one may stand without its list."""
     listed = concept.get("coding") if isinstance(concept, dict) else None
+    if isinstance(listed, dict):
+        return [listed]
     return [coding for coding in listed if isinstance(coding, dict)] if isinstance(listed, list) else []
 
 

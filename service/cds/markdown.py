@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from service.knowledge.explanation import Explanation, Line, Part, Section, SectionCode
 
-_SPECIAL = re.compile(r"([\\`*_\[\]{}|~#!$])")
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]{}|~#!$"})
+_REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9-]+")
 _CHART_TEXT_LIMIT = 300
 
 
 def flat(text: str) -> str:
     """Give text on one line, without control, format (right-to-left, zero-width) and other unprintable characters."""
+    if text.isprintable():
+        return re.sub(r" +", " ", text).strip() if "  " in text else text.strip()
     kept = "".join(
         " " if unicodedata.category(letter) in {"Zl", "Zp"} or letter in "\t\n\v\f\r\x85" else letter
         for letter in text
@@ -33,9 +35,9 @@ def escape(text: str) -> str:
 
     Renderers turn addresses into links even where they are escaped, therefore these are broken with a space.
     """
-    text = "".join(_HTML.get(letter, letter) for letter in flat(text))
-    text = _SPECIAL.sub(r"\\\1", text)
-    text = text.replace("://", ": //").replace("@", " (at) ")
+    if _REFERENCE.fullmatch(text):
+        return text
+    text = flat(text).translate(_HARMLESS).replace("://", ": //").replace("@", " (at) ")
     return re.sub(r"\b(www)\.", r"\1 .", text, flags=re.IGNORECASE)
 
 
