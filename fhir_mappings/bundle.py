@@ -175,8 +175,9 @@ class _Screen:
     def _decided(self, kind: str, head: _Head) -> bool:
         parts = (head.code, head.medicationCodeableConcept, head.medication)
         try:
-            concepts = [_CONCEPT.decode(part) for part in parts]
-            concepts += [found.code for found in _COMPONENTS.decode(head.component) or () if found is not None]
+            concepts = [_CONCEPT.decode(part) for part in parts if part is not _NOT_SENT]
+            if head.component is not _NOT_SENT:
+                concepts += [found.code for found in _COMPONENTS.decode(head.component) or () if found is not None]
         except _MISFITS:
             spelled = {name: orjson.loads(memoryview(part)) for name, part in zip(_CONCEPTS, parts, strict=True)}
             spelled["component"] = orjson.loads(memoryview(head.component))
@@ -201,8 +202,14 @@ class _Screen:
 
     def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
         """Say whether a coding is in a value set, and whether one is of a system that is read."""
-        found = [self._coding(coding.system, coding.code) for coding in concept.coding or () if coding is not None]
-        return any(hit for hit, _ in found), any(known for _, known in found)
+        understood = False
+        for coding in concept.coding or ():
+            if coding is not None:
+                hit, known = self._coding(coding.system, coding.code)
+                if hit:
+                    return True, True
+                understood = understood or known
+        return False, understood
 
     def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
         at = (system, code)
