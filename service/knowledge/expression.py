@@ -13,11 +13,10 @@ Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
 class ExpressionError(Exception):
-    """A condition cannot be read; `position` counts characters from 1."""
+    """A condition cannot be read; its message names the position, counted in characters from 1."""
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(f"position {position}: {message}")
-        self.position = position
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         kind = cast("Literal['number', 'word', 'sign']", found.lastgroup)
         yield _Token(kind, found[kind], found.start(kind) + 1)
         place = found.end()
-    yield _Token("end", "", end + 1)
+    yield _Token("end", "the end", end + 1)
 
 
 class _Reader:
@@ -164,7 +163,7 @@ class _Reader:
         return token
 
     def _accept(self, text: str) -> bool:
-        found = self._next.kind != "end" and self._next.text == text
+        found = self._next.text == text
         self._place += found
         return found
 
@@ -173,7 +172,7 @@ class _Reader:
             raise self._unexpected(repr(text))
 
     def _unexpected(self, wanted: str) -> ExpressionError:
-        found = repr(self._next.text) if self._next.kind != "end" else "the end"
+        found = self._next.text if self._next.kind == "end" else repr(self._next.text)
         return ExpressionError(f"expected {wanted}, found {found}", self._next.position)
 
     def _either(self) -> Expression:

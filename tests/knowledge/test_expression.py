@@ -9,6 +9,7 @@ from service.knowledge.expression import (
     AnyOf,
     Call,
     Comparison,
+    Expression,
     ExpressionError,
     Not,
     Number,
@@ -75,9 +76,20 @@ def test_words_are_the_names_on_the_left() -> None:
         ("a.b", "position 2: unexpected '.'"),
         ("(" * 100 + "a" + ")" * 100, "position 41: nested too deeply"),
         ("not " * 100 + "a", "position 161: nested too deeply"),
+        ("(a and " * 100 + "a" + ")" * 100, "position 275: nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(text: str, message: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text)
     assert str(caught.value) == message
+
+
+def nots(count: int, start: int) -> Expression:
+    word = Word("a", start + 4 * count)
+    return Not(nots(count - 1, start + 4), start) if count else word
+
+
+def test_the_deepest_condition_may_stand_beside_others_as_deep() -> None:
+    deepest = "not " * 39 + "a"
+    assert parse(f"{deepest} and {deepest} and {deepest}") == All((nots(39, 1), nots(39, 163), nots(39, 325)), 1)
