@@ -148,8 +148,7 @@ class Numbers(Domain):
         self._minimum = -math.inf if definition.minimum is None else definition.minimum
         self._maximum = math.inf if definition.maximum is None else definition.maximum
         cuts = {self._cut(cut) for test in tests if isinstance(test, NumberTest) for cut in _cuts(test)}
-        lowest, highest = _Cut(self._minimum, 0), _Cut(self._maximum, 0 if self._whole else 1)
-        self._cuts = sorted(cut for cut in cuts if lowest < cut and (cut <= highest if self._whole else cut < highest))
+        self._cuts = sorted(cut for cut in cuts if _Cut(self._minimum, 0) < cut < _Cut(self._maximum, 1))
         self.size = len(self._cuts) + 1
         self._samples = [self._sample(index) for index in range(self.size)]
 
