@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.catalogue import FACTS_SYSTEM, load_catalogue
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.mapper import SOURCES
+from tests.canary.mark import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +82,7 @@ def condition(  # noqa: PLR0913 - a Condition has these parts
         found["verificationStatus"] = concept(_VERIFICATION, verification)
     if onset is not None:
         found["onsetDateTime"] = _day(onset)
-    return found | {"subject": {"reference": f"Patient/{patient_id}"}} | more
+    return marked(found | {"subject": {"reference": f"Patient/{patient_id}"}} | more)
 
 
 def observation(
@@ -96,7 +97,7 @@ def observation(
     found: Resource = {"resourceType": "Observation", "id": ident, "status": "final", "code": concept(*code)}
     if on is not None:
         found["effectiveDateTime"] = _day(on)
-    return found | {"subject": {"reference": f"Patient/{patient_id}"}} | dict(value) | more
+    return marked(found | {"subject": {"reference": f"Patient/{patient_id}"}} | dict(value) | more)
 
 
 def procedure(
@@ -111,7 +112,7 @@ def procedure(
     found: Resource = {"resourceType": "Procedure", "id": ident, "status": status, "code": concept(*code)}
     if on is not None:
         found["performedDateTime"] = _day(on)
-    return found | {"subject": {"reference": f"Patient/{patient_id}"}} | more
+    return marked(found | {"subject": {"reference": f"Patient/{patient_id}"}} | more)
 
 
 def order(
@@ -127,7 +128,7 @@ def order(
     found["code"] = concept(*code)
     if on is not None:
         found["authoredOn"] = _day(on)
-    return found | {"subject": {"reference": f"Patient/{patient_id}"}} | more
+    return marked(found | {"subject": {"reference": f"Patient/{patient_id}"}} | more)
 
 
 def dose(
@@ -143,7 +144,7 @@ def dose(
     found["medicationCodeableConcept"] = concept(*code)
     if on is not None:
         found["effectiveDateTime"] = _day(on)
-    return found | {"subject": {"reference": f"Patient/{patient_id}"}} | more
+    return marked(found | {"subject": {"reference": f"Patient/{patient_id}"}} | more)
 
 
 def quantity(value: float, unit: str, **more: Any) -> Resource:

@@ -10,18 +10,25 @@ import structlog
 
 from service.settings import Settings
 from service.web.app import create_app
+from tests.canary.taps import see_event
+from tests.canary.watch import WATCH
 from tests.checked_client import CheckedClient, FakeAdvisor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, MutableMapping
 
+pytest_plugins = ["tests.canary.plugin"]
+
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    """Show faults alone, and leave no logging behind that a test has configured."""
+    """Show faults alone, watch the rest, and leave no logging behind that a test has configured."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("error"))
+    structlog.configure(
+        processors=[see_event, *structlog.get_config()["processors"]],
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
+    )
     yield
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()
@@ -33,6 +40,8 @@ def log_lines(_quiet_logs: None) -> Iterator[list[MutableMapping[str, Any]]]:
     structlog.reset_defaults()
     with structlog.testing.capture_logs() as lines:
         yield lines
+    for line in lines:
+        WATCH.look("log event", repr(line))
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from service.adapters.outbound import Destinations
 from service.cds.messages import AccessToken, FhirAuthorization
 from service.cds.prefetch import Query
 from tests.adapters.servers import Answer, Asked, Server, as_json, searchset
+from tests.canary.mark import MARK
 
 if TYPE_CHECKING:
     from service.adapters.fhir_client import FhirCall, FhirClient
 
-TOKEN = "canary-token-5f1c"  # noqa: S105  to be looked for
+TOKEN = f"{MARK}-1"
 BUDGET_S = 0.5
 QUERIES = {
     "patient": Query("Patient", id="p1"),

@@ -15,13 +15,14 @@ from service.settings import Settings
 from service.web.server import build_app
 from tests.adapters.servers import Answer, Asked, Server, as_gzip, as_json, searchset
 from tests.adapters.tokens import EC_KEY, ISSUER, SERVICE, jwk, key_set, token
+from tests.canary.mark import MARK
 from tests.checked_client import CheckedClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-CANARY = "canary-access-token-77"
+CANARY = f"{MARK}-1"
 BASE = "https://cds.example.org"
 PATH = f"/cds-services/{SERVICE}"
 BUDGET_S = 0.4

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from service.adapters.clients import Client, Clients
 from service.adapters.jwt_auth import Authenticator
 from service.adapters.keys import PublicKey, parse_key_set
+from tests.canary.mark import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,7 @@ def good_header() -> dict[str, Any]:
 
 
 def good_claims() -> dict[str, Any]:
-    return {"iss": ISSUER, "aud": AUDIENCE, "iat": NOW_S - 5, "exp": NOW_S + 295, "jti": str(UUID(int=1))}
+    return {"iss": ISSUER, "aud": AUDIENCE, "iat": NOW_S - 5, "exp": NOW_S + 295, "jti": str(UUID(int=1)), "sub": MARK}
 
 
 def members(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

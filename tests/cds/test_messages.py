@@ -7,9 +7,10 @@ import pytest
 
 from service.cds.messages import AccessToken, HookContext, parse_request
 from service.errors import MalformedRequest, NotForThisReader
+from tests.canary.mark import MARK
 from tests.checked_client import HOOK_INSTANCE, patient_view
 
-CANARY = "CANARY-7f3a"
+CANARY = f"{MARK}-1"
 ORDERS = {"resourceType": "Bundle", "entry": []}
 AUTHORIZATION = {
     "access_token": "token-1",

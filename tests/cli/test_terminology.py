@@ -12,6 +12,7 @@ from fhir_mappings.widening import SNOMED, Family, ValueSet, load_families, wide
 from service.cli import app
 from service.commands.check import disagreements
 from tests.adapters.servers import Answer, Asked, Server, as_json
+from tests.canary.mark import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -183,10 +184,10 @@ def test_a_server_needs_a_url() -> None:
 
 
 def test_the_token_goes_to_the_server_and_nowhere_else(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("CANARY-77\n")
+    (tmp_path / "token").write_text(f"{MARK}\n")
     with Server(Terminology()) as server:
         said = refresh(server, tmp_path / "sets", "--token-file", str(tmp_path / "token"))
-    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer CANARY-77"}
+    assert {asked.headers["authorization"] for asked in server.asked} == {f"Bearer {MARK}"}
     assert "CANARY" not in said.output
     assert "CANARY" not in "".join(path.read_text() for path in (tmp_path / "sets").iterdir())
 

@@ -17,6 +17,7 @@ from fhir_mappings.case import Gap, Issue, Known, Scope, Sign, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.chart import Completeness
 from fhir_mappings.mapper import MappingPolicy, map_case
+from tests.canary.mark import MARK
 from tests.cases import examples
 from tests.charts import (
     COMPLETE,
@@ -288,12 +289,12 @@ def test_an_undetermined_plan_or_one_of_the_future_decides_nothing() -> None:
 
 
 def test_an_undated_decision_has_no_facts_of_its_day() -> None:
-    found = read(local("mdt-decision", "staged")).mdt
+    found = read(local("mdt-decision", "staged", note=[{"text": "because"}])).mdt
     assert found is not None
-    assert (found.decided, found.facts_then, found.reason) == (None, {}, None)
+    assert (found.decided, found.facts_then, found.reason) == (None, {}, "because")
 
 
-CANARY = "canary7731"
+CANARY = f"{MARK}-1"
 _TEXTS = ("text", "display", "unit", "title")
 
 

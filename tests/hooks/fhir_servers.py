@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.adapters.servers import Answer, Asked, Server, as_gzip, as_json, searchset
+from tests.canary.mark import MARK
 from tests.ehr import answer_template
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     Handler = Callable[[Asked], Answer]
 
-TOKEN = "canary-token-9d41"  # noqa: S105  to be looked for
+TOKEN = f"{MARK}-token"
 FAILING = ("401", "403", "404", "500", "slow", "dies mid-body", "redirects", "not JSON", "gzip bomb", "not allowed")
 PAGING = ("foreign next", "endless")
 SOUND = ("open", "token")

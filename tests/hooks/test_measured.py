@@ -10,6 +10,7 @@ import pytest
 
 from tests.adapters.servers import Answer, Asked, Server, as_json
 from tests.adapters.tokens import BASE, ISSUER, KEYS, NOW, PATH, token
+from tests.canary.mark import MARK
 from tests.hooks.fhir_servers import TOKEN, Record
 from tests.hooks.serving import authorization, bundle, chart, clients_file, message, prefetch_of, served
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.checked_client import CheckedClient
 
-CANARY = "canary-77"
+CANARY = f"{MARK}-1"
 CHART = chart("V01", patient_id=CANARY)
 OF_CANARY: dict[str, Any] = {"context": {"patientId": CANARY, "userId": f"Practitioner/{CANARY}"}}
 FEEDBACK = {

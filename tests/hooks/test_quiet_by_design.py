@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.adapters.tokens import EC_KEY, jwk, key_set, token
+from tests.canary.mark import MARK
 from tests.charts import CPT, ICD10CM, condition, local, order
 from tests.hooks.serving import BASE, NOW, chart, clients_file, message, prefetch_of, served
 
@@ -139,11 +140,11 @@ async def test_all_workers_remember_together(tmp_path: Path) -> None:
 
 async def test_the_store_names_neither_patient_nor_user_nor_answer(tmp_path: Path) -> None:
     async with served(tmp_path, repeat_after_s=60) as client:
-        assert await shown(client, userId="Practitioner/canary-user") == 1
+        assert await shown(client, userId=f"Practitioner/{MARK}") == 1
     with closing(sqlite3.connect(tmp_path / "store.sqlite3")) as store:
         [(reader, answer, expires_at)] = store.execute("SELECT reader, answer, expires_at FROM shown_answers")
     assert [len(reader), len(answer), expires_at] == [64, 64, int(NOW.timestamp()) + 60]
-    assert b"canary-user" not in everything_in(tmp_path)
+    assert MARK.encode() not in everything_in(tmp_path)
 
 
 async def test_answers_whose_time_is_over_are_forgotten(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from service.errors import SettingsError
+from tests.canary.mark import MARK
 from tests.charts import ICD10CM, condition
 from tests.hooks.serving import BASE, app_of, bundle, chart, clients_file, message, prefetch_of, served, without_ids
 
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATH = "/cds-services/crlm-patient-view"
 CHART = chart("V01")
 WHOLE = prefetch_of(CHART)
-CANARY = "CANARY-71c0"
+CANARY = f"{MARK}-1"
 GRANT = {
     "access_token": "t",
     "token_type": "Bearer",

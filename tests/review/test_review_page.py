@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from service.adapters.sealing import Sealer
 from service.web.smart.sessions import AppSession, Sessions
+from tests.canary.mark import MARK
 from tests.review.cases_charts import OPEN
 from tests.review.harness import ReviewHarness
 from tests.review.visits import ORIGIN, charted, headline, opened
@@ -38,7 +39,7 @@ async def test_an_access_token_is_renewed_before_it_ends() -> None:
         session = await sessions.find(browser.cookies["__Host-crlm-session"])
     assert response.status_code == 200
     assert isinstance(session, AppSession)
-    assert session.grant.access_token == "secret-access-2"  # noqa: S105 - of the fake EHR
+    assert session.grant.access_token == f"secret-access-2.{MARK}"
 
 
 async def test_an_access_that_cannot_be_renewed_is_told_plainly() -> None:

@@ -14,6 +14,7 @@ import jwt
 from joserfc.jwk import RSAKey
 
 from service.adapters.outbound import Unreachable
+from tests.canary.mark import MARK
 
 ISS = "https://fhir.example.org/r4"
 AUTHORIZATION = "https://login.example.org/authorize"
@@ -58,7 +59,7 @@ class FakeEhr:
         asked = dict(parse_qsl(urlsplit(url).query))
         assert asked["response_type"] == "code"
         assert asked["code_challenge_method"] == "S256"
-        code = f"code-{len(self.codes) + 1}"
+        code = f"{MARK}-code-{len(self.codes) + 1}"
         self.codes[code] = asked
         return {"code": code, "state": asked["state"]}
 
@@ -98,8 +99,8 @@ class FakeEhr:
     def _answer(self, *, scope: str, nonce: str | None) -> dict[str, Any]:
         self.tokens += 1
         return {
-            "access_token": f"secret-access-{self.tokens}",
-            "refresh_token": f"secret-refresh-{self.tokens}",
+            "access_token": f"secret-access-{self.tokens}.{MARK}",
+            "refresh_token": f"secret-refresh-{self.tokens}.{MARK}",
             "token_type": "Bearer",
             "expires_in": 300,
             "scope": self.scope or scope,

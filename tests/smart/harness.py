@@ -16,6 +16,7 @@ from service.errors import StoreUnavailable
 from service.web.smart.app import AppClient, SmartApp
 from service.web.smart.routes import smart_routes
 from service.web.smart.sessions import Sessions
+from tests.canary.mark import MARK
 from tests.smart.ehr import ISS, NOW, FakeEhr
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Harness:
 
 async def launch(browser: httpx.AsyncClient, ehr: FakeEhr, **parameters: str) -> httpx.Response:
     """Go the whole way of an EHR launch; give the answer of the callback."""
-    begun = await browser.get("/smart/launch", params={"iss": ISS, "launch": "xyz", **parameters})
+    begun = await browser.get("/smart/launch", params={"iss": ISS, "launch": MARK, **parameters})
     assert begun.status_code == 302, begun.text
     return await browser.get("/smart/callback", params=ehr.authorize(begun.headers["location"]))
 

@@ -14,6 +14,7 @@ from joserfc.jwk import RSAKey
 from service.adapters.app_keys import AppKeyError, jwks, read_app_key
 from service.adapters.smart_client import Attempt, Grant, Registration, TokenError, begin, redeem, refresh, revoke
 from service.adapters.smart_configuration import SmartConfiguration, discover
+from tests.canary.mark import MARK
 from tests.smart.ehr import AUTHORIZATION, ISS, NOW, REVOKE, TOKEN, FakeEhr, form_of
 
 REDIRECT = "https://crlm.example/smart/callback"
@@ -223,8 +224,8 @@ async def test_a_refresh_keeps_the_patient_the_user_and_the_scopes() -> None:
     renewed = await refresh(grant, configuration=configuration, registration=PUBLIC, transport=ehr, now=later)
     assert renewed == replace(
         grant,
-        access_token="secret-access-2",  # noqa: S106
-        refresh_token="secret-refresh-2",  # noqa: S106
+        access_token=f"secret-access-2.{MARK}",
+        refresh_token=f"secret-refresh-2.{MARK}",
         expires_at_s=later.timestamp() + 300,
     )
 
@@ -254,7 +255,7 @@ async def test_logout_revokes_the_refresh_token() -> None:
     assert await revoke(grant, configuration=configuration, registration=PUBLIC, transport=ehr, now=NOW)
     assert str(ehr.requests[-1].url) == REVOKE
     assert form_of(ehr.requests[-1]) == {
-        "token": "secret-refresh-1",
+        "token": f"secret-refresh-1.{MARK}",
         "token_type_hint": "refresh_token",
         "client_id": "crlm",
     }

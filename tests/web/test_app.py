@@ -15,6 +15,7 @@ from service.web.app import create_app
 from service.web.collection import CollectAfterAnswer
 from service.web.last_resort import LastResort
 from service.web.problems import answer_http_error, answer_service_error, problem_of
+from tests.canary.mark import MARK
 from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 TEMPLATES = {"patient": "Patient/{{context.patientId}}"}
-CANARY = "CANARY-7f3a"
+CANARY = f"{MARK}-1"
 
 
 class Guard:

@@ -17,13 +17,14 @@ from service.errors import (
     Unauthenticated,
 )
 from service.web.app import create_app
+from tests.canary.mark import MARK
 from tests.checked_client import HOOK_INSTANCE, PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view
 
 if TYPE_CHECKING:
     from service.cds.messages import HookRequest
     from service.settings import Settings
 
-CANARY = "CANARY-7f3a"
+CANARY = f"{MARK}-1"
 
 
 async def test_an_answer_is_what_the_advisor_says(client: CheckedClient, advisor: FakeAdvisor) -> None:

@@ -12,6 +12,7 @@ from service.adapters.store.issued_cards import IssuedCards
 from service.errors import Unauthenticated
 from service.web.app import create_app
 from service.web.measuring import counting, metrics_routes
+from tests.canary.mark import MARK
 from tests.checked_client import CheckedClient, FakeAdvisor, patient_view
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-CANARY = "CANARY-7f3a"
+CANARY = f"{MARK}-1"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from service.knowledge.done import treatments_done
 from service.knowledge.guideline import load_guideline
 from service.records import _value
 from tests.adapters.tokens import EC_KEY, ISSUER, jwk, key_set, token
+from tests.canary.mark import MARK
 from tests.checked_client import HOOK_INSTANCE, PATIENT_VIEW
 from tests.hooks.serving import BASE, NOW, chart, clients_file, message, prefetch_of, served
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Fact
 
 KEY = "a pseudonym key for tests, no other use"
-CANARY = "CANARY-90aa"
+CANARY = f"{MARK}-1"
 TODAY = NOW.date()
 
 
