@@ -1,0 +1,64 @@
+"""What is mutated and by which tests: each module with those that see its mutants, the quickest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Modules that the same tests hold."""
+
+    folder: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    share: float = 1.0
+    """The share of mutants that a run tries, drawn by its seed, where it is not told otherwise."""
+
+    def paths(self) -> Iterator[str]:
+        """Give the modules' files."""
+        return (f"{self.folder}/{module}.py" for module in self.modules)
+
+
+_KNOWLEDGE = tuple(
+    f"tests/knowledge/test_{name}.py"
+    for name in (
+        "expression", "formula", "domain", "cubes", "binding", "guideline", "guideline_faults", "policy", "check",
+        "decide", "assumptions", "reference", "invariants",
+    )
+)  # fmt: skip
+
+GROUPS = {
+    "language": Group("service/knowledge", ("expression", "formula"), _KNOWLEDGE),
+    "core": Group(
+        "service/knowledge",
+        ("domain", "cubes", "compiled", "completions", "missing", "decide", "binding", "check", "contradiction"),
+        _KNOWLEDGE,
+    ),
+    "files": Group(
+        "service/knowledge",
+        ("assembly", "guideline", "policy", "references", "source", "sources", "tables"),
+        _KNOWLEDGE,
+    ),
+    "tokens": Group(
+        "service/adapters",
+        ("jwt_auth", "jwks", "tokens"),
+        tuple(f"tests/adapters/test_{name}.py" for name in ("jwt_auth", "jwks", "hostile_tokens", "clients")),
+    ),
+    "readers": Group(
+        "fhir_mappings",
+        (
+            "bundle", "mapper", "terminology", "resources", "shapes", "screen",
+            *(f"read/{name}" for name in (
+                "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations", "pathology", "primary",
+                "reader", "scope", "settle", "treatment", "values",
+            )),
+        ),
+        ("tests/fhir_mappings",),
+        share=0.25,
+    ),
+}  # fmt: skip
