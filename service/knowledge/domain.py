@@ -204,11 +204,9 @@ class Numbers(Domain):
         if left.side == 0 and math.isfinite(left.number):
             return left.number
         if index == len(self._cuts):
-            return left.number + 1 if math.isinf(self._maximum) else self._maximum
-        right = self._cuts[index]
-        if right.side == 1 or math.isinf(left.number):
-            return right.number - (right.side == 0)
-        return (left.number + right.number) / 2
+            return self._maximum
+        right = self._cuts[index].number
+        return right - 1 if math.isinf(left.number) else (left.number + right) / 2
 
     def _run(self, first: int, last: int) -> str:
         left = self._cuts[first - 1] if first else None

@@ -116,11 +116,34 @@ def test_intervals_of_whole_numbers_hold_whole_numbers_only(interval: Interval, 
 @pytest.mark.parametrize("operator", ["==", "!=", "<", "<=", ">", ">="])
 @pytest.mark.parametrize("fact", ["ecog", "flr-percent"])
 def test_a_mask_holds_exactly_the_values_that_pass(operator: NumberOperator, fact: str) -> None:
-    test = NumberTest(fact, operator, 3)
-    domain = cut(fact, ("<", 2), (operator, 3), ("<=", 4))
-    for value in (0, 1, 2, 3, 4, 5):
-        assert bool(domain.mask_of(test) & domain.mask_at(value)) is test.accepts(value)
-        assert test.opposite().accepts(value) is not test.accepts(value)
+    tests = [NumberTest(fact, "<", 2), NumberTest(fact, operator, 3), NumberTest(fact, "<=", 4)]
+    domain = domain_of(load_catalogue()[fact], tests)
+    for test in tests:
+        for value in (0, 1, 2, 3, 4, 5):
+            assert bool(domain.mask_of(test) & domain.mask_at(value)) is test.accepts(value)
+            assert test.opposite().accepts(value) is not test.accepts(value)
+
+
+def test_between_two_thresholds_lies_what_passes_both() -> None:
+    remnant = cut("flr-percent", (">", 30), ("<", 40), (">", 99.5))
+    masks = [remnant.mask_of(NumberTest("flr-percent", *test)) for test in ((">", 30), ("<", 40), ("<=", 100))]
+    assert masks == [0b1110, 0b0011, 0b1111]
+
+
+@pytest.mark.parametrize(
+    ("cuts", "interval", "mask"),
+    [
+        ([(">", 0)], Interval(high=50), 0b11),
+        ([(">", 0)], Interval(low=100, low_included=False), 0b00),
+        ([("<", 30)], Interval(high=30), 0b11),
+        ([("<", 30)], Interval(high=30, high_included=False), 0b01),
+        ([("<", 30), (">", 30)], Interval(low=30, high=30), 0b010),
+    ],
+)
+def test_intervals_end_where_the_catalogue_and_thresholds_do(
+    cuts: list[tuple[NumberOperator, float]], interval: Interval, mask: int
+) -> None:
+    assert cut("flr-percent", *cuts).mask_within(interval) == mask
 
 
 @pytest.mark.parametrize("value", [True, "2", math.nan, math.inf])
