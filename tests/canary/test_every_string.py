@@ -26,7 +26,7 @@ HEADERS = {"content-type": "application/json", "authorization": f"Bearer {MARK}"
 def patient_view() -> dict[str, Any]:
     charted = standard_chart(examples()["V01"], as_of=NOW, patient_id="p1")
     resources = [resource for of_type in charted.values() for resource in of_type]
-    server = {"fhirServer": "https://fhir.example.org", "fhirAuthorization": authorization(MARK)}
+    server: dict[str, Any] = {"fhirServer": "https://fhir.example.org", "fhirAuthorization": authorization(MARK)}
     return message(prefetch=prefetch_of(resources), **server)
 
 
