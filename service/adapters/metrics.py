@@ -33,6 +33,13 @@ class Metrics:
         self._seconds = Histogram(
             "crlm_call_seconds", "Duration of calls.", ["service"], buckets=_SECONDS, registry=self.registry
         )
+        self._pages = Histogram(
+            "crlm_page_seconds",
+            "Duration of requests to the app and the report, by route and HTTP status.",
+            ["page", "status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
         self._cards = Counter("crlm_cards", "Cards by service and topic.", ["service", "topic"], registry=self.registry)
         self._refused = Counter(
             "crlm_tokens_refused", "Tokens that were refused, by reason.", ["reason"], registry=self.registry
@@ -68,6 +75,10 @@ class Metrics:
         """Count a call; `service` is one of ours (callers may ask for any name) or `other`."""
         self._calls.labels(service, str(status)).inc()
         self._seconds.labels(service).observe(seconds)
+
+    def page(self, page: str, *, status: int, seconds: float) -> None:
+        """Count a request to a page; `page` is the path of one of our routes."""
+        self._pages.labels(page, str(status)).observe(seconds)
 
     def cards(self, service: str, topics: Iterable[str]) -> None:
         """Count the cards of an answer by the code of their topic."""

@@ -17,13 +17,16 @@ import structlog
 from service.errors import StoreUnavailable, TooManyRequests
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from service.adapters.clients import Clients
 
 _BURST_S = 10.0
 """A client that was quiet may send this many seconds' worth of calls at once: charts are opened in bursts."""
+_FULL_AFTER_S = 180.0
+"""Seconds after which any bucket is full again: what is owed is at most two minutes, and a burst."""
+_MOST_BUCKETS = 10_000
 _SETTLE_EVERY_S = 0.1
 _RETRY_S = 1.0
 
@@ -63,25 +66,64 @@ class _Use:
     running: int = 0
 
 
+class Buckets:
+    """Token buckets by name; those that are full and idle are forgotten when there are too many."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` counts seconds and never goes back."""
+        self._clock = clock
+        self._used: dict[Hashable, _Use] = {}
+
+    @contextmanager
+    def admit(self, bucket: Hashable, allowance: Allowance) -> Iterator[None]:
+        """Count a call while it is inside; raise `TooManyRequests` where it is one too many."""
+        use = self._filled(bucket, allowance)
+        if use.running >= allowance.at_once:
+            raise TooManyRequests(retry_after_s=1)
+        if use.left < 1:
+            raise TooManyRequests(retry_after_s=math.ceil((1 - use.left) / allowance.per_second))
+        use.left -= 1
+        use.running += 1
+        try:
+            yield
+        finally:
+            use.running -= 1
+
+    def lower(self, bucket: Hashable, allowance: Allowance, left: float) -> None:
+        """Let no more than `left` calls be in a bucket now; below 0 they are owed."""
+        use = self._filled(bucket, allowance)
+        use.left = min(use.left, left)
+
+    def _filled(self, bucket: Hashable, allowance: Allowance) -> _Use:
+        now = self._clock()
+        use = self._used.get(bucket)
+        if use is None:
+            if len(self._used) >= _MOST_BUCKETS:
+                self._forget(now)
+            use = self._used[bucket] = _Use(allowance.most, now)
+        use.left = min(allowance.most, use.left + (now - use.at) * allowance.per_second)
+        use.at = now
+        return use
+
+    def _forget(self, now: float) -> None:
+        """Drop buckets that nobody took from for longer than they take to fill: new ones are as good."""
+        idle = [bucket for bucket, use in self._used.items() if not use.running and now - use.at > _FULL_AFTER_S]
+        for bucket in idle:
+            del self._used[bucket]
+
+
 class ProcessLimiter:
     """The limits of one process; callers without a token share one allowance."""
 
     def __init__(self, clients: Clients, *, clock: Callable[[], float], nobody: Allowance | None = None) -> None:
         """`clock` counts seconds and never goes back."""
         self._clients = clients
-        self._clock = clock
         self._nobody = nobody or Allowance()
-        self._used: dict[str | None, _Use] = {}
+        self._buckets = Buckets(clock)
 
-    @contextmanager
-    def admit(self, issuer: str | None) -> Iterator[None]:
+    def admit(self, issuer: str | None) -> AbstractContextManager[None]:
         """Count a call of `issuer` while it is inside; raise `TooManyRequests` where it is one too many."""
-        use = self._count(*self.bucket(issuer))
-        use.running += 1
-        try:
-            yield
-        finally:
-            use.running -= 1
+        return self._buckets.admit(*self.bucket(issuer))
 
     def bucket(self, issuer: str | None) -> tuple[str | None, Allowance]:
         """Give the name of the bucket that calls of `issuer` are taken from (`None`: nobody's), and its allowance."""
@@ -92,24 +134,7 @@ class ProcessLimiter:
 
     def lower(self, bucket: str | None, left: float) -> None:
         """Let no more than `left` calls be in a bucket now; below 0 they are owed."""
-        use = self._filled(*self.bucket(bucket))
-        use.left = min(use.left, left)
-
-    def _filled(self, bucket: str | None, allowance: Allowance) -> _Use:
-        now = self._clock()
-        use = self._used.setdefault(bucket, _Use(allowance.most, now))
-        use.left = min(allowance.most, use.left + (now - use.at) * allowance.per_second)
-        use.at = now
-        return use
-
-    def _count(self, bucket: str | None, allowance: Allowance) -> _Use:
-        use = self._filled(bucket, allowance)
-        if use.running >= allowance.at_once:
-            raise TooManyRequests(retry_after_s=1)
-        if use.left < 1:
-            raise TooManyRequests(retry_after_s=math.ceil((1 - use.left) / allowance.per_second))
-        use.left -= 1
-        return use
+        self._buckets.lower(*self.bucket(bucket), left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from starlette.responses import Response
 
 from service.adapters.store.report import TITLES, read_report_beside
 from service.errors import MalformedRequest
+from service.logs import note
 from service.settings import is_loopback
 from service.web.problems import Problem, outcome_response
 from service.web.static_files import style_routes
@@ -60,6 +61,7 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: 
 
     @router.get("/feedback")
     async def show(request: Request) -> Response:
+        note(page="/feedback")
         refused = _refusal(request, key, is_trial=is_loopback(base_url))
         if refused is not None:
             return refused

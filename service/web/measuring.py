@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 def counting(metrics: Metrics) -> Callable[[Mapping[str, Note], int, float], None]:
-    """Give what counts an exchange by its notes, its status and its seconds: of a known service, or shed unread."""
+    """Give what counts an exchange by its notes, its status and its seconds: of a service or page, or shed unread."""
 
     def count(notes: Mapping[str, Note], status: int, seconds: float) -> None:
+        if "page" in notes:
+            metrics.page(str(notes["page"]), status=status, seconds=seconds)
         service = notes.get("service", "other" if notes.get("problem") == Busy.__name__ else None)
         if service is None:
             return

@@ -28,11 +28,14 @@ def test_what_happened_is_counted_by_names_of_our_own() -> None:
     metrics.feedback_kept()
     metrics.queue(waiting=3, dropped=1)
     metrics.limits_alone(is_alone=True)
+    metrics.page("/review", status=200, seconds=0.5)
     assert lines(metrics) == [
         'crlm_calls_total{service="crlm-patient-view",status="200"} 1.0',
         'crlm_calls_total{service="crlm-patient-view",status="401"} 1.0',
         'crlm_call_seconds_count{service="crlm-patient-view"} 2.0',
         'crlm_call_seconds_sum{service="crlm-patient-view"} 0.03',
+        'crlm_page_seconds_count{page="/review",status="200"} 1.0',
+        'crlm_page_seconds_sum{page="/review",status="200"} 0.5',
         'crlm_cards_total{service="crlm-patient-view",topic="liver-first"} 2.0',
         'crlm_cards_total{service="crlm-patient-view",topic="undetermined"} 1.0',
         'crlm_tokens_refused_total{reason="expired"} 1.0',

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from fhir_mappings.case import Scope
 from service.adapters.fhir_write import AccessEndedError
 from service.adapters.smart_client import TokenError
-from service.errors import StoreUnavailable
+from service.errors import StoreUnavailable, TooManyRequests
+from service.logs import note
 from service.web.review.desk import Visit
 from service.web.review.mdt_form import FACT, decision_entered, read_mdt, report_line
 from service.web.review.page import review_page
@@ -22,7 +23,7 @@ from service.web.review.questions import read_entries
 from service.web.review.saving import as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
-from service.web.review.templates import notice, page
+from service.web.review.templates import notice, page, too_many
 from service.web.smart.protection import ForgedPostError, check_post
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def review_routes(desk: ReviewDesk) -> APIRouter:
 
 
 async def _visited(desk: ReviewDesk, request: Request, act: Callable[[Visit], Awaitable[Response]]) -> Response:
+    note(page=request.scope["route"].path)
     try:
         return await _with_session(desk, request, act)
     except StoreUnavailable:
@@ -85,8 +87,11 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     cookie, session = found
     client = app.clients[session.iss]
     try:
-        session = await app.renewed(cookie, session)
-        return await act(Visit(cookie, session, app.clock()))
+        with app.limits.session(cookie):
+            session = await app.renewed(cookie, session)
+            return await act(Visit(cookie, session, app.clock()))
+    except TooManyRequests as refusal:
+        return too_many(app, refusal, client)
     except (TokenError, AccessEndedError):
         return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
     except ChartUnavailableError as fault:

@@ -12,6 +12,7 @@ from service.knowledge.explanation import ChartText, Source, Strong
 from service.web.smart.protection import guard
 
 if TYPE_CHECKING:
+    from service.errors import TooManyRequests
     from service.web.smart.app import AppClient, SmartApp
 
 
@@ -49,3 +50,11 @@ def page(
 def notice(app: SmartApp, title: str, text: str, *, status: int, client: AppClient | None = None) -> Response:
     """Give a page that says one thing and what to do about it."""
     return page(app, "notice.html", status=status, client=client, title=title, text=text)
+
+
+def too_many(app: SmartApp, refusal: TooManyRequests, client: AppClient | None = None) -> Response:
+    """Give the page for those who ask too often."""
+    text = "The app was asked too often in a short time. Nothing was saved."
+    answer = notice(app, "Try again in a moment", text, status=429, client=client)
+    answer.headers["retry-after"] = str(refusal.retry_after_s)
+    return answer

@@ -12,6 +12,7 @@ from service.adapters.smart_client import Registration, refresh
 from service.adapters.smart_configuration import SmartConfiguration, discover
 from service.cds.app_context import AppContext, AppContextError, read_app_context
 from service.web.smart.cookies import Cookies
+from service.web.smart.limits import AppLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,7 @@ class SmartApp:
     context_keys: Sequence[bytes]
     clock: Callable[[], datetime]
     keys: Sequence[AppKey] = ()
+    limits: AppLimits = field(default_factory=AppLimits)
     _discovered: dict[str, tuple[float, SmartConfiguration]] = field(default_factory=dict)
     _renewing: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 

@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from service.adapters.app_keys import jwks
 from service.adapters.smart_client import TokenError, begin, redeem, revoke
 from service.adapters.smart_configuration import DiscoveryError
-from service.errors import StoreUnavailable
-from service.web.review.templates import notice
+from service.errors import StoreUnavailable, TooManyRequests
+from service.logs import note
+from service.web.review.templates import notice, too_many
 from service.web.smart.protection import ForgedPostError, check_post, guard
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
 
@@ -44,11 +45,11 @@ def smart_routes(app: SmartApp) -> APIRouter:
 
     @router.get("/launch")
     async def launch(request: Request) -> Response:
-        return await _stored(app, _launch(app, request))
+        return await _answered(app, request, _launch(app, request))
 
     @router.get("/callback")
     async def callback(request: Request) -> Response:
-        return await _stored(app, _callback(app, request))
+        return await _answered(app, request, _callback(app, request))
 
     @router.get("/jwks")
     async def keys() -> Response:
@@ -56,15 +57,18 @@ def smart_routes(app: SmartApp) -> APIRouter:
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
-        return await _stored(app, _logout(app, request))
+        return await _answered(app, request, _logout(app, request))
 
     return router
 
 
-async def _stored(app: SmartApp, answer: Awaitable[Response]) -> Response:
-    """Give the answer, or a page that says that the sessions cannot be kept just now."""
+async def _answered(app: SmartApp, request: Request, answer: Awaitable[Response]) -> Response:
+    """Give the answer, or a page that says why there is none just now."""
+    note(page=request.scope["route"].path)
     try:
         return await answer
+    except TooManyRequests as refusal:
+        return too_many(app, refusal)
     except StoreUnavailable:
         return notice(app, "Try again in a moment", f"The app cannot keep sessions just now. {_AGAIN}", status=503)
 
@@ -74,6 +78,11 @@ async def _launch(app: SmartApp, request: Request) -> Response:
     if iss is None or iss not in app.clients:
         _LOG.info("smart_launch_refused", reason="unknown issuer")
         return notice(app, "This app is not set up for this EHR", _AGAIN, status=403)
+    with app.limits.launch(app.clients[iss].issuer):
+        return await _begun(app, iss, launch_id)
+
+
+async def _begun(app: SmartApp, iss: str, launch_id: str | None) -> Response:
     client = app.clients[iss]
     try:
         configuration = await app.configuration(iss)
@@ -137,7 +146,7 @@ async def _granted(app: SmartApp, request: Request, pending: PendingLaunch) -> A
         raise _Refused("The EHR did not grant access", f"{_sentence(fault)} {_AGAIN}", status=502) from fault
     if (grant.user or "").startswith(("Patient/", "RelatedPerson/")):
         raise _Refused("This app advises clinicians", "Please speak with the treating team.", status=403)
-    context, note = app.app_context(grant.app_context, client)
+    context, ignored = app.app_context(grant.app_context, client)
     return AppSession(
         iss=attempt.iss,
         grant=replace(grant, app_context=None),
@@ -146,7 +155,7 @@ async def _granted(app: SmartApp, request: Request, pending: PendingLaunch) -> A
         opened_at_s=app.clock().timestamp(),
         ask=context.ask if context else None,
         card=context.card if context else None,
-        note=note,
+        note=ignored,
     )
 
 
