@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.table import Table
 
-    from service.adapters.store.later import Later
+    from service.adapters.store.later import Later, LaterOfStrategy
     from service.adapters.store.mdt_decisions import MdtReport
     from service.adapters.store.report import Report, Tally
 
@@ -99,6 +99,7 @@ def as_json(report: Report) -> str:
         "open_answers": report.open_answers,
         "silent": report.silent,
         "unmatched": report.unmatched,
+        "later_by_strategy": [_strategy_members(found) for found in report.later_by_strategy] or None,
         "later": [_later_members(later) for later in report.later] or None,
         "mdt": _mdt_members(report.mdt),
     }
@@ -124,6 +125,11 @@ def csv_rows(report: Report) -> Iterator[tuple[str, ...]]:
     yield ("unmatched", "", str(report.unmatched), "", "", "", "")
     yield from (("mdt", key, str(count), "", "", "", "") for key, count in _mdt_counts(report.mdt))
     yield from (("mdt_reason", code, str(count), "", "", "", "") for code, count in report.mdt.reasons)
+    for found in report.later_by_strategy:
+        yield from (
+            ("later_by_strategy", f"{found.recommended}: {treatment}", str(patients), "", "", "", "")
+            for treatment, patients in found.done
+        )
     yield from (("later", _story(later), str(later.patients), "", "", "", "") for later in report.later)
 
 
@@ -159,12 +165,14 @@ def _further_tables(report: Report) -> Iterator[Table]:
         reasons = [(_reason(found.system, found.code), found.count) for found in report.override_reasons]
         yield _count_table("Why cards were overridden", reasons)
     if report.missing:
-        yield _count_table("Facts that left answers open", list(report.missing))
+        shares = [(f"{fact} ({share:.0%} of the open answers)", count) for fact, count, share in report.missing_shares]
+        yield _count_table("Facts that left answers open", shares)
     if _mdt_counts(report.mdt):
         yield _count_table("What MDTs decided", _mdt_counts(report.mdt))
     if report.mdt.reasons:
         yield _count_table("Why MDTs decided otherwise", list(report.mdt.reasons))
     if report.later:
+        yield _strategy_table(report.later_by_strategy)
         stories = [(_story(later), later.patients) for later in report.later]
         yield _count_table("What was done next, by patients", stories)
 
@@ -191,6 +199,30 @@ def _later_members(later: Later) -> dict[str, object]:
         "done": later.done,
         "patients": later.patients,
     }
+
+
+def _strategy_members(found: LaterOfStrategy) -> dict[str, object]:
+    return {
+        "recommended": found.recommended,
+        "patients": found.patients,
+        "decidedSo": found.decided_so,
+        "decidedOtherwise": found.decided_otherwise,
+        "done": dict(found.done),
+    }
+
+
+def _strategy_table(strategies: Iterable[LaterOfStrategy]) -> Table:
+    from rich.table import Table
+
+    table = Table("recommended", title="What became of each recommendation", title_justify="left")
+    for name in ("patients", "MDT decided so", "otherwise"):
+        table.add_column(name, justify="right")
+    table.add_column("done next")
+    for found in strategies:
+        done = ", ".join(f"{treatment} {patients}" for treatment, patients in found.done)
+        numbers = (found.patients, found.decided_so, found.decided_otherwise)
+        table.add_row(found.recommended, *map(str, numbers), done)
+    return table
 
 
 def _story(later: Later) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
-from service.adapters.store.issued_cards import IssuedCards
+from service.adapters.store.issued_cards import IssuedCards, SeenTreatment
 from service.adapters.store.migrate import migrate
 from tests.adapters.store.cards import ISSUER, MONDAY, card, entry
 from tests.checked_client import CheckedClient
@@ -88,10 +88,46 @@ async def test_the_page_tells_what_became_of_the_cards(tmp_path: Path) -> None:
         "2026-11-09 0 0 0 0 -",
         "2026-11-16 2 0 1 1 0 %",
         "&lt;script&gt;alert(1)&lt;/script&gt; urn:x 1",
-        "ecog 1",
+        "ecog 1 100 %",
     ]
     assert "<title>Week of 2026-11-02: 2 accepted, 0 overridden, 0 unanswered</title>" in answer.text
     assert HOSTILE not in answer.text
+
+
+async def test_the_page_tells_what_was_done_later_and_what_left_answers_open(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    database = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    queue = IssuedCards(database)
+    queue.put(
+        [
+            card(6, subject="anna", silent=True),
+            card(7, subject="berta", strategy="undetermined", silent=True, missing=("asa",)),
+            SeenTreatment("anna", "liver-operation", MONDAY + timedelta(days=9)),
+        ]
+    )
+    await queue.flush()
+    database.close()
+    answer = await page(tmp_path)
+    rows = texts(answer)
+    assert rows[-9:] == [
+        "Fact Count Of the open answers",
+        "asa 1 50 %",
+        "ecog 1 50 %",
+        "Recommended Patients MDT decided so Otherwise Done next",
+        "Liver first 1 0 0 liver-operation 1",
+        "undetermined 1 0 0 nothing yet 1",
+        "Recommended MDT decided Done Patients",
+        "Liver first not recorded liver-operation 1",
+        "undetermined not recorded nothing yet 1",
+    ]
+    assert "2 of 7 answers to an opened chart left the strategy open." in answer.text
+
+
+async def test_requests_to_the_page_are_counted(tmp_path: Path) -> None:
+    async with CheckedClient(app_of(tmp_path, public_base_url="https://cds.example.org")) as client:
+        await client.get("/feedback")
+        text = (await client.get("/metrics")).text
+    assert 'crlm_page_seconds_count{page="/feedback",status="403"} 1.0' in text.splitlines()
 
 
 async def test_the_page_shows_the_days_that_are_asked_for(tmp_path: Path) -> None:

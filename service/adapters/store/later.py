@@ -12,6 +12,7 @@ from service.adapters.store.app_schema import mdt_decisions
 from service.adapters.store.schema import issued_cards, later_treatments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -31,6 +32,41 @@ class Later:
     decided: str
     done: str
     patients: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaterOfStrategy:
+    """What became of the patients with one recommendation.
+
+    `decided_so` had a decision of the MDT for it, `decided_otherwise` one for something else; `done` counts the next
+    treatments, most frequent first.
+    """
+
+    recommended: str
+    patients: int
+    decided_so: int
+    decided_otherwise: int
+    done: tuple[tuple[str, int], ...]
+
+
+def by_strategy(stories: Iterable[Later]) -> tuple[LaterOfStrategy, ...]:
+    """Put the stories of each recommendation together, that of most patients first."""
+    of_each: dict[str, list[Later]] = defaultdict(list)
+    for story in stories:
+        of_each[story.recommended].append(story)
+    found = [_together(recommended, of_one) for recommended, of_one in of_each.items()]
+    return tuple(sorted(found, key=lambda one: (-one.patients, one.recommended)))
+
+
+def _together(recommended: str, stories: Iterable[Later]) -> LaterOfStrategy:
+    done: Counter[str] = Counter()
+    decided: Counter[str] = Counter()
+    for story in stories:
+        done[story.done] += story.patients
+        decided[story.decided] += story.patients
+    otherwise = decided.total() - decided[recommended] - decided[NOT_RECORDED]
+    counted = tuple(sorted(done.items(), key=lambda item: (-item[1], item[0])))
+    return LaterOfStrategy(recommended, done.total(), decided[recommended], otherwise, counted)
 
 
 @dataclass(slots=True)

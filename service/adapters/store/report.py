@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
-from service.adapters.store.later import Later, count_later
+from service.adapters.store.later import Later, LaterOfStrategy, by_strategy, count_later
 from service.adapters.store.mdt_decisions import MdtReport, count_decisions
 from service.adapters.store.schema import feedback, issued_cards
 from service.errors import StoreUnavailable
@@ -80,6 +80,16 @@ class Report:
     later: tuple[Later, ...] = ()
     answers: int = 0
     open_answers: int = 0
+
+    @property
+    def later_by_strategy(self) -> tuple[LaterOfStrategy, ...]:
+        """What became of the patients with each recommendation."""
+        return by_strategy(self.later)
+
+    @property
+    def missing_shares(self) -> tuple[tuple[str, int, float], ...]:
+        """Each missing fact with the open answers in which it was missing, as a number and as a share from 0 to 1."""
+        return tuple((fact, count, count / max(1, self.open_answers)) for fact, count in self.missing)
 
 
 TITLES = {

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from service.adapters.store.database import Database
 from service.adapters.store.issued_cards import IssuedCards, SeenTreatment
-from service.adapters.store.later import Later
+from service.adapters.store.later import Later, LaterOfStrategy
 from service.adapters.store.mdt_decisions import MdtDecision, StoredMdtDecisions
 from service.adapters.store.report import read_report
 from service.adapters.store.retention import Purged, Retention, purge
@@ -74,6 +74,24 @@ async def test_a_patient_counts_by_the_answer_before_the_first_new_treatment(dat
     )
 
 
+async def test_each_recommendation_is_counted_with_what_was_decided_and_done(database: Database) -> None:
+    await keep(
+        database,
+        *(card(number, subject=name) for number, name in ((1, ANNA), (2, BERTA), (3, CARLA))),
+        card(4, subject="dora", strategy="undetermined", silent=True, missing=("ecog", "asa")),
+        seen(ANNA, "liver-operation", 30),
+        seen(BERTA, "primary-resection", 30),
+    )
+    await decide(database, uuid(1), "liver-first", 10)
+    await decide(database, uuid(2), "staged", 10)
+    report = read_report(database)
+    assert report.later_by_strategy == (
+        LaterOfStrategy("liver-first", 3, 1, 1, (("liver-operation", 1), ("nothing yet", 1), ("primary-resection", 1))),
+        LaterOfStrategy("undetermined", 1, 0, 0, (("nothing yet", 1),)),
+    )
+    assert report.missing_shares == (("asa", 1, 1.0), ("ecog", 1, 1.0))
+
+
 async def test_the_moment_at_which_a_treatment_was_first_seen_stays(database: Database) -> None:
     await keep(database, seen(ANNA, "liver-operation", 1))
     await keep(database, seen(ANNA, "liver-operation", 9))
@@ -97,6 +115,17 @@ async def test_the_command_prints_what_was_done(database: Database, store_url: s
     assert content["later"] == [
         {"recommended": "liver-first", "decided": "not recorded", "done": "liver-operation", "patients": 1}
     ]
+    assert content["later_by_strategy"] == [
+        {
+            "recommended": "liver-first",
+            "patients": 1,
+            "decidedSo": 0,
+            "decidedOtherwise": 0,
+            "done": {"liver-operation": 1},
+        }
+    ]
+    assert "later_by_strategy,liver-first: liver-operation,1,,,," in said["csv"].splitlines()
+    assert "liver-operation 1" in said["table"]
     assert (content["answers"], content["open_answers"]) == (1, 0)
     assert 'later,"recommended liver-first, MDT not recorded: liver-operation",1,,,,' in said["csv"].splitlines()
     assert "0 of 1 answers on opened charts were left open." in said["table"]
