@@ -47,11 +47,10 @@ class _Link:
     def end(self, *, reset: bool = False) -> None:
         for side in (self.client, self.server):
             with contextlib.suppress(OSError):
+                # A thread that waits on the socket keeps it open, whoever closes it: it has to be woken.
+                side.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
                 if reset:
                     side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
-                else:
-                    side.shutdown(socket.SHUT_RDWR)
-            # A thread that waits on the socket keeps it open: it is woken by the shutdown or by the other side's end.
             side.close()
 
 

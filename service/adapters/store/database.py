@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.pool import StaticPool
 
+from service.adapters.store.patience import WRITERS, be_impatient
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _BUSY_TIMEOUT_MS = 5_000
-_POSTGRESQL_THREADS = 4
 _READING = {"reading": True}
 """Marks a transaction that will not write: SQLite then takes no lock for it."""
 _LIGHT = {"light": True}
@@ -43,8 +43,8 @@ class Database:
         self.is_sqlite = address.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(address)
         in_memory = isinstance(self.engine.pool, StaticPool)
-        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else _POSTGRESQL_THREADS, "store-write")
-        self._readers = self._writers if in_memory else ThreadPoolExecutor(1, "store-read")
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else WRITERS, "store-write", be_impatient)
+        self._readers = self._writers if in_memory else ThreadPoolExecutor(1, "store-read", be_impatient)
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one transaction that is durable when this returns; raise `StoreUnavailable` otherwise."""
@@ -102,20 +102,10 @@ def _with_driver(url: sa.URL) -> sa.URL:
 
 
 def _postgresql_engine(url: sa.URL) -> Engine:
-    return sa.create_engine(
-        url,
-        pool_size=_POSTGRESQL_THREADS + 1,
-        max_overflow=0,
-        pool_timeout=3,
-        pool_pre_ping=True,
-        # Messages of faults would repeat what is written, comments included.
-        hide_parameters=True,
-        connect_args={
-            "connect_timeout": 3,
-            "tcp_user_timeout": 5_000,
-            "options": "-c statement_timeout=10000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000",
-        },
-    )
+    # Its driver takes time to load, which a service on SQLite need not wait for.
+    from service.adapters.store.postgresql import postgresql_engine  # noqa: PLC0415
+
+    return postgresql_engine(url)
 
 
 def _sqlite_engine(url: sa.URL) -> Engine:

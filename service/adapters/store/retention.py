@@ -14,6 +14,7 @@ import structlog
 
 from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
 from service.adapters.store.migrate import read_version, suffices
+from service.adapters.store.patience import patiently
 from service.adapters.store.schema import feedback, issued_cards, later_treatments, token_ids
 from service.errors import StoreUnavailable
 
@@ -92,7 +93,8 @@ class Retention:
             lock = sa.text("SELECT pg_try_advisory_xact_lock(:key)")
             if not connection.execute(lock, {"key": _LOCK}).scalar_one():
                 return None
-        return _purge(connection, before=now - timedelta(days=self._days), now=now)
+        with patiently():
+            return _purge(connection, before=now - timedelta(days=self._days), now=now)
 
 
 def _purge(connection: Connection, *, before: datetime | None, now: datetime) -> Purged:
