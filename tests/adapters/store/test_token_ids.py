@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from service.adapters.store import token_ids as module
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import migrate
 from service.adapters.store.token_ids import StoredTokenIds
-from service.errors import StoreUnavailable
 
 NOW = 1_795_459_700.0
 LATER = NOW + 360
@@ -41,36 +44,72 @@ async def test_two_processes_with_their_own_connections_share_what_was_seen(stor
 
 
 async def test_ids_of_expired_tokens_are_forgotten_and_no_others(database: Database) -> None:
-    seen = StoredTokenIds(database)
+    seen, other = StoredTokenIds(database), StoredTokenIds(database)
     await seen.remember("a", "old", expires_at=NOW - 1, now=NOW)
     await seen.remember("a", "edge", expires_at=NOW, now=NOW)
     await seen.remember("a", "young", expires_at=LATER, now=NOW)
     assert await seen.purge(NOW + 0.5) == 0
-    assert [await seen.remember("a", name, expires_at=LATER, now=NOW) for name in ("old", "edge", "young")] == [
+    assert [await other.remember("a", name, expires_at=LATER, now=NOW) for name in ("old", "edge", "young")] == [
         True,
         False,
         False,
     ]
 
 
-async def test_what_cannot_be_recorded_is_not_believed(store_url: str) -> None:
-    without_tables = Database(store_url)
-    try:
-        with pytest.raises(StoreUnavailable):
-            await StoredTokenIds(without_tables).remember("a", "1", expires_at=LATER, now=NOW)
-    finally:
-        without_tables.close()
-
-
-async def test_one_failure_does_not_hold_up_those_who_come_later(store_url: str) -> None:
+@pytest.mark.duty(78)
+async def test_without_the_store_each_worker_believes_a_token_once(
+    store_url: str, log_lines: list[dict[str, Any]]
+) -> None:
     database = Database(store_url)
-    seen = StoredTokenIds(database)
+    first, second = StoredTokenIds(database), StoredTokenIds(database)
     try:
-        answers = await asyncio.gather(
-            *(seen.remember("a", str(number), expires_at=LATER, now=NOW) for number in range(5)), return_exceptions=True
-        )
-        assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
+        alone = [await seen.remember("a", "1", expires_at=LATER, now=NOW) for seen in (first, first, second)]
+        at_once = await asyncio.gather(*(first.remember("a", "2", expires_at=LATER, now=NOW) for _ in range(20)))
         migrate(database)
-        assert await seen.remember("a", "1", expires_at=LATER, now=NOW)
+        shared = [await seen.remember("a", "3", expires_at=LATER, now=NOW) for seen in (first, second)]
+        before = await first.remember("a", "1", expires_at=LATER, now=NOW)
     finally:
         database.close()
+    assert (alone, sorted(at_once), shared, before) == (
+        [True, False, True],
+        [False] * 19 + [True],
+        [True, False],
+        False,
+    )
+    events = [line["event"] for line in log_lines if line["log_level"] == "warning"]
+    assert events == ["token_ids_of_one_process"] * 2 + ["token_ids_shared_again"] * 2
+
+
+async def test_what_was_seen_before_the_store_was_lost_is_not_believed_again(database: Database) -> None:
+    seen = StoredTokenIds(database)
+    assert await seen.remember("a", "1", expires_at=LATER, now=NOW)
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE token_ids"))
+    assert not await seen.remember("a", "1", expires_at=LATER, now=NOW)
+    assert await seen.remember("a", "2", expires_at=LATER, now=NOW)
+
+
+async def test_a_worker_remembers_a_bounded_number_by_itself(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_RECENT", 2)
+    seen = StoredTokenIds(database)
+    for name in ("1", "2", "3"):
+        assert await seen.remember("a", name, expires_at=LATER, now=NOW)
+    assert list(seen._recent) == [("a", "2"), ("a", "3")]  # noqa: SLF001  its size is the claim
+    assert not await seen.remember("a", "1", expires_at=LATER, now=NOW)
+
+
+async def test_a_store_that_keeps_silent_holds_up_no_token(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ANSWER_S", 0.05)
+    seen, held = StoredTokenIds(database), threading.Event()
+    blocked = [asyncio.create_task(database.write(lambda _: held.wait(10))) for _ in range(4)]
+    await asyncio.sleep(0)
+    try:
+        answers = [await seen.remember("a", "1", expires_at=LATER, now=NOW) for _ in range(2)]
+    finally:
+        held.set()
+        await asyncio.gather(*blocked)
+    monkeypatch.setattr(module, "_ANSWER_S", 10.0)
+    assert answers == [True, False]
+    assert await seen.remember("a", "2", expires_at=LATER, now=NOW)
