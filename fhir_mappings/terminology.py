@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -94,9 +94,19 @@ class Terminology:
     code_systems: Mapping[str, CodeSystem]
     set_ids: frozenset[str]
     members: Mapping[str, tuple[tuple[str, str], ...]]
+    _as_written: dict[tuple[str | None, str | None], frozenset[str]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look up every enumerated code in its plainest spelling ahead: the one that most charts use."""
+        for key, code in self.exact:
+            self._as_written[self.systems.urls[key], code] = self._find(self.systems.urls[key], code)
 
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
         """Give the ids of the value sets that hold a coding; empty for none and for systems that are not read."""
+        found = self._as_written.get((system, code))
+        return self._find(system, code) if found is None else found
+
+    def _find(self, system: str | None, code: str | None) -> frozenset[str]:
         if not system or not code:
             return NOTHING
         key = self.systems.key(system)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from service.tracing import span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
 Phase: TypeAlias = Literal["auth", "prefetch", "fetch", "read", "decide", "cards"]
 
@@ -24,14 +23,25 @@ def begin_phases() -> dict[str, float]:
     return phases
 
 
-@contextmanager
-def phase(name: Phase) -> Iterator[None]:
+class phase:  # noqa: N801  a context manager, read as one: `with phase("read")`
     """Count the time inside to a phase of the current request; outside a request nothing is counted."""
-    start = time.perf_counter()
-    try:
-        with span(name):
-            yield
-    finally:
+
+    __slots__ = ("_name", "_span", "_start")
+
+    def __init__(self, name: Phase) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Start the clock and the span."""
+        self._start = time.perf_counter()
+        self._span = span(self._name)
+        self._span.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Count, whether the step failed or not."""
+        self._span.__exit__(kind, fault, trace)
         phases = _phases.get(None)
         if phases is not None:
-            phases[name] = phases.get(name, 0.0) + time.perf_counter() - start
+            phases[self._name] = phases.get(self._name, 0.0) + time.perf_counter() - self._start

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTHS = 12
 _DATED_BY = {
     "CarePlan": ("created", "period"),
@@ -27,7 +28,10 @@ ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 def parse_date(value: object) -> PartialDate | None:
     """Read a FHIR date or dateTime; the day is the one that is written, whatever the zone."""
-    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    spelled = value if isinstance(value, str) else ""
+    if _DAY.fullmatch(spelled):
+        return _day(spelled)
+    found = _DATE.fullmatch(spelled.strip())
     if found is None:
         return None
     year, month, day = (int(part) if part else None for part in found.groups())
@@ -37,6 +41,13 @@ def parse_date(value: object) -> PartialDate | None:
         if day is None:
             return PartialDate(date(year or 0, month, 1), date(year or 0, month, monthrange(year or 0, month)[1]))
         return on(date(year or 0, month, day))
+    except ValueError:
+        return None
+
+
+def _day(value: str) -> PartialDate | None:
+    try:
+        return on(date.fromisoformat(value))
     except ValueError:
         return None
 
