@@ -1,0 +1,55 @@
+"""The guideline as its files have it: plain TOML tables, no reader of the service between."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Table: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WrittenGuideline:
+    """The tables of all files; rows and advisories in their order."""
+
+    definitions: Mapping[str, str]
+    rows: tuple[Table, ...]
+    advisories: tuple[Table, ...]
+    assumptions: tuple[Table, ...]
+    ties: tuple[Table, ...]
+    parameters: Mapping[str, Table]
+
+    @property
+    def steps(self) -> dict[str, str | None]:
+        """Give the next step of each row."""
+        return {row["id"]: row.get("next_step") for row in self.rows}
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """Give the conditions of alternatives, each once."""
+        listed = [other.get("when") for row in self.rows for other in row.get("alternatives", ())]
+        return tuple(dict.fromkeys(when for when in listed if when))
+
+
+def read_guideline(texts: Iterable[str]) -> WrittenGuideline:
+    """Read the files of a guideline."""
+    tables = [tomllib.loads(text) for text in texts]
+
+    def listed(key: str) -> tuple[Table, ...]:
+        return tuple(entry for table in tables for entry in table.get(key, ()))
+
+    def named(key: str) -> dict[str, Any]:
+        return {name: entry for table in tables for name, entry in table.get(key, {}).items()}
+
+    return WrittenGuideline(
+        definitions=named("definition"),
+        rows=listed("row"),
+        advisories=listed("advisory"),
+        assumptions=listed("assumption"),
+        ties=listed("tie"),
+        parameters=named("parameter"),
+    )
