@@ -21,6 +21,7 @@ from service.demo.fhir.endpoint import Endpoint
 from service.demo.hooks.client import HookClient
 from service.demo.pages import Pages
 from service.demo.patients.practice import USER
+from service.demo.safe_headers import SafeHeaders
 from service.demo.smart.authorize import AuthorizationEndpoint
 from service.demo.smart.clients import AppClient, ClientRegistry
 from service.demo.smart.discovery import oauth_addresses, smart_configuration
@@ -125,7 +126,10 @@ def create_ehr(
             Mount("/static", StaticFiles(packages=[("service.demo.chart", "static")])),
             *chart.routes(),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
+        ],
         lifespan=lifespan,
     )
     return Ehr(app, record, grants, key)
