@@ -45,17 +45,18 @@ class Database:
         in_memory = isinstance(self.engine.pool, StaticPool)
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else WRITERS, "store-write", be_impatient)
         self._readers = self._writers if in_memory else ThreadPoolExecutor(1, "store-read", be_impatient)
+        self.last_write_failed = False
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one transaction that is durable when this returns; raise `StoreUnavailable` otherwise."""
-        return await self._in(self._writers, self.write_now, work)
+        return await self._written(self.write_now, work)
 
     async def write_lightly(self, work: Callable[[Connection], Result]) -> Result:
         """Do what `write` does without waiting for the disk.
 
         The others see it at once, and the end of any process loses nothing; a power failure may lose the last moments.
         """
-        return await self._in(self._writers, self.write_lightly_now, work)
+        return await self._written(self.write_lightly_now, work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one reading transaction."""
@@ -83,6 +84,17 @@ class Database:
         self._writers.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
+
+    async def _written(
+        self, run: Callable[[Callable[[Connection], Result]], Result], work: Callable[[Connection], Result]
+    ) -> Result:
+        try:
+            found = await self._in(self._writers, run, work)
+        except StoreUnavailable:
+            self.last_write_failed = True
+            raise
+        self.last_write_failed = False
+        return found
 
     async def _in(
         self,

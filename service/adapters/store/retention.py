@@ -123,7 +123,7 @@ def _purge(connection: Connection, *, before: datetime | None, now: datetime) ->
 
 
 class StoreReadiness:
-    """Whether the store answers and has the tables that this program needs."""
+    """Whether the store answers, has the tables that this program needs, and takes what is written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -135,4 +135,24 @@ class StoreReadiness:
                 found = await self._database.read(read_version)
         except (StoreUnavailable, TimeoutError):
             return ["the store does not answer"]
-        return [] if suffices(found) else ["the store has not the tables of this version: run crlm-cds migrate"]
+        if not suffices(found):
+            return ["the store has not the tables of this version: run crlm-cds migrate"]
+        # A full disk and a standby answer questions as ever. Only after a failure is it worth a write to find out.
+        if self._database.last_write_failed and not await self._takes_writes():
+            return ["the store takes no writes"]
+        return []
+
+    async def _takes_writes(self) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await self._database.write(_write_and_delete)
+        except (StoreUnavailable, TimeoutError):
+            return False
+        return True
+
+
+def _write_and_delete(connection: Connection) -> None:
+    """Change the store and leave nothing behind."""
+    probe = {"issuer": "", "token_id": "readiness", "expires_at": 0}
+    connection.execute(sa.insert(token_ids), probe)
+    connection.execute(sa.delete(token_ids).where(token_ids.c.issuer == "", token_ids.c.token_id == "readiness"))
