@@ -125,7 +125,7 @@ async def live_through(found: Site, failing: Callable[[], Any], *, unready: str)
         assert await found.give_feedback() in RETRY_LATER
         used = fresh_token()
         answers = await asyncio.gather(found.call(None), found.call(used), found.give_feedback(), found.readiness())
-        assert answers[:2] == [whole, whole]
+        assert (answers[0], answers[1]) == (whole, whole)
         assert answers[2] in RETRY_LATER
         assert answers[3] == (503, unready)
         assert await found.call(used) == HTTPStatus.UNAUTHORIZED
