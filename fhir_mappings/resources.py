@@ -105,7 +105,7 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
             if shape is not None and not repaired:
                 _SHAPES.add(shape)
             return Checked(body, remarks=(REPAIRED,) if repaired else ())
-        if _is_older(kind, body):
+        if is_older(kind, body):
             return Checked(None, OLDER)
         if _is_r5(kind, body) and _valid(kind, body, ""):
             return Checked(_in_r4_names(kind, body), remarks=(AS_R5, *((REPAIRED,) if repaired else ())))
@@ -167,7 +167,8 @@ def _mend_list(members: list[Any], *, keep_nulls: bool) -> tuple[list[Any], bool
     return mended, changed
 
 
-def _is_older(kind: str, body: Mapping[str, Any]) -> bool:
+def is_older(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether a resource is written in a version of FHIR before R4."""
     if kind == "Condition" and any(
         isinstance(body.get(name), str) for name in ("clinicalStatus", "verificationStatus")
     ):

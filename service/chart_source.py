@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
+from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
 from service.adapters.fhir_client import destinations_of
 from service.cds.prefetch import CONDITIONS, PATIENT, require, resolve
 from service.cds.prefetch_states import KeyState, read_prefetch
+from service.errors import MalformedRequest, OtherFhirVersion
 from service.logs import note
 from service.timing import phase
 
@@ -46,8 +48,10 @@ class ChartSource:
     async def chart(self, request: HookRequest, client: Client | None) -> Chart | None:
         """Give the chart of the request's patient, or `None` where its conditions show that it is out of scope.
 
-        Raises `RequiredDataMissing` where the conditions can be had in no way.
+        Raises `RequiredDataMissing` where the conditions can be had in no way, `OtherFhirVersion` where they cannot be
+        read, and `MalformedRequest` where the grant is for somebody else.
         """
+        _check_subject(request, client)
         with phase("prefetch"):
             conditions = read_prefetch(request.prefetch, (CONDITIONS,), self.terminology)[CONDITIONS.name]
         if conditions.completeness is Completeness.COMPLETE and not self._concerns(conditions.source.resources):
@@ -60,9 +64,11 @@ class ChartSource:
         self._check_required(conditions, fetched.get(CONDITIONS.name))
         if not self._may_concern(conditions, fetched):
             return None
+        resources = tuple(_resources(sent.values(), fetched.values()))
+        _check_version(resources)
         return Chart(
             patient_id=request.context.patient_id,
-            resources=tuple(_resources(sent.values(), fetched.values())),
+            resources=resources,
             completeness=_completeness(sent, fetched),
         )
 
@@ -129,6 +135,26 @@ class ChartSource:
         if conditions.state is KeyState.ERROR:
             require(CONDITIONS, reason=_IN_ERROR)
         require(CONDITIONS, reason=fetched.reason if fetched and fetched.reason else _NOT_SENT)
+
+
+def _check_subject(request: HookRequest, client: Client | None) -> None:
+    """Hold the subject of the grant against the id under which the EHR knows this service, where that is configured."""
+    grant = request.fhir_authorization
+    if client is None or client.fhir_client_id is None or grant is None or grant.subject == client.fhir_client_id:
+        return
+    if client.refuse_other_subjects:
+        raise MalformedRequest(
+            "fhirAuthorization.subject is not the id under which the EHR knows this service",
+            element="fhirAuthorization.subject",
+        )
+    note(grant_subject="other")
+
+
+def _check_version(resources: Iterable[dict[str, Any]]) -> None:
+    """Refuse a chart whose conditions are all of another version. A single odd one is a gap: messages get mixed."""
+    found = [one for one in resources if one.get("resourceType") == "Condition"]
+    if len(found) > 1 and all(is_older("Condition", one) for one in found):
+        raise OtherFhirVersion(CONDITIONS.name)
 
 
 def _resources(sent: Iterable[SentKey], fetched: Iterable[Fetched]) -> Iterable[dict[str, Any]]:

@@ -7,6 +7,7 @@
     │   ├── ServiceNotAllowed     a known client asks for a service that it may not use
     │   ├── NotForThisReader      guidance for clinicians, asked for by a patient or a related person
     │   ├── UnknownService        no such service
+    │   ├── OtherFhirVersion      the chart is written in a version of FHIR before R4
     │   ├── RequiredDataMissing   a required prefetch key that could not be had
     │   ├── BodyTooLarge
     │   ├── UnsupportedMedia      not JSON, or encoded
@@ -73,6 +74,16 @@ class UnknownService(RefusedRequest):
 
     def __init__(self) -> None:
         super().__init__("no such service: GET /cds-services lists those that exist")
+
+
+class OtherFhirVersion(RefusedRequest):
+    """The resources under a prefetch key are written in a version of FHIR before R4."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"prefetch key '{key}' is written in a version of FHIR before R4: this service reads R4 (4.0.1)"
+        )
+        self.key = key
 
 
 class RequiredDataMissing(RefusedRequest):

@@ -84,6 +84,7 @@ KEPT: dict[int, str] = {
     79: "Keep the access token for the call alone",
     80: "Let browsers call from other origins, preflights and refusals included",
     81: "Keep nothing of a chart from call to call",
+    82: "Hold the subject of a grant against the id that the EHR gave the service, where a site configures it",
     83: "Take tokens in the shapes of Epic, Oracle Health, the CDS Hooks Sandbox and Inferno",
     84: "Name extensions in reverse-domain style",
     85: "Say in summary and detail what the extension says",
@@ -95,5 +96,4 @@ NOT_OURS: dict[int, str] = {
     30: "optional: an agreement on request extensions that configure a service; there is none here",
     64: "optional: a launch proposed as a task; the link of the card launches the app",
     72: "follows from 65: without systemActions there is no feedback on them",
-    82: "the client's: registering the service with the EHR's authorization server; the subject is not compared",
 }

@@ -51,7 +51,8 @@ class Client:
     """One EHR: whose tokens are believed, what it may call, and where its own FHIR tokens may go.
 
     Empty `tenants` and `services` mean any. At least one of `jwks_url` and `jwks_file` is set: with
-    both, keys come from the file and the URL is what tokens may name.
+    both, keys come from the file and the URL is what tokens may name. `fhir_client_id` is the id under which the EHR's
+    authorization server knows this service: what a grant names as its subject.
     """
 
     issuer: str
@@ -65,6 +66,8 @@ class Client:
     allow_private_addresses: bool = False
     frame_ancestors: tuple[str, ...] = ()
     silent: bool = False
+    fhir_client_id: str | None = None
+    refuse_other_subjects: bool = True
     requests_per_minute: int = 600
     concurrent_requests: int = 16
     smart: SmartRegistration | None = None
@@ -164,6 +167,8 @@ def _client(fields: Fields) -> Client:
         allow_private_addresses=private,
         frame_ancestors=tuple(str(origin) for origin in fields.origins("frame_ancestors", private=True)),
         silent=fields.boolean("silent", default=False),
+        fhir_client_id=fields.text("fhir_client_id"),
+        refuse_other_subjects=fields.boolean("refuse_other_subjects", default=True),
         requests_per_minute=fields.integer("requests_per_minute", default=600, maximum=1_000_000),
         concurrent_requests=fields.integer("concurrent_requests", default=16, maximum=10_000),
         smart=_smart(fields, private=private),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, assert_never
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # What servers without POST `_search` answer to it; 404 and 400 come from those that read `_search` as an id.
 _POST_REFUSED = frozenset({400, 404, 405, 406, 415, 501})
+# The parameter by which an answer names its version (FHIR R4, section 3.1.0.1.6).
+_BEFORE_R4 = re.compile(r""";\s*fhirVersion\s*=\s*"?[0-3]\.""", re.IGNORECASE)
 
 
 class Reason(StrEnum):
@@ -37,6 +40,7 @@ class Reason(StrEnum):
     REFUSED = "the FHIR server refused access"
     FAILED = "the FHIR server answered with an error"
     REDIRECTED = "the FHIR server redirected the request"
+    OTHER_VERSION = "the FHIR server speaks a version of FHIR before R4"
     UNREADABLE = "the FHIR server's answer was not readable"
     TOO_LARGE = "the FHIR server's answer was too large"
     TOO_MANY_PAGES = "the FHIR server's answer had too many pages"
@@ -179,6 +183,8 @@ class PageFetcher:
         """Send a request and give the answer where it is a good one."""
         answer = await self._answer(request)
         match answer.status_code:
+            case 200 if _BEFORE_R4.search(answer.headers.get("Content-Type", "")):
+                raise Lost(Reason.OTHER_VERSION)
             case 200:
                 return answer
             case status if request.method == "POST" and status in _POST_REFUSED:

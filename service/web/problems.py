@@ -40,6 +40,7 @@ _KINDS: tuple[tuple[type[errors.ServiceError], HTTPStatus, str, str], ...] = (
     (errors.ServiceNotAllowed, HTTPStatus.FORBIDDEN, "forbidden", "The client may not use this service"),
     (errors.NotForThisReader, HTTPStatus.FORBIDDEN, "forbidden", "The guidance is written for clinicians"),
     (errors.UnknownService, HTTPStatus.NOT_FOUND, "not-found", "There is no such service"),
+    (errors.OtherFhirVersion, HTTPStatus.BAD_REQUEST, "not-supported", "The FHIR version is not supported"),
     (errors.RequiredDataMissing, HTTPStatus.PRECONDITION_FAILED, "required", "Required data is missing"),
     (errors.BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", "The request is too large"),
     (errors.UnsupportedMedia, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-supported", "The media type is not supported"),
@@ -68,7 +69,7 @@ def _expression(error: errors.ServiceError) -> str | None:
     match error:
         case errors.MalformedRequest(element=element):
             return element
-        case errors.RequiredDataMissing(key=key):
+        case errors.RequiredDataMissing(key=key) | errors.OtherFhirVersion(key=key):
             return f"prefetch.{key}"
         case _:
             return None
