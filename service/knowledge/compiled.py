@@ -223,7 +223,6 @@ class _Numbering:
 
     def __init__(self) -> None:
         self.cubes: list[Cube] = []
-        self._row_cubes = 0
 
     @property
     def all(self) -> int:

@@ -67,6 +67,7 @@ def test_where_a_test_holds_and_where_not_is_the_whole() -> None:
 def test_neighbours_are_joined_until_none_are_left() -> None:
     assert merged([]) == []
     assert merged([(0b01, 0b001), (0b10, 0b001), (0b11, 0b110)]) == [WHOLE]
+    assert merged([(0b01, 0b001), (0b01, 0b110), (0b10, 0b111)]) == [WHOLE]
     assert merged([(0b01, 0b001), (0b10, 0b110)]) == [(0b01, 0b001), (0b10, 0b110)]
 
 
