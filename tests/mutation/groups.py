@@ -27,8 +27,8 @@ class Group:
 _KNOWLEDGE = tuple(
     f"tests/knowledge/test_{name}.py"
     for name in (
-        "expression", "formula", "domain", "cubes", "binding", "guideline", "guideline_faults", "policy", "check",
-        "decide", "assumptions", "reference", "invariants",
+        "decide", "check", "cubes", "guideline", "guideline_faults", "assumptions", "domain", "expression", "formula",
+        "binding", "policy", "reference", "invariants",
     )
 )  # fmt: skip
 
@@ -58,7 +58,13 @@ GROUPS = {
                 "reader", "scope", "settle", "treatment", "values",
             )),
         ),
-        ("tests/fhir_mappings",),
+        tuple(
+            f"tests/fhir_mappings/test_{name}.py"
+            for name in (
+                "scope", "settle", "primary", "liver", "treatment", "messy", "terminology", "bundle", "codings",
+                "shapes", "mapper",
+            )
+        ),
         share=0.25,
     ),
 }  # fmt: skip

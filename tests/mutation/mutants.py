@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING
 from mutmut.mutation.file_mutation import mutate_file_contents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.mutation.explained import Key
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,7 +30,7 @@ class Mutant:
     after: str
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         """What stays the same when lines move."""
         return self.path, self.function, self.before, self.after
 
@@ -35,8 +39,9 @@ class Mutant:
         return f"`{self.path}:{self.line}` {self.function}: `{self.before}` → `{self.after}`"
 
 
-def written(path: str, root: Path) -> list[Mutant]:
-    """Replace a module of a copy by one that holds all its mutants; give them in the order of the file."""
+@contextmanager
+def written(path: str, root: Path) -> Iterator[list[Mutant]]:
+    """Replace a module of a copy, for a while, by one that holds all its mutants; give them as the file stands."""
     source = (root / path).read_text(encoding="utf-8")
     mutated = mutate_file_contents(path, source)
     (root / path).write_text(mutated.code, encoding="utf-8")
@@ -52,7 +57,8 @@ def written(path: str, root: Path) -> list[Mutant]:
         function, place = places[mangled]
         offset, before, after = _change(functions[f"{mangled}__mutmut_orig"], functions[name])
         found.append(Mutant(path, place + offset, function, f"{module}.{name}", before, after))
-    return sorted(found)
+    yield sorted(found)
+    (root / path).write_text(source, encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
