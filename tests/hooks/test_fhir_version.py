@@ -17,7 +17,7 @@ VERSION_FAULT = {
     "severity": "error",
     "code": "not-supported",
     "details": {"text": "The FHIR version is not supported"},
-    "diagnostics": ("prefetch key 'conditions' is in a version of FHIR before R4: this service reads R4 (4.0.1)"),
+    "diagnostics": "prefetch key 'conditions' is written in a version of FHIR before R4: this service reads R4 (4.0.1)",
     "expression": ["prefetch.conditions"],
 }
 
