@@ -1,14 +1,16 @@
-"""The CDS Hooks request: read in one scan, checked, with the large parts handed on as raw slices of the body."""
+"""The CDS Hooks request: read in one scan, checked, with the resources handed on as raw slices of the body."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
 
+from fhir_mappings.bundle import Scan
+from service.cds.prefetch import PATIENT
 from service.errors import MalformedRequest, NotForThisReader
 
 if TYPE_CHECKING:
@@ -66,16 +68,24 @@ class HookContext:
     draft_orders: msgspec.Raw | None = None
 
 
+Sent: TypeAlias = msgspec.Raw | Scan
+"""One prefetch value: a Bundle, or the slice of anything else."""
+
+
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """One checked request. A key of `prefetch` that the client left out is absent; JSON null stays the slice `null`."""
+    """One checked request.
+
+    A key of `prefetch` that the client left out is absent; JSON null stays the slice `null`. The envelopes of Bundles
+    are read already; the value of `patient` is not kept, since no answer depends on it.
+    """
 
     hook: str
     hook_instance: str
     context: HookContext
     fhir_server: str | None = None
     fhir_authorization: FhirAuthorization | None = None
-    prefetch: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    prefetch: Mapping[str, Sent] = field(default_factory=dict)
 
 
 _NOT_SENT = msgspec.Raw(b"")
@@ -104,11 +114,22 @@ class _Envelope(msgspec.Struct, rename="camel"):
     context: _Context
     fhir_server: str | None = None
     fhir_authorization: _Authorization | None = None
-    prefetch: dict[str, msgspec.Raw] | None = None
     extension: dict[str, msgspec.Raw] | None = None
 
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
+class _OfBundles(_Envelope):
+    """What nearly all clients send: no prefetch value but Bundles, null and the Patient."""
+
+    prefetch: dict[str, Scan | None] | None = None
+
+
+class _OfAnything(_Envelope):
+    prefetch: dict[str, msgspec.Raw] | None = None
+
+
+_OF_BUNDLES = msgspec.json.Decoder(_OfBundles)
+_OF_ANYTHING = msgspec.json.Decoder(_OfAnything)
+_NULL = msgspec.Raw(b"null")
 
 
 def parse_request(body: bytes, *, hook: str) -> HookRequest:
@@ -117,7 +138,7 @@ def parse_request(body: bytes, *, hook: str) -> HookRequest:
     Unknown members are ignored; of a repeated member the last counts. Raises `MalformedRequest` for what is no
     CDS Hooks request (specification, "HTTP Request") and `NotForThisReader` for a user who is no clinician.
     """
-    envelope = _decode(body)
+    envelope, prefetch = _decode(body)
     if envelope.hook != hook:
         raise MalformedRequest(f"hook must be '{hook}' for this service", element="hook")
     hook_instance = envelope.hook_instance.lower()
@@ -132,16 +153,19 @@ def parse_request(body: bytes, *, hook: str) -> HookRequest:
         context=_context(envelope.context, hook=hook),
         fhir_server=fhir_server,
         fhir_authorization=_authorization(envelope.fhir_authorization),
-        prefetch=envelope.prefetch or {},
+        prefetch=prefetch,
     )
 
 
-def _decode(body: bytes) -> _Envelope:
+def _decode(body: bytes) -> tuple[_Envelope, Mapping[str, Sent]]:
     try:
         # Skipped parts are checked for their JSON grammar, but not for the UTF-8 of their strings.
         if not body.isascii():
             body.decode()
-        return _ENVELOPE.decode(body)
+        found = _of_bundles(body)
+        if found is None:
+            envelope = _OF_ANYTHING.decode(body)
+            found = envelope, envelope.prefetch or {}
     except UnicodeDecodeError:
         raise MalformedRequest("the body must be JSON in UTF-8") from None
     except RecursionError:
@@ -150,6 +174,19 @@ def _decode(body: bytes) -> _Envelope:
         raise _shape_fault(str(fault)) from None
     except msgspec.DecodeError:
         raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
+    return found
+
+
+def _of_bundles(body: bytes) -> tuple[_Envelope, Mapping[str, Sent]] | None:
+    """Read a request with the envelopes of its Bundles; `None` where something else is among its prefetch values."""
+    try:
+        envelope = _OF_BUNDLES.decode(body)
+    except msgspec.ValidationError:
+        return None
+    sent = envelope.prefetch or {}
+    if any(scan and scan.resourceType != "Bundle" for key, scan in sent.items() if key != PATIENT.name):
+        return None
+    return envelope, {key: scan or _NULL for key, scan in sent.items() if key != PATIENT.name}
 
 
 def _shape_fault(message: str) -> MalformedRequest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from fhir_mappings.bundle import SourceRead, SourceState, read_source
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source
 from fhir_mappings.chart import Completeness
 from service.errors import MalformedRequest
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fhir_mappings.terminology import Terminology
+    from service.cds.messages import Sent
     from service.cds.prefetch import PrefetchKey
 
 
@@ -73,7 +74,7 @@ _NOTHING = SourceRead(SourceState.EMPTY)
 
 
 def read_prefetch(
-    sent: Mapping[str, msgspec.Raw], keys: Iterable[PrefetchKey], terminology: Terminology
+    sent: Mapping[str, Sent], keys: Iterable[PrefetchKey], terminology: Terminology
 ) -> dict[str, SentKey]:
     """Read what was sent for each of `keys`; keys that were never advertised are not looked at.
 
@@ -82,12 +83,12 @@ def read_prefetch(
     return {key.name: _read(key, sent.get(key.name), terminology) for key in keys}
 
 
-def _read(key: PrefetchKey, raw: msgspec.Raw | None, terminology: Terminology) -> SentKey:
-    if raw is None:
+def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> SentKey:
+    if sent is None:
         return SentKey(key, KeyState.ABSENT, _NOTHING)
-    source = read_source(raw, terminology)
+    source = read_source(sent, terminology)
     match source.state:
-        case SourceState.DATA if source.entries == 1 and _kind(raw) not in {"Bundle", key.resource_type}:
+        case SourceState.DATA if source.entries == 1 and _kind(sent) not in {"Bundle", key.resource_type}:
             return SentKey(key, KeyState.ERROR, _NOTHING)
         case SourceState.DATA:
             return SentKey(key, KeyState.PAGED if source.next_url else KeyState.DATA, source)
@@ -96,22 +97,26 @@ def _read(key: PrefetchKey, raw: msgspec.Raw | None, terminology: Terminology) -
         case SourceState.OUTCOME:
             return SentKey(key, KeyState.ERROR, source)
         case SourceState.JUNK:
-            _refuse_draft_shape(key, raw)
+            _refuse_draft_shape(key, sent)
             return SentKey(key, KeyState.ERROR, source)
         case _:
             assert_never(source.state)
 
 
-def _kind(raw: msgspec.Raw) -> str | None:
+def _kind(sent: Sent) -> str | None:
+    if isinstance(sent, Scan):
+        return sent.resourceType
     try:
-        return _KIND.decode(raw).resourceType
+        return _KIND.decode(sent).resourceType
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _refuse_draft_shape(key: PrefetchKey, raw: msgspec.Raw) -> None:
+def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:
+    if isinstance(sent, Scan):
+        return
     try:
-        _DRAFT_SHAPE.decode(raw)
+        _DRAFT_SHAPE.decode(sent)
     except (msgspec.DecodeError, RecursionError):
         return
     raise MalformedRequest(

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings.bundle import SourceRead, SourceState, _read_decoded, _Screen, read_source
+from fhir_mappings.bundle import SourceRead, SourceState, read_source
 from tests.charts import CPT, ICD10CM, LOINC, RXNORM, concept, condition, dose, observation, procedure
+from tests.fhir_mappings.decoded import read_decoded
 from tests.fhir_mappings.reading import SAMPLES, terminology
 from tests.noise import noise
 
@@ -33,7 +34,7 @@ def _x(kind: str, **more: Any) -> dict[str, Any]:
 def scan(body: Any) -> SourceRead:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     found = read_source(raw, terminology())
-    assert found == _read_decoded(raw, _Screen(terminology()), 0)
+    assert found == read_decoded(raw, terminology())
     assert found == read_source(memoryview(raw), terminology())
     return found
 
@@ -233,7 +234,7 @@ def test_mutated_bodies_give_the_same_hits_both_ways(seed: int) -> None:
     for _ in range(rng.randint(1, 4)):
         body = _mutated(rng, body)
     raw = json.dumps(body).encode()
-    assert read_source(raw, terminology()) == _read_decoded(raw, _Screen(terminology()), 0)
+    assert read_source(raw, terminology()) == read_decoded(raw, terminology())
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings.bundle import _read_decoded, _Screen, read_source
+from fhir_mappings.bundle import read_source
 from fhir_mappings.case import Gap, Issue, Known, Scope, Sign, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.chart import Completeness
@@ -39,6 +39,7 @@ from tests.charts import (
     quantity,
     standard_chart,
 )
+from tests.fhir_mappings.decoded import read_decoded
 from tests.fhir_mappings.reading import LIVER, NOW, PRIMARY, SAMPLES, proofs, read, shown, terminology
 
 
@@ -328,7 +329,7 @@ def test_the_synthea_patients_are_there() -> None:
 def test_synthea_patients_are_out_of_scope_and_scanned_like_read(path: Path) -> None:
     raw = path.read_bytes()
     found = read_source(raw, terminology())
-    assert found == _read_decoded(raw, _Screen(terminology()), 0)
+    assert found == read_decoded(raw, terminology())
     patient = next(one["id"] for one in found.resources if one["resourceType"] == "Patient")
     case = map_case(
         chart_of(found.resources, patient_id=patient),

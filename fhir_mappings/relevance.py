@@ -1,0 +1,207 @@
+"""Which resources may matter: decided on the codes as they are spelled, without decoding the rest of a resource.
+
+A typed scan reads only type and codes. Where codes have an odd shape the same question is put to the decoded
+dictionary, so that the answer is the same on both ways.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+
+from fhir_mappings.words import could_be
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fhir_mappings.terminology import Terminology
+
+_ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan"})
+_MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
+_CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
+_CONCEPTS = ("code", "medicationCodeableConcept", "medication")
+_NO_CODE = 2**63
+MISFITS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What the typed decoders raise for JSON of another shape."""
+NOT_SENT = msgspec.Raw(b"null")
+
+
+class _Coding(msgspec.Struct, gc=False):
+    system: str | None = None
+    code: str | int | float | None = None
+    display: str | None = None
+
+
+class _Concept(msgspec.Struct, gc=False):
+    coding: list[_Coding | None] | None = None
+    text: str | None = None
+    extension: Any = None
+    concept: _Concept | None = None
+    reference: Any = None
+
+
+class _Component(msgspec.Struct, gc=False):
+    code: _Concept | None = None
+
+
+class Issue(msgspec.Struct, gc=False):
+    """An issue of an OperationOutcome."""
+
+    severity: str | None = None
+
+
+class Head(msgspec.Struct, gc=False):
+    """What a resource is decided by, its codes as they are spelled: charts repeat a few dozen spellings."""
+
+    resourceType: str | None = None  # noqa: N815  FHIR's own name, as the next ones
+    code: msgspec.Raw = NOT_SENT
+    component: msgspec.Raw = NOT_SENT
+    medicationCodeableConcept: msgspec.Raw = NOT_SENT  # noqa: N815
+    medicationReference: msgspec.Raw = NOT_SENT  # noqa: N815
+    medication: msgspec.Raw = NOT_SENT
+    issue: list[Issue | None] | None = None
+
+
+_CONCEPT = msgspec.json.Decoder(_Concept | None)
+_COMPONENTS = msgspec.json.Decoder(list[_Component | None] | None)
+
+
+class Relevance:
+    """Whether resources matter, each spelling of codes and each distinct coding asked once a source."""
+
+    def __init__(self, terminology: Terminology) -> None:
+        self._terminology = terminology
+        self._spellings: dict[tuple[str | bytes, ...], bool] = {}
+        self._codings: dict[tuple[str | None, object], tuple[bool, bool]] = {}
+
+    def matters(self, head: Head) -> bool:
+        """Decide on a scanned resource; one whose codes have an odd shape is decided on its dictionary."""
+        kind = head.resourceType
+        if kind not in _CODED:
+            return kind in _ALWAYS
+        at: tuple[str | bytes, ...] = (kind, bytes(head.code))
+        if head.component is not NOT_SENT:
+            at += (bytes(head.component),)
+        if kind in _MEDICATION:
+            at += (bytes(head.medicationCodeableConcept), bytes(head.medicationReference), bytes(head.medication))
+        found = self._spellings.get(at)
+        if found is None:
+            found = self._spellings[at] = self._decided(kind, head)
+        return found
+
+    def matters_as_dictionary(self, resource: dict[str, Any]) -> bool:
+        """Decide on a resource of any shape."""
+        kind = text_of(resource.get("resourceType"))
+        if kind not in _CODED:
+            return kind in _ALWAYS
+        concepts = [_concept(resource.get(name)) for name in _CONCEPTS]
+        concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
+        return self._any(kind, concepts, refers=resource.get("medicationReference") is not None)
+
+    def _decided(self, kind: str, head: Head) -> bool:
+        parts = (head.code, head.medicationCodeableConcept, head.medication)
+        try:
+            concepts = [_CONCEPT.decode(part) for part in parts if part is not NOT_SENT]
+            if head.component is not NOT_SENT:
+                concepts += [found.code for found in _COMPONENTS.decode(head.component) or () if found is not None]
+        except MISFITS:
+            spelled = {name: orjson.loads(memoryview(part)) for name, part in zip(_CONCEPTS, parts, strict=True)}
+            spelled["component"] = orjson.loads(memoryview(head.component))
+            spelled["medicationReference"] = orjson.loads(memoryview(head.medicationReference))
+            return self.matters_as_dictionary({"resourceType": kind, **spelled})
+        return self._any(kind, concepts, refers=bytes(head.medicationReference) != b"null")
+
+    def _any(self, kind: str, concepts: Iterable[_Concept | None], *, refers: bool) -> bool:
+        understood = False
+        met = []
+        for concept in concepts:
+            for one in (concept, concept.concept) if concept is not None else ():
+                if one is not None:
+                    met.append(one)
+                    hit, known = self._codings_of(one)
+                    if hit:
+                        return True
+                    understood = understood or known
+        if kind in _MEDICATION and (refers or any(one.reference is not None for one in met)):
+            return True
+        return not understood and self._text(kind, met)
+
+    def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
+        """Say whether a coding is in a value set, and whether one is of a system that is read."""
+        understood = False
+        for coding in concept.coding or ():
+            if coding is not None:
+                hit, known = self._coding(coding.system, coding.code)
+                if hit:
+                    return True, True
+                understood = understood or known
+        return False, understood
+
+    def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
+        at = (system, code)
+        found = self._codings.get(at)
+        if found is None:
+            spelled = code if isinstance(code, str) else _spelled(code)
+            hit = bool(self._terminology.sets(system, spelled))
+            found = self._codings[at] = (hit, bool(spelled) and self._terminology.reads(system))
+        return found
+
+    def _text(self, kind: str, concepts: list[_Concept]) -> bool:
+        if kind == "Condition" and any(_masked(concept) for concept in concepts):
+            return True
+        return bool(could_be(kind, " ".join(_texts(concepts))))
+
+
+def _spelled(code: object) -> str | None:
+    """Give a numeric code as text; numbers beyond 63 bits differ between decoders and are no codes."""
+    return str(code) if type(code) is int and code < _NO_CODE else None
+
+
+def _masked(concept: _Concept) -> bool:
+    return bool(concept.extension) and not concept.coding and not concept.text
+
+
+def _texts(concepts: Iterable[_Concept]) -> Iterable[str]:
+    for concept in concepts:
+        if concept.text:
+            yield concept.text
+        for coding in concept.coding or ():
+            if coding is not None and coding.display:
+                yield coding.display
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Give the objects of a list, or of one member alone."""
+    listed = value if isinstance(value, list) else [value]
+    return [member for member in listed if isinstance(member, dict)]
+
+
+def text_of(value: object) -> str | None:
+    """Give a JSON value that is text."""
+    return value if isinstance(value, str) else None
+
+
+def _concept(value: object) -> _Concept | None:
+    found = objects(value)
+    if not found:
+        return None
+    first = found[0]
+    codings: list[_Coding | None] = [
+        _Coding(text_of(coding.get("system")), _code(coding.get("code")), text_of(coding.get("display")))
+        for concept in found
+        for coding in objects(concept.get("coding"))
+    ]
+    below = first.get("concept")
+    return _Concept(
+        codings,
+        text_of(first.get("text")),
+        first.get("extension"),
+        _concept(below) if isinstance(below, dict) else None,
+        first.get("reference"),
+    )
+
+
+def _code(value: object) -> str | int | None:
+    return value if isinstance(value, str) or type(value) is int else None
