@@ -1,0 +1,96 @@
+"""Unknown facts spread over their cells, box by box, as far as assumptions and ties need it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_mappings.case import Case, Gap, Interval, Unknown
+from fhir_mappings.catalogue import load_catalogue
+from service.knowledge.completions import Box, complete_months, completions, gaps_of
+from service.knowledge.guideline import build_guideline
+from tests.cases import case_of
+from tests.knowledge.small_guideline import SMALL
+
+if TYPE_CHECKING:
+    from service.knowledge.compiled import Compiled
+
+ASSUMED = '[[assumption]]\nfact = "ecog"\nwhen = "asa < 3"\nassume = "ecog < 3"\nsentence = "."\n'
+TIED = '[[tie]]\nwhen = "ecog >= 3"\nthen = "asa > 2"\nreason = "."\n'
+
+
+def compiled(extra: str = "") -> Compiled:
+    return build_guideline({"1": SMALL, "2": extra}, load_catalogue()).compiled
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        ("2026-01-15", "2026-01-15", 0),
+        ("2026-01-15", "2026-02-14", 0),
+        ("2026-01-15", "2026-02-15", 1),
+        ("2025-11-23", "2026-11-23", 12),
+        ("2025-11-23", "2026-11-22", 11),
+        ("2024-02-29", "2025-02-28", 11),
+        ("2024-02-29", "2025-03-01", 12),
+        ("2026-01-31", "2026-02-28", 0),
+        ("2026-02-15", "2026-01-14", 0),
+        ("2026-11-23", "2024-11-23", 0),
+    ],
+)
+def test_months_are_complete_ones_and_never_fewer_than_none(first: str, last: str, months: int) -> None:
+    assert complete_months(date.fromisoformat(first), date.fromisoformat(last)) == months
+
+
+def test_an_assumption_splits_on_what_it_needs_and_fills_where_it_applies() -> None:
+    guideline = compiled(ASSUMED)
+    found = completions(case_of(), guideline)
+    assert (found.known, found.split, found.moving) == ((0b11, 0b11), (1,), (0, 1))
+    filled, untouched = Box((0b01, 0b01), 0b1, {0: 0b11}, 0b10), Box((0b11, 0b10), 0, {}, 0b11)
+    assert sorted(found.boxes, key=lambda box: box.cells) == [filled, untouched]
+    assert found.hits == 0b11
+    assert found.hits_without(guideline, guideline.assumptions[0]) == 0b01
+
+
+def test_an_assumption_that_applies_nowhere_adds_nothing() -> None:
+    guideline = compiled(ASSUMED)
+    found = completions(case_of({"asa": 4}), guideline)
+    assert found.boxes == (Box((0b11, 0b10), 0, {}, 0b11),)
+    assert found.hits_without(guideline, guideline.assumptions[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "boxes"),
+    [
+        ({}, [(0b01, 0b11), (0b10, 0b10)]),
+        ({"asa": Interval(high=2)}, [(0b01, 0b01)]),
+        ({"ecog": 4}, [(0b10, 0b10)]),
+        ({"ecog": 4, "asa": 2}, [(0b10, 0b01)]),
+        ({"ecog": 1}, [(0b01, 0b11)]),
+    ],
+)
+def test_a_tie_leaves_out_impossible_patients_unless_the_chart_holds_one(facts: dict[str, Any], boxes: Any) -> None:
+    found = completions(case_of(facts), compiled(TIED))
+    assert sorted(box.cells for box in found.boxes) == boxes
+    assert {box.filled for box in found.boxes} == {0}
+
+
+def test_a_value_that_the_catalogue_does_not_know_is_refused_with_its_fact() -> None:
+    with pytest.raises(ValueError, match=r"^fact ecog: not a number$"):
+        completions(case_of({"ecog": "2"}), compiled())
+
+
+def test_a_narrowing_to_no_value_says_nothing_and_a_fact_left_out_is_absent() -> None:
+    assert completions(case_of({"ecog": Interval(low=9)}), compiled()).known == (0b11,)
+    empty = Case(facts={}, as_of=date(2026, 11, 23))
+    found = completions(empty, compiled(ASSUMED))
+    assert sorted(box.cells for box in found.boxes) == [(0b01, 0b01), (0b11, 0b10)]
+    assert gaps_of(empty, compiled(ASSUMED)) == {Gap.ABSENT}
+
+
+def test_gaps_are_those_of_facts_that_rows_test() -> None:
+    facts = {"ecog": Unknown(Gap.OUTDATED), "asa": Unknown(Gap.CONFLICTING)}
+    assert gaps_of(case_of(facts), compiled(ASSUMED)) == {Gap.OUTDATED}
+    assert gaps_of(case_of({"ecog": 2}), compiled(ASSUMED)) == frozenset()
