@@ -4,8 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
+from fhir_mappings.bundle import Scan
+from fhir_mappings.terminology import load_terminology
 from service.cds.messages import AccessToken, HookContext, parse_request
+from service.cds.prefetch import prefetch_keys
+from service.cds.prefetch_states import KeyState, SentKey, read_prefetch
 from service.errors import MalformedRequest, NotForThisReader
 from tests.canary.mark import MARK
 from tests.checked_client import HOOK_INSTANCE, patient_view
@@ -288,3 +293,26 @@ def test_nesting_of_ten_thousand_levels_is_refused(place: bytes, open_: bytes, c
     body = json.dumps(patient_view()).encode()[:-1] + b"," + place % deep + b"}"
     with pytest.raises(MalformedRequest):
         parse(body)
+
+
+PATIENT = {"resourceType": "Patient", "id": "p1"}
+LIVER = {"resourceType": "Condition", "id": "c", "code": {"text": "Lebermetastasen"}}
+BUNDLE = {"resourceType": "Bundle", "total": 1, "entry": [{"resource": LIVER}]}
+KEYS = prefetch_keys(())
+
+
+def states(prefetch: dict[str, Any]) -> dict[str, SentKey]:
+    return read_prefetch(parse(patient_view(prefetch=prefetch)).prefetch, KEYS, load_terminology())
+
+
+def test_bundles_are_read_the_same_beside_values_that_are_none() -> None:
+    alone = states({"patient": PATIENT, "conditions": BUNDLE, "procedures": None})
+    beside = states({"patient": PATIENT, "conditions": BUNDLE, "procedures": None, "ours": [1], "observations": LIVER})
+    assert alone["conditions"].source.resources == (LIVER,)
+    assert [alone[key] for key in ("conditions", "procedures")] == [beside[key] for key in ("conditions", "procedures")]
+    assert (alone["procedures"].state, beside["observations"].state) == (KeyState.EMPTY, KeyState.ERROR)
+
+
+def test_the_patient_is_not_kept_and_does_not_hold_up_the_bundles() -> None:
+    request = parse(patient_view(prefetch={"patient": PATIENT, "conditions": BUNDLE, "carePlans": None}))
+    assert {key: type(value) for key, value in request.prefetch.items()} == {"conditions": Scan, "carePlans": Raw}

@@ -119,7 +119,8 @@ async def trusting(fhir: Server, folder: Path) -> AsyncIterator[CheckedClient]:
         "fhir_origins": [fhir.url],
         "allow_private_addresses": True,
     }
-    async with served(folder, clients=clients_file(folder, client)) as found:
+    # A busy machine is no habit of a server.
+    async with served(folder, clients=clients_file(folder, client), fetch_budget_s=20.0, deadline_s=30.0) as found:
         yield found
 
 
