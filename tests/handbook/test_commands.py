@@ -89,7 +89,7 @@ class Reader:
         self._environment = {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "CRLM_LOG_FORMAT": "json"}
 
     def run(self, told: Told) -> tuple[int, str]:
-        """Run a command; what it exports is there for the next one. Give its status and what it said."""
+        """Run a command; the variables that it sets are there for the next one. Give its status and what it said."""
         text = told.text
         for old, new in self._replaced.items():
             text = text.replace(old, new)
@@ -100,7 +100,7 @@ class Reader:
             self._serve(serving)
             return 0, ""
         done = subprocess.run(
-            [BASH, "-c", f"{text}\nstatus=$?\nenv -0 > .environment\nexit $status"],
+            [BASH, "-c", f"set -a\n{text}\nstatus=$?\nenv -0 > .environment\nexit $status"],
             cwd=self.folder,
             env=self._environment,
             capture_output=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,6 +17,7 @@ from service.adapters.store.schema import issued_cards
 from service.web.handbook.routes import page_text
 from tests.adapters.store.cards import card, uuid
 from tests.adapters.store.conftest import program
+from tests.adapters.store.replicas import Load, free_port, kept, replica
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +34,7 @@ async def test_a_dump_brings_back_what_was_kept_and_nothing_that_came_later(
     url = f"{postgresql_server}/backup"
     with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE backup")
-    dump, restore = re.findall(r"^(pg_\w+)( .*)$", page_text("operating"), re.MULTILINE)
+    dump, restore = told()
     database = Database(url)
     try:
         migrate(database)
@@ -51,8 +53,38 @@ async def test_a_dump_brings_back_what_was_kept_and_nothing_that_came_later(
         database.close()
 
 
-def run(told: tuple[str, str], url: str, folder: Path) -> None:
+def test_a_backup_and_a_restore_cost_replicas_under_load_no_call(postgresql_server: str, tmp_path: Path) -> None:
+    url, ports = f"{postgresql_server}/busy", [free_port(), free_port()]
+    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE busy")
+    dump, restore = told()
+    load = Load(ports, threads=2)
+    with ExitStack() as replicas:
+        for port in ports:
+            replicas.enter_context(replica(url, port))
+        with load.running():
+            load.wait()
+            before = kept(url)
+            run(dump, url, tmp_path)
+            load.wait()
+            run(restore, url, tmp_path)
+            restored = len(load.cards)
+            load.wait()
+    after = kept(url)
+    assert load.failures == []
+    assert before
+    assert before <= after
+    assert set(load.cards[restored:]) <= after
+
+
+def told() -> tuple[tuple[str, str], tuple[str, str]]:
+    """Give the commands of backup and restore in the handbook."""
+    dump, restore = re.findall(r"^(pg_\w+)( .*)$", page_text("operating"), re.MULTILINE)
+    return dump, restore
+
+
+def run(command: tuple[str, str], url: str, folder: Path) -> None:
     """Run a command of the handbook; Debian keeps the server's programs out of PATH."""
-    name, options = told
+    name, options = command
     arguments = [option.replace('"$DATABASE"', url) for option in options.split()]
     subprocess.run([program(name), *arguments], cwd=folder, check=True)
