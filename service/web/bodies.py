@@ -17,16 +17,22 @@ _JSON = frozenset({"application/json", "application/fhir+json", "application/jso
 
 def check_media(request: Request) -> None:
     """Refuse a body that is not plain JSON in UTF-8; raises `UnsupportedMedia`."""
+    sent = request.headers.get("content-type", "")
+    if sent != "application/json":
+        _check_type(sent)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("Content-Encoding is not supported: send the body as it is")
+
+
+def _check_type(sent: str) -> None:
     media = Message()
-    media["content-type"] = request.headers.get("content-type", "")
+    media["content-type"] = sent
     # `Message` falls back to text/plain where the header is missing or makes no sense.
     if media.get_content_type() not in _JSON:
         raise UnsupportedMedia("Content-Type must be application/json")
     charset = media.get_param("charset", "utf-8")
     if not isinstance(charset, str) or charset.lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise UnsupportedMedia("the charset must be utf-8")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia("Content-Encoding is not supported: send the body as it is")
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 
 from service.logs import begin_notes
 from service.timing import begin_phases
@@ -37,6 +37,7 @@ _DEFAULT_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+_STRICT_TRANSPORT = {"strict-transport-security": "max-age=31536000"}
 
 
 class Conversation:
@@ -54,9 +55,8 @@ class Conversation:
         self._app = app
         self._tracing = tracing
         self._observe = observe
-        self._headers = dict(_DEFAULT_HEADERS)
-        if strict_transport:
-            self._headers["strict-transport-security"] = "max-age=31536000"
+        headers = _DEFAULT_HEADERS | (_STRICT_TRANSPORT if strict_transport else {})
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one exchange on."""
@@ -74,13 +74,15 @@ class Conversation:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                answered = MutableHeaders(raw=message["headers"])
-                for name, value in self._headers.items():
-                    answered.setdefault(name, value)
-                answered["x-request-id"] = request_id
                 # A refusal tells its duration as a whole: phases would say how far a token got.
                 told = phases if status < 400 else {}  # noqa: PLR2004  RFC 9110, section 15.5
-                answered["server-timing"] = _timing(told, total_ms=_milliseconds(start))
+                set_by_answer = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in self._headers if header[0] not in set_by_answer),
+                    (b"x-request-id", request_id.encode()),
+                    (b"server-timing", _timing(told, total_ms=_milliseconds(start)).encode()),
+                ]
             await send(message)
 
         def described() -> dict[str, Attribute]:

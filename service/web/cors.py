@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PATH = "/cds-services"
-_EXPOSED = "X-Request-Id, Server-Timing, Retry-After, WWW-Authenticate"
+_READABLE = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"X-Request-Id, Server-Timing, Retry-After, WWW-Authenticate"),
+)
 # Any origin: what a caller may do is decided by its token, which no browser adds by itself; cookies are not read here.
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
@@ -42,9 +45,7 @@ class CrossOrigin:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                headers["access-control-allow-origin"] = "*"
-                headers["access-control-expose-headers"] = _EXPOSED
+                message["headers"] = [*message["headers"], *_READABLE]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
