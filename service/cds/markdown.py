@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]{}|~#!$"})
 _REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9-]+")
 _CHART_TEXT_LIMIT = 300
+_REFERENCES = 4
+"""Resources that one line names; a course of chemotherapy has a dozen, and the extension of the card holds all."""
 
 
 def flat(text: str) -> str:
@@ -93,5 +95,8 @@ def _source(source: Source, named: set[str]) -> str:
     if source.references and not new:
         return ""
     named.update(new)
-    words = [*((source.dated,) if source.dated else ()), *(escape(reference) for reference in new)]
+    shown = new if len(new) <= _REFERENCES else new[: _REFERENCES - 1]
+    words = [*((source.dated,) if source.dated else ()), *(escape(reference) for reference in shown)]
+    if len(shown) < len(new):
+        words.append(f"{len(new) - len(shown)} more in the app")
     return f" ({', '.join(words)})" if words else ""

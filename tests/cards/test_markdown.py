@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from service.cds.markdown import clip, escape, flat
+from service.cds.markdown import clip, escape, flat, render
+from service.knowledge.explanation import Explanation, Section, Source, say
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -59,3 +60,19 @@ def test_text_is_cut_at_the_end_of_a_word() -> None:
     assert clip("liver first: resection of the liver", 20) == "liver first…"
     assert clip("liver first", 11) == "liver first"
     assert clip("hepatectomy", 5) == "hepa…"
+
+
+@pytest.mark.parametrize(
+    ("resources", "named"),
+    [
+        (4, "Observation/1, Observation/2, Observation/3, Observation/4"),
+        (12, "Observation/1, Observation/2, Observation/3, 9 more in the app"),
+    ],
+)
+def test_a_line_names_a_few_of_many_resources(resources: int, named: str) -> None:
+    proof = Source(tuple(f"Observation/{number}" for number in range(1, resources + 1)), "2 Nov 2026")
+    line = say("reason", "12 cycles", proof)
+    assert (
+        render(Explanation("", "info", (Section("why", "Why", (line,)),)), {})
+        == f"**Why**\n- 12 cycles (2 Nov 2026, {named})"
+    )
