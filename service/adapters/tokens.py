@@ -126,7 +126,8 @@ def _decoded(segment: str) -> bytes:
 
 def _text(members: Mapping[str, Any], name: str) -> str:
     value = members.get(name)
-    if not isinstance(value, str) or not value or len(value) > _MAX_ID_CHARACTERS:
+    # What is not printable, lone surrogates and NUL among it, is what stores and logs cannot hold.
+    if not isinstance(value, str) or not value or len(value) > _MAX_ID_CHARACTERS or not value.isprintable():
         raise Unauthenticated(f"{name} is missing or no usable string")
     return value
 

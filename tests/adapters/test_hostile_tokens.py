@@ -154,6 +154,8 @@ HOSTILE = {
     "jti missing": token(claims={"jti": ...}),
     "jti empty": token(claims={"jti": ""}),
     "jti a number": token(claims={"jti": 1}),
+    "jti with half a character": token(claims={"jti": "\ud800"}),
+    "jti with NUL": token(claims={"jti": "a\0"}),
     "jti of 1,000 characters": token(claims={"jti": "j" * 1000}),
     # shapes
     "empty": "",
