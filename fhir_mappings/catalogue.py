@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,30 +60,33 @@ class Catalogue:
         return self.facts[code]
 
 
-_KEYS = {
-    "title",
-    "question",
-    "kind",
-    "reader",
-    "choices",
-    "minimum",
-    "maximum",
-    "unit",
-    "maximum_age_days",
-    "yes",
-    "no",
-    "sources",
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "title": ((str,), "a text"),
+    "question": ((str,), "a text"),
+    "kind": ((str,), "a text"),
+    "reader": ((str,), "a text"),
+    "choices": ((list,), "a list of texts"),
+    "minimum": ((int, float), "a number"),
+    "maximum": ((int, float), "a number"),
+    "unit": ((str,), "a text"),
+    "maximum_age_days": ((int,), "a whole number"),
+    "yes": ((str,), "a text"),
+    "no": ((str,), "a text"),
+    "sources": ((dict,), "lists of value sets by resource type"),
 }
+"""Every key of a fact: what it may hold, and how that is called."""
 
 
 def parse_catalogue(text: str) -> Catalogue:
     """Read a catalogue from TOML; raise `CatalogueError` with every fault at once."""
     try:
         tables = tomllib.loads(text).get("fact", {})
-    except tomllib.TOMLDecodeError as fault:
+    except (ValueError, RecursionError) as fault:
         raise CatalogueError(str(fault)) from fault
     faults: list[str] = []
     facts: dict[str, FactDefinition] = {}
+    if not isinstance(tables, dict):
+        raise CatalogueError("fact must be tables by code")
     for code, table in tables.items():
         found = _faults_of(code, table)
         faults += found
@@ -101,30 +104,47 @@ def _definition(code: str, table: Mapping[str, Any]) -> FactDefinition:
     return FactDefinition(code=code, **{**table, "choices": tuple(table.get("choices", ())), "sources": sources})
 
 
-def _faults_of(code: str, table: Mapping[str, object]) -> list[str]:
-    faults = [f"fact {code}: unknown key {key!r}" for key in sorted(table.keys() - _KEYS)]
+def _faults_of(code: str, table: object) -> list[str]:
+    if not isinstance(table, dict):
+        return [f"fact {code}: must be a table"]
+    faults = [f"fact {code}: unknown key {key!r}" for key in sorted(table.keys() - _KINDS.keys())]
     faults += [f"fact {code}: {key} is missing" for key in ("title", "question", "kind", "reader") if key not in table]
-    kind = table.get("kind")
-    if "kind" in table and kind not in get_args(Kind):
+    faults += [f"fact {code}: {key} must be {name}" for key, (_, name) in _KINDS.items() if not _fits(key, table)]
+    return faults or _contradictions(code, table)
+
+
+def _fits(key: str, table: Mapping[str, object]) -> bool:
+    if key not in table:
+        return True
+    value, (types, _) = table[key], _KINDS[key]
+    if not isinstance(value, types) or isinstance(value, bool):
+        return False
+    return _are_texts(value) if key == "choices" else _is_sources(value) if key == "sources" else True
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(member, str) for member in value)
+
+
+def _contradictions(code: str, table: Mapping[str, Any]) -> list[str]:
+    faults = []
+    kind = table["kind"]
+    if kind not in get_args(Kind):
         faults.append(f"fact {code}: kind must be one of {', '.join(get_args(Kind))}")
     if (kind == "choice") != bool(table.get("choices")):
         faults.append(f"fact {code}: choices belong to kind choice, and only there")
     faults += [
         f"fact {code}: {key} must be one of its choices"
         for key in ("yes", "no")
-        if key in table and table[key] not in cast("list[object]", table.get("choices", []))
+        if key in table and table[key] not in table.get("choices", ())
     ]
-    if not _is_sources(table.get("sources", {})):
-        faults.append(f"fact {code}: sources must be lists of value sets by resource type")
     if kind == "number" and "unit" not in table:
         faults.append(f"fact {code}: a number needs a unit")
     return faults
 
 
 def _is_sources(sources: object) -> bool:
-    return isinstance(sources, dict) and all(
-        isinstance(sets, list) and all(isinstance(name, str) for name in sets) for sets in sources.values()
-    )
+    return isinstance(sources, dict) and all(_are_texts(sets) for sets in sources.values())
 
 
 @cache

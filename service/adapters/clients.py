@@ -126,7 +126,7 @@ def parse_clients(text: str, *, folder: Path) -> Clients:
     """Read clients from TOML; files that it names stand in `folder` unless their path is absolute."""
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise SettingsError([f"CRLM_CLIENTS: no TOML: {fault}"]) from None
     faults = [f"CRLM_CLIENTS: unknown key {key!r}" for key in sorted(document.keys() - {"client"})]
     tables = document.get("client", [])

@@ -119,6 +119,7 @@ def root_table(text: str, name: str, faults: list[str]) -> Table:
     """Read one TOML file; a file that is no TOML is one fault and an empty table."""
     try:
         return Table(name, tomllib.loads(text), faults)
-    except tomllib.TOMLDecodeError as fault:
+    except (ValueError, RecursionError) as fault:
+        # Beside TOMLDecodeError, which is a ValueError: numbers of thousands of digits, and what nests too deeply.
         faults.append(f"{name}: {fault}")
         return Table(name, {}, faults)
