@@ -40,6 +40,7 @@ def refresh(
 ) -> None:
     """Add the descendants of SNOMED CT concepts to the value sets, and show what that changes.
 
+    Other code systems are read as whole branches already, or have none: the handbook's page on changes says which.
     Nothing is written before everything was fetched. Read the difference like a change of the guideline before a
     server loads it: a code in the wrong set is a wrong fact.
     """
