@@ -109,8 +109,8 @@ def _faults_of(code: str, table: object) -> list[str]:
         return [f"fact {code}: must be a table"]
     faults = [f"fact {code}: unknown key {key!r}" for key in sorted(table.keys() - _KINDS.keys())]
     faults += [f"fact {code}: {key} is missing" for key in ("title", "question", "kind", "reader") if key not in table]
-    faults += [f"fact {code}: {key} must be {name}" for key, (_, name) in _KINDS.items() if not _fits(key, table)]
-    return faults or _contradictions(code, table)
+    faults += _contradictions(code, {key: value for key, value in table.items() if key in _KINDS and _fits(key, table)})
+    return faults + [f"fact {code}: {key} must be {name}" for key, (_, name) in _KINDS.items() if not _fits(key, table)]
 
 
 def _fits(key: str, table: Mapping[str, object]) -> bool:
@@ -128,8 +128,8 @@ def _are_texts(value: object) -> bool:
 
 def _contradictions(code: str, table: Mapping[str, Any]) -> list[str]:
     faults = []
-    kind = table["kind"]
-    if kind not in get_args(Kind):
+    kind = table.get("kind")
+    if "kind" in table and kind not in get_args(Kind):
         faults.append(f"fact {code}: kind must be one of {', '.join(get_args(Kind))}")
     if (kind == "choice") != bool(table.get("choices")):
         faults.append(f"fact {code}: choices belong to kind choice, and only there")
