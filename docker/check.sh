@@ -23,6 +23,15 @@ if docker compose version >/dev/null 2>&1; then
     ran "docker compose config, profile '${profile:-none}'"
     docker compose -f docker/compose.yaml ${profile:+--profile "$profile"} config --quiet
   done
+elif have docker-compose && ! docker-compose version --short | grep -q '^v\?[2-9]'; then
+  # The first version of compose knows all but the name of the project.
+  folder=$(mktemp -d)
+  sed '/^name:/d' docker/compose.yaml >"$folder/compose.yaml"
+  for profile in "" postgres sandbox; do
+    ran "docker-compose 1 config, profile '${profile:-none}'"
+    docker-compose -f "$folder/compose.yaml" ${profile:+--profile "$profile"} config --quiet
+  done
+  rm -r "$folder"
 else
   missing+=("docker compose config: the compose plugin is not installed")
 fi
