@@ -1,8 +1,10 @@
-"""`/docs` and `/docs/{page}`: rendered once at the start, from files of the package and from the code."""
+"""`/docs` and `/docs/{page}`: rendered once, when first asked for, from files of the package and from the code."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,6 @@ from starlette.responses import Response
 from service import __version__
 from service.cds.services import SERVICES
 from service.settings import describe_settings
-from service.web.handbook.render import render
 from service.web.static_files import style_routes
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ _POLICY = (
 def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
     """Serve the handbook; `templates` are the prefetch templates that discovery shows."""
     router = APIRouter()
-    rendered = render_handbook(templates, root="../")
-    start = render_handbook(templates, root="")[PAGES[0]]
 
-    def answer(html: str, request: Request) -> Response:
+    @cache
+    def rendered(root: str) -> dict[str, str]:
+        return render_handbook(templates, root=root)
+
+    async def answer(page: str, request: Request, *, root: str) -> Response:
+        html = (await asyncio.to_thread(rendered, root))[page]
         etag = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
         headers = {"content-security-policy": _POLICY, "cache-control": "public, max-age=300", "etag": etag}
         if etag in request.headers.get("if-none-match", ""):
@@ -45,13 +49,13 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
 
     @router.get("/docs")
     async def first(request: Request) -> Response:
-        return answer(start, request)
+        return await answer(PAGES[0], request, root="")
 
     @router.get("/docs/{page}")
     async def show(page: str, request: Request) -> Response:
-        if page not in rendered:
+        if page not in PAGES:
             raise HTTPException(404)
-        return answer(rendered[page], request)
+        return await answer(page, request, root="../")
 
     style_routes(router, "page.css", "handbook.css")
     return router
@@ -59,6 +63,8 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
 
 def render_handbook(templates: Mapping[str, str], *, root: str) -> dict[str, str]:
     """Give the HTML of every page; raises `HandbookError` where one leads nowhere."""
+    from service.web.handbook.render import render  # noqa: PLC0415  its library is no part of a server's start
+
     parts = generated_parts(templates)
     pages = {name: render(page_text(name), pages=frozenset(PAGES), parts=parts, root=root) for name in PAGES}
     template = Environment(
