@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
@@ -30,8 +32,7 @@ _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """One resource of the patient: valid, in R4 names; `sets` are the value sets that hold its codes.
 
     `topics` are what its text could be about, where it has no code that is understood.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fhir_mappings.case import Interval
 from fhir_mappings.read.settle import Candidate, derived
@@ -30,13 +32,18 @@ _WORDS = {
 
 def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ECOG scores and grades; a Karnofsky score gives one where they are tied."""
-    scale = replace(fact, minimum=0, maximum=100)
-    karnofsky = []
-    for found in reader.measured(scale, "karnofsky"):
+    return [*reader.measured(fact, "ecog", answers=ECOG_ANSWERS), *_karnofsky(reader, fact)]
+
+
+def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    if not reader.observations("karnofsky"):
+        return []
+    read = []
+    for found in reader.measured(dataclasses.replace(fact, minimum=0, maximum=100), "karnofsky"):
         value = _from_karnofsky(found.value, fact)
         unreadable = found.unreadable or (found.value is not None and value is None)
-        karnofsky.append(replace(found, value=value, evidence=derived(found.evidence), unreadable=unreadable))
-    return [*reader.measured(fact, "ecog", answers=ECOG_ANSWERS), *karnofsky]
+        read.append(replace(found, value=value, evidence=derived(found.evidence), unreadable=unreadable))
+    return read
 
 
 _KARNOFSKY = {100: 0, 90: 0, 80: 1, 70: 1, 60: 2, 50: 2, 40: 3, 30: 3, 20: 4, 10: 4, 0: 5}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 from fhir_mappings.case import ABSENT, Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
 
@@ -17,8 +19,7 @@ Found: TypeAlias = Value | frozenset[str | bool] | Interval
 """One value, or the values that are left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """What one source says about one fact.
 
     `value` is `None` where it says that the value is not known, or (`unreadable`) what cannot be read; `dated` is
@@ -45,11 +46,11 @@ def settle(
     Candidates whose order or agreement cannot be decided conflict. A newer narrowing that contains an older exact
     value leaves that value in place.
     """
-    found = list(dict.fromkeys(candidates))
+    found = list(candidates)
     if not found:
         return ABSENT
     if len(found) > 1:
-        found.sort(key=_order)
+        found = sorted(dict.fromkeys(found), key=_order)
     valued = [candidate for candidate in found if candidate.value is not None]
     if not valued:
         unreadable = [candidate for candidate in found if candidate.unreadable]

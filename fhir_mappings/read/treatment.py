@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.chart_reading import matches
