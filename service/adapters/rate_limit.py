@@ -117,7 +117,9 @@ class ProcessLimiter:
 
     def __init__(self, clients: Clients, *, clock: Callable[[], float], nobody: Allowance | None = None) -> None:
         """`clock` counts seconds and never goes back."""
-        self._clients = clients
+        self._allowances: Mapping[str | None, Allowance] = {
+            client.issuer: Allowance(client.requests_per_minute, client.concurrent_requests) for client in clients
+        }
         self._nobody = nobody or Allowance()
         self._buckets = Buckets(clock)
 
@@ -127,10 +129,8 @@ class ProcessLimiter:
 
     def bucket(self, issuer: str | None) -> tuple[str | None, Allowance]:
         """Give the name of the bucket that calls of `issuer` are taken from (`None`: nobody's), and its allowance."""
-        client = self._clients.get(issuer)
-        if client is None:
-            return None, self._nobody
-        return issuer, Allowance(client.requests_per_minute, client.concurrent_requests)
+        allowance = self._allowances.get(issuer)
+        return (None, self._nobody) if allowance is None else (issuer, allowance)
 
     def lower(self, bucket: str | None, left: float) -> None:
         """Let no more than `left` calls be in a bucket now; below 0 they are owed."""

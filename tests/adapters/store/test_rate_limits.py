@@ -105,7 +105,9 @@ async def test_what_one_process_let_in_the_other_refuses(store_url: str, databas
     second = Database(store_url)
     try:
         first, other = (
-            SharedLimiter(ProcessLimiter(clients, clock=lambda: 0.0), StoredRateLimits(found), alone=print)
+            SharedLimiter(
+                ProcessLimiter(clients, clock=lambda: 0.0), StoredRateLimits(found), alone=list[bool]().append
+            )
             for found in (database, second)
         )
         for limiter in (first, other):
@@ -118,6 +120,24 @@ async def test_what_one_process_let_in_the_other_refuses(store_url: str, databas
         assert 10 < refused.value.retry_after_s <= 20
     finally:
         second.close()
+
+
+async def test_a_store_that_is_away_costs_no_call() -> None:
+    away, states = Database("postgresql://crlm@127.0.0.1:1/x"), list[bool]()
+
+    async def pause(_: float) -> None:
+        """Pass at once."""
+
+    try:
+        own = ProcessLimiter(Clients({EHR: Client(issuer=EHR)}), clock=lambda: 0.0)
+        limiter = SharedLimiter(own, StoredRateLimits(away), alone=states.append, pause=pause)
+        for _ in range(3):
+            with limiter.admit(EHR):
+                pass
+        await limiter.settled()
+        assert states == [True]
+    finally:
+        away.close()
 
 
 def test_two_servers_on_one_store_let_in_what_one_would(store_url: str, tmp_path: Path) -> None:
