@@ -53,11 +53,18 @@ image=${PYTHON_IMAGE:-python:3.11-slim-bookworm}
 if docker info >/dev/null 2>&1; then
   ran "docker build"
   docker build -f docker/Dockerfile --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
-elif have buildah && buildah pull --quiet "docker.io/library/$image" >/dev/null 2>&1; then
+elif have buildah && { buildah inspect --type image "$image" || buildah pull --quiet "docker.io/library/$image"; } >/dev/null 2>&1; then
   ran "buildah build"
-  buildah build -f docker/Dockerfile --ignorefile docker/Dockerfile.dockerignore --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
+  # Options of the place: isolation, a package index, certificates.
+  # shellcheck disable=SC2086
+  buildah build --format docker ${BUILDAH_OPTIONS:-} -f docker/Dockerfile --ignorefile docker/Dockerfile.dockerignore \
+    --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
+  ran "the image checks its knowledge as its own user"
+  container=$(buildah from localhost/crlm-cds:check)
+  buildah run --user 10001 "$container" -- crlm-cds check | tail -1
+  buildah rm "$container" >/dev/null
 else
-  missing+=("building the image: neither a Docker engine nor buildah with a registry that has $image")
+  missing+=("building the image: neither a Docker engine nor buildah with $image (docker/base.sh makes a base of Debian's packages)")
 fi
 
 printf '\nChecked:\n'; printf '  %s\n' "${ran[@]}"
