@@ -71,6 +71,12 @@ class _Entry(msgspec.Struct, gc=False):
     search: _Search | None = None
 
 
+class _Mended(_Entry, gc=False):
+    """An entry of an envelope of another shape: its resource was decoded with it."""
+
+    body: Any = None
+
+
 class _Link(msgspec.Struct, gc=False):
     relation: str | None = None
     url: str | None = None
@@ -131,12 +137,24 @@ def _mended(body: dict[str, Any]) -> Scan:
     for entry in objects(body.get("entry")):
         search = entry.get("search")
         mode = text_of(search.get("mode")) if isinstance(search, dict) else None
-        entries.append(_Entry(msgspec.Raw(orjson.dumps(entry.get("resource"))), _Search(mode)))
+        entries.append(_Mended(search=_Search(mode), body=entry.get("resource")))
     total = body.get("total")
     links: list[_Link | None] = [
         _Link(text_of(link.get("relation")), text_of(link.get("url"))) for link in objects(body.get("link"))
     ]
     return Scan("Bundle", entries, total if type(total) in (int, float) else None, links)
+
+
+def _look(entry: _Entry) -> tuple[Head | None, dict[str, Any] | None]:
+    """Give what tells of an entry's resource, and the resource itself where it had to be decoded for that."""
+    if isinstance(entry, _Mended):
+        odd = entry.body
+    else:
+        try:
+            return _HEAD.decode(entry.resource), None
+        except MISFITS:
+            odd = orjson.loads(memoryview(entry.resource))
+    return (_head(odd), odd) if isinstance(odd, dict) else (None, None)
 
 
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
@@ -147,21 +165,14 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
         if entry is None:
             continue
         raw = entry.resource
-        odd: dict[str, Any] | None = None
-        try:
-            head = _HEAD.decode(raw)
-        except MISFITS:
-            found = orjson.loads(memoryview(raw))
-            if not isinstance(found, dict):
-                continue
-            odd, head = found, _head(found)
+        head, odd = _look(entry)
         if head is None or head.resourceType is None:
             continue
         if head.resourceType == "OperationOutcome":
             failed = failed or any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
             continue
         if head.resourceType == "Bundle" and depth < _DEEPEST:
-            below = _read(raw, relevance, depth + 1)
+            below = _read(raw, relevance, depth + 1) if odd is None else _read_odd(odd, relevance, depth + 1)
             resources += below.resources
             held += below.entries
             nested = nested or below.entries > 0
