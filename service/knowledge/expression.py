@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
+_MOST_DIGITS = 15
+"""What a float still holds exactly; Python refuses to read thousands."""
+
+
 class ExpressionError(Exception):
     """A condition cannot be read; its message names the position, counted in characters from 1."""
 
@@ -239,6 +243,8 @@ class _Reader:
     def _member(self) -> Word | Number:
         if self._next.kind == "number":
             token = self._take()
+            if len(token.text) > _MOST_DIGITS:
+                raise ExpressionError(f"a number of more than {_MOST_DIGITS} digits", token.position)
             return Number(float(token.text) if "." in token.text else int(token.text), token.position)
         return self._word()
 
