@@ -21,6 +21,9 @@ _MAX_CODE_CHARACTERS = 256
 _MAX_ENTRIES = 1000
 # RFC 3339, section 5.6; its zone is required, or the moment is not known.
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.(\d+))?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_SECONDS = slice(17, 19)
+_EDGES = ("0000-", "0001-01-01", "9999-12-31")
+"""Days that no calendar of ours has, or that a zone could carry out of it."""
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
@@ -140,15 +143,18 @@ def _uuid(text: str, element: str) -> str:
 def _moment(text: str, element: str) -> datetime:
     fault = MalformedRequest(f"{element} must be an RFC 3339 date and time with its zone", element=element)
     form = _RFC3339.fullmatch(text)
-    if form is None:
+    if form is None or text.startswith(_EDGES):
         raise fault
     fraction = form.group(1)
     if fraction is not None:
         # Six digits are what Python keeps; more are cut.
         text = text.replace(f".{fraction}", f".{fraction[:6].ljust(6, '0')}")
+    if text[_SECONDS] == "60":
+        # A leap second, which RFC 3339 allows and Python does not know, counts as the one before it.
+        text = f"{text[: _SECONDS.start]}59{text[_SECONDS.stop :]}"
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise fault from None
 
 

@@ -49,7 +49,7 @@ def describe() -> dict[str, Any]:
             "post": _call(
                 f"Keep feedback on cards of {service.id}",
                 body=_ref("Feedback"),
-                answer={"description": "The feedback is kept"},
+                answer={"description": "The feedback is kept", "headers": _headers()},
                 statuses=("400", "401", "403", "413", "415", "429", "503", "504"),
             )
         }
@@ -69,6 +69,7 @@ def describe() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _SCHEMAS,
+            "headers": _HEADERS,
             "securitySchemes": {"jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -82,7 +83,10 @@ _PROBLEMS = {
     "400": "The body is no CDS Hooks request",
     "401": "The token is missing or not accepted",
     "403": "The client may not use this service, or the reader is no clinician",
-    "412": "A required prefetch key could not be had",
+    "412": (
+        "A required prefetch key was neither sent nor to be had: fhirServer may not be asked, or does not answer. The"
+        " request itself may be sound"
+    ),
     "413": "The body is too large",
     "415": "The body is no plain JSON",
     "429": "Too many requests",
@@ -96,7 +100,9 @@ def _call(
 ) -> dict[str, Any]:
     return {
         **_operation(
-            summary, {"200": answer} | {code: _problem(_PROBLEMS[code]) for code in statuses}, tag="CDS Hooks"
+            summary,
+            {"200": answer} | {code: _problem(_PROBLEMS[code], *_HEADERS_OF.get(code, ())) for code in statuses},
+            tag="CDS Hooks",
         ),
         "security": [{"jwt": []}, {}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
@@ -104,11 +110,44 @@ def _call(
 
 
 def _answer(description: str, schema: JsonSchema) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    content = {"application/json": {"schema": schema}}
+    return {"description": description, "headers": _headers(), "content": content}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return _answer(description, _ref("OperationOutcome"))
+def _problem(description: str, *more: str) -> dict[str, Any]:
+    return {**_answer(description, _ref("OperationOutcome")), "headers": _headers(*more)}
+
+
+def _headers(*more: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "Server-Timing", *more)}
+
+
+_HEADERS_OF: dict[str, tuple[str, ...]] = {
+    "401": ("WWW-Authenticate",),
+    "415": ("Accept-Post",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+    "504": ("Retry-After",),
+}
+_HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "Names the call in the service's logs: the one that was sent, where it is a UUID, or a new one.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Server-Timing": {
+        "description": "How long the phases of the call took, in milliseconds.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "WWW-Authenticate": {"description": "Bearer.", "required": True, "schema": {"const": "Bearer"}},
+    "Accept-Post": {"description": "What is read.", "required": True, "schema": {"const": "application/json"}},
+    "Retry-After": {
+        "description": "Seconds after which another try makes sense.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
 
 
 def _request(hook: str) -> JsonSchema:
@@ -161,7 +200,12 @@ _WHY = _object(
         {"required": ["userComment"], "properties": {"userComment": _PRINTABLE}},
     ],
 )
-_MOMENT = {"type": "string", "format": "date-time"}
+_MOMENT = {
+    "type": "string",
+    "format": "date-time",
+    "not": {"pattern": "^(0000-|0001-01-01|9999-12-31)"},
+    "description": "A moment with its zone (RFC 3339, section 5.6).",
+}
 _URL = {"type": "string", "format": "uri"}
 
 _SCHEMAS: dict[str, JsonSchema] = {

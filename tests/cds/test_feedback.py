@@ -79,6 +79,8 @@ def test_unknown_members_and_what_belongs_to_the_other_outcome_are_ignored() -> 
         ("2026-11-23T19:49:36.9890000001+01:00", MOMENT),
         ("2026-11-23T10:49:36.989-08:00", MOMENT),
         ("2026-11-23T18:49:36.9Z", MOMENT.replace(microsecond=900_000)),
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2016-12-31T15:59:60.5-08:00", datetime(2016, 12, 31, 23, 59, 59, 500_000, tzinfo=UTC)),
     ],
 )
 def test_moments_of_any_zone_and_precision_are_read(text: str, moment: datetime) -> None:
@@ -105,7 +107,10 @@ LEFT_OUT = object()
         (OVERRIDDEN, "outcomeTimestamp", "2026-11-23T18:49:36", "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", "2026-11-23 18:49:36Z", "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", "2026-02-30T18:49:36Z", "feedback[0].outcomeTimestamp"),
+        (OVERRIDDEN, "outcomeTimestamp", "0000-05-01T00:00:00Z", "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", "0001-01-01T00:00:00+14:00", "feedback[0].outcomeTimestamp"),
+        (OVERRIDDEN, "outcomeTimestamp", "9999-12-31T23:59:59-01:00", "feedback[0].outcomeTimestamp"),
+        (OVERRIDDEN, "outcomeTimestamp", "2026-11-23T18:49:61Z", "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", 1_795_459_700, "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "overrideReason", {}, "feedback[0].overrideReason"),
         (OVERRIDDEN, "overrideReason", {"reason": {"display": "x"}}, "feedback[0].overrideReason"),
