@@ -137,15 +137,36 @@ def test_settings_and_commands_that_the_pages_name_exist() -> None:
     assert shown == set(commands.commands)  # type: ignore[attr-defined]  # a group
 
 
-def test_tests_that_the_pages_name_exist() -> None:
-    written = {
+def collected(session: pytest.Session) -> set[str]:
+    """Give the names of all tests: as collected where the whole suite runs, else as they are written."""
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    if set(files) <= {item.path for item in session.items}:
+        return {getattr(item, "originalname", item.name) for item in session.items}
+    return {
         name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+        for path in files
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
+
+
+def test_tests_that_the_pages_name_are_collected(request: pytest.FixtureRequest) -> None:
     named = re.findall(r"`(test_\w+)`", ALL)
-    assert len(named) > 40
-    assert [name for name in named if name not in written] == []
+    assert len(named) > 150
+    assert sorted(set(named) - collected(request.session)) == []
+
+
+def test_each_threat_and_each_hazard_names_its_defence_and_a_test() -> None:
+    lines = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for name, heads in {"threats": ("| threat |",), "safety": ("| hazard |",)}.items()
+        for table in re.findall(r"^(\|.*\n(?:\|.*\n)+)", page_text(name), re.MULTILINE)
+        if table.startswith(heads)
+        for line in table.splitlines()[2:]
+    ]
+    assert len(lines) > 80
+    tests = r"(?:`test_\w+`(?:, )?)+"
+    assert [line for line in lines if not all(line) or not re.fullmatch(tests, line[-1].rstrip("| "))] == []
+    assert {len(line) for line in lines} == {3, 4}
 
 
 def test_files_that_the_pages_name_exist() -> None:

@@ -82,7 +82,9 @@ def _href(href: str, pages: frozenset[str], root: str) -> str:
 def _open_table(_: Any, tokens: list[Token], at: int, *__: object) -> str:  # noqa: ANN401  a renderer of any kind
     """Let a wide table scroll by itself, also for those who have no mouse."""
     first = next(token.content for token in tokens[at:] if token.type == "inline")
-    return f'<div class="scroll" role="region" aria-label="Table: {escape(first)}" tabindex="0">\n<table>\n'
+    heads = [after.content for token, after in pairwise(tokens[:at]) if token.type == "heading_open"]
+    label = escape(": ".join(["Table", *heads[-1:], first]))
+    return f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">\n<table>\n'
 
 
 def _close_table(*_: object) -> str:

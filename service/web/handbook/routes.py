@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     "start", "connect", "settings", "contract", "capabilities", "change", "silent", "operating", "safety", "security",
+    "threats",
 )  # fmt: skip
 """The pages in the order of the navigation; the first is also `/docs`."""
 
