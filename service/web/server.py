@@ -207,6 +207,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callab
         "server_header": False,
         "ws": "none",
         "http": PatientProtocol,
+        # uvloop takes one new connection for each turn of its loop: under load they would wait unseen, and probes with
+        # them, where they are to be answered or refused at once.
+        "loop": "asyncio",
         "lifespan": "on",
         "timeout_graceful_shutdown": _GRACE_S,
         "timeout_worker_healthcheck": _STARTING_S,

@@ -204,6 +204,7 @@ def test_one_process_is_given_the_application_and_several_build_their_own(
     settings = Settings(auth="off", database_url="sqlite://", public_base_url="https://cds.example.org")
     run(settings, host="127.0.0.1", port=8080, workers=workers, serve=serve)
     [(app, options)] = started
+    assert options["loop"] == "asyncio", "uvloop takes one connection a turn: under load they wait unseen"
     assert (options["host"], options["port"], options["access_log"], options["server_header"]) == (
         "127.0.0.1",
         8080,
