@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,9 +153,11 @@ class Load:
             assert self._answered.wait_for(lambda: len(self.cards) >= wanted or self.failures, 60)
 
     def _call_on(self, number: int) -> None:
-        while not self._end.is_set():
+        for turn in count(number):
+            if self._end.is_set():
+                return
             try:
-                card = self._call(number)
+                card = self._call(turn)
             except (OSError, http.client.HTTPException, AssertionError) as fault:
                 card, failure = None, repr(fault)
             with self._answered:
@@ -164,9 +167,9 @@ class Load:
                     self.cards.append(card)
                 self._answered.notify_all()
 
-    def _call(self, number: int) -> str:
-        """Call one replica and, where it gives no answer at all, the next: as the proxy does."""
-        ports = self._ports[number % len(self._ports) :] + self._ports[: number % len(self._ports)]
+    def _call(self, turn: int) -> str:
+        """Call the replicas in turn and, where one gives no answer at all, the next: as the proxy does."""
+        ports = self._ports[turn % len(self._ports) :] + self._ports[: turn % len(self._ports)]
         for port in ports[:-1]:
             try:
                 return self._call_at(port)

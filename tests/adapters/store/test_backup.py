@@ -58,7 +58,7 @@ def test_a_backup_and_a_restore_cost_replicas_under_load_no_call(postgresql_serv
     with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE busy")
     dump, restore = told()
-    load = Load(ports, threads=2)
+    load = Load(ports, threads=1)
     with ExitStack() as replicas:
         for port in ports:
             replicas.enter_context(replica(url, port))

@@ -135,7 +135,7 @@ def test_keys_are_rotated_without_a_refused_call_or_a_lost_session(postgresql_se
             "FHIR": fhir,
         }
         pair = Pair(stack, store_url, settings)
-        load = Load(pair.ports, headers=ehr.headers, threads=2)
+        load = Load(pair.ports, headers=ehr.headers, threads=1)
         with load.running():
             load.wait()
             ehr.published = [jwk(EC_KEY, "old"), jwk(OTHER_EC_KEY, "new")]
