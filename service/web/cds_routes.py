@@ -17,6 +17,7 @@ from service.errors import DeadlinePassed, UnknownService
 from service.logs import note
 from service.timing import phase
 from service.web.bodies import check_media, read_body
+from service.web.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -53,7 +54,7 @@ def service_routes(
     announced length cost no reading of the body. One deadline holds for all that follows. `limiter` says how much one
     client may ask; without it any number of calls is let in.
     """
-    router = APIRouter()
+    router, turns = APIRouter(), Turns()
 
     @router.post("/cds-services/{service_id}")
     async def call(service_id: str, request: Request) -> Response:
@@ -66,6 +67,7 @@ def service_routes(
                 )
             with limiter.admit(caller.issuer) if limiter else nullcontext():
                 body = await read_body(request, limit=settings.max_body_bytes)
+                await turns.take()
                 message = parse_request(body, hook=SERVICES[service_id].hook)
                 note(hook_instance=message.hook_instance, body_bytes=len(body), prefetch_keys=len(message.prefetch))
                 answer = await advisor.advise(service_id, message, caller)
