@@ -14,6 +14,7 @@ from service.samples.patient_view import sample_request
 from service.settings import Settings
 from service.web.server import build_app
 from tests.checked_client import CheckedClient
+from tests.fuzz.mutate import places
 
 SAMPLE = sample_request(datetime(2026, 11, 23, tzinfo=UTC).date())
 JSON = st.recursive(
@@ -40,11 +41,6 @@ async def test_random_bytes_are_refused(service: CheckedClient, body: bytes) -> 
 async def test_a_damaged_request_is_answered_or_refused(service: CheckedClient, at: int, gone: int, put: bytes) -> None:
     answer = await service.call(SAMPLE[:at] + put + SAMPLE[at + gone :])
     assert answer.status_code in {200, 400, 403, 412}
-
-
-def places(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    below = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    return [path, *(found for key, value in below for found in places(value, (*path, key)))]
 
 
 PLACES = places(json.loads(SAMPLE))[1:]
