@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -33,18 +36,28 @@ _NAMES = list(_LOOKS)
 
 @dataclass(frozen=True, order=True)
 class Credential:
-    """What looks like a credential; `where` is a file or `history`, `start` how it begins: never all of it."""
+    """What looks like a credential; `mark` names it without repeating it: its digest, or the issuer of a token."""
 
     where: str
     kind: str
-    start: str
+    mark: str
 
 
 def credentials_in(text: bytes, *, where: str) -> Iterator[Credential]:
     """Give what looks like a credential."""
     for found in _PATTERN.finditer(text):
         kind = _NAMES[int((found.lastgroup or "k0")[1:])]
-        yield Credential(where, kind, found[0][: min(24, len(found[0]) * 3 // 4)].decode("ascii", "replace"))
+        yield Credential(where, kind, _mark(kind, found[0]))
+
+
+def _mark(kind: str, text: bytes) -> str:
+    if kind == "signed token":
+        claims = text.split(b".")[1]
+        try:
+            return str(json.loads(base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4)))["iss"])
+        except (ValueError, KeyError, TypeError):
+            pass
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def tracked_files(root: Path) -> list[Path]:
