@@ -53,7 +53,7 @@ class Mix:
     _cards: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
     def __post_init__(self) -> None:
-        templates = _templates(self.base)
+        templates = templates_of(self.base)
         for size, weight in _VIEWS.items():
             self._add(f"patient-view {size}", "crlm-patient-view", body(size, templates), weight)
         self._add("patient-view 400, other disease", "crlm-patient-view", body(400, templates, in_scope=False), 10)
@@ -97,7 +97,8 @@ def _order(hook: str, chart: bytes, draft: Callable[[], dict[str, object]]) -> b
     return orjson.dumps(message)
 
 
-def _templates(base: str) -> dict[str, str]:
+def templates_of(base: str) -> dict[str, str]:
+    """Give the prefetch templates that a service asks for."""
     with urllib.request.urlopen(f"{base}/cds-services", timeout=5) as answer:
         services = json.load(answer)["services"]
     found: dict[str, str] = next(one["prefetch"] for one in services if one["id"] == "crlm-patient-view")

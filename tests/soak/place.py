@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 
-import psutil  # type: ignore[import-untyped]  # ships no types
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from service.demo.addresses import Addresses
 from service.demo.folder import DemoFolder
 from tests.adapters.store.replicas import free_port
+from tests.bench.service import SERVE, answers, running, wait_for, workers_of
 from tests.soak.mix import ISSUER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
-_START_S = 60.0
-_POLL_S = 0.05
-_SERVE = "import sys; sys.argv[0] = 'crlm-cds'; from service.cli import main; main()"
+    import psutil  # type: ignore[import-untyped]  # ships no types
 
 
 @dataclass(frozen=True)
@@ -54,8 +47,7 @@ class Place:
 
     def workers(self) -> list[psutil.Process]:
         """Give the processes that answer: the first one alone, or those that it has spawned."""
-        spawned = [one for one in self.service.children() if "spawn_main" in " ".join(one.cmdline())]
-        return spawned or [self.service]
+        return workers_of(self.service)
 
     def is_ready(self) -> bool:
         return answers(f"{self.base}/health/ready")
@@ -72,23 +64,23 @@ def place(*, workers: int) -> Iterator[Place]:
         folder, port = Path(name), free_port()
         addresses = Addresses(ehr=f"http://127.0.0.1:{free_port()}", service=f"http://127.0.0.1:{port}")
         ehr = [sys.executable, "-m", "tests.soak.ehr", addresses.ehr.rpartition(":")[2], str(port), name]
-        stack.enter_context(_running(ehr, dict(os.environ), folder / "ehr.log"))
-        _wait_for(f"{addresses.ehr}/.well-known/jwks.json", folder / "ehr.log")
+        stack.enter_context(running(ehr, dict(os.environ), folder / "ehr.log"))
+        wait_for(f"{addresses.ehr}/.well-known/jwks.json", folder / "ehr.log")
         key = ec.generate_private_key(ec.SECP384R1())
         _add_client(folder, key)
         environment = {
             **DemoFolder(folder).service_environment(addresses, os.environ),
             "CRLM_LOG_LEVEL": "warning",
         }
-        command = [sys.executable, "-c", _SERVE, "serve", "--port", str(port), "--workers", str(workers)]
+        command = [*SERVE, "--port", str(port), "--workers", str(workers)]
         log = folder / "service.log"
-        service = stack.enter_context(_running(command, environment, log))
+        service = stack.enter_context(running(command, environment, log))
         if apart:
             os.sched_setaffinity(service.pid, {1})
             mine = os.sched_getaffinity(0)
             os.sched_setaffinity(0, {0})
             stack.callback(os.sched_setaffinity, 0, mine)
-        _wait_for(f"{addresses.service}/health/ready", log)
+        wait_for(f"{addresses.service}/health/ready", log)
         yield Place(addresses, port, folder / "service.sqlite3", log, key, service)
 
 
@@ -101,35 +93,3 @@ def _add_client(folder: Path, key: ec.EllipticCurvePrivateKey) -> None:
             f'[[client]]\nissuer = "{ISSUER}"\njwks_file = "soak.json"\n'
             "requests_per_minute = 1000000\nconcurrent_requests = 10000\n"
         )
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[psutil.Process]:
-    with log.open("wb") as said:
-        process = psutil.Popen(command, env=environment, cwd=ROOT, stdout=said, stderr=said)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_for(url: str, log: Path) -> None:
-    give_up = time.monotonic() + _START_S
-    while not answers(url):
-        if time.monotonic() > give_up:
-            raise RuntimeError(f"{url} did not answer. It said:\n{log.read_text()[-2000:]}")
-        time.sleep(_POLL_S)
-
-
-def answers(url: str) -> bool:
-    """Whether a GET is answered with success."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, ConnectionError, TimeoutError):
-        return False
