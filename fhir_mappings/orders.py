@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from fhir_mappings.case import PartialDate
     from fhir_mappings.terminology import Terminology
 
-_ORDERS = frozenset({"ServiceRequest", "MedicationRequest", "Procedure"})
+# Tuples and no sets: drafts are not validated, and a list in the place of a word can be looked for in a tuple alone.
+_ORDERS = ("ServiceRequest", "MedicationRequest", "Procedure")
 _OPEN = {
-    "ServiceRequest": frozenset({"draft", "active", "on-hold"}),
-    "MedicationRequest": frozenset({"draft", "active", "on-hold"}),
-    "Procedure": frozenset({"preparation", "not-done-yet"}),
+    "ServiceRequest": ("draft", "active", "on-hold"),
+    "MedicationRequest": ("draft", "active", "on-hold"),
+    "Procedure": ("preparation", "not-done-yet"),
 }
-_NOT_ELECTIVE = frozenset({"asap", "stat"})
+_NOT_ELECTIVE = ("asap", "stat")
 # A biopsy of the liver itself, not of a lesion: such words only ever keep a card away.
 _BACKGROUND = (
     "parenchym",

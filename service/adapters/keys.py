@@ -83,7 +83,7 @@ def parse_key_set(raw: bytes) -> dict[str, PublicKey]:
 def _is_public_signature_key(member: Mapping[str, Any]) -> bool:
     operations = member.get("key_ops", ["verify"])
     return (
-        member.get("kty") in {"EC", "RSA", "OKP"}
+        member.get("kty") in ("EC", "RSA", "OKP")
         and member.get("use", "sig") == "sig"
         and isinstance(operations, list)
         and "verify" in operations

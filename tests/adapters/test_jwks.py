@@ -179,7 +179,16 @@ def test_a_key_verifies_with_the_algorithms_it_fits(key_id: str, algorithms: set
 
 
 def test_a_set_keeps_only_public_keys_for_signatures_with_one_meaning() -> None:
-    odd = [7, None, {}, {"kid": 7}, {"kid": ""}, {"kid": "no-kty"}, {"kid": "oct", "kty": "oct", "k": "eA"}]
+    odd = [
+        7,
+        None,
+        {},
+        {"kid": 7},
+        {"kid": ""},
+        {"kid": "no-kty"},
+        {"kid": "kty", "kty": ["EC"]},
+        {"kid": "oct", "kty": "oct", "k": "eA"},
+    ]
     private = jwk(RSA_KEY, "private", d="eA")
     raw = json.dumps({"keys": [*odd, private, jwk(P256_KEY, "a"), jwk(P521_KEY, "b"), jwk(ED_KEY, "b")]}).encode()
     assert sorted(parse_key_set(raw)) == ["a"]
