@@ -56,6 +56,8 @@ pytest -q -n 2 --dist loadfile --cov --cov-report= --durations=15 "$@"
 step "Coverage"
 coverage report --skip-covered --fail-under=95
 coverage report --include='service/knowledge/*' --fail-under=100
+step "Soak, one minute (half an hour: python -m tests.soak)"
+python -m tests.soak --minutes 1 --noisy
 step "The built wheel in a clean environment"
 bash tests/wheel.sh
 step "Done"

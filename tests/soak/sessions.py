@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LAUNCH = re.compile(r'action="(/cards/[^"]+/launch)".*?name="link" value="([^"]+)"', re.DOTALL)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+_NO_ADVICE = re.compile(r"No advice: [^<]+")
 _HOPS = 8
 
 
@@ -62,8 +63,8 @@ class Clinicians:
         async with httpx.AsyncClient(trust_env=False, timeout=30) as browser:
             _check("the chart", await browser.get(f"{ehr}/patients/{patient}"))
             cards = _check("the cards", await browser.post(f"{ehr}/patients/{patient}/patient-view", data={}))
-            if "No advice:" in cards.text:
-                raise SessionFault(f"the cards: {html.unescape(cards.text)[:200]}")
+            if failed := _NO_ADVICE.search(cards.text):
+                raise SessionFault(f"the cards: {failed[0]}")
             found = _LAUNCH.search(cards.text)
             if found is None:
                 return  # the service has nothing to say about this patient
