@@ -53,12 +53,12 @@ def _asa(random: Random, value: int) -> Coded:
     return "asa", _valued(random, f"asa-{value}")
 
 
-def _category(letter: str) -> Callable[[Random, str], Coded]:
+def _category(letter: str, stage: str = "pathological") -> Callable[[Random, str], Coded]:
     def say(random: Random, value: str) -> Coded:
-        said = _text(random, f"p{value}", value, f"yp{value}")
+        said = _text(random, f"{stage[0]}{value}", value, f"y{stage[0]}{value}")
         if random.random() < 0.6:
             said = _valued(random, f"tnm-{value.lower()}")
-        return f"tnm-{letter}-pathological", said
+        return f"tnm-{letter}-{stage}", said
 
     return say
 
@@ -117,10 +117,16 @@ OBSERVED: Mapping[str, Callable[[Random, Any], Coded]] = {
 }
 """How an Observation says a fact in a standard coding."""
 
+CLINICAL: Mapping[str, Callable[[Random, Any], Coded]] = {
+    "primary-t": _category("t", "clinical"),
+    "primary-n": _category("n", "clinical"),
+}
+"""How a category is said that was not found by pathology."""
 
-def observed(random: Random, code: str, value: Any) -> Json:
+
+def observed(random: Random, code: str, value: Any, *, clinical: bool = False) -> Json:
     """Write code and value of an Observation that says a fact in a standard coding."""
-    set_id, said = OBSERVED[code](random, value)
+    set_id, said = (CLINICAL if clinical else OBSERVED)[code](random, value)
     if set_id == "tumour-size-21889-1":
         return {"code": concept(random, ("http://loinc.org", "21889-1")), **said}
     return {"code": concept(random, any_of(random, set_id)), **said}

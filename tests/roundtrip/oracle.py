@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Sign, Unknown
+from tests.roundtrip.counting import complete_months, cycle_count, months_back
 from tests.roundtrip.dated import days_of, on
 
 if TYPE_CHECKING:
@@ -29,12 +30,20 @@ class Oracle:
     """Tells the facts of a story.
 
     `told` are those that explicit, newer Observations give, which win; `said` are all values that these say of a fact;
-    `hinted` tells that pathology or a margin was reported.
+    `hinted` tells that pathology or a margin was reported, `nodes` is N where it is not clinical.
     """
 
-    def __init__(self, story: Story, told: Mapping[str, Fact], *, said: Mapping[str, list[Any]], hinted: bool) -> None:
+    def __init__(
+        self,
+        story: Story,
+        told: Mapping[str, Fact],
+        *,
+        said: Mapping[str, list[Any]],
+        hinted: bool,
+        nodes: Fact,
+    ) -> None:
         self.story, self.told, self.today = story, told, story.today
-        self.said, self.hinted = said, hinted
+        self.said, self.hinted, self.nodes = said, hinted, nodes
 
     def fact(self, code: str, found: Fact) -> Fact:
         """Let what is told explicitly win; a narrowing leaves an older value that is in it."""
@@ -153,7 +162,7 @@ class Oracle:
             return Known("unfavourable-perforated")
         if "perforation" in self.said.get("primary-symptoms", ()):
             return Known("unfavourable-perforated")
-        nodes = self.told.get("primary-n")
+        nodes = self.nodes
         left = [nodes.value] if isinstance(nodes, Known) else nodes.values if isinstance(nodes, Narrowed) else []
         extensive = not isinstance(left, Interval) and bool(left) and all(str(one).startswith("N2") for one in left)
         return Known("unfavourable-nodal") if extensive else ABSENT
@@ -199,7 +208,7 @@ class Oracle:
             entered = entered or self._recorded("primary-diagnosis-date", self.story.primary)
         if entered and self._known(self._verdicts()) == ABSENT:
             return ABSENT
-        months = {_complete_months(one, other) for one, other in product(days_of(start), days_of(found))}
+        months = {complete_months(one, other) for one, other in product(days_of(start), days_of(found))}
         least, most = min(months), max(months)
         return Known(least) if least == most else Narrowed(Interval(least, most))
 
@@ -252,7 +261,7 @@ class Oracle:
             found["chemotherapy-response"] = self._aged(response, 90, "")
         responded = found["chemotherapy-response"] != ABSENT or self._said_response()
         if days:
-            cycles = _cycles(days)
+            cycles = cycle_count(days)
             least = 1 if responded else cycles
             found["chemotherapy-cycles"] = Narrowed(Interval(low=least)) if more else Known(cycles)
         elif responded:
@@ -305,7 +314,7 @@ class Oracle:
         """Give the signs of the story."""
         story, told = self.story, self.told
         found, diagnosed = self.found, self.diagnosed
-        nodes = isinstance(told.get("primary-n"), Known | Narrowed)
+        nodes = isinstance(self.nodes, Known | Narrowed)
         hinted = (
             nodes
             or self.hinted
@@ -315,7 +324,7 @@ class Oracle:
             or isinstance(told.get("primary-margin"), Known)
             or self.facts()["adjuvant-status"] in (Known("ongoing"), Known("completed"))
         )
-        recent = diagnosed is not None and diagnosed.first >= _months_back(self.today, 6)
+        recent = diagnosed is not None and diagnosed.first >= months_back(self.today, 6)
         recorded = self._recorded("primary-diagnosis-date", story.primary)
         state = self.facts()["liver-state"]
         signs = {
@@ -364,35 +373,3 @@ def _first(events: Iterable[Dated], *, any_source: bool = False) -> PartialDate 
     return min(
         (when for source, when in dated if any_source or _RANKS.index(source) == best), key=lambda when: when.first
     )
-
-
-def _complete_months(start: date, end: date) -> int:
-    """Count the months that have passed, one by one."""
-    months = 0
-    while _months_on(start, months + 1) <= end:
-        months += 1
-    return months
-
-
-def _months_on(day: date, months: int) -> date:
-    """Give the day some months later; where it does not exist, the last of that month."""
-    year, month = divmod(day.month - 1 + months, 12)
-    for number in range(day.day, 0, -1):
-        try:
-            return date(day.year + year, month + 1, number)
-        except ValueError:
-            continue
-    raise AssertionError(day)
-
-
-def _months_back(day: date, months: int) -> date:
-    return _months_on(day, -months)
-
-
-def _cycles(days: list[date]) -> int:
-    """Count starts at least ten days apart."""
-    starts: list[date] = []
-    for day in days:
-        if not starts or (day - starts[-1]).days >= 10:
-            starts.append(day)
-    return len(starts)

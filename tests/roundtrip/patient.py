@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import ABSENT, Case, Interval, Known, Narrowed
+from fhir_mappings.case import ABSENT, Case, Gap, Interval, Known, Narrowed, Unknown
+from tests.generated_cases import USUAL
 from tests.roundtrip.coded import CATALOGUE
 from tests.roundtrip.dated import on
+from tests.roundtrip.decoys import write_decoys
 from tests.roundtrip.oracle import Oracle
 from tests.roundtrip.record import Record
 from tests.roundtrip.statements import LONE, Teller
@@ -39,6 +41,8 @@ class Patient:
 
     today: date
     resources: tuple[Json, ...]
+    withheld: frozenset[str]
+    """The types of resources that are not sent."""
     case: Case
 
 
@@ -49,21 +53,45 @@ def draw_patient(random: Random, today: date) -> Patient:
     told: dict[str, Fact] = {}
     said: dict[str, list[Any]] = {}
     hinted = False
+    nodes: Fact = ABSENT
     Writer(record).write(story)
+    write_decoys(record)
+    usual = random.random() < 0.4
     for code in LONE:
-        teller = Teller(record, code)
-        told[code] = teller.tell() if random.random() < 0.75 else ABSENT
+        teller = Teller(record, code, usual=usual)
+        told[code] = teller.tell() if usual or random.random() < 0.75 else ABSENT
         hinted = hinted or teller.hinted
+        if code == "primary-n" and not teller.clinical:
+            nodes = told[code]
     for code in _EXPLICIT:
-        if random.random() < 0.15:
-            teller = Teller(record, code)
+        if random.random() < (0.6 if usual and code in USUAL else 0.15):
+            teller = Teller(record, code, usual=usual)
             told[code] = teller.tell_explicitly()
             said[code] = teller.said
     _tell_dates(record, story, told)
-    oracle = Oracle(story, told, said=said, hinted=hinted)
+    oracle = Oracle(story, told, said=said, hinted=hinted, nodes=nodes)
     facts = {**dict.fromkeys(CATALOGUE.facts, ABSENT), **told, **oracle.facts()}
     facts = {code: _plain(code, fact) for code, fact in facts.items()}
-    return Patient(today, tuple(record.resources), Case(facts, today, signs=frozenset(oracle.signs())))
+    withheld = _withheld(record)
+    facts |= {code: _NOT_HAD for code, fact in facts.items() if fact == ABSENT and _needs(code, withheld)}
+    case = Case(facts, today, signs=frozenset(oracle.signs()))
+    return Patient(today, tuple(record.resources), withheld, case)
+
+
+_NOT_HAD = Unknown(Gap.NOT_RETRIEVED)
+
+
+def _withheld(record: Record) -> frozenset[str]:
+    """Choose types of resources that the EHR does not send, among those of which it has none."""
+    had = {resource["resourceType"] for resource in record.resources}
+    groups = [{"CarePlan"}, {"ServiceRequest"}, {"MedicationRequest", "MedicationAdministration"}]
+    chosen = [group for group in groups if not group & had and record.random.random() < 0.1]
+    return frozenset[str]().union(*chosen)
+
+
+def _needs(code: str, kinds: frozenset[str]) -> bool:
+    """Whether a fact could have stood in resources of some types."""
+    return bool(kinds & CATALOGUE[code].sources.keys())
 
 
 def _tell_dates(record: Record, story: Story, told: dict[str, Fact]) -> None:

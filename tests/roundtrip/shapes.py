@@ -18,14 +18,25 @@ _STATES = (
 )
 
 
-def prefetch_of(random: Random, resources: Sequence[Json], templates: Mapping[str, str], *, patient_id: str) -> Json:
-    """Answer every template with the resources of its type, in a shape that clients send."""
+def prefetch_of(
+    random: Random,
+    resources: Sequence[Json],
+    templates: Mapping[str, str],
+    *,
+    patient_id: str,
+    withheld: frozenset[str] = frozenset(),
+) -> Json:
+    """Answer every template with the resources of its type, in a shape that clients send; some types not at all."""
     crowd = noise(random, random.choice((0, 0, 3, 12)), patient_id=patient_id)
     everything = [*resources, *crowd, *_copies(random, resources)]
     random.shuffle(everything)
     found: Json = {}
     for key, template in templates.items():
         kind = template.partition("?")[0].partition("/")[0]
+        if kind in withheld:
+            if random.random() < 0.5:
+                found[key] = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+            continue
         mine = [resource for resource in everything if resource["resourceType"] == kind]
         if kind == "Patient":
             found[key] = {"resourceType": "Patient", "id": patient_id, "gender": "unknown"}

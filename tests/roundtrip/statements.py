@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, Unknown
-from tests.roundtrip.coded import CATALOGUE, OBSERVED, observed
+from tests.generated_cases import USUAL
+from tests.roundtrip.coded import CATALOGUE, CLINICAL, OBSERVED, observed
 from tests.roundtrip.dated import month_of, on
 from tests.roundtrip.terms import FACTS, concept
 from tests.roundtrip.values import nothing, said, unreadable
@@ -44,10 +45,11 @@ _NUMBERS: Mapping[str, tuple[float, ...]] = {
 class Teller:
     """Tells one fact in a record; `fact` is what is to be read from it."""
 
-    def __init__(self, record: Record, code: str) -> None:
-        self.record, self.random, self.code = record, record.random, code
+    def __init__(self, record: Record, code: str, *, usual: bool = False) -> None:
+        self.record, self.random, self.code, self.usual = record, record.random, code, usual
         self.fact: FactDefinition = CATALOGUE[code]
         self.said: list[Any] = []
+        self.clinical = False
         self.hinted = False
         """Whether an Observation of pathology or margin stands in the record, readable or not."""
 
@@ -75,7 +77,7 @@ class Teller:
         return Narrowed(left)
 
     def tell(self) -> Fact:
-        """Write some history of the fact, beside statements that do not count."""
+        """Write some history of the fact, beside statements that do not count; of `usual` facts mostly one value."""
         states: dict[Callable[[], Fact], float] = {
             self.absent: 2,
             self.exact: 8,
@@ -88,9 +90,11 @@ class Teller:
             self.at_the_limit: 0.7 if self.fact.maximum_age_days else 0,
             self.unreadable: 0.7,
             self.said_unknown: 0.5,
+            self.clinically: 2 if self.code in CLINICAL else 0,
         }
         possible = [state for state, weight in states.items() if weight]
-        told = self.random.choices(possible, [states[state] for state in possible])[0]()
+        state = self.random.choices(possible, [states[state] for state in possible])[0]
+        told = self.exact() if self.usual and self.random.random() < 0.9 else state()
         hinted = self.hinted
         if self.random.random() < 0.3:
             self._decoy()
@@ -102,6 +106,8 @@ class Teller:
         return self.fact.kind not in ("boolean", "date")
 
     def value(self) -> Any:
+        if self.usual and self.code in USUAL and self.random.random() < 0.85:
+            return self.random.choice(USUAL[self.code][0])
         match self.fact.kind:
             case "boolean":
                 return self.random.random() < 0.5
@@ -111,6 +117,7 @@ class Teller:
                 return self.random.choice(_NUMBERS[self.code])
 
     def other(self, value: Any) -> Any:
+        self.usual = False
         found = self.value()
         return found if found != value else self.other(value)
 
@@ -217,6 +224,13 @@ class Teller:
         code = concept(self.random, (FACTS, self.code))
         self.record.observation({"code": code, **nothing(self.random)}, on(self.recent()))
         return ABSENT
+
+    def clinically(self) -> Fact:
+        value = self.value()
+        said = observed(self.random, self.code, value, clinical=True)
+        self.record.observation(said, on(self.recent()))
+        self.clinical = True
+        return Known(value)
 
     def _decoy(self) -> None:
         """Write a statement that counts for nothing: retracted, never made, of the future, of somebody else."""

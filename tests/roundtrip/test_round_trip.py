@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact
     from service.knowledge.decision import Decision
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "120"))
 SEED = int(os.environ.get("TEST_SEED", "20261123"))
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, *((Phase.shrink,) if "TEST_SHRINK" in os.environ else ()))
 """Shrinking a patient takes minutes: it is asked for."""
@@ -64,7 +64,9 @@ def check_advice(advice: dict[str, Any] | None, decision: Decision) -> None:
 async def test_what_is_told_is_read_and_decided(random: Random, today: date, late: int) -> None:
     patient = draw_patient(random, today + timedelta(days=late))
     async with reading() as service:
-        prefetch = prefetch_of(random, patient.resources, service.templates, patient_id=PATIENT)
+        prefetch = prefetch_of(
+            random, patient.resources, service.templates, patient_id=PATIENT, withheld=patient.withheld
+        )
         case, decision, advice = await service.ask(prefetch, today=patient.today, patient_id=PATIENT)
     assert differences(case, patient.case) == {}
     assert case.signs == patient.case.signs
