@@ -17,6 +17,7 @@ from service.adapters.outbound import Outbound
 from tests.adapters.servers import Answer, Server
 from tests.adapters.tokens import BASE, ISSUER, KEYS, NOW, PATH, token
 from tests.faults.proxy import Fault, Proxy
+from tests.faults.test_database import bring_up_to_date
 from tests.hooks.serving import chart, clients_file, message, prefetch_of, served
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ async def test_without_keys_each_token_is_refused_in_time_also_of_many_at_once(t
         ways = []
         for number, fault in enumerate(Fault):
             (tmp_path / str(number)).mkdir()
+            bring_up_to_date(f"sqlite:///{tmp_path / str(number) / 'store.sqlite3'}")
             proxy = stack.enter_context(Proxy(stack.enter_context(key_server()).port))
             ways.append((fault, tmp_path / str(number), proxy))
         found = await asyncio.gather(*(statuses(*way) for way in ways))
