@@ -57,7 +57,7 @@ def check_advice(advice: dict[str, Any] | None, decision: Decision) -> None:
     deadline=None,
     phases=PHASES,
     report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     print_blob=True,
 )
 @given(random=st.randoms(use_true_random=False), today=DAYS, late=st.integers(0, 60))
