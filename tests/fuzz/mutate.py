@@ -22,7 +22,7 @@ class Twice(dict[str, Any]):
     """An object whose first member comes twice, the second time with another value."""
 
 
-_NESTS = ("[[[[[", '{"a":{"a":{"a":', '"u","extension":[{"url":"u","extension":')
+_NESTS = ("[[[[[", '{"a":{"a":{"a":', '"extension":{"extension":[{"url":"u","extension":{')
 
 
 def deep(random: Random) -> Raw:
