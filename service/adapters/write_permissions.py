@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -52,16 +52,25 @@ class _Rest(msgspec.Struct):
 
 class _Statement(msgspec.Struct):
     rest: list[_Rest] = []
+    fhirVersion: str = ""  # noqa: N815  FHIR's own name
 
 
+_BEFORE_R4 = ("0.", "1.", "2.", "3.")
 _LETTERS = {"create": "c", "update": "u"}
 _KINDS = ("Observation", "Provenance", "CarePlan", "DocumentReference")
 
 
 def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissions:
-    """Read a CapabilityStatement; without one that says anything, the scopes alone decide and each write is tried."""
+    """Read a CapabilityStatement; without one that says anything, the scopes alone decide and each write is tried.
+
+    A server of a version before R4 may be written nothing.
+    """
+    read = _read(statement)
+    if read is not None and read.fhirVersion.startswith(_BEFORE_R4):
+        # What the app writes is R4: another version would take it for something else.
+        return Permissions(transaction=False, allowed=frozenset())
     granted = {(kind, what) for kind in _KINDS for what, letter in _LETTERS.items() if grants(scopes, kind, letter)}
-    rest = _server(statement)
+    rest = next((rest for rest in read.rest if rest.mode == "server"), None) if read else None
     if rest is None or rest.resource is None:
         return Permissions(transaction=True, allowed=frozenset(granted))
     offered = {(resource.type, interaction.code) for resource in rest.resource for interaction in resource.interaction}
@@ -71,9 +80,8 @@ def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissi
     )
 
 
-def _server(statement: bytes | None) -> _Rest | None:
+def _read(statement: bytes | None) -> _Statement | None:
     try:
-        read: Any = msgspec.json.decode(statement, type=_Statement) if statement else None
+        return msgspec.json.decode(statement, type=_Statement) if statement else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return next((rest for rest in read.rest if rest.mode == "server"), None) if read else None

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -182,6 +183,15 @@ def test_without_a_statement_the_scopes_decide() -> None:
     allowed = frozenset({("Observation", "create"), ("Observation", "update")})
     for statement in (None, b"", b"<html>", b"{}", b'{"rest": [{"mode": "client"}]}'):
         assert permissions_from(statement, {"patient/Observation.cu"}) == Permissions(transaction=True, allowed=allowed)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_written"), [("1.0.2", False), ("3.0.2", False), ("4.0.1", True), ("4.3.0", True), ("5.0.0", True)]
+)
+def test_an_ehr_of_a_version_before_r4_is_written_nothing(version: str, *, is_written: bool) -> None:
+    statement = json.dumps({"resourceType": "CapabilityStatement", "fhirVersion": version}).encode()
+    found = permissions_from(statement, {"patient/Observation.cu"})
+    assert (found.transaction, found.may_create("Observation")) == (is_written, is_written)
 
 
 async def test_an_ehr_without_a_statement_is_tried_as_far_as_the_scopes_go() -> None:

@@ -14,7 +14,7 @@ from fhir_mappings.chart import Chart
 from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError
 from service.cds.messages import AccessToken, FhirAuthorization, HookContext, HookRequest
-from service.errors import RequiredDataMissing
+from service.errors import OtherFhirVersion, RequiredDataMissing
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.explanation import Explanation, Section, say
@@ -43,7 +43,7 @@ class Charts(Protocol):
     """Where the hooks' charts come from."""
 
     async def chart(self, request: HookRequest, client: Client | None) -> Chart | None:
-        """Give the chart, or `None` out of scope; raise `RequiredDataMissing`."""
+        """Give the chart, or `None` out of scope; raise `RequiredDataMissing`, `OtherFhirVersion`."""
         ...
 
 
@@ -92,6 +92,8 @@ class HookPath:
             chart = await self.charts.chart(_request(access), self._client(access))
         except RequiredDataMissing as fault:
             raise ChartUnavailableError from fault
+        except OtherFhirVersion as fault:
+            raise ChartUnavailableError(other_version=True) from fault
         shown = (patient,) if patient is not None else ()
         if chart is None:
             return Chart(access.patient, shown)
@@ -116,11 +118,12 @@ class HookPath:
         return explain(case, decision, self.guideline, self.catalogue)
 
     def _client(self, access: ChartAccess) -> Client | None:
-        """Give the client; the app's own endpoint is where its token came from, so the token may go there."""
+        """Give the client; the app's token may go where it came from, and was issued to the app, not to the hooks."""
         client = self.clients.get(access.issuer)
         if client is None:
             return None
-        return replace(client, fhir_origins=client.fhir_origins | {origin_of(access.fhir_base)})
+        origins = client.fhir_origins | {origin_of(access.fhir_base)}
+        return replace(client, fhir_origins=origins, fhir_client_id=None)
 
     async def _patient(self, access: ChartAccess) -> dict[str, Any] | None:
         """Fetch who the patient is, for the banner; without it the page shows the id."""

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 
 class ChartUnavailableError(Exception):
-    """The EHR gave nothing of the chart; `access_ended` where it no longer accepts the token."""
+    """The EHR gave nothing of the chart that can be read.
 
-    def __init__(self, *, access_ended: bool = False) -> None:
+    `access_ended` where it no longer accepts the token, `other_version` where it speaks FHIR before R4.
+    """
+
+    def __init__(self, *, access_ended: bool = False, other_version: bool = False) -> None:
         super().__init__("the EHR did not give the chart")
         self.access_ended = access_ended
+        self.other_version = other_version
 
 
 @dataclass(frozen=True, slots=True)

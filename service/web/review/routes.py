@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from service.web.review.ports import Assessment
     from service.web.review.questions import Entries
     from service.web.review.saving import Entered, SaveReport
+    from service.web.smart.app import AppClient, SmartApp
 
 _LOG = structlog.get_logger()
 _FIELDS = 200
@@ -95,10 +96,17 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     except (TokenError, AccessEndedError):
         return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
     except ChartUnavailableError as fault:
-        if fault.access_ended:
-            return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
-        _LOG.warning("review_chart_unavailable", client=client.issuer)
-        return notice(app, "The chart could not be read", "Try again in a moment.", status=502, client=client)
+        return _without_chart(app, fault, client)
+
+
+def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient) -> Response:
+    if fault.access_ended:
+        return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
+    _LOG.warning("review_chart_unavailable", client=client.issuer, other_version=fault.other_version)
+    if fault.other_version:
+        title, advice = "The chart is in another version of FHIR", "This app reads FHIR R4: tell whoever runs it."
+        return notice(app, title, advice, status=502, client=client)
+    return notice(app, "The chart could not be read", "Try again in a moment.", status=502, client=client)
 
 
 async def _checked(
