@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from msgspec.structs import replace
 
@@ -150,13 +150,15 @@ class Reader:
         return [self._component(found, sets) if "component" in found.body else found for found in usable]
 
     def _component(self, panel: Resource, sets: tuple[str, ...]) -> Resource:
-        if any(name.startswith("value") for name in panel.body):
+        if self._is_in(panel.body, sets) and any(name.startswith("value") for name in panel.body):
             return panel
-        for component in panel.body["component"]:
-            held = concept_sets(component.get("code"), self.terminology)
-            if any(matches(name, sets) for name in held):
-                return replace(panel, body={**panel.body, "component": [], **component})
-        return panel
+        own = {name: element for name, element in panel.body.items() if not name.startswith(("value", "component"))}
+        found = next((one for one in panel.body["component"] if self._is_in(one, sets)), None)
+        return panel if found is None else replace(panel, body={**own, **found})
+
+    def _is_in(self, coded: Mapping[str, Any], sets: tuple[str, ...]) -> bool:
+        """Whether an Observation or a component has a code in some value sets."""
+        return any(matches(name, sets) for name in concept_sets(coded.get("code"), self.terminology))
 
     def local(self, fact: FactDefinition) -> list[Candidate]:
         """Give what the Observations in the `case-facts` system say about a fact."""
