@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ LOCK = ROOT / "docker" / "requirements.lock"
 SCHEMAS = files("cyclonedx.schema") / "_res"
 
 
+@cache
 def document(*arguments: str) -> bytes:
     ran = subprocess.run([sys.executable, str(SBOM), *arguments], capture_output=True, check=True, cwd=ROOT)
     assert ran.stderr == b""

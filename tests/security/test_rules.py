@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ ALLOWED = {
 }  # fmt: skip
 
 
+@cache
 def findings() -> list[tuple[str, str, str]]:
     found = []
     for path in SHIPPED:
