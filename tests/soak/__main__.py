@@ -61,7 +61,9 @@ async def soak(where: Place, options: argparse.Namespace, progress: Progress) ->
     driver.tick = follow("warming up", short / 2)
     await driver.capacity(seconds=short / 2, callers=_CALLERS)
     driver.tick = follow("capacity", short)
+    used = where.processor_s()
     capacity = await driver.capacity(seconds=short, callers=_CALLERS * options.workers)
+    capacity_processor_s = where.processor_s() - used
 
     driver.tick = follow(f"80 %: {0.8 * capacity:.0f} a second", length)
     memory: list[tuple[float, list[int]]] = []
@@ -74,7 +76,9 @@ async def soak(where: Place, options: argparse.Namespace, progress: Progress) ->
     await asyncio.gather(*working, watching)
 
     driver.tick = follow(f"200 %: {2 * capacity:.0f} a second", short)
+    used = where.processor_s()
     double = await driver.steadily(rate=2 * capacity, seconds=short)
+    double_processor_s = where.processor_s() - used
     driver.tick = follow("recovery", _RECOVERY_SECONDS)
     after = await driver.steadily(rate=0.4 * capacity, seconds=_RECOVERY_SECONDS)
     lines.close()
@@ -86,6 +90,8 @@ async def soak(where: Place, options: argparse.Namespace, progress: Progress) ->
         memory=memory,
         double=double,
         double_seconds=short,
+        capacity_processor_s=capacity_processor_s,
+        double_processor_s=double_processor_s,
         after=after,
         sessions=clinicians.done,
         session_seconds=clinicians.seconds,

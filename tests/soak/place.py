@@ -45,6 +45,10 @@ class Place:
         """Give the resident memory of each worker."""
         return [worker.memory_info().rss for worker in self.workers()]
 
+    def processor_s(self) -> float:
+        """Give the seconds of processor that all workers have used."""
+        return sum(sum(worker.cpu_times()[:2]) for worker in self.workers())
+
     def workers(self) -> list[psutil.Process]:
         """Give the processes that answer: the first one alone, or those that it has spawned."""
         return workers_of(self.service)

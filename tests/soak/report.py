@@ -20,6 +20,7 @@ LATEST_CALL_S = 0.05
 MOST_GROWTH = 0.05
 SLOWEST_REFUSAL_S = 1.0
 LEAST_GOODPUT = 0.8
+LEAST_EFFORT = 0.5
 SLOWEST_RECOVERY_S = 5.0
 
 
@@ -35,7 +36,11 @@ class Claim:
 
 @dataclass(slots=True)
 class Soak:
-    """Everything that was measured. `memory` holds (seconds, bytes of each worker) of the steady phase."""
+    """Everything that was measured. `memory` holds (seconds, bytes of each worker) of the steady phase.
+
+    Capacity and double load have the same length; the seconds of processor that the workers got in each tell apart a
+    service that collapses and a machine that was busy with other things.
+    """
 
     minutes: float
     workers: int
@@ -44,6 +49,8 @@ class Soak:
     memory: list[tuple[float, list[int]]]
     double: list[Sample]
     double_seconds: float
+    capacity_processor_s: float
+    double_processor_s: float
     after: list[Sample]
     sessions: int
     session_seconds: list[float]
@@ -65,6 +72,8 @@ class Soak:
         growth = max(self._growth(), default=0.0)
         first, last = p99(_third(self.steady, 0)), p99(_third(self.steady, 2))
         goodput = sum(sample.is_answered for sample in self.double) / self.double_seconds
+        # Refusing takes its part: at twice the capacity there is a refusal for each answer.
+        effort = (goodput / self.double_processor_s) / (self.capacity / self.capacity_processor_s)
         slowest = p99([sample for sample in self.double if sample.is_refused])
         recovery = self.recovery_s()
         return [
@@ -83,6 +92,11 @@ class Soak:
                 f"{goodput:.0f} answers a second, {goodput / self.capacity:.0%} of the capacity",
                 goodput >= LEAST_GOODPUT * self.capacity,
                 calm,
+            ),
+            Claim(
+                "200 %: no work in vain",
+                f"{effort:.0%} of the answers that a second of processor gives at capacity",
+                effort >= LEAST_EFFORT,
             ),
             Claim(
                 "recovery",
@@ -124,6 +138,7 @@ class Soak:
             "steady": by_kind(self.steady),
             "double": by_kind(self.double),
             "after": by_kind(self.after),
+            "processor_s": {"capacity": self.capacity_processor_s, "double": self.double_processor_s},
             "recovery_s": self.recovery_s(),
             "memory_bytes": [[round(at, 1), *each] for at, each in self.memory],
             "sessions": {"done": self.sessions, "faults": self.session_faults, "p50_s": _median(self.session_seconds)},

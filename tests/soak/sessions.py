@@ -76,6 +76,8 @@ class Clinicians:
             review = _check("the review", answer)
             form = review.text.partition('class="complete-form"')[2].partition("</form>")[0]
             hidden = {name: html.unescape(value) for name, value in _HIDDEN.findall(form)}
+            if not hidden:
+                return  # nothing is left to complete
             entered = {**hidden, "ecog": self.rng.choice("012")}
             own = {"Origin": service}
             _check("what if", await browser.post(f"{service}/review/what-if", data=entered, headers=own))
