@@ -279,7 +279,7 @@ class Oracle:
     def _said_cycles(self) -> bool:
         """Whether somebody wrote down that at least one cycle was given."""
         for said in self.said.get("chemotherapy-cycles", ()):
-            least = said.low or 0 if isinstance(said, Interval) else said
+            least = _least(said) if isinstance(said, Interval) else said
             if least >= 1:
                 return True
         return False
@@ -354,8 +354,11 @@ def _at_least_one(cycles: Fact) -> Fact:
     """Narrow what may be no cycle at all: somebody saw a response on the same day."""
     if not isinstance(cycles, Narrowed) or not isinstance(cycles.values, Interval):
         return cycles
-    low = cycles.values.low or 0
-    return Narrowed(replace(cycles.values, low=max(low + (not cycles.values.low_included), 1), low_included=True))
+    return Narrowed(replace(cycles.values, low=max(_least(cycles.values), 1), low_included=True))
+
+
+def _least(cycles: Interval) -> float:
+    return (cycles.low or 0) + (not cycles.low_included)
 
 
 def _as_fact(when: PartialDate | None) -> Fact:
