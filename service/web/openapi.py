@@ -12,6 +12,7 @@ JsonSchema = dict[str, Any]
 _UUID = {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"}
 _LOWER_UUID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 _ID = {"type": "string", "pattern": r"^(Patient/)?[A-Za-z0-9_.\-]{1,255}$"}
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _TEXT = {"type": "string", "minLength": 1}
 _EXTENSION = {"type": "object", "description": "Members named by agreement; unknown ones are ignored."}
 _ORDERS = {"type": "object", "description": "A FHIR R4 Bundle of draft orders."}
@@ -163,7 +164,7 @@ def _request(hook: str) -> JsonSchema:
     optional: dict[str, Any] = {
         "fhirServer": {
             "type": ["string", "null"],
-            "pattern": r"^(https?://[A-Za-z0-9.\-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~\-]+)*/?)$",
+            "pattern": rf"^https?://[A-Za-z0-9_.\-]+(:({_PORT}))?(/[A-Za-z0-9._~!$&'()*+,;=:@%\-]*)*$",
         },
         "fhirAuthorization": _or_null(_ref("FhirAuthorization")),
         "prefetch": {

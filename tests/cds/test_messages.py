@@ -185,6 +185,8 @@ def in_context(**changes: Any) -> dict[str, Any]:
         (patient_view(fhirServer="ftp://x/y"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://x:9e9"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://[x"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
+        (patient_view(fhirServer="https://x/a b"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
+        (patient_view(fhirServer="https://x*"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://u:p@x"), ("fhirServer must have no user, query or fragment", "fhirServer")),
         (patient_view(fhirServer="https://x?a=1"), ("fhirServer must have no user, query or fragment", "fhirServer")),
         (
