@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         structlog.configure(processors=[see_bug, structlog.processors.JSONRenderer()], logger_factory=writer)
         reports = [_run(name, seed=told.seed, seconds=told.minutes * 60 / len(names)) for name in names]
     for report in reports:
-        write(report)
+        write(str(report))
     found = [path for report in reports for path in report.found]
     for path in found:
         write(f"found: {path.relative_to(FOUND.parents[2])}")

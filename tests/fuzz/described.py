@@ -47,7 +47,24 @@ def storm_described(
     """Call every operation with what its description allows and what it forbids, until told otherwise."""
     report = Report("openapi")
     app = app_of(place)
-    asyncio.run(_started_once(app))
+    running = app.router.lifespan_context(app)
+    with asyncio.Runner() as loop:
+        # Schemathesis calls the application without a start, each time in a loop of its own.
+        loop.run(running.__aenter__())
+        _storm(app, report, seed=seed, until=until, folder=folder, watch=watch)
+        loop.run(running.__aexit__(None, None, None))
+    return report
+
+
+def _storm(  # noqa: PLR0913  the application and the terms of the storm
+    app: FastAPI,
+    report: Report,
+    *,
+    seed: int,
+    until: Callable[[Report], bool],
+    folder: Path,
+    watch: Callable[[Report], None],
+) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=schemathesis.Config.from_dict(_CONFIG))
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     tried = [(one, mode) for one in operations for mode in GenerationMode if one.body or mode.is_positive]
@@ -57,13 +74,6 @@ def storm_described(
         operation, mode = Random(f"{seed} {number}").choice(tried)
         _try(operation.as_strategy(mode), report, folder, number=seed * 1_000_003 + number)
         watch(report)
-    return report
-
-
-async def _started_once(app: FastAPI) -> None:
-    """Let the store be made; schemathesis calls the application without a start."""
-    async with app.router.lifespan_context(app):
-        pass
 
 
 def _try(strategy: Any, report: Report, folder: Path, *, number: int) -> None:
