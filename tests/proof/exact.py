@@ -10,7 +10,7 @@ import z3
 from fhir_mappings.case import ABSENT, Gap, Known, Unknown
 from tests.proof.charts import AnyChart, Completion, said_by, test_of
 from tests.proof.incomplete import enabled
-from tests.proof.language import Name, atoms, read
+from tests.proof.language import Call, Comparison, Name, atoms, read, written
 from tests.proof.patients import Patient, catalogue
 from tests.proof.policies import symbolic
 from tests.proof.reading import Reading
@@ -115,14 +115,20 @@ class Exact:
 
 def pathway_facts(guideline: WrittenGuideline) -> list[str]:
     """Give the facts that rows and their alternatives test, in the order of the catalogue."""
-    names = set(_names([*(row["when"] for row in guideline.rows), *guideline.alternatives], guideline))
+    names = names_in([*(row["when"] for row in guideline.rows), *guideline.alternatives], guideline)
     return [code for code in catalogue() if code.replace("-", "_") in names]
 
 
-def _names(conditions: Iterable[str], guideline: WrittenGuideline) -> Iterator[str]:
+def names_in(conditions: Iterable[str], guideline: WrittenGuideline) -> set[str]:
+    """Give every name that conditions use, by themselves or by definitions."""
+    found: set[str] = set()
     for condition in conditions:
         for atom in atoms(read(condition)):
-            name = atom.text if isinstance(atom, Name) else getattr(atom, "left", "")
-            if name in guideline.definitions:
-                yield from _names([guideline.definitions[name]], guideline)
-            yield name
+            inner = [atom.text] if isinstance(atom, Name) else [atom.left] if isinstance(atom, Comparison) else []
+            if isinstance(atom, Call):
+                inner = [*names_in([written(atom.argument)], guideline)]
+            found |= {
+                *inner,
+                *names_in((guideline.definitions[name] for name in inner if name in guideline.definitions), guideline),
+            }
+    return found

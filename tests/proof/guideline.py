@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Table: TypeAlias = dict[str, Any]
 
@@ -27,6 +27,13 @@ class WrittenGuideline:
     def steps(self) -> dict[str, str | None]:
         """Give the next step of each row."""
         return {row["id"]: row.get("next_step") for row in self.rows}
+
+    def conditions(self) -> Iterator[str]:
+        """Give every condition that there is."""
+        yield from self.definitions.values()
+        yield from self.alternatives
+        for entry in (*self.rows, *self.advisories, *self.assumptions, *self.ties):
+            yield from (entry[key] for key in ("when", "strong_when", "assume", "then") if key in entry)
 
     @property
     def alternatives(self) -> tuple[str, ...]:

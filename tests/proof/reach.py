@@ -31,7 +31,7 @@ def unreached(guideline: WrittenGuideline) -> Iterator[tuple[str, Policy]]:
     parameters = symbolic(guideline)
     patient = Patient.named("witness")
     reading = Reading(guideline, patient, parameters)
-    ends = {code: list(_ends(guideline, reading, code)) for code in patient.numbers}
+    ends = {code: list(thresholds(reading, code)) for code in patient.numbers}
     for row in guideline.rows:
         switches = [atom.text for atom in atoms(read(row["when"])) if isinstance(atom, Name)]
         on = [reading.parameter(name) for name in switches if name in guideline.parameters]
@@ -71,11 +71,11 @@ def _witness(
     return found
 
 
-def _ends(guideline: WrittenGuideline, reading: Reading, code: str) -> Iterator[z3.ArithRef]:
-    """Give the least value of a number, and those at, below and above each threshold."""
+def thresholds(reading: Reading, code: str) -> Iterator[z3.ArithRef]:
+    """Give the least value of a number, and those at, below and above all numbers that conditions compare it with."""
     number = reading.patient.numbers[code]
     yield (z3.RealVal if number.is_real() else z3.IntVal)(catalogue()[code].get("minimum", 0))
-    for text in (*guideline.definitions.values(), *(row["when"] for row in guideline.rows)):
+    for text in reading.guideline.conditions():
         for atom in atoms(read(text)):
             if isinstance(atom, Comparison) and atom.left.replace("_", "-") == code:
                 for member in atom.members:
