@@ -25,6 +25,13 @@ def without_row(row_id: str) -> dict[str, str]:
     return _edited("pathway.toml", lambda tables: tables["row"].remove(_entry(tables["row"], "id", row_id)))
 
 
+def without_advisory(code: str) -> dict[str, str]:
+    """Leave an advisory out."""
+    return _edited(
+        "advisories.toml", lambda tables: tables["advisory"].remove(_entry(tables["advisory"], "code", code))
+    )
+
+
 def with_rows_swapped(one: str, two: str) -> dict[str, str]:
     """Let two rows change places."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from random import Random
 
+import pytest
+
 from service.knowledge.guideline import shipped_texts
-from tests.proof.broken import with_definition, with_rows_swapped
+from tests.proof.broken import with_definition, with_rows_swapped, without_advisory
 from tests.proof.changes.edits import Change, drawn_changes
 from tests.proof.changes.judge import Judge, Verdict
 
@@ -36,3 +38,12 @@ def test_a_shifted_threshold_is_shown_by_a_patient_on_it() -> None:
 
 def test_rows_whose_order_never_matters_are_proven_to_answer_alike() -> None:
     assert judged(with_rows_swapped("B0", "B0m")).kind == "same"
+
+
+@pytest.mark.parametrize("code", ["conflicting-data", "outdated-data"])
+def test_an_advisory_that_only_gaps_call_for_is_missed_by_a_chart_with_such_a_gap(code: str) -> None:
+    verdict = judged(without_advisory(code))
+    assert verdict.kind == "changed"
+    assert f"ECOG performance status: unknown ({code.removesuffix('-data')})" in verdict.patient
+    assert verdict.before == f"advisories: {code}"
+    assert verdict.after == "advisories: none"

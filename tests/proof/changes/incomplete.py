@@ -68,8 +68,8 @@ class IncompleteCharts:
         readings = [Reading(guideline, self._patient, settled(guideline, Policy())) for guideline in self._guidelines]
         solver = z3.Solver()
         solver.add(self._patient.has(facts))
-        for code in readings[0].advises.keys() & readings[1].advises.keys():
-            told = [reading.advises[code] for reading in readings]
+        for code in sorted({code for reading in readings for code in reading.advises}):
+            told = [reading.advises.get(code, z3.BoolVal(val=False)) for reading in readings]
             if solver.check(z3.Xor(*told)) == z3.sat:
                 model = solver.model()
                 shown = [gap for gap in Gap if z3.is_true(model.eval(chart_test(f"{gap.value} in gaps")))]
