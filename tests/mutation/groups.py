@@ -27,8 +27,8 @@ class Group:
 _KNOWLEDGE = tuple(
     f"tests/knowledge/test_{name}.py"
     for name in (
-        "decide", "check", "cubes", "guideline", "guideline_faults", "assumptions", "domain", "expression", "formula",
-        "binding", "policy", "reference", "invariants",
+        "decide", "compiled", "completions", "check", "cubes", "missing", "guideline", "guideline_faults",
+        "assumptions", "domain", "expression", "formula", "binding", "policy", "reference", "invariants",
     )
 )  # fmt: skip
 
@@ -36,13 +36,14 @@ GROUPS = {
     "language": Group("service/knowledge", ("expression", "formula"), _KNOWLEDGE),
     "core": Group(
         "service/knowledge",
-        ("domain", "cubes", "compiled", "completions", "missing", "decide", "binding", "check", "contradiction"),
+        ("domain", "cubes", "compiled", "completions", "missing", "decide", "binding", "check"),
         _KNOWLEDGE,
     ),
     "files": Group(
         "service/knowledge",
         ("assembly", "guideline", "policy", "references", "source", "sources", "tables"),
         _KNOWLEDGE,
+        share=0.25,
     ),
     "tokens": Group(
         "service/adapters",
