@@ -6,6 +6,7 @@ of every threshold; completions are enumerated, and pairs of them compared as th
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
@@ -88,7 +89,7 @@ class Chart:
 
 def _later(day: date, months: int) -> tuple[int, int, int]:
     years, month = divmod(day.month - 1 + months, 12)
-    return day.year + years, month + 1, day.day
+    return day.year + years, month + 1, min(day.day, monthrange(day.year + years, month + 1)[1])
 
 
 def _inside(value: Any, values: Any) -> bool:

@@ -6,6 +6,7 @@ within one box every assumption applies or does not.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, assert_never
@@ -111,9 +112,12 @@ def gaps_of(case: Case, compiled: Compiled) -> frozenset[Gap]:
 
 
 def complete_months(first: date, last: date) -> int:
-    """Count the complete calendar months between two days; 0 when `last` comes first."""
+    """Count the complete calendar months between two days; 0 when `last` comes first.
+
+    A month is complete when its day is reached, or the month's last day where that day does not exist, as in the chart.
+    """
     months = (last.year - first.year) * 12 + last.month - first.month
-    return max(0, months - (last.day < first.day))
+    return max(0, months - (last.day < min(first.day, monthrange(last.year, last.month)[1])))
 
 
 def _known_cells(case: Case, compiled: Compiled) -> Cube:

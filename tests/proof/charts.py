@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -125,7 +126,8 @@ def _with_months(case: Case) -> dict[str, Fact]:
     end, found = case.value("adjuvant-end-date"), case.value("liver-metastasis-date")
     if not isinstance(end, date) or not isinstance(found, date):
         return dict(case.facts)
-    months = (found.year - end.year) * 12 + found.month - end.month - (found.day < end.day)
+    last = monthrange(found.year, found.month)[1]
+    months = (found.year - end.year) * 12 + found.month - end.month - (found.day < min(end.day, last))
     return {**case.facts, MONTHS_SINCE_ADJUVANT: Known(max(0, months))}
 
 
