@@ -66,9 +66,11 @@ def said(reading: Reading) -> dict[Said, z3.BoolRef]:
     found: dict[Said, z3.BoolRef] = {}
     for row in reading.guideline.rows:
         fires, row_id = reading.fires[row["id"]], row["id"]
-        answer = tuple(row.get(key) for key in ("strategy", "next_step", "strength"))
+        answer = row.get("strategy"), row.get("next_step")
         found["row", row_id, *answer, *sorted(row["from"]), *sorted(row.get("citations", ()))] = fires
-        if "strong_when" in row:
+        if row.get("strength") == "strong":
+            found["strong", row_id] = fires
+        elif "strong_when" in row:
             found["strong", row_id] = z3.And(fires, reading.says(row["strong_when"]))
         for other in row.get("alternatives", ()):
             holds = reading.says(other["when"]) if "when" in other else z3.BoolVal(val=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import z3
 
-from fhir_mappings.case import Gap, Sign, Unknown
+from fhir_mappings.case import Gap, Narrowed, Sign, Unknown
 from service.knowledge.model import Policy
 from tests.proof.changes.complete import parameters_of, said
 from tests.proof.charts import AnyChart, Completion, test_of
@@ -141,6 +141,7 @@ class _Unknown:
         solver = z3.Solver()
         solver.add(*self._chart.sound, *self._patient.possible(), *self._void)
         usual = [self._chart.recorded(code) for code in catalogue() if code not in self._facts]
+        usual += [self._exact(code) for code in self._patient.truths if code not in self._facts]
         usual += [self._chart.shows(f"{Sign.PROCEDURES_COMPLETE.value} in signs"), *self._patient.plausible()]
         for here, there in ((0, 1), (1, 0)):
             twinless = z3.Or(self._twinless(here, there))
@@ -187,6 +188,10 @@ class _Unknown:
             variables = truths.items() if catalogue()[fact]["kind"] == "choice" else [(True, truths[True])]
             yield [(truth, z3.BoolVal(other == choice)) for other, truth in variables]
 
+    def _exact(self, code: str) -> z3.BoolRef:
+        """Say that the chart leaves one value of a choice."""
+        return z3.And([self._chart.leaves(code, value) == truth for value, truth in self._patient.truths[code].items()])
+
     def _case(self, model: z3.ModelRef) -> Case:
         def true(condition: z3.BoolRef) -> bool:
             return bool(z3.is_true(model.eval(condition, model_completion=True)))
@@ -199,8 +204,13 @@ class _Unknown:
             for code in catalogue().keys() - known.keys() - {MONTHS_SINCE_ADJUVANT}
             if not true(self._chart.absent(code))
         }
+        narrowed = {
+            code: Narrowed(left)
+            for code in known.keys() & self._patient.truths.keys()
+            if len(left := frozenset(v for v in self._patient.truths[code] if true(self._chart.leaves(code, v)))) > 1
+        }
         signs = frozenset(sign for sign in Sign if true(self._chart.shows(f"{sign.value} in signs")))
-        return replace(case, facts={**case.facts, **gaps}, signs=signs)
+        return replace(case, facts={**case.facts, **gaps, **narrowed}, signs=signs)
 
 
 def _usual(patient: Patient) -> Facts:
