@@ -1,0 +1,69 @@
+"""Each number of the summary just below, exactly at and just above its threshold, as shipped and as a site has it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from service.knowledge.decide import decide
+from service.knowledge.guideline import Policy, load_guideline
+from tests.cases import case_of, example
+
+
+def rows(name: str, fact: str, *values: Any, **parameters: float) -> list[tuple[str, ...]]:
+    guideline = load_guideline(Policy("site", parameters) if parameters else None)
+    return [decide(case_of({**example(name).facts, fact: value}), guideline).rows for value in values]
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "parameter", "below", "above"),
+    [
+        ("V01", "flr-percent", "remnant_minimum_percent", "G3", "A12c"),
+        ("V16", "largest-metastasis", "simultaneous_maximum_diameter_mm", "A10", "A12c"),
+    ],
+)
+@pytest.mark.parametrize("shipped", [True, False])
+def test_a_measure_exactly_on_the_threshold_is_on_its_lower_side(  # noqa: PLR0913 - five columns of a table
+    name: str, fact: str, parameter: str, below: str, above: str, *, shipped: bool
+) -> None:
+    at = 30 if shipped else 42.5
+    other = {} if shipped else {parameter: at}
+    values = (at - 0.1, at - 1e-9, at, float(at), at + 1e-9, at + 0.1)
+    assert rows(name, fact, *values, **other) == [(below,)] * 4 + [(above,)] * 2
+
+
+def test_three_nodules_are_few_and_four_are_many() -> None:
+    assert rows("V16", "metastasis-count", 1, 2, 3, 4, 5) == [("A10",)] * 3 + [("A9",)] * 2
+    five = {"simultaneous_maximum_nodules": 5, "upfront_maximum_nodules": 5}
+    assert rows("V16", "metastasis-count", 4, 5, 6, **five) == [("A10",), ("A10",), ("A9",)]
+
+
+def test_twelve_months_are_no_short_interval() -> None:
+    assert rows("V27", "months-primary-to-metastases", 0, 11, 12, 13) == [("B6",), ("B6",), ("B7",), ("B7",)]
+    assert rows("V27", "months-primary-to-metastases", 5, 6, short_interval_months=6) == [("B6",), ("B7",)]
+
+
+@pytest.mark.parametrize(
+    ("end", "metastasis", "fails"),
+    [
+        ("2025-03-15", "2026-03-14", True),
+        ("2025-03-15", "2026-03-15", False),
+        ("2024-02-29", "2025-02-27", True),
+        ("2024-02-29", "2025-02-28", False),
+        ("2023-02-28", "2024-02-28", False),
+        ("2023-03-01", "2024-02-29", True),
+    ],
+)
+def test_adjuvant_failure_counts_twelve_months_by_the_calendar(end: str, metastasis: str, *, fails: bool) -> None:
+    facts = {
+        **example("V27").facts,
+        "months-primary-to-metastases": 30,
+        "adjuvant-status": "completed",
+        "adjuvant-end-date": date.fromisoformat(end),
+        "liver-metastasis-date": date.fromisoformat(metastasis),
+    }
+    advisories = decide(case_of(facts), load_guideline()).advisories
+    assert ("adjuvant-failure-within-12-months" in advisories) is fails
+    assert ("adjuvant-6-months-oxaliplatin" in advisories) is not fails
