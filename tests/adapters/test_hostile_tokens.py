@@ -108,6 +108,7 @@ HOSTILE = {
     "b64 false": token(header={"b64": False, "crit": ["b64"]}),
     "b64 true": token(header={"b64": True}),
     "compressed": token(header={"zip": "DEF"}),
+    "encrypted": token(header={"enc": "A256GCM"}),
     "typ missing": token(header={"typ": ...}),
     "typ of another token": token(header={"typ": "at+jwt"}),
     # issuer, audience, tenant
@@ -144,6 +145,7 @@ HOSTILE = {
     "exp Infinity": token(claims={"exp": float("inf")}),
     "exp NaN": token(claims={"exp": float("nan")}),
     "exp before iat": token(claims={"iat": NOW_S + 30, "exp": NOW_S + 20}),
+    "exp at iat": token(claims={"iat": NOW_S, "exp": NOW_S}),
     "iat missing": token(claims={"iat": ...}),
     "iat in the future": token(claims={"iat": NOW_S + 61, "exp": NOW_S + 300}),
     "iat text": token(claims={"iat": "now"}),
@@ -184,6 +186,70 @@ HOSTILE = {
     "nested 3,000 deep": token(claims=DEEP),
     "giant": token(claims={"padding": "x" * 100_000}),
 }
+
+REASONS = {
+    "not a signed JWT": {
+        "alg none without signature", "empty", "one word", "two parts", "four parts", "five parts, encrypted",
+        "no signature", "spaces inside", "padding", "plain base64",
+    },
+    "no base64url": {"signature of impossible length"},
+    "token too long": {"nested 3,000 deep", "giant"},
+    "header or claims: no JSON": {"header no JSON", "header not UTF-8", "claims no JSON"},
+    "header or claims: no JSON object": {"header a list", "claims null"},
+    "header or claims: a duplicate member": {"duplicate alg", "duplicate iss", "duplicate in a nested object"},
+    "header or claims: a number that JSON does not have": {"exp Infinity", "exp NaN"},
+    "header jwk": {"jwk in the header", "jwk beside a sound signature"},
+    "header x5u": {"x5u in the header"},
+    "header x5c": {"x5c in the header"},
+    "header crit": {"crit with an unknown name", "crit empty", "b64 false"},
+    "header b64": {"b64 true"},
+    "header zip": {"compressed"},
+    "header enc": {"encrypted"},
+    "typ is not JWT": {"typ missing", "typ of another token"},
+    "jku is no string": {"jku null", "jku a list"},
+    "alg is missing or no usable string": {"alg missing", "alg null", "alg a list"},
+    "kid is missing or no usable string": {
+        "kid missing", "kid empty", "kid a number", "kid of 4,000 characters", "kid with a zero",
+    },
+    "iss is missing or no usable string": {"iss missing", "iss a list"},
+    "unknown issuer": {"iss unknown", "iss with a slash more", "iss in another case"},
+    "signature": {
+        "a stranger's key", "signature changed", "signature cut", "signature of zeros", "signature in DER",
+        "claims of another token",
+    },
+    "exp is missing or no number": {"exp missing", "exp text", "exp true"},
+    "exp is out of range": {"exp beyond floats", "exp 1e999"},
+    "iat is missing or no number": {"iat missing", "iat text"},
+    "nbf is missing or no number": {"nbf text"},
+    "expired": {"exp past"},
+    "issued in the future": {"iat in the future"},
+    "not yet valid": {"nbf in the future"},
+    "lifetime": {"exp for ever", "exp before iat", "exp at iat", "a lifetime of more than an hour"},
+    "aud is no string or list of strings": {"aud missing", "aud null", "aud with a number beside", "aud an object"},
+    "audience": {
+        "aud empty", "aud of another service", "aud the base alone", "aud discovery", "aud that begins like ours",
+        "aud a part of ours", "aud on another host", "aud over http", "aud with a query", "aud of the feedback",
+        "aud the path alone",
+    },
+    "tenant is missing or no usable string": {"tenant a number", "tenant null"},
+    "jti is missing or no usable string": {
+        "jti missing", "jti empty", "jti a number", "jti of 1,000 characters", "jti with half a character",
+        "jti with NUL",
+    },
+}  # fmt: skip
+"""What the log says of each; of all others: that there is no such key or algorithm."""
+REASON = {attack: reason for reason, attacks in REASONS.items() for attack in attacks}
+
+
+@pytest.mark.parametrize("attack", HOSTILE)
+async def test_each_is_refused_by_the_check_that_is_meant_for_it(attack: str) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        await authenticator().authenticate(f"Bearer {HOSTILE[attack]}", path=PATH, service_id=SERVICE)
+    assert refused.value.reason == REASON.get(attack, "no such key or algorithm")
+
+
+def test_reasons_are_those_of_known_attacks() -> None:
+    assert REASON.keys() <= HOSTILE.keys()
 
 
 @pytest.mark.duty(75, 76, 77)

@@ -48,7 +48,7 @@ GROUPS = {
     "tokens": Group(
         "service/adapters",
         ("jwt_auth", "jwks", "tokens"),
-        tuple(f"tests/adapters/test_{name}.py" for name in ("jwt_auth", "jwks", "hostile_tokens", "clients")),
+        tuple(f"tests/adapters/test_{name}.py" for name in ("jwt_auth", "jwks", "hostile_tokens")),
     ),
     "readers": Group(
         "fhir_mappings",

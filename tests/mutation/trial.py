@@ -41,7 +41,7 @@ _OPTIONS = (
     "-p",
     "_hypothesis_pytestplugin",
 )
-_SETTINGS = {"CI": "true", "TEST_CASES": "150", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+_SETTINGS = {"CI": "true", "TEST_CASES": os.environ.get("TEST_CASES", "150"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """`CI` makes Hypothesis draw the same examples each time."""
 
 

@@ -1,0 +1,164 @@
+"""Small drawn guidelines: which facts matter is what a walk through all single patients says."""
+
+from __future__ import annotations
+
+from itertools import product
+from random import Random
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from fhir_mappings.case import Case, Interval, Known, Narrowed, Unknown
+from fhir_mappings.catalogue import load_catalogue
+from service.knowledge.cubes import bits, truth
+from service.knowledge.decide import decide
+from service.knowledge.decision import Answer, MissingFact
+from service.knowledge.guideline import build_guideline
+from tests.cases import case_of
+from tests.knowledge.small_guideline import SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.knowledge.compiled import Compiled
+    from service.knowledge.decision import Outcome
+    from service.knowledge.formula import Formula
+    from service.knowledge.guideline import Guideline
+
+Patient: TypeAlias = tuple[int, ...]
+"""One cell for each fact."""
+
+HEAD = SMALL[: SMALL.index("[[row]]")].replace('[definition]\nunfit = "ecog >= ecog_unfit"\n', "")
+TAIL = SMALL[SMALL.index("[strategy]") :]
+RANGES = {"ecog": (0, 5), "asa": (1, 6), "metastasis_count": (1, 6), "flr_percent": (20, 60)}
+
+
+def holds(formula: Formula, patient: Patient) -> bool:
+    return truth(formula, patient) is True
+
+
+def completed(guideline: Compiled, case: Case) -> Iterator[tuple[Patient, frozenset[int]]]:
+    """Give every single patient whom the case may be, with the places that assumptions fill in them."""
+    known = []
+    for code, domain in zip(guideline.places, guideline.domains, strict=True):
+        match case.facts[code]:
+            case Known(value=value):
+                known.append(domain.mask_at(value))
+            case Narrowed(values=values):
+                known.append(domain.mask_within(values) or domain.full)
+            case _:
+                known.append(domain.full)
+    everyone = [tuple(1 << cell for cell in cells) for cells in product(*(list(bits(mask)) for mask in known))]
+    ties = [
+        tie
+        for tie in guideline.ties
+        if not all(holds(tie.when, patient) and not patient[tie.place] & tie.then for patient in everyone)
+    ]
+    absent = {place for code, place in guideline.places.items() if case.facts[code] == Unknown()}
+    for patient in everyone:
+        if any(holds(tie.when, patient) and not patient[tie.place] & tie.then for tie in ties):
+            continue
+        applied = [rule for rule in guideline.assumptions if rule.place in absent and holds(rule.when, patient)]
+        if all(patient[rule.place] & rule.fill for rule in applied):
+            yield patient, frozenset(rule.place for rule in applied)
+
+
+def mattering(guideline: Compiled, case: Case) -> dict[str, dict[int, set[Outcome | None]]]:
+    """Give the facts that alone change the outcome of some patient, with what each of their cells can lead to."""
+    outcomes = {}
+    filled = {}
+    for patient, places in completed(guideline, case):
+        outcomes[patient] = next(row.outcome for row in guideline.rows if holds(row.test, patient))
+        filled[patient] = places
+    found: dict[str, dict[int, set[Outcome | None]]] = {}
+    for code, place in guideline.places.items():
+        if any(
+            outcomes[one] != outcomes[two]
+            and one[place] != two[place]
+            and place not in (loose := filled[one] | filled[two])
+            and all(one[other] == two[other] for other in range(len(one)) if other != place and other not in loose)
+            for one, two in product(outcomes, repeat=2)
+        ):
+            found[code] = {}
+            for patient, outcome in outcomes.items():
+                found[code].setdefault(patient[place], set()).add(outcome)
+    return found
+
+
+def expected(guideline: Compiled, case: Case) -> tuple[MissingFact, ...]:
+    ranked = []
+    for code, cells in mattering(guideline, case).items():
+        groups: dict[tuple[Outcome, ...], int] = {}
+        for cell in sorted(cells):
+            shown = tuple(sorted(outcome for outcome in cells[cell] if outcome is not None))
+            groups[shown] = groups.get(shown, 0) | cell
+        label = guideline.domains[guideline.places[code]].label
+        answers = tuple(Answer(label(mask), shown) for shown, mask in groups.items())
+        settles = all(len(answer.strategies) <= 1 for answer in answers)
+        most = max(len(answer.strategies) for answer in answers)
+        ranked.append((not settles, most, code, MissingFact(code, settles, answers)))
+    return tuple(fact for _, _, _, fact in sorted(ranked, key=lambda entry: entry[:3]))
+
+
+def condition(random: Random, facts: list[str]) -> str:
+    tests = [
+        f"{random.choice(('', 'not '))}{fact} {random.choice(('<', '<=', '>', '>=', '=='))} "
+        f"{random.randint(*RANGES[fact])}"
+        for fact in random.choices(facts, k=random.randint(1, 3))
+    ]
+    return f" {random.choice(('and', 'or'))} ".join(tests)
+
+
+def drawn(random: Random) -> Guideline:
+    """Draw rows that end with one for everybody, at most one tie, and assumptions of single values."""
+    facts = random.sample(sorted(RANGES), 4)
+    conditions = [condition(random, facts) for _ in range(random.randint(1, 4))]
+    text = HEAD
+    for number, when in enumerate([*conditions, "ecog >= 0"]):
+        outcome = random.choice(('strategy = "mdt"', 'strategy = "staged"', ""))
+        step = 'next_step = "talk"\n' if outcome else ""
+        text += f'[[row]]\nid = "R{number}"\nwhen = "{when}"\n{outcome}\n{step}sentence = "."\nfrom = ["S1"]\n'
+    if random.random() < 0.6:
+        then = f"{facts[1]} {random.choice(('<', '>='))} {sum(RANGES[facts[1]]) // 2}"
+        text += f'[[tie]]\nwhen = "{condition(random, facts[:1])}"\nthen = "{then}"\nreason = "."\n'
+    for fact in facts[2:]:
+        if random.random() < 0.6:
+            when = f'when = "{condition(random, facts[:2])}"\n' if random.random() < 0.7 else ""
+            assumed = f"{fact} == {random.randint(*RANGES[fact])}"
+            text += f'[[assumption]]\nfact = "{fact.replace("_", "-")}"\n{when}assume = "{assumed}"\nsentence = "."\n'
+    return build_guideline({"1": text + TAIL}, load_catalogue())
+
+
+def drawn_case(random: Random) -> Case:
+    facts: dict[str, int | Interval] = {}
+    for fact, (low, high) in RANGES.items():
+        kind = random.random()
+        if kind < 0.25:
+            facts[fact.replace("_", "-")] = random.randint(low, high)
+        elif kind < 0.45:
+            start = random.randint(low, high)
+            facts[fact.replace("_", "-")] = Interval(start, random.randint(start, high))
+    return case_of(facts)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_what_is_missing_is_what_single_patients_differ_in(number: int, seed: int) -> None:
+    random = Random(f"{seed} {number}")
+    for _ in range(15):
+        guideline = drawn(random)
+        for _ in range(6):
+            case = drawn_case(random)
+            assert decide(case, guideline).missing == expected(guideline.compiled, case), (guideline.rows, case.facts)
+
+
+def test_what_is_assumed_is_not_missing_though_its_values_differ() -> None:
+    conditions = (("ecog > 2 or asa > 2", "mdt"), ("asa > 1", "staged"), ("asa > 0", "mdt"))
+    rows = "".join(
+        f'[[row]]\nid = "R{number}"\nwhen = "{when}"\nstrategy = "{strategy}"\nnext_step = "talk"\n'
+        'sentence = "."\nfrom = ["S1"]\n'
+        for number, (when, strategy) in enumerate(conditions)
+    )
+    rule = '[[assumption]]\nfact = "asa"\nassume = "asa <= 2"\nsentence = "."\n'
+    guideline = build_guideline({"1": HEAD + rows + rule + TAIL}, load_catalogue())
+    found = decide(case_of({"ecog": 0}), guideline)
+    assert ([outcome.strategy for outcome in found.outcomes], found.missing) == (["mdt", "staged"], ())
