@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import z3
 
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, Sign, Unknown
-from tests.proof.language import Call, Comparison, Name, atoms, read
+from tests.proof.guideline import names_in
+from tests.proof.language import Call, Comparison, Name, read
 from tests.proof.patients import MONTHS_SINCE_ADJUVANT, catalogue
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Completion:
             beaten = [
                 z3.And(z3.Not(void[number]), tie_when)
                 for number, (tie_when, then) in enumerate(ties)
-                if rule["fact"] in facts_of(guideline.ties[number]["then"])
+                if rule["fact"].replace("-", "_") in names_in([guideline.ties[number]["then"]], guideline)
                 and z3.Solver().check(*reading.allowed_parameters, *reading.patient.possible(), fill, then) == z3.unsat
             ]
             blank = z3.And(enabled(rule["fact"]), chart.absent(rule["fact"]))
@@ -200,12 +201,6 @@ class Completion:
         """Say that an assumption fills this fact."""
         rules = zip(guideline.assumptions, self.applies, strict=True)
         return z3.Or([applies for rule, applies in rules if rule["fact"] == code])
-
-
-def facts_of(condition: str) -> set[str]:
-    """Give the facts that a condition compares or names itself (those of definitions it names are left out)."""
-    return {_code(atom.text if isinstance(atom, Name) else atom.left) for atom in atoms(read(condition))
-            if not isinstance(atom, Call)}  # fmt: skip
 
 
 def _code(name: str) -> str:

@@ -9,14 +9,14 @@ import z3
 
 from fhir_mappings.case import ABSENT, Gap, Known, Unknown
 from tests.proof.charts import AnyChart, Completion, said_by, test_of
+from tests.proof.guideline import names_in
 from tests.proof.incomplete import enabled
-from tests.proof.language import Call, Comparison, Name, atoms, read, written
 from tests.proof.patients import Patient, catalogue
 from tests.proof.policies import symbolic
 from tests.proof.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from fhir_mappings.case import Case
     from service.knowledge.decision import Decision
@@ -117,18 +117,3 @@ def pathway_facts(guideline: WrittenGuideline) -> list[str]:
     """Give the facts that rows and their alternatives test, in the order of the catalogue."""
     names = names_in([*(row["when"] for row in guideline.rows), *guideline.alternatives], guideline)
     return [code for code in catalogue() if code.replace("-", "_") in names]
-
-
-def names_in(conditions: Iterable[str], guideline: WrittenGuideline) -> set[str]:
-    """Give every name that conditions use, by themselves or by definitions."""
-    found: set[str] = set()
-    for condition in conditions:
-        for atom in atoms(read(condition)):
-            inner = [atom.text] if isinstance(atom, Name) else [atom.left] if isinstance(atom, Comparison) else []
-            if isinstance(atom, Call):
-                inner = [*names_in([written(atom.argument)], guideline)]
-            found |= {
-                *inner,
-                *names_in((guideline.definitions[name] for name in inner if name in guideline.definitions), guideline),
-            }
-    return found

@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tests.proof.language import Call, Comparison, Name, atoms, read, written
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -60,3 +62,15 @@ def read_guideline(texts: Iterable[str]) -> WrittenGuideline:
         ties=listed("tie"),
         parameters=named("parameter"),
     )
+
+
+def names_in(conditions: Iterable[str], guideline: WrittenGuideline) -> set[str]:
+    """Give every name that conditions use, by themselves or by definitions."""
+    found: set[str] = set()
+    for atom in (atom for condition in conditions for atom in atoms(read(condition))):
+        match atom:
+            case Name(text=name) | Comparison(left=name):
+                found |= {name, *names_in(filter(None, [guideline.definitions.get(name)]), guideline)}
+            case Call(argument=argument):
+                found |= names_in([written(argument)], guideline)
+    return found

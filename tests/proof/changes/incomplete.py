@@ -17,7 +17,8 @@ from service.knowledge.model import Policy
 from tests.proof.changes.complete import parameters_of, said
 from tests.proof.charts import AnyChart, Completion, test_of
 from tests.proof.equivalence import usual_model
-from tests.proof.exact import names_in, pathway_facts
+from tests.proof.exact import pathway_facts
+from tests.proof.guideline import names_in
 from tests.proof.incomplete import enabled
 from tests.proof.patients import MONTHS_SINCE_ADJUVANT, Patient, case_with, catalogue, number_of
 from tests.proof.policies import settled
