@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
 from service.adapters.clients import Client
@@ -166,8 +167,13 @@ async def test_discovery_is_open_but_a_token_sent_to_it_is_checked(mode: Any) ->
 
 @pytest.mark.duty(74)
 async def test_required_refuses_a_call_without_token() -> None:
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated) as refused:
         await authenticator().authenticate(None, path=PATH, service_id=SERVICE)
+    assert refused.value.reason == "no token"
+
+
+async def test_a_slash_at_the_end_of_the_public_address_is_no_part_of_audiences() -> None:
+    assert (await accepted(authenticator(base=f"{BASE}/"), token())).issuer == ISSUER
 
 
 async def test_optional_lets_nobody_in_as_nobody_but_checks_a_token_that_is_sent() -> None:
@@ -186,6 +192,8 @@ async def test_a_known_client_without_this_service_is_told_so() -> None:
     gate = authenticator(Client(issuer=ISSUER, jwks_url=KEY_SET_URL, services=frozenset({"crlm-order-sign"})))
     with pytest.raises(ServiceNotAllowed):
         await accepted(gate, token())
+    open_to_it = authenticator(Client(issuer=ISSUER, jwks_url=KEY_SET_URL, services=frozenset({SERVICE})))
+    assert (await accepted(open_to_it, token())).issuer == ISSUER
 
 
 async def test_an_issuer_may_raise_or_lower_the_lifetime() -> None:
@@ -250,3 +258,24 @@ async def test_an_unknown_issuer_costs_a_verification_too(monkeypatch: pytest.Mo
         with pytest.raises(Unauthenticated):
             await accepted(gate, text)
     assert verified == ["https://x.example", ISSUER, ISSUER]
+
+
+@pytest.mark.duty(78)
+@pytest.mark.parametrize(
+    ("said", "verified"),
+    [("RS384", "RS384"), ("PS256", "RS384"), ("ES384", "ES384"), ("ES256", "ES384"), ("HS256", "ES384")],
+)
+async def test_a_stranger_waits_as_long_as_a_client_of_the_same_kind_of_key(
+    said: str, verified: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, text, asked = authenticator(), token(header={"alg": said, "kid": "none"}), []
+    original = jwt.get_algorithm_by_name
+
+    def counted(name: str) -> Any:
+        asked.append(name)
+        return original(name)
+
+    monkeypatch.setattr(jwt, "get_algorithm_by_name", counted)
+    with pytest.raises(Unauthenticated):
+        await accepted(gate, text)
+    assert asked == [verified]
