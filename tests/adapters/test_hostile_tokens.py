@@ -272,6 +272,12 @@ async def test_a_header_that_is_no_bearer_token_is_refused(header: str) -> None:
         await authenticator().authenticate(header, path=PATH, service_id=SERVICE)
 
 
+async def test_another_scheme_is_named_as_the_reason() -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        await authenticator().authenticate(f"Basic {SOUND}", path=PATH, service_id=SERVICE)
+    assert refused.value.reason == "not a bearer token"
+
+
 @pytest.mark.duty(78)
 async def test_a_token_is_believed_once() -> None:
     gate = authenticator()
@@ -285,8 +291,11 @@ async def test_a_token_is_believed_once() -> None:
 @pytest.mark.parametrize("claims", [{}, {"tenant": "south"}, {"tenant": "North"}, {"tenant": ["north"]}])
 async def test_another_tenant_than_the_configured_ones_is_refused(claims: dict[str, object]) -> None:
     gate = authenticator(Client(issuer=ISSUER, jwks_url=KEY_SET_URL, tenants=frozenset({"north"})))
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated) as refused:
         await gate.authenticate(f"Bearer {token(claims=claims)}", path=PATH, service_id=SERVICE)
+    assert refused.value.reason == (
+        "tenant is missing or no usable string" if claims.get("tenant") == ["north"] else "tenant"
+    )
 
 
 async def test_one_client_cannot_sign_for_another() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.adapters.clients import Client
-from service.adapters.jwks import FRESH_S, REREADS, RETRY_S, STALE_S, CachedKeySets
+from service.adapters.jwks import FRESH_S, REREAD_WINDOW_S, REREADS, RETRY_S, STALE_S, UNKNOWN_S, CachedKeySets
 from service.adapters.keys import KeySetError, parse_key_set
 from service.adapters.outbound import Outbound, OutboundError
 from tests.adapters.servers import Answer, Asked, Server
@@ -63,6 +63,28 @@ async def test_a_set_is_read_once_and_again_when_it_is_old(cached: CachedKeySets
         assert len(server.asked) == 2
 
 
+async def test_clients_have_their_keys_apart(cached: CachedKeySets) -> None:
+    sets = {"/one": [jwk(EC_KEY, "k")], "/two": [jwk(RSA_KEY, "k")]}
+    with Server(lambda asked: Answer(200, key_set(*sets[asked.path]))) as server:
+        clients = [
+            Client(issuer=f"https://{path}.example", jwks_url=f"{server.url}/{path}", allow_private_addresses=True)
+            for path in ("one", "two", "one")
+        ]
+        found = [await cached.find(client, "k") for client in clients]
+    assert [[key is not None and bool(key.for_algorithm(name)) for name in ("ES384", "RS384")] for key in found] == [
+        [True, False],
+        [False, True],
+        [True, False],
+    ]
+
+
+async def test_sets_are_asked_for_as_json(cached: CachedKeySets) -> None:
+    with Server(Keys("one")) as server:
+        await cached.find(client_of(server), "one")
+        asked = [(call.method, call.path, call.headers.get("accept")) for call in server.asked]
+    assert asked == [("GET", "/jwks", "application/json")]
+
+
 @pytest.mark.duty(77)
 async def test_a_new_key_is_found_at_once_and_a_withdrawn_one_is_gone(cached: CachedKeySets) -> None:
     keys = Keys("old")
@@ -92,6 +114,60 @@ async def test_the_same_unknown_key_id_is_looked_for_once(cached: CachedKeySets)
         for _ in range(5):
             assert await cached.find(client, "other") is None
         assert len(server.asked) == 2
+
+
+async def readings_at(cached: CachedKeySets, clock: Clock, server: Server, *asked: tuple[float, str]) -> list[int]:
+    """Ask for keys at seconds after now and count the readings so far."""
+    start, client, counts = clock.now, client_of(server), []
+    for after_s, key_id in asked:
+        clock.now = start + after_s
+        await cached.find(client, key_id)
+        counts.append(len(server.asked))
+    return counts
+
+
+async def test_a_set_is_old_after_its_time_not_at_it(cached: CachedKeySets, clock: Clock) -> None:
+    with Server(Keys("one")) as server:
+        asked = [(0, "one"), (FRESH_S, "one"), (FRESH_S + 0.5, "one")]
+        assert await readings_at(cached, clock, server, *asked) == [1, 1, 2]
+
+
+async def test_an_unknown_key_id_is_looked_for_again_after_a_minute(cached: CachedKeySets, clock: Clock) -> None:
+    with Server(Keys("one")) as server:
+        asked = [(0, "other"), (UNKNOWN_S - 0.5, "other"), (UNKNOWN_S, "other")]
+        assert await readings_at(cached, clock, server, *asked) == [1, 1, 2]
+
+
+async def test_a_failed_reading_is_tried_again_after_seconds(cached: CachedKeySets, clock: Clock) -> None:
+    with Server(lambda _: Answer(500)) as server:
+        asked = [(0, "one"), (RETRY_S - 0.5, "one"), (RETRY_S, "one")]
+        assert await readings_at(cached, clock, server, *asked) == [1, 1, 2]
+
+
+async def test_readings_for_unknown_key_ids_are_counted_from_the_oldest(cached: CachedKeySets, clock: Clock) -> None:
+    times = [0, 1, 20, 40, REREAD_WINDOW_S, REREAD_WINDOW_S + 1, REREAD_WINDOW_S + 1.5, REREAD_WINDOW_S + 2]
+    with Server(Keys("one")) as server:
+        asked = [(time_s, f"guess at {time_s}") for time_s in times]
+        assert await readings_at(cached, clock, server, *asked) == [1, 2, 3, 4, 4, 4, 5, 5]
+
+
+async def test_the_latest_unknown_key_ids_are_kept_in_mind(cached: CachedKeySets, clock: Clock) -> None:
+    with Server(Keys("one")) as server:
+        asked = [(number * (FRESH_S + 1), f"guess {number}") for number in range(300)]
+        counts = await readings_at(cached, clock, server, *asked, (299 * (FRESH_S + 1) + 1, "guess 299"))
+        assert counts[-2:] == [300, 300]
+
+
+async def test_a_key_lives_a_day_to_the_second(cached: CachedKeySets, clock: Clock) -> None:
+    keys = Keys("one")
+    with Server(keys) as server:
+        client = client_of(server)
+        assert await cached.find(client, "one")
+        keys.answer = Answer(500)
+        clock.now += STALE_S
+        assert await cached.find(client, "one")
+        clock.now += 0.5
+        assert await cached.find(client, "one") is None
 
 
 async def test_many_at_once_read_once(cached: CachedKeySets) -> None:
@@ -162,7 +238,16 @@ async def test_keys_from_a_file_follow_the_file(cached: CachedKeySets, tmp_path:
 
 
 async def test_a_client_without_keys_has_none(cached: CachedKeySets) -> None:
-    assert await cached.find(Client(issuer="https://a.example"), "x") is None
+    client = Client(issuer="https://a.example")
+    assert await cached.find(client, "x") is None
+    with pytest.raises(KeySetError, match=r"^is not configured$"):
+        await cached.probe(client)
+
+
+async def test_an_operator_learns_that_the_server_refused(cached: CachedKeySets) -> None:
+    with Server(lambda _: Answer(404)) as server, pytest.raises(KeySetError) as refused:
+        await cached.probe(client_of(server))
+    assert str(refused.value) == "was answered with another status than 200"
 
 
 @pytest.mark.parametrize(

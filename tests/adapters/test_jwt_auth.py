@@ -119,6 +119,8 @@ async def test_a_recorded_call_of_the_sandbox_is_believed_at_its_time_alone(name
         {"iat": NOW_S + 60, "exp": NOW_S + 300},
         {"nbf": NOW_S + 60},
         {"iat": NOW_S, "exp": NOW_S + 3600},
+        {"iat": NOW_S, "exp": NOW_S + 1},
+        {"jti": "j" * 512},
         {"iat": NOW_S - 0.5, "exp": NOW_S + 295.5},
         {"aud": ["https://other.example", AUDIENCE]},
         {"tenant": "any"},
@@ -127,6 +129,22 @@ async def test_a_recorded_call_of_the_sandbox_is_believed_at_its_time_alone(name
 )
 async def test_what_is_just_inside_the_rules_is_believed(claims: dict[str, Any]) -> None:
     assert (await accepted(authenticator(), token(claims=claims))).issuer == ISSUER
+
+
+def of_length(length: int) -> str:
+    return next(
+        text
+        for size in range(5600, 6000)
+        for more in range(4)
+        if len(text := token(header={"x5t": "x" * more}, claims={"padding": "x" * size})) == length
+    )
+
+
+async def test_a_token_may_have_8192_characters_and_no_more() -> None:
+    assert (await accepted(authenticator(), of_length(8192))).issuer == ISSUER
+    with pytest.raises(Unauthenticated) as refused:
+        await accepted(authenticator(), of_length(8193))
+    assert refused.value.reason == "token too long"
 
 
 @pytest.mark.parametrize("header", [{"jku": ...}, {"typ": "jwt"}, {"x5t": "thumbprint"}, {"unknown": 1}])
