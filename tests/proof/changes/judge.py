@@ -76,10 +76,16 @@ class Judge:
 
 
 def _answer(texts: Mapping[str, str], policy: Policy, case: Case) -> Decision:
-    """Decide; what a fact was looked at for, and the order of sources, are no part of the answer."""
+    """Decide; the facts looked at on the way, and the order in which rows and sources are told, are no answer."""
     decision = decide(case, build_guideline(texts, load_catalogue(), policy))
-    statements, citations = tuple(sorted(decision.statements)), tuple(sorted(decision.citations))
-    return replace(decision, read=(), statements=statements, citations=citations)
+    return replace(
+        decision,
+        read=(),
+        rows=tuple(sorted(decision.rows)),
+        alternatives=tuple(sorted(decision.alternatives, key=str)),
+        statements=tuple(sorted(decision.statements)),
+        citations=tuple(sorted(decision.citations)),
+    )
 
 
 def _told(before: Decision, after: Decision) -> Iterator[str]:
