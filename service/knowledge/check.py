@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ class Report:
 def check(guideline: Guideline, catalogue: Catalogue) -> Report:
     """Look through a guideline under its policy."""
     compiled = guideline.compiled
-    used = compiled.used | {name for text in guideline.intervals.values() for name in re.findall(r"{(\w+)}", text)}
+    used = compiled.used
     dates = {date for between in compiled.months_between for date in (between.first, between.last)}
     return Report(
         idle_rows=tuple(row.id for row in compiled.rows if not row.cubes),

@@ -42,3 +42,19 @@ sentence = "Talk."
 text = "Fitness matters."
 src = ["1"]
 """
+
+_HEAD, _TAIL = SMALL[: SMALL.index("[definition]")], SMALL[SMALL.index("[strategy]") :]
+
+
+def of_rows(*rows: tuple[str, str], extra: str = "") -> str:
+    """Write a guideline of conditions with a strategy each ("" gives no card), and of what stands in `extra`."""
+    return (
+        _HEAD
+        + "".join(
+            f'[[row]]\nid = "R{number}"\nwhen = "{when}"\nsentence = "."\nfrom = ["S1"]\n'
+            + (f'strategy = "{strategy}"\nnext_step = "talk"\n' if strategy else "")
+            for number, (when, strategy) in enumerate(rows)
+        )
+        + extra
+        + _TAIL
+    )

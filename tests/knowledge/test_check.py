@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.check import check
 from service.knowledge.guideline import Policy, build_guideline, load_guideline
@@ -65,3 +67,9 @@ from = []
     report = check(build_guideline({"1": SMALL, "2": extra}, load_catalogue()), load_catalogue())
     assert (report.idle_rows, report.idle_advisories) == (("C",), ("never",))
     assert (report.unused_parameters, report.unused_definitions) == (("spare",), ("fit",))
+
+
+def test_patients_whom_no_row_takes_are_described() -> None:
+    guideline = build_guideline({"1": SMALL}, load_catalogue())
+    holed = replace(guideline, compiled=replace(guideline.compiled, uncovered=((0b10,),)))
+    assert check(holed, load_catalogue()).uncovered == ("ecog 3-5",)

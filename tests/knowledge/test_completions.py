@@ -60,7 +60,7 @@ def test_an_assumption_splits_on_what_it_needs_and_fills_where_it_applies() -> N
 def test_an_assumption_that_applies_nowhere_adds_nothing() -> None:
     guideline = compiled(ASSUMED)
     found = completions(case_of({"asa": 4}), guideline)
-    assert found.boxes == (Box((0b11, 0b10), 0, {}, 0b11),)
+    assert (found.boxes, found.split, found.moving) == ((Box((0b11, 0b10), 0, {}, 0b11),), (1,), ())
     assert found.hits_without(guideline, guideline.assumptions[0]) == 0
 
 
@@ -78,6 +78,39 @@ def test_a_tie_leaves_out_impossible_patients_unless_the_chart_holds_one(facts: 
     found = completions(case_of(facts), compiled(TIED))
     assert sorted(box.cells for box in found.boxes) == boxes
     assert {box.filled for box in found.boxes} == {0}
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "filled"),
+    [
+        ("none", True),
+        ("perforation", False),
+        (frozenset({"none", "minor"}), True),
+        (frozenset({"none", "bleeding"}), False),
+        (Unknown(), False),
+    ],
+)
+def test_recorded_holds_where_every_value_left_passes(symptoms: Any, filled: bool) -> None:  # noqa: FBT001 - a truth
+    rule = ASSUMED.replace("asa < 3", "recorded(primary_symptoms in {none, minor})")
+    found = completions(case_of({"primary-symptoms": symptoms}), compiled(rule))
+    assert [bool(box.filled) for box in found.boxes] == [filled]
+
+
+@pytest.mark.parametrize(
+    ("when", "filled"),
+    [
+        ("absent(asa)", True),
+        ("not absent(asa)", False),
+        ("stated(asa)", False),
+        ("not stated(asa)", True),
+        ("recorded(primary_symptoms == none)", False),
+        ("not suspected(primary_symptoms == none)", True),
+    ],
+)
+def test_a_fact_that_the_case_leaves_out_is_as_absent(when: str, filled: bool) -> None:  # noqa: FBT001 - a truth
+    empty = Case(facts={}, as_of=date(2026, 11, 23))
+    found = completions(empty, compiled(ASSUMED.replace("asa < 3", when)))
+    assert [bool(box.filled) for box in found.boxes] == [filled]
 
 
 def test_a_value_that_the_catalogue_does_not_know_is_refused_with_its_fact() -> None:

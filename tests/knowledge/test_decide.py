@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fhir_mappings.case import Gap, Interval, Narrowed, Unknown
+from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, MissingFact, Outcome
-from service.knowledge.guideline import load_guideline
+from service.knowledge.guideline import build_guideline, load_guideline
 from tests.cases import case_of
+from tests.knowledge.small_guideline import of_rows
 from tests.knowledge.worked import LATER, LIVER_FIRST, REASSESS, RESTAGE, TOGETHER, UNFIT, decided
+
+if TYPE_CHECKING:
+    from service.knowledge.guideline import Guideline
 
 
 def test_answers_of_a_missing_number_are_ranges() -> None:
@@ -241,3 +246,34 @@ def test_everything_unknown_is_undetermined_and_says_so() -> None:
 def test_values_that_the_catalogue_does_not_know_are_refused(fact: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decide(case_of({fact: value}), load_guideline())
+
+
+def small(*rows: tuple[str, str], extra: str = "") -> Guideline:
+    return build_guideline({"1": of_rows(*rows, ("ecog >= 0", "mdt"), extra=extra)}, load_catalogue())
+
+
+@pytest.mark.parametrize(
+    ("rows", "facts", "read"),
+    [
+        (["asa > 4", "ecog >= 3", "flr_percent > 30"], {"ecog": 4, "asa": 2}, ("ecog", "asa")),
+        (["ecog >= 0", "asa > 4"], {"ecog": 4, "asa": 2}, ()),
+        (["ecog >= 3", "asa > 4", "flr_percent > 30"], {"asa": 5}, ("ecog", "asa")),
+        (["ecog >= 3 and asa > 4"], {"ecog": 1, "asa": 5}, ("ecog",)),
+        (["ecog >= 3 or asa > 4"], {"ecog": 4, "asa": 5}, ("ecog",)),
+        (
+            ["(ecog >= 3 or asa > 4) and flr_percent > 30", "metastasis_count > 3"],
+            {"flr-percent": 50.0},
+            ("metastasis-count", "ecog", "asa", "flr-percent"),
+        ),
+    ],
+)
+def test_facts_are_read_as_far_as_the_last_row_that_is_reached(
+    rows: list[str], facts: dict[str, Any], read: tuple[str, ...]
+) -> None:
+    decision = decide(case_of(facts), small(*((row, "staged") for row in rows)))
+    assert sorted(decision.read) == sorted(read)
+
+
+def test_an_assumption_that_leads_to_the_same_answer_by_another_row_is_not_printed() -> None:
+    rule = '[[assumption]]\nfact = "ecog"\nassume = "ecog <= 3"\nsentence = "."\n'
+    assert decide(case_of(), small(("ecog > 3", "mdt"), extra=rule)).assumptions == ()

@@ -15,7 +15,7 @@ from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, MissingFact
 from service.knowledge.guideline import build_guideline
 from tests.cases import case_of
-from tests.knowledge.small_guideline import SMALL
+from tests.knowledge.small_guideline import of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 Patient: TypeAlias = tuple[int, ...]
 """One cell for each fact."""
 
-HEAD = SMALL[: SMALL.index("[[row]]")].replace('[definition]\nunfit = "ecog >= ecog_unfit"\n', "")
-TAIL = SMALL[SMALL.index("[strategy]") :]
-RANGES = {"ecog": (0, 5), "asa": (1, 6), "metastasis_count": (1, 6), "flr_percent": (20, 60)}
+RANGES = {"ecog": (1, 4), "asa": (2, 5), "metastasis_count": (1, 4), "flr_percent": (30, 33)}
 
 
 def holds(formula: Formula, patient: Patient) -> bool:
     return truth(formula, patient) is True
 
 
-def completed(guideline: Compiled, case: Case) -> Iterator[tuple[Patient, frozenset[int]]]:
-    """Give every single patient whom the case may be, with the places that assumptions fill in them."""
+def completed(
+    guideline: Compiled, case: Case, *, without: int | None = None
+) -> Iterator[tuple[Patient, frozenset[int]]]:
+    """Give every single patient whom the case may be, with the places that assumptions (but one) fill in them."""
     known = []
     for code, domain in zip(guideline.places, guideline.domains, strict=True):
         match case.facts[code]:
@@ -58,9 +58,32 @@ def completed(guideline: Compiled, case: Case) -> Iterator[tuple[Patient, frozen
     for patient in everyone:
         if any(holds(tie.when, patient) and not patient[tie.place] & tie.then for tie in ties):
             continue
-        applied = [rule for rule in guideline.assumptions if rule.place in absent and holds(rule.when, patient)]
+        applied = [
+            rule
+            for rule in guideline.assumptions
+            if rule.rule != without and rule.place in absent and holds(rule.when, patient)
+        ]
         if all(patient[rule.place] & rule.fill for rule in applied):
             yield patient, frozenset(rule.place for rule in applied)
+
+
+def reached(guideline: Compiled, case: Case, *, without: int | None = None) -> set[str]:
+    """Give the rows that some patient reaches."""
+    return {
+        next(row.id for row in guideline.rows if holds(row.test, patient))
+        for patient, _ in completed(guideline, case, without=without)
+    }
+
+
+def deciding(guideline: Compiled, case: Case) -> list[str]:
+    """Give the facts whose assumption keeps an outcome away."""
+    outcome = {row.id: row.outcome for row in guideline.rows}
+    now = {outcome[row] for row in reached(guideline, case)}
+    return [
+        rule.fact
+        for rule in guideline.assumptions
+        if not {outcome[row] for row in reached(guideline, case, without=rule.rule)} <= now
+    ]
 
 
 def mattering(guideline: Compiled, case: Case) -> dict[str, dict[int, set[Outcome | None]]]:
@@ -112,12 +135,9 @@ def condition(random: Random, facts: list[str]) -> str:
 def drawn(random: Random) -> Guideline:
     """Draw rows that end with one for everybody, at most one tie, and assumptions of single values."""
     facts = random.sample(sorted(RANGES), 4)
-    conditions = [condition(random, facts) for _ in range(random.randint(1, 4))]
-    text = HEAD
-    for number, when in enumerate([*conditions, "ecog >= 0"]):
-        outcome = random.choice(('strategy = "mdt"', 'strategy = "staged"', ""))
-        step = 'next_step = "talk"\n' if outcome else ""
-        text += f'[[row]]\nid = "R{number}"\nwhen = "{when}"\n{outcome}\n{step}sentence = "."\nfrom = ["S1"]\n'
+    rows = [(condition(random, facts), random.choice(("mdt", "staged", ""))) for _ in range(random.randint(1, 4))]
+    rows.append(("ecog >= 0", random.choice(("mdt", "staged", ""))))
+    text = ""
     if random.random() < 0.6:
         then = f"{facts[1]} {random.choice(('<', '>='))} {sum(RANGES[facts[1]]) // 2}"
         text += f'[[tie]]\nwhen = "{condition(random, facts[:1])}"\nthen = "{then}"\nreason = "."\n'
@@ -126,7 +146,7 @@ def drawn(random: Random) -> Guideline:
             when = f'when = "{condition(random, facts[:2])}"\n' if random.random() < 0.7 else ""
             assumed = f"{fact} == {random.randint(*RANGES[fact])}"
             text += f'[[assumption]]\nfact = "{fact.replace("_", "-")}"\n{when}assume = "{assumed}"\nsentence = "."\n'
-    return build_guideline({"1": text + TAIL}, load_catalogue())
+    return build_guideline({"1": of_rows(*rows, extra=text)}, load_catalogue())
 
 
 def drawn_case(random: Random) -> Case:
@@ -142,23 +162,30 @@ def drawn_case(random: Random) -> Case:
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_what_is_missing_is_what_single_patients_differ_in(number: int, seed: int) -> None:
+def test_what_is_missing_or_assumed_is_what_single_patients_say(number: int, seed: int) -> None:
     random = Random(f"{seed} {number}")
     for _ in range(15):
         guideline = drawn(random)
         for _ in range(6):
             case = drawn_case(random)
-            assert decide(case, guideline).missing == expected(guideline.compiled, case), (guideline.rows, case.facts)
+            found = decide(case, guideline)
+            assert found.missing == expected(guideline.compiled, case), (guideline.rows, case.facts)
+            assert [assumption.fact for assumption in found.assumptions] == deciding(guideline.compiled, case)
+            assert set(found.rows) == {
+                row.id for row in guideline.rows if row.strategy and row.id in reached(guideline.compiled, case)
+            }
 
 
 def test_what_is_assumed_is_not_missing_though_its_values_differ() -> None:
-    conditions = (("ecog > 2 or asa > 2", "mdt"), ("asa > 1", "staged"), ("asa > 0", "mdt"))
-    rows = "".join(
-        f'[[row]]\nid = "R{number}"\nwhen = "{when}"\nstrategy = "{strategy}"\nnext_step = "talk"\n'
-        'sentence = "."\nfrom = ["S1"]\n'
-        for number, (when, strategy) in enumerate(conditions)
-    )
+    rows = (("ecog > 2 or asa > 2", "mdt"), ("asa > 1", "staged"), ("asa > 0", "mdt"))
     rule = '[[assumption]]\nfact = "asa"\nassume = "asa <= 2"\nsentence = "."\n'
-    guideline = build_guideline({"1": HEAD + rows + rule + TAIL}, load_catalogue())
+    guideline = build_guideline({"1": of_rows(*rows, extra=rule)}, load_catalogue())
     found = decide(case_of({"ecog": 0}), guideline)
     assert ([outcome.strategy for outcome in found.outcomes], found.missing) == (["mdt", "staged"], ())
+
+
+def test_a_tie_keeps_a_fact_that_decides_nothing_alone_from_being_missing() -> None:
+    rows = (("ecog >= 3 or asa >= 3", "mdt"), ("ecog >= 0", "staged"))
+    tie = '[[tie]]\nwhen = "ecog >= 3"\nthen = "asa >= 3"\nreason = "."\n'
+    found = decide(case_of(), build_guideline({"1": of_rows(*rows, extra=tie)}, load_catalogue()))
+    assert [fact.fact for fact in found.missing] == ["asa"]
