@@ -192,6 +192,8 @@ async def test_required_refuses_a_call_without_token() -> None:
 
 async def test_a_slash_at_the_end_of_the_public_address_is_no_part_of_audiences() -> None:
     assert (await accepted(authenticator(base=f"{BASE}/"), token())).issuer == ISSUER
+    ward = f"{BASE}/ward-X"
+    assert (await accepted(authenticator(base=f"{ward}/"), token(claims={"aud": ward + PATH}))).issuer == ISSUER
 
 
 async def test_optional_lets_nobody_in_as_nobody_but_checks_a_token_that_is_sent() -> None:
