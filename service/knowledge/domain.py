@@ -205,8 +205,7 @@ class Numbers(Domain):
             return left.number
         if index == len(self._cuts):
             return self._maximum
-        right = self._cuts[index].number
-        return right - 1 if math.isinf(left.number) else (left.number + right) / 2
+        return (left.number + self._cuts[index].number) / 2
 
     def _run(self, first: int, last: int) -> str:
         left = self._cuts[first - 1] if first else None

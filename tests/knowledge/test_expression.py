@@ -39,6 +39,10 @@ def test_numbers_may_have_decimals() -> None:
     assert parse("n > 2.5") == Comparison(Word("n", 1), ">", Number(2.5, 5), 1)
 
 
+def test_numbers_may_have_fifteen_digits() -> None:
+    assert parse("n > 123456789012345") == Comparison(Word("n", 1), ">", Number(123456789012345, 5), 1)
+
+
 def test_sets_hold_words_with_hyphens() -> None:
     assert parse("site in {rectum-mid, rectum-low}") == Comparison(
         Word("site", 1), "in", WordSet((Word("rectum-mid", 10), Word("rectum-low", 22)), 9), 1
@@ -70,6 +74,7 @@ def test_words_are_the_names_on_the_left() -> None:
         ("and a", "position 1: expected a name, found 'and'"),
         ("3 < a", "position 1: expected a name, found '3'"),
         ("a == 3x", "position 6: unexpected '3'"),
+        ("n == 1234567890123456", "position 6: a number of more than 15 digits"),
         ("absent(asa", "position 11: expected ')', found the end"),
         ("__import__", "position 1: unexpected '_'"),
         ("a == 'x'", 'position 6: unexpected "\'"'),
