@@ -202,3 +202,38 @@ def test_a_tie_keeps_a_fact_that_decides_nothing_alone_from_being_missing() -> N
     tie = '[[tie]]\nwhen = "ecog >= 3"\nthen = "asa >= 3"\nreason = "."\n'
     found = decide(case_of(), build_guideline({"1": of_rows(*rows, extra=tie)}, load_catalogue()))
     assert [fact.fact for fact in found.missing] == ["asa"]
+
+
+@pytest.mark.parametrize(
+    ("row", "tie", "assumed", "facts"),
+    [
+        (
+            "asa < 3",
+            None,
+            ("asa", "metastasis_count != 1 or ecog <= 2", "asa < 5"),
+            {"ecog": 2},
+        ),
+        (
+            "flr_percent <= 32",
+            ("asa > 3", "metastasis_count < 2"),
+            ("flr-percent", "asa <= 5", "flr_percent < 33"),
+            {"metastasis-count": 2},
+        ),
+        (
+            "metastasis_count >= 2 and asa < 5",
+            ("flr_percent <= 33", "asa < 3"),
+            ("metastasis-count", "ecog >= 0", "metastasis_count < 3"),
+            {"ecog": 3, "flr-percent": Interval(30, 33)},
+        ),
+    ],
+)
+def test_an_assumption_of_several_values_leaves_the_definition_as_it_is(
+    row: str, tie: tuple[str, str] | None, assumed: tuple[str, str, str], facts: dict[str, int | Interval]
+) -> None:
+    fact, when, fill = assumed
+    extra = f'[[assumption]]\nfact = "{fact}"\nwhen = "{when}"\nassume = "{fill}"\nsentence = "."\n'
+    if tie is not None:
+        extra += f'[[tie]]\nwhen = "{tie[0]}"\nthen = "{tie[1]}"\nreason = "."\n'
+    guideline = build_guideline({"1": of_rows((row, "mdt"), ("ecog >= 0", ""), extra=extra)}, load_catalogue())
+    case = case_of(facts)
+    assert decide(case, guideline).missing == expected(guideline.compiled, case)
