@@ -7,6 +7,8 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,8 +31,7 @@ class Gap(StrEnum):
     NOT_RETRIEVED = "not-retrieved"
 
 
-@dataclass(frozen=True, slots=True)
-class PartialDate:
+class PartialDate(msgspec.Struct, frozen=True, gc=False):
     """A FHIR date of any precision as the closed interval of days that it may mean."""
 
     first: date
@@ -52,8 +53,7 @@ class PartialDate:
         return f"{self.first.isoformat()}/{self.last.isoformat()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """One resource that supports a fact: its `Type/id`, its clinical date, and how it was read.
 
     `remarks` are fixed phrases of the readers ("preliminary", "provisional", "from recordedDate"), never chart text.
@@ -66,16 +66,14 @@ class Evidence:
     remarks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """A fact with one value."""
 
     value: Value
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True, gc=False):
     """The numbers between two bounds; `None` is unbounded."""
 
     low: float | None = None
@@ -90,16 +88,14 @@ class Interval:
         return not (self.high is not None and (number > self.high or (number == self.high and not self.high_included)))
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
+class Narrowed(msgspec.Struct, frozen=True, gc=False):
     """A fact that is one of several values: a set of choices, or an interval of numbers."""
 
     values: frozenset[str | bool] | Interval
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """A fact without usable value: why, from which resources, and the last value where it is only too old."""
 
     gap: Gap = Gap.ABSENT

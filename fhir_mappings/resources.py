@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 from pydantic import ValidationError
 
@@ -67,8 +67,7 @@ _R5_PREFIXES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """A resource after repair and validation: `body` in R4 names, or `None` with the reason of its refusal."""
 
     body: Mapping[str, Any] | None

@@ -43,6 +43,7 @@ _SPECIAL = frozenset(
 )
 """Elements whose primitive types look deeper into a string than the formats do."""
 
+_DATED = frozenset({"day", "instant"})
 _LAX = frozenset({"1", "true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "nan", "inf", "infinity"})
 """Words that a boolean or a number could be read from."""
 
@@ -53,40 +54,42 @@ def shape_of(resource: Mapping[str, Any], formats: dict[str, str]) -> Shape | No
     `formats` keeps the formats of the strings met, for the other resources of the same chart and no longer.
     """
     parts: list[str] = []
-    return tuple(parts) if _walk(resource, parts.append, formats) else None
+    _walk(resource, parts.append, formats)
+    return tuple(parts) if _UNTOLD not in parts else None
 
 
-def _walk(value: Mapping[str, Any], add: Callable[[str], None], formats: dict[str, str]) -> bool:
+_UNTOLD = ""
+"""Stands in a shape for a part whose format is not told apart."""
+
+
+def _walk(value: Mapping[str, Any], add: Callable[[str], None], formats: dict[str, str]) -> None:
     add("{")
     for name, member in value.items():
-        if name in _SPECIAL:
-            return False
-        add(name)
-        if name == "resourceType":
-            add(str(member))
-        if not _member(member, add, formats):
-            return False
+        add(name if name not in _SPECIAL else _UNTOLD)
+        # Nearly all members are strings: they are worth a way of their own.
+        if type(member) is str:
+            found = formats.get(member)
+            if found is None:
+                found = formats[member] = _format_of(member)
+            add(found if name != "resourceType" else member)
+        else:
+            _member(member, add, formats)
     add("}")
-    return True
 
 
-def _member(value: object, add: Callable[[str], None], formats: dict[str, str]) -> bool:
-    if isinstance(value, str):
-        found = formats.get(value)
-        if found is None:
-            found = formats[value] = _format_of(value)
-    elif isinstance(value, dict):
-        return _walk(value, add, formats)
+def _member(value: object, add: Callable[[str], None], formats: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        _walk(value, add, formats)
     elif isinstance(value, list):
         add("[")
         for member in value:
-            if not _member(member, add, formats):
-                return False
-        found = "]"
+            _member(member, add, formats)
+        add("]")
+    elif isinstance(value, str):
+        found = formats.get(value)
+        add(_format_of(value) if found is None else found)
     else:
-        found = _number(value)
-    add(found)
-    return bool(found)
+        add(_number(value))
 
 
 _INTEGERS = 2**31
@@ -100,20 +103,20 @@ def _number(value: object) -> str:
     if isinstance(value, float) and isfinite(value) and abs(value) < _INTEGERS:
         named = "whole" if value.is_integer() else "broken"
         return str(value) if value in _BOOLEANS else named if value > 0 else f"-{named}"
-    return str(value) if isinstance(value, bool) else ""
+    return str(value) if isinstance(value, bool) else _UNTOLD
 
 
 def _format_of(text: str) -> str:
     found = _FORMATS.fullmatch(text)
     if found is None or text.lower() in _LAX:
-        return ""
-    name = found.lastgroup or ""
-    if found["day"] or found["instant"]:
+        return _UNTOLD
+    name = found.lastgroup or _UNTOLD
+    if name in _DATED:
         try:
             date.fromisoformat(text[:10])
         except ValueError:
-            return ""
-        name = "day" if found["day"] else "fraction" if found["fraction"] else "instant"
+            return _UNTOLD
+        return "fraction" if found["fraction"] else name
     return name
 
 

@@ -98,8 +98,9 @@ class Terminology:
 
     def __post_init__(self) -> None:
         """Look up every enumerated code in its plainest spelling ahead: the one that most charts use."""
-        for key, code in self.exact:
-            self._as_written[self.systems.urls[key], code] = self._find(self.systems.urls[key], code)
+        plain = [(self.systems.urls[key], code) for key, code in self.exact]
+        plain += [(own.url, code) for own in self.code_systems.values() for code in own.codes]
+        self._as_written.update({(url, code): self._find(url, code) for url, code in plain})
 
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
         """Give the ids of the value sets that hold a coding; empty for none and for systems that are not read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -26,16 +26,23 @@ NO_PATIENT = "names no patient"
 FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
 MASKED = "code withheld"
+_NOTHING = frozenset[str]()
 _PLANNED = frozenset({"ServiceRequest"})
 _MEDICATED = frozenset({"MedicationRequest", "MedicationAdministration"})
 _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
 
 
+Coding: TypeAlias = tuple[str, frozenset[str]]
+"""A coding as `system|code`, and the value sets that hold it."""
+
+
 class Resource(msgspec.Struct, frozen=True):
     """One resource of the patient: valid, in R4 names; `sets` are the value sets that hold its codes.
 
-    `topics` are what its text could be about, where it has no code that is understood.
+    `codings` are those of its codes that are in a value set, as `system|code`, each with its sets. `topics` are what
+    its text could be about, where it has no code that is understood. `verification` and `clinical` are the codes of a
+    Condition's statuses, in lower case.
     """
 
     kind: str
@@ -48,6 +55,9 @@ class Resource(msgspec.Struct, frozen=True):
     future: bool = False
     topics: frozenset[str] = frozenset()
     masked: bool = False
+    codings: tuple[Coding, ...] = ()
+    verification: frozenset[str] = _NOTHING
+    clinical: frozenset[str] = _NOTHING
 
     @property
     def status(self) -> str:
@@ -166,7 +176,9 @@ class _Gate:
         kind = body["resourceType"]
         name = body.get("id")
         reference = f"{kind}/{name}" if isinstance(name, str) and name else kind
-        sets, topics, masked = _about(kind, body, self.terminology)
+        coded, understood = codings_of(kind, body, self.terminology)
+        sets = frozenset[str]().union(*(held for _, held in coded))
+        topics, masked = (_NOTHING, False) if understood else _texts(kind, body)
         if kind == "Medication":
             self.drugs[reference] = sets
             return None
@@ -185,12 +197,23 @@ class _Gate:
             return None
         dated, remark = clinical_date(checked.body)
         future = dated is not None and dated.first > tomorrow(self.as_of) and kind not in _PLANNED
-        self._note(
+        if checked.remarks or topics or masked or future:
+            flags = ((topics and not sets, TEXT_ONLY), (masked and not sets, MASKED), (future, FUTURE))
+            self._note(reference, checked.remarks, flags=flags)
+        return Resource(
+            kind,
             reference,
-            checked.remarks,
-            flags=((topics and not sets, TEXT_ONLY), (masked and not sets, MASKED), (future, FUTURE)),
+            checked.body,
+            sets,
+            dated,
+            remark,
+            draft,
+            future,
+            topics,
+            masked,
+            coded,
+            *_statuses(checked.body),
         )
-        return Resource(kind, reference, checked.body, sets, dated, remark, draft, future, topics, masked)
 
     def _note(self, reference: str, repairs: tuple[str, ...], *, flags: Iterable[tuple[object, str]]) -> None:
         self.reading.issues += [Issue(reference, remark, "repaired") for remark in repairs]
@@ -207,25 +230,37 @@ class _Gate:
         return found
 
 
-def _about(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[frozenset[str], frozenset[str], bool]:
-    """Give the value sets of a resource's codes and, where no code is understood, the topics of its text."""
-    concepts = list(_concepts(kind, body))
-    sets: frozenset[str] = frozenset()
+def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:
+    """Give the codings of a resource that are in a value set, and whether one is of a system that is read."""
+    found = []
     understood = False
-    for concept in concepts:
+    for concept in _concepts(kind, body):
         for coding in codings(concept):
             code = coding.get("code")
-            spelled = str(code) if type(code) is int else code if isinstance(code, str) else None
+            spelled = code if isinstance(code, str) else str(code) if type(code) is int else None
             system = coding.get("system")
             if not isinstance(system, str) or not spelled:
                 continue
-            sets |= terminology.sets(system, spelled)
-            understood = understood or terminology.reads(system)
-    if sets or understood:
-        return sets, frozenset(), False
+            sets = terminology.sets(system, spelled)
+            if sets:
+                found.append((f"{system.strip()}|{spelled.strip()}", sets))
+            understood = understood or bool(sets) or terminology.reads(system)
+    return tuple(found), understood
+
+
+def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
+    """Give the codes of a Condition's verification and clinical status."""
+    if body["resourceType"] == "Condition":
+        for element in ("verificationStatus", "clinicalStatus"):
+            yield frozenset(str(coding.get("code", "")).lower() for coding in codings(body.get(element)))
+
+
+def _texts(kind: str, body: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
+    """Give what a resource could be about by its text, and whether its code is withheld."""
+    concepts = list(_concepts(kind, body))
     texts = [text for concept in concepts for text in concept_texts(concept)]
     masked = kind == "Condition" and not texts and any(_is_masked(concept) for concept in concepts)
-    return sets, could_be(kind, " ".join(texts)), masked
+    return could_be(kind, " ".join(texts)), masked
 
 
 def _is_masked(concept: object) -> bool:
@@ -273,10 +308,10 @@ def is_patient(reference: str, patient_id: str) -> bool:
     return path[-2:] == ["Patient", patient_id]
 
 
-def evidence(resource: Resource, terminology: Terminology, *sets: str, how: How = "coded") -> Evidence:
+def evidence(resource: Resource, *sets: str, how: How = "coded") -> Evidence:
     """Give a resource as evidence, with its coding in the first of `sets` and the remarks that it earns."""
     remarks = tuple(filter(None, (resource.date_remark, *_remarks(resource))))
-    return Evidence(resource.reference, how, resource.dated, coding_in(resource.body, terminology, sets), remarks)
+    return Evidence(resource.reference, how, resource.dated, coding_in(resource.codings, sets), remarks)
 
 
 def _remarks(resource: Resource) -> Iterable[str]:
@@ -292,14 +327,12 @@ def _remarks(resource: Resource) -> Iterable[str]:
         yield DRAFT_ORDER
 
 
-def coding_in(body: Mapping[str, Any], terminology: Terminology, sets: Iterable[str]) -> str | None:
-    """Give the first `system|code` of a resource that is in one of `sets` (ids, or prefixes that end with `*`)."""
+def coding_in(codings: Iterable[Coding], sets: Iterable[str]) -> str | None:
+    """Give the first coding that is in one of `sets` (ids, or prefixes that end with `*`)."""
     exact, prefixes = _wanted(tuple(sets))
-    for concept in _concepts(body["resourceType"], body):
-        for coding in codings(concept):
-            names = terminology.sets(coding.get("system"), coding.get("code"))
-            if not exact.isdisjoint(names) or (prefixes and any(name.startswith(prefixes) for name in names)):
-                return f"{coding['system']}|{coding['code']}"
+    for coding, names in codings:
+        if not exact.isdisjoint(names) or (prefixes and any(name.startswith(prefixes) for name in names)):
+            return coding
     return None
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.read.dates import FROM_ASSERTED, FROM_RECORDED, value_of
 from fhir_mappings.read.settle import Candidate
-from fhir_mappings.read.values import codings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,24 +20,21 @@ _UNSURE = frozenset({"provisional", "unconfirmed"})
 _DATE_SOURCES = {None: 0, FROM_ASSERTED: 1, FROM_RECORDED: 2}
 
 
-def _codes(resource: Resource, element: str) -> frozenset[str]:
-    return frozenset(str(coding.get("code", "")).lower() for coding in codings(resource.body.get(element)))
-
-
 def asserted(resource: Resource) -> bool:
     """Whether a Condition is asserted at all: not refuted, entered in error or differential."""
-    return not _codes(resource, "verificationStatus") & _NEVER
+    return _NEVER.isdisjoint(resource.verification)
 
 
 def active(resource: Resource) -> bool:
     """Whether a Condition is asserted and holds: active, recurrence, relapse or without status, and not abated."""
-    abated = any(name.startswith("abatement") for name in resource.body)
-    return asserted(resource) and not _codes(resource, "clinicalStatus") & _OVER and not abated
+    if not asserted(resource) or not _OVER.isdisjoint(resource.clinical):
+        return False
+    return not any(name.startswith("abatement") for name in resource.body)
 
 
 def confirmed(resource: Resource) -> bool:
     """Whether a Condition is neither provisional nor unconfirmed."""
-    return not _codes(resource, "verificationStatus") & _UNSURE
+    return _UNSURE.isdisjoint(resource.verification)
 
 
 def primaries(reader: Reader) -> list[Resource]:

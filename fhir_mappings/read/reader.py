@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
-from fhir_mappings.read.chart_reading import evidence, matches
+from fhir_mappings.read.chart_reading import codings_of, evidence, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on, parse_date
 from fhir_mappings.read.settle import Candidate, settle
 from fhir_mappings.read.values import Answers, NoValue, concept_sets, read_value
@@ -65,6 +65,7 @@ class Reader:
     completeness: Mapping[str, Completeness]
     issues: list[Issue] = field(default_factory=list)
     _facts: dict[str, Fact] = field(default_factory=dict)
+    _dates: dict[str, PartialDate | None] = field(default_factory=dict)
     _losses: list[tuple[Evidence, tuple[str, ...]]] | None = None
 
     def fact(self, code: str) -> Fact:
@@ -85,8 +86,10 @@ class Reader:
 
     def date_of(self, code: str) -> PartialDate | None:
         """Give the value of a date fact as an interval of days, or `None` where it is not known."""
-        value = self.value(code)
-        return None if value is None else parse_date(str(value))
+        if code not in self._dates:
+            value = self.value(code)
+            self._dates[code] = None if value is None else parse_date(str(value))
+        return self._dates[code]
 
     def from_recorded(self, code: str) -> bool:
         """Whether a date is known from recordedDate alone."""
@@ -131,7 +134,7 @@ class Reader:
 
     def evidence(self, resource: Resource, *sets: str, how: How = "coded") -> Evidence:
         """Give a resource as evidence, with its coding in one of `sets`."""
-        return evidence(resource, self.terminology, *sets, how=how)
+        return evidence(resource, *sets, how=how)
 
     def note(self, resource: Resource, reason: str, *costs: str, left_out: bool = True) -> None:
         """Note an issue with a resource."""
@@ -154,7 +157,10 @@ class Reader:
             return panel
         own = {name: element for name, element in panel.body.items() if not name.startswith(("value", "component"))}
         found = next((one for one in panel.body["component"] if self._is_in(one, sets)), None)
-        return panel if found is None else replace(panel, body={**own, **found})
+        if found is None:
+            return panel
+        body = {**own, **found}
+        return replace(panel, body=body, codings=codings_of(panel.kind, body, self.terminology)[0])
 
     def _is_in(self, coded: Mapping[str, Any], sets: tuple[str, ...]) -> bool:
         """Whether an Observation or a component has a code in some value sets."""

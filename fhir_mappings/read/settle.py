@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from fhir_mappings.case import ABSENT, Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
 

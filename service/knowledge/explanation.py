@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Text:
+
+class Text(msgspec.Struct, frozen=True, gc=False):
     """Words of ours."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Strong:
+class Strong(msgspec.Struct, frozen=True, gc=False):
     """Words of ours that a renderer sets off."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChartText:
+class ChartText(msgspec.Struct, frozen=True, gc=False):
     """Free text from the chart: never trusted, escaped by every renderer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where a value comes from: the day (already worded) and the resources as `Type/id`, which are chart data."""
 
     references: tuple[str, ...]
@@ -62,8 +59,7 @@ SectionCode: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One short sentence. `fact` names the fact that it is about, `codes` the advisories that it states."""
 
     kind: Kind
@@ -91,8 +87,7 @@ def _plain(part: Part) -> str:
     return part.text
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True, gc=False):
     """Lines under one title; the first section of a card has none."""
 
     code: SectionCode
@@ -100,8 +95,7 @@ class Section:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, gc=False):
     """All that is said about one decision: one sentence, how urgent it is, and the sections in reading order."""
 
     summary: str

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from fhir_mappings.case import Evidence, Gap, Issue, Narrowed, PartialDate, Scope, Unknown
 from service.knowledge.decide import decide
@@ -307,7 +308,7 @@ def test_a_line_knows_its_evidence_and_its_plain_text() -> None:
 def test_the_remarks_of_a_reader_stand_beside_the_day() -> None:
     day = PartialDate(date(2026, 11, 2), date(2026, 11, 2))
     preliminary = Evidence("Observation/e", "coded", day, remarks=("preliminary",))
-    case = example("V16", ecog=replace(charted({"ecog": 1}).facts["ecog"], evidence=(preliminary,)))
+    case = example("V16", ecog=structs.replace(charted({"ecog": 1}).facts["ecog"], evidence=(preliminary,)))
     assert "ECOG 1 (2 Nov 2026 preliminary, Observation/e)" in " ".join(lines(told(case), "why"))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Sign, Unknown
 from tests.roundtrip.counting import complete_months, cycle_count, months_back

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
 
 from fhir_mappings.bundle import read_source
 from fhir_mappings.case import Known, Narrowed, Unknown
