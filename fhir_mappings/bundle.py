@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Body: TypeAlias = bytes | bytearray | memoryview | msgspec.Raw
 
 _FATAL = frozenset({"error", "fatal"})
+_APART = frozenset({None, "OperationOutcome", "Bundle"})
+"""What is no resource of a chart."""
 _BESIDE = ("include", "outcome")
 _DEEPEST = 3
 """Bundles in bundles that are followed: a batch response holds searchsets."""
@@ -93,6 +95,7 @@ class Scan(msgspec.Struct):
 
 _SCAN = msgspec.json.Decoder(Scan)
 _HEAD = msgspec.json.Decoder(Head | None)
+_NOTHING = Head()
 
 
 def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
@@ -145,56 +148,79 @@ def _mended(body: dict[str, Any]) -> Scan:
     return Scan("Bundle", entries, total if type(total) in (int, float) else None, links)
 
 
-def _look(entry: _Entry) -> tuple[Head | None, dict[str, Any] | None]:
-    """Give what tells of an entry's resource, and the resource itself where it had to be decoded for that."""
-    if isinstance(entry, _Mended):
-        odd = entry.body
-    else:
-        try:
-            return _HEAD.decode(entry.resource), None
-        except MISFITS:
-            odd = orjson.loads(memoryview(entry.resource))
-    return (_head(odd), odd) if isinstance(odd, dict) else (None, None)
+@dataclass(slots=True)
+class _Found:
+    """What the entries of a Bundle, and of those inside it, came to."""
+
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    entries: int = 0
+    failed: bool = False
+    partial: bool = False
+    nested: bool = False
+
+    def take_bundle(self, below: SourceRead) -> None:
+        """Take over what an inner Bundle holds."""
+        self.resources += below.resources
+        self.entries += below.entries
+        self.nested = self.nested or below.entries > 0
+        self.partial = self.partial or below.partial or below.next_url is not None
 
 
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
-    resources: list[dict[str, Any]] = []
-    held = beside = 0
-    failed = partial = nested = False
-    for entry in scan.entry or ():
-        if entry is None:
+    found = _Found()
+    beside = 0
+    for entry in filter(None, scan.entry or ()):
+        odd: dict[str, Any] | None = None
+        try:
+            head = _HEAD.decode(entry.resource)
+        except MISFITS:
+            head = None
+        if head is None:
+            odd = _decoded(entry)
+            head = _NOTHING if odd is None else _head(odd)
+        if head.resourceType in _APART and not _counts(entry, head, odd, found, relevance, depth):
             continue
-        raw = entry.resource
-        head, odd = _look(entry)
-        if head is None or head.resourceType is None:
-            continue
-        if head.resourceType == "OperationOutcome":
-            failed = failed or any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
-            continue
-        if head.resourceType == "Bundle" and depth < _DEEPEST:
-            below = _read(raw, relevance, depth + 1) if odd is None else _read_odd(odd, relevance, depth + 1)
-            resources += below.resources
-            held += below.entries
-            nested = nested or below.entries > 0
-            partial = partial or below.partial or below.next_url is not None
-            continue
-        nested = nested or head.resourceType == "Bundle"
-        held += 1
+        found.entries += 1
         if entry.search is not None and entry.search.mode in _BESIDE:
             beside += 1
         if relevance.matters(head) if odd is None else relevance.matters_as_dictionary(odd):
-            resources.append(odd or orjson.loads(memoryview(raw)))
+            found.resources.append(odd or orjson.loads(memoryview(entry.resource)))
+    return _source(scan, found, matches=found.entries - beside)
+
+
+def _counts(  # noqa: PLR0913, PLR0917  the state of the one loop that calls it
+    entry: _Entry, head: Head, odd: dict[str, Any] | None, found: _Found, relevance: Relevance, depth: int
+) -> bool:
+    """Take in what is no resource of the chart itself; a Bundle that is too deep to follow counts as one."""
+    if head.resourceType == "OperationOutcome":
+        found.failed = found.failed or any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
+    elif head.resourceType == "Bundle" and depth < _DEEPEST:
+        inner = (relevance, depth + 1)
+        found.take_bundle(_read(entry.resource, *inner) if odd is None else _read_odd(odd, *inner))
+    elif head.resourceType == "Bundle":
+        found.nested = True
+        return True
+    return False
+
+
+def _decoded(entry: _Entry) -> dict[str, Any] | None:
+    """Give the resource of an entry that the scan could not read; `None` where it is no object."""
+    odd = entry.body if isinstance(entry, _Mended) else orjson.loads(memoryview(entry.resource))
+    return odd if isinstance(odd, dict) else None
+
+
+def _source(scan: Scan, found: _Found, *, matches: int) -> SourceRead:
     following = next((link.url for link in scan.link or () if link and link.relation == "next" and link.url), None)
-    total = scan.total if isinstance(scan.total, int | float) and not nested else None
-    short = total is not None and total > held - beside and following is None
+    total = scan.total if isinstance(scan.total, int | float) and not found.nested else None
+    short = total is not None and total > matches and following is None
     return SourceRead(
-        SourceState.DATA if held else SourceState.OUTCOME if failed else SourceState.EMPTY,
-        tuple(resources),
+        SourceState.DATA if found.entries else SourceState.OUTCOME if found.failed else SourceState.EMPTY,
+        tuple(found.resources),
         following,
-        partial=failed or short or partial,
-        entries=held,
-        failed=failed or partial,
-        matches=held - beside,
+        partial=found.failed or short or found.partial,
+        entries=found.entries,
+        failed=found.failed or found.partial,
+        matches=matches,
         total=total,
     )
 
