@@ -144,11 +144,15 @@ def _bounds(fact: Fact) -> Interval:
 
 def references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
     """Give the resources of the evidence, each once, in order."""
+    if len(evidence) == 1:
+        return (evidence[0].reference,)
     return tuple(dict.fromkeys(found.reference for found in evidence))
 
 
 def newest(evidence: tuple[Evidence, ...]) -> PartialDate | None:
     """Give the latest date of the evidence."""
+    if len(evidence) == 1:
+        return evidence[0].dated
     dates = [found.dated for found in evidence if found.dated is not None]
     return max(dates, key=lambda found: (found.last, found.first), default=None)
 
