@@ -47,7 +47,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     fhir_port = free_port()
     origin = f"http://127.0.0.1:{fhir_port}"
     command = [
-        sys.executable, "-m", "uvicorn", "tests.bench.servers.fhir:app", "--port", str(fhir_port),
+        sys.executable, "-m", "uvicorn", "tests.bench.servers.ehr:app", "--port", str(fhir_port),
         "--log-level", "warning", "--no-access-log",
     ]  # fmt: skip
     with TemporaryDirectory(prefix="crlm-fhir-") as name:
