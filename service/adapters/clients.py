@@ -68,8 +68,8 @@ class Client:
     silent: bool = False
     fhir_client_id: str | None = None
     refuse_other_subjects: bool = True
-    requests_per_minute: int = 600
-    concurrent_requests: int = 16
+    requests_per_minute: int = 30_000
+    concurrent_requests: int = 32
     smart: SmartRegistration | None = None
 
     @property
@@ -169,8 +169,8 @@ def _client(fields: Fields) -> Client:
         silent=fields.boolean("silent", default=False),
         fhir_client_id=fields.text("fhir_client_id"),
         refuse_other_subjects=fields.boolean("refuse_other_subjects", default=True),
-        requests_per_minute=fields.integer("requests_per_minute", default=600, maximum=1_000_000),
-        concurrent_requests=fields.integer("concurrent_requests", default=16, maximum=10_000),
+        requests_per_minute=fields.integer("requests_per_minute", default=30_000, maximum=1_000_000),
+        concurrent_requests=fields.integer("concurrent_requests", default=32, maximum=10_000),
         smart=_smart(fields, private=private),
     )
     fields.refuse_unknown()

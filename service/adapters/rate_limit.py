@@ -35,8 +35,8 @@ _RETRY_S = 1.0
 class Allowance:
     """What one client may do."""
 
-    per_minute: int = 600
-    at_once: int = 16
+    per_minute: int = 30_000
+    at_once: int = 32
 
     @property
     def per_second(self) -> float:
