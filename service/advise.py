@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
     from service.own_facts import OwnFacts
-    from service.records import Records
+    from service.records import Records, Result
     from service.settings import MdtLine
 
 NO_CARDS = b'{"cards":[]}'
@@ -54,6 +54,21 @@ class _Call:
     caller: Caller
     drafts: tuple[dict[str, Any], ...]
     now: datetime
+
+    def answered(
+        self, result: Result, cards: tuple[Card, ...] = (), case: Case | None = None, decision: Decision | None = None
+    ) -> Answered:
+        """Give what is kept of its answer."""
+        return Answered(
+            service_id=self.service_id,
+            request=self.request,
+            caller=self.caller,
+            at=self.now,
+            result=result,
+            cards=cards,
+            case=case,
+            decision=decision,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,29 +103,28 @@ class Advisor:
         """Give the JSON of the answer; raises the errors of `service.errors`."""
         client = self.clients.get(caller.issuer)
         call = _Call(service_id, request, caller, drafts=_draft_orders(request), now=self.clock())
-        answered = Answered(service_id=service_id, request=request, caller=caller, at=call.now, result="out-of-scope")
         chart = await self.charts.chart(request, client)
         if chart is None:
             note(cards=0)
-            self.records.keep(answered)
+            self.records.keep(call.answered("out-of-scope"))
             return NO_CARDS
         chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
-        chart = replace(chart, draft_orders=call.drafts)
+        if call.drafts:
+            chart = replace(chart, draft_orders=call.drafts)
         case, decision = self.assess(chart, as_of=call.now)
         with phase("cards"):
             cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
         silent = client is not None and client.silent
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
-        answered = replace(answered, result="shown", cards=tuple(cards), case=case, decision=decision)
         if not silent and await self._is_repeated(call, cards):
             note(repeated=True)
-            self.records.keep(replace(answered, result="repeated", cards=()))
+            self.records.keep(call.answered("repeated", (), case, decision))
             return NO_CARDS
         if silent:
-            self.records.keep(replace(answered, result="silent"))
+            self.records.keep(call.answered("silent", tuple(cards), case, decision))
             return NO_CARDS
         answer = msgspec.json.encode({"cards": cards})
-        self.records.keep(answered)
+        self.records.keep(call.answered("shown", tuple(cards), case, decision))
         self._remember(call, cards)
         note(topics=[card.source.topic.code for card in cards])
         return answer

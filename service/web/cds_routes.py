@@ -56,8 +56,8 @@ def service_routes(
     """
     router, turns = APIRouter(), Turns()
 
-    @router.post("/cds-services/{service_id}")
-    async def call(service_id: str, request: Request) -> Response:
+    async def call(request: Request) -> Response:
+        service_id = request.path_params["service_id"]
         _check_known(service_id)
         async with _deadline(settings.deadline_s):
             check_media(request)
@@ -73,6 +73,8 @@ def service_routes(
                 answer = await advisor.advise(service_id, message, caller)
         return Response(answer, media_type="application/json")
 
+    # A plain route: the body is read and checked above, FastAPI's handling of parameters would find nothing to do.
+    router.add_route("/cds-services/{service_id}", call, methods=["POST"])
     return router
 
 
