@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.cds.messages import parse_request
 from service.cds.services import SERVICES, discovery
@@ -57,6 +58,7 @@ def service_routes(
     router, turns = APIRouter(), Turns()
 
     async def call(request: Request) -> Response:
+        request.scope["route"] = route
         service_id = request.path_params["service_id"]
         _check_known(service_id)
         async with _deadline(settings.deadline_s):
@@ -74,7 +76,8 @@ def service_routes(
         return Response(answer, media_type="application/json")
 
     # A plain route: the body is read and checked above, FastAPI's handling of parameters would find nothing to do.
-    router.add_route("/cds-services/{service_id}", call, methods=["POST"])
+    route = Route("/cds-services/{service_id}", call, methods=["POST"])
+    router.routes.append(route)
     return router
 
 
