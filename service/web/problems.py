@@ -1,8 +1,9 @@
-"""What an error becomes on the wire: a status and an OperationOutcome that repeats nothing of what was sent."""
+"""What an error becomes on the wire: a status and an OperationOutcome or a page; it repeats nothing that was sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from service.logs import note
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from starlette.datastructures import Headers
     from starlette.requests import Request
 
 _log = structlog.get_logger()
@@ -99,6 +101,19 @@ def outcome_response(problem: Problem) -> Response:
     return Response(body, status_code=problem.status, headers=headers, media_type="application/json")
 
 
+def page_response(problem: Problem) -> Response:
+    """Write a problem as a plain page, for people."""
+    title, more = escape(problem.text), escape(problem.diagnostics or "")
+    page = f'<!doctype html><html lang="en"><title>{title}</title><main><h1>{title}</h1><p>{more}</p></main></html>'
+    headers = {"cache-control": "no-store", **problem.headers}
+    return Response(page, status_code=problem.status, headers=headers, media_type="text/html")
+
+
+def response_to(headers: Headers, problem: Problem) -> Response:
+    """Write a problem for who asked: browsers that open an address accept `text/html`, programs do not name it."""
+    return page_response(problem) if "text/html" in headers.get("accept", "") else outcome_response(problem)
+
+
 async def answer_service_error(_: Request, error: Exception) -> Response:
     """Answer an error of our own tree."""
     if not isinstance(error, errors.ServiceError):
@@ -109,13 +124,13 @@ async def answer_service_error(_: Request, error: Exception) -> Response:
     return outcome_response(problem_of(error))
 
 
-async def answer_http_error(_: Request, error: Exception) -> Response:
+async def answer_http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses by itself: unknown paths and methods."""
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
     code = _HTTP_CODES.get(status, "processing")
-    return outcome_response(Problem(status, code, status.phrase, headers=dict(error.headers or {})))
+    return response_to(request.headers, Problem(status, code, status.phrase, headers=dict(error.headers or {})))
 
 
 def answer_bug(error: Exception, *, request_id: str) -> Response:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import Headers
+
 from service.errors import Busy
 from service.logs import note
-from service.web.problems import outcome_response, problem_of
+from service.web.problems import problem_of, response_to
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,7 +35,7 @@ class Shedding:
             return
         if self._in_work >= self._most:
             note(problem=Busy.__name__)
-            await outcome_response(problem_of(Busy()))(scope, receive, send)
+            await response_to(Headers(scope=scope), problem_of(Busy()))(scope, receive, send)
             return
         self._in_work += 1
         try:

@@ -91,6 +91,15 @@ async def test_feedback_is_acknowledged_once_it_is_kept(settings: Settings) -> N
     assert unknown.status_code == 404
 
 
+async def test_an_unknown_address_is_a_page_for_people_and_an_outcome_for_programs(client: CheckedClient) -> None:
+    page = await client.get("/<b>", headers={"accept": "text/html"})
+    outcome = await client.get("/<b>")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>Not Found</h1>" in page.text
+    assert "<b>" not in page.text
+    assert outcome.json()["issue"] == [{"severity": "error", "code": "not-found", "details": {"text": "Not Found"}}]
+
+
 async def test_feedback_that_cannot_be_kept_is_not_acknowledged(settings: Settings) -> None:
     app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, feedback=Keeper(StoreUnavailable()))
     async with CheckedClient(app) as client:

@@ -94,6 +94,11 @@ async def test_a_page_is_cheap_to_ask_for_again_and_an_unknown_one_is_not_found(
     assert (again.status_code, (await handbook.get("/docs/nowhere")).status_code) == (304, 404)
 
 
+async def test_the_bare_address_leads_to_the_handbook(handbook: CheckedClient) -> None:
+    front = await handbook.get("/")
+    assert (front.status_code, front.headers["location"]) == (307, "docs")
+
+
 OUTSIDE = {"../static/page.css", "../static/handbook.css", "../review/static/review-icon.svg", "../knowledge"}
 
 

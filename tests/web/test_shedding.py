@@ -80,6 +80,14 @@ async def test_one_call_too_many_is_refused_unread_and_the_others_are_answered(s
         assert (await client.call(patient_view())).status_code == 200
 
 
+async def test_somebody_at_a_browser_is_told_in_words(settings: Settings) -> None:
+    async with loaded(settings) as (client, _, _):
+        refused = await client.get("/review", headers={"accept": "text/html,application/xhtml+xml"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>The service is busy</h1><p>too many calls are in work: try again later</p>" in refused.text
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/cds-services"])
 async def test_what_is_asked_in_trouble_is_always_answered(settings: Settings, path: str) -> None:
     async with loaded(settings) as (client, _, _):

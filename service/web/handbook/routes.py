@@ -1,4 +1,4 @@
-"""`/docs` and `/docs/{page}`: rendered once, when first asked for, from files of the package and from the code."""
+"""`/docs` and `/docs/{page}`, rendered once, when first asked for, from files of the package and from the code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from service import __version__
 from service.cds.services import SERVICES
@@ -33,7 +33,7 @@ _POLICY = (
 
 
 def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
-    """Serve the handbook; `templates` are the prefetch templates that discovery shows."""
+    """Serve the handbook, to which `/` leads; `templates` are the prefetch templates that discovery shows."""
     router = APIRouter()
 
     @cache
@@ -47,6 +47,10 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(html, media_type="text/html", headers=headers)
+
+    @router.get("/")
+    async def front() -> Response:
+        return RedirectResponse("docs")
 
     @router.get("/docs")
     async def first(request: Request) -> Response:
