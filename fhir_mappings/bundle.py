@@ -168,7 +168,7 @@ class _Found:
 
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
     found = _Found()
-    beside = 0
+    held = beside = 0
     for entry in filter(None, scan.entry or ()):
         odd: dict[str, Any] | None = None
         try:
@@ -180,11 +180,12 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
             head = _NOTHING if odd is None else _head(odd)
         if head.resourceType in _APART and not _counts(entry, head, odd, found, relevance, depth):
             continue
-        found.entries += 1
+        held += 1
         if entry.search is not None and entry.search.mode in _BESIDE:
             beside += 1
         if relevance.matters(head) if odd is None else relevance.matters_as_dictionary(odd):
             found.resources.append(odd or orjson.loads(memoryview(entry.resource)))
+    found.entries += held
     return _source(scan, found, matches=found.entries - beside)
 
 

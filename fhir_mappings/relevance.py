@@ -73,22 +73,25 @@ class Relevance:
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
-        self._spellings: dict[tuple[str | bytes, ...], bool] = {}
+        self._spellings: dict[str | None, dict[bytes, bool]] = {kind: {} for kind in _CODED}
         self._codings: dict[tuple[str | None, object], tuple[bool, bool]] = {}
 
     def matters(self, head: Head) -> bool:
         """Decide on a scanned resource; one whose codes have an odd shape is decided on its dictionary."""
         kind = head.resourceType
-        if kind not in _CODED:
+        spellings = self._spellings.get(kind)
+        if spellings is None:
             return kind in _ALWAYS
-        at: tuple[str | bytes, ...] = (kind, bytes(head.code))
-        if head.component is not NOT_SENT:
-            at += (bytes(head.component),)
         if kind in _MEDICATION:
-            at += (bytes(head.medicationCodeableConcept), bytes(head.medicationReference), bytes(head.medication))
-        found = self._spellings.get(at)
+            drug = (head.code, head.medicationCodeableConcept, head.medicationReference, head.medication)
+            at = b"\0".join(map(bytes, drug))
+        elif head.component is NOT_SENT:
+            at = bytes(head.code)
+        else:
+            at = b"\0".join((bytes(head.code), bytes(head.component)))
+        found = spellings.get(at)
         if found is None:
-            found = self._spellings[at] = self._decided(kind, head)
+            found = spellings[at] = self._decided(kind or "", head)
         return found
 
     def matters_as_dictionary(self, resource: dict[str, Any]) -> bool:
