@@ -133,6 +133,23 @@ def test_other_codes_and_systems_are_not(system: str | None, code: str | None) -
     assert terminology().sets(system, code) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("system", "code", "kept"),
+    [
+        ("http://hl7.org/fhir/sid/icd-10-cm", "C18.3", True),
+        ("http://hl7.org/fhir/sid/icd-10-cm", " c18.3 ", False),
+        ("http://hl7.org/fhir/sid/icd-10-cm|of somebody", "C18.3", False),
+        ("http://hl7.org/fhir/sid/icd-10-cm", "Z99.9", False),
+    ],
+)
+def test_only_what_stands_so_in_a_vocabulary_is_remembered(system: str, code: str, *, kept: bool) -> None:
+    known = load_terminology()
+    first, second = known.sets(system, code), known.sets(system, code)
+    assert first == second == known.sets(system, code)
+    assert bool(first) == (code != "Z99.9")
+    assert ((system, code) in known._as_written) == kept  # noqa: SLF001  what is kept cannot be seen otherwise
+
+
 def test_the_urls_of_the_us_and_british_systems() -> None:
     for system in ("http://www.ama-assn.org/go/cpt", "https://ama-assn.org/go/cpt/", "urn:oid:2.16.840.1.113883.6.12"):
         assert "hepatectomy-major" in terminology().sets(system, "47130")
