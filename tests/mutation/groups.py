@@ -53,7 +53,7 @@ GROUPS = {
     "readers": Group(
         "fhir_mappings",
         (
-            "bundle", "mapper", "terminology", "resources", "shapes", "screen",
+            "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen",
             *(f"read/{name}" for name in (
                 "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations", "pathology", "primary",
                 "reader", "scope", "settle", "treatment", "values",
