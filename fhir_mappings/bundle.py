@@ -145,7 +145,7 @@ def _mended(body: dict[str, Any]) -> Scan:
     links: list[_Link | None] = [
         _Link(text_of(link.get("relation")), text_of(link.get("url"))) for link in objects(body.get("link"))
     ]
-    return Scan("Bundle", entries, total if type(total) in (int, float) else None, links)
+    return Scan(entry=entries, total=total if type(total) in (int, float) else None, link=links)
 
 
 @dataclass(slots=True)
