@@ -146,7 +146,7 @@ def _once(chart: Chart) -> Iterable[tuple[Mapping[str, Any], bool]]:
     """Yield each resource once, in an order that does not depend on the chart's; drafts replace the record's copy."""
     drafts = _by_identity(chart.draft_orders)
     record = _by_identity(chart.resources)
-    for identity in sorted({*drafts, *record}, key=lambda at: (at[0] != "Medication", at)):
+    for identity in sorted({*drafts, *record}):  # a Medication comes before what refers to it
         versions = drafts.get(identity) or record[identity]
         yield versions[0] if len(versions) == 1 else newest_version(versions), identity in drafts
 

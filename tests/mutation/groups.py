@@ -62,8 +62,8 @@ GROUPS = {
         tuple(
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
-                "scope", "settle", "primary", "liver", "treatment", "messy", "terminology", "bundle", "codings",
-                "shapes", "mapper",
+                "scope", "settle", "evidence", "conditions", "primary", "liver", "treatment", "messy", "terminology", "bundle", "codings",
+                "shapes", "mapper", "relevance",
             )
         ),
         share=0.25,

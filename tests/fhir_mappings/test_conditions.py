@@ -1,0 +1,58 @@
+"""The date of a disease that several Conditions record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Evidence, Known
+from fhir_mappings.read.dates import parse_date
+from tests.charts import ICD10CM, condition
+from tests.fhir_mappings.reading import read, shown
+
+ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+
+
+def dated(*onsets: str) -> list[dict[str, Any]]:
+    return [condition(f"c{number}", (ICD10CM, "C18.7"), onset=onset) for number, onset in enumerate(onsets)]
+
+
+@pytest.mark.parametrize(
+    ("onsets", "first"),
+    [
+        (["2024", "2025-02-01"], "2024"),
+        (["2024", "2024-11", "2025-02-01"], "2024-11"),
+        (["2024", "2024-11", "2024-12-05"], "2024-12-05"),
+        (["2024-11", "2024-11-30", "2024-11-02"], "2024-11-02"),
+        (["2024-11", "2024-12-01"], "2024-11"),
+        (["2024-11-02", "2024"], "2024-11-02"),
+        (["2026-06-16", "2026-06-14"], "2026-06-14"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_first_date_is_made_precise_only_by_dates_within_it(onsets: list[str], first: str, turned: bool) -> None:  # noqa: FBT001 - a case
+    conditions = dated(*(reversed(onsets) if turned else onsets))
+    assert str(shown(read(*conditions), "primary-diagnosis-date")) == first
+
+
+def test_every_condition_of_the_first_day_is_evidence_and_no_other() -> None:
+    same = dated("2024-11-02", "2024-11-02", "2024-11", "2025-01-01")
+    recorded = condition("r", (ICD10CM, "C18.7"), recordedDate="2024-11-02")
+    found = read(*same, recorded).facts["primary-diagnosis-date"]
+    on = parse_date("2024-11-02")
+    assert on is not None
+    coding = f"{ICD10CM}|C18.7"
+    assert found == Known(
+        on.first, (Evidence("Condition/c0", dated=on, coding=coding), Evidence("Condition/c1", dated=on, coding=coding))
+    )
+
+
+def test_a_date_of_the_future_is_no_first_date_and_a_later_source_steps_in() -> None:
+    planned = condition("f", (ICD10CM, "C18.7"), onset="2027-01-01", recordedDate="2026-06-01")
+    said = condition(
+        "a", (ICD10CM, "C18.7"), recordedDate="2026-01-01", extension=[{"url": ASSERTED, "valueDateTime": "2026-02-01"}]
+    )
+    recorded = condition("r", (ICD10CM, "C18.7"), recordedDate="2026-01-01")
+    found = [read(*one) for one in ([planned], [planned, recorded], [planned, recorded, said])]
+    assert [str(shown(case, "primary-diagnosis-date")) for case in found] == ["gap: absent", "2026-01-01", "2026-02-01"]
