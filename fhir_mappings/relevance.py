@@ -74,7 +74,7 @@ class Relevance:
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
         self._spellings: dict[str | None, dict[bytes, bool]] = {kind: {} for kind in _CODED}
-        self._codings: dict[tuple[str | None, object], tuple[bool, bool]] = {}
+        self._codings: dict[tuple[str | None, str | None], tuple[bool, bool]] = {}
 
     def matters(self, head: Head) -> bool:
         """Decide on a scanned resource; one whose codes have an odd shape is decided on its dictionary."""
@@ -143,10 +143,10 @@ class Relevance:
         return False, understood
 
     def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
-        at = (system, code)
+        spelled = code if isinstance(code, str) else _spelled(code)
+        at = (system, spelled)
         found = self._codings.get(at)
         if found is None:
-            spelled = code if isinstance(code, str) else _spelled(code)
             hit = bool(self._terminology.sets(system, spelled))
             found = self._codings[at] = (hit, bool(spelled) and self._terminology.reads(system))
         return found

@@ -1,0 +1,178 @@
+"""What may matter, by type and codes: asked of the scan and of the dictionary, alone and after other resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+
+from fhir_mappings.relevance import Head, Relevance
+from tests.charts import CPT, ICD10CM, LOINC, RXNORM, SNOMED, concept
+from tests.fhir_mappings.reading import terminology
+
+SIZE = concept(LOINC, "33728-7")
+DRUG = concept(RXNORM, "4492")
+CANCER = concept(ICD10CM, "C20")
+FLU = concept(ICD10CM, "J10.1")
+"""Of a system that is read, in no value set: something else for certain."""
+FOREIGN = concept("urn:oid:1.2.3", "1")
+METASTASES = {"text": "liver mets"}
+WITHHELD = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]}
+REFERENCE = {"reference": "Medication/1"}
+HUGE = 2**63
+
+
+def both(*concepts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Give one concept with the codings of several."""
+    return {"coding": [one for found in concepts for one in found["coding"]]} | more
+
+
+def of(system: Any, code: Any, **more: Any) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code} | more]}
+
+
+ASKED: list[tuple[str, dict[str, Any], bool]] = [
+    # by type alone
+    *((kind, {}, True) for kind in ("Patient", "BodyStructure", "CarePlan")),
+    *((kind, {"code": CANCER}, False) for kind in ("Claim", "condition", "", "FamilyMemberHistory")),
+    # by code
+    ("Condition", {"code": CANCER}, True),
+    ("Condition", {"code": FLU}, False),
+    ("Condition", {"code": both(FLU, CANCER)}, True),
+    ("Condition", {"code": both(CANCER, FLU)}, True),
+    ("Condition", {"code": both(FOREIGN, FLU, CANCER)}, True),
+    ("Condition", {"medicationReference": REFERENCE}, False),
+    ("Condition", {"code": FLU | {"reference": REFERENCE}}, False),
+    ("Procedure", {"code": concept(CPT, "47130")}, True),
+    ("ServiceRequest", {"code": concept(CPT, "47130")}, True),
+    ("ServiceRequest", {"code": {"concept": concept(CPT, "47130")}}, True),
+    ("ServiceRequest", {"code": {"concept": concept(CPT, "99213")}}, False),
+    ("Medication", {"code": DRUG}, True),
+    ("Medication", {"code": concept(RXNORM, "161")}, False),
+    # by component, whatever the code
+    ("Observation", {"code": concept(LOINC, "718-7")}, False),
+    ("Observation", {"code": concept(LOINC, "718-7"), "component": [{"code": SIZE}]}, True),
+    ("Observation", {"code": concept(LOINC, "718-7"), "component": [None, {}, {"code": None}, {"code": SIZE}]}, True),
+    ("Observation", {"code": concept(LOINC, "718-7"), "component": [{"code": concept(LOINC, "8480-6")}]}, False),
+    ("Observation", {"component": [{"code": {"text": "CEA"}}]}, True),
+    ("Observation", {"code": FOREIGN, "component": [{"code": {"text": "CEA"}}]}, True),
+    ("Observation", {"code": {"text": "CEA"}, "component": [{"code": concept(LOINC, "8480-6")}]}, False),
+    ("Observation", {"code": {"text": "CEA"}, "component": None}, True),
+    ("Observation", {"code": None, "component": {"code": SIZE}}, True),
+    ("Observation", {"code": [concept(LOINC, "718-7")], "component": [{"code": SIZE}]}, True),
+    ("Observation", {"code": 5, "component": "x"}, False),
+    # drugs: by each element that may hold them, and where they stand elsewhere
+    *(
+        row
+        for kind in ("MedicationRequest", "MedicationAdministration")
+        for row in (
+            (kind, {"code": DRUG}, True),
+            (kind, {"medicationCodeableConcept": DRUG}, True),
+            (kind, {"medicationCodeableConcept": [DRUG]}, True),
+            (kind, {"medicationCodeableConcept": concept(RXNORM, "161")}, False),
+            (kind, {"medicationCodeableConcept": {"text": "Oxaliplatin 85 mg/m2"}}, True),
+            (kind, {"medication": DRUG}, True),
+            (kind, {"medication": [DRUG]}, True),
+            (kind, {"medication": {"concept": DRUG}}, True),
+            (kind, {"medication": {"concept": {"text": "aspirin"}}}, False),
+            (kind, {"medication": {"reference": REFERENCE}}, True),
+            (kind, {"medication": [{"reference": REFERENCE}]}, True),
+            (kind, {"medication": {"reference": None}}, False),
+            (kind, {"medicationReference": REFERENCE}, True),
+            (kind, {"medicationReference": "Medication/1"}, True),
+            (kind, {"medicationReference": None}, False),
+            (kind, {"medicationReference": None, "medication": 5}, False),
+            (kind, {"medicationReference": REFERENCE, "medicationCodeableConcept": 5}, True),
+            (kind, {"medicationReference": REFERENCE, "medicationCodeableConcept": concept(RXNORM, "161")}, True),
+            (kind, {"medication": 5, "medicationCodeableConcept": DRUG}, True),
+            (kind, {"medication": DRUG, "medicationCodeableConcept": 5}, True),
+            (kind, {"code": 5, "medication": {"concept": DRUG}}, True),
+            (kind, {}, False),
+        )
+    ),
+    # text counts where no coding is understood
+    ("Condition", {"code": METASTASES}, True),
+    ("Condition", {"code": FOREIGN | METASTASES}, True),
+    ("Condition", {"code": FLU | METASTASES}, False),
+    ("Condition", {"code": both(FLU, FOREIGN) | METASTASES}, False),
+    ("Condition", {"code": both(FOREIGN, FLU) | METASTASES}, False),
+    ("Condition", {"code": {"concept": FLU} | METASTASES}, False),
+    ("Condition", {"code": FLU | {"concept": METASTASES}}, False),
+    ("Condition", {"code": {"concept": METASTASES}}, True),
+    ("Condition", {"code": {"concept": {"text": 5, "coding": [{"display": "liver mets"}]}}}, True),
+    ("Condition", {"code": {"concept": [METASTASES]}}, False),
+    ("Procedure", {"code": METASTASES}, True),
+    ("Procedure", {"code": {"text": "flu"}}, False),
+    ("Medication", {"code": {"text": "oxaliplatin"}}, False),
+    ("Condition", {"code": {"text": "liver", "coding": [{"display": "mets"}]}}, True),
+    ("Condition", {"code": {"coding": [{"display": "liver"}, None, {"display": ""}, {"display": "mets"}]}}, True),
+    ("Condition", {"code": {"text": "", "coding": [{"display": None}, {"display": "liver mets"}]}}, True),
+    ("Condition", {"code": {"text": 5, "coding": [{"display": 5}, {"display": "liver mets"}]}}, True),
+    ("Condition", {"code": {"text": "liver", "coding": [{"display": 5}]}}, False),
+    ("Condition", {"code": [METASTASES]}, True),
+    ("Condition", {"code": [5, METASTASES]}, True),
+    ("Condition", {"code": []}, False),
+    ("Condition", {"code": "liver mets"}, False),
+    # a coding without a code, or with none that all decoders read alike, is not understood
+    ("Condition", {"code": of(ICD10CM, None) | METASTASES}, True),
+    ("Condition", {"code": of(ICD10CM, "") | METASTASES}, True),
+    ("Condition", {"code": of(None, "J10.1") | METASTASES}, True),
+    ("Condition", {"code": of(5, "C20")}, False),
+    ("Condition", {"code": of(SNOMED, 94381002)}, True),
+    ("Condition", {"code": of(SNOMED, 94381003) | METASTASES}, False),
+    ("Condition", {"code": of(SNOMED, HUGE - 1) | METASTASES}, False),
+    ("Condition", {"code": of(SNOMED, HUGE) | METASTASES}, True),
+    ("Condition", {"code": of(SNOMED, 94381002.0) | METASTASES}, True),
+    ("Condition", {"code": of(SNOMED, code=True) | METASTASES}, True),
+    ("Condition", {"code": of(SNOMED, ["94381002"]) | METASTASES}, True),
+    # a Condition whose code is withheld could be any
+    ("Condition", {"code": WITHHELD}, True),
+    ("Condition", {"code": [WITHHELD]}, True),
+    ("Condition", {"code": {"extension": []}}, False),
+    ("Condition", {"code": WITHHELD | {"text": "flu"}}, False),
+    ("Condition", {"code": WITHHELD | FLU}, False),
+    ("Condition", {"code": WITHHELD | FOREIGN}, False),
+    ("Condition", {"code": {"text": "flu", "concept": WITHHELD}}, True),
+    ("Observation", {"code": WITHHELD}, False),
+    # any shape
+    ("Condition", {"code": {"coding": {"system": ICD10CM, "code": "C20"}}}, True),
+    ("Condition", {"code": [FLU, CANCER]}, True),
+    ("Condition", {"code": [{"coding": 5}, "x", CANCER]}, True),
+    ("Condition", {"code": {"coding": ["x", {"system": ICD10CM, "code": "C20"}]}}, True),
+    ("Condition", {}, False),
+    ("Condition", {"code": None}, False),
+    ("Condition", {"code": {}}, False),
+]
+EXPECTED = [expected for _, _, expected in ASKED]
+
+
+def scanned(kind: str, parts: dict[str, Any]) -> Head:
+    return msgspec.json.decode(orjson.dumps({"resourceType": kind} | parts), type=Head)
+
+
+@pytest.mark.parametrize(("kind", "parts", "expected"), ASKED)
+def test_a_resource_may_matter_by_its_type_and_codes(kind: str, parts: dict[str, Any], *, expected: bool) -> None:
+    head = scanned(kind, parts)
+    asked = Relevance(terminology())
+    assert [asked.matters(head), asked.matters(head), asked.matters_as_dictionary({"resourceType": kind} | parts)] == [
+        expected
+    ] * 3
+    assert Relevance(terminology()).matters_as_dictionary({"resourceType": kind} | parts) is expected
+    assert type(asked.matters(head)) is bool
+
+
+def test_what_was_asked_before_makes_no_difference() -> None:
+    heads = [scanned(kind, parts) for kind, parts, _ in ASKED]
+    asked = Relevance(terminology())
+    assert [asked.matters(head) for head in heads] == EXPECTED
+    assert [asked.matters(head) for head in heads] == EXPECTED
+    backwards = Relevance(terminology())
+    assert [backwards.matters(head) for head in reversed(heads)] == EXPECTED[::-1]
+
+
+@pytest.mark.parametrize("kind", [None, 5, ["Condition"]])
+def test_what_has_no_type_does_not_matter(kind: Any) -> None:
+    assert Relevance(terminology()).matters_as_dictionary({"resourceType": kind, "code": CANCER}) is False
+    assert Relevance(terminology()).matters(Head(code=msgspec.Raw(orjson.dumps(CANCER)))) is False
