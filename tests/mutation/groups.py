@@ -62,8 +62,9 @@ GROUPS = {
         tuple(
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
-                "scope", "settle", "evidence", "conditions", "primary", "liver", "treatment", "messy", "terminology", "bundle", "codings",
-                "shapes", "mapper", "relevance",
+                "scope", "settle", "evidence", "conditions", "chart_reading", "reader", "primary", "liver", "treatment",
+                "pathology", "fitness", "mdt", "messy", "terminology", "bundle", "codings", "shapes", "mapper",
+                "relevance",
             )
         ),
         share=0.25,
