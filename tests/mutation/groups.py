@@ -62,9 +62,8 @@ GROUPS = {
         tuple(
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
-                "scope", "settle", "evidence", "conditions", "chart_reading", "reader", "primary", "liver", "treatment",
-                "pathology", "fitness", "mdt", "messy", "terminology", "bundle", "codings", "shapes", "mapper",
-                "relevance",
+                "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "primary", "liver",
+                "treatment", "messy", "terminology", "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
             )
         ),
         share=0.25,
