@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fhir_mappings.case import Interval
+from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import Answers, codings, concept_sets, narrow
 
@@ -39,9 +40,13 @@ def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if not reader.observations("karnofsky"):
         return []
     read = []
-    for found in reader.measured(dataclasses.replace(fact, minimum=0, maximum=100), "karnofsky"):
+    scores = reader.measured(dataclasses.replace(fact, minimum=0, maximum=100), "karnofsky")
+    for resource, found in zip(reader.stated("karnofsky"), scores, strict=True):
         value = _from_karnofsky(found.value, fact)
-        unreadable = found.unreadable or (found.value is not None and value is None)
+        untied = found.value is not None and value is None
+        if untied:
+            reader.note(resource, UNREADABLE_VALUE, fact.code)
+        unreadable = found.unreadable or untied
         read.append(replace(found, value=value, evidence=derived(found.evidence), unreadable=unreadable))
     return read
 
