@@ -308,7 +308,7 @@ def is_patient(reference: str, patient_id: str) -> bool:
     return path[-2:] == ["Patient", patient_id]
 
 
-def evidence(resource: Resource, *sets: str, how: How = "coded") -> Evidence:
+def evidence(resource: Resource, *sets: str, how: How) -> Evidence:
     """Give a resource as evidence, with its coding in the first of `sets` and the remarks that it earns."""
     remarks = tuple(filter(None, (resource.date_remark, *_remarks(resource))))
     return Evidence(resource.reference, how, resource.dated, coding_in(resource.codings, sets), remarks)

@@ -1,0 +1,141 @@
+"""Fitness scores that narrow, and tests of genes in every spelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Interval
+from tests.charts import LOINC, SNOMED, coded, concept, observation
+from tests.fhir_mappings.reading import proofs, read, shown
+
+HGNC = "http://www.genenames.org"
+RECENT = "2026-06-10"
+GRADES = ["LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0", "LA9626-8", "LA9627-6"]
+CLASSES = ["413495001", "413496000", "413497009", "413498004", "413499007", "413500003"]
+
+
+def said(code: str, value: dict[str, Any], *, ident: str = "o", on: str = RECENT, **more: Any) -> dict[str, Any]:
+    return observation(ident, (LOINC, code), value, on=on, **more)
+
+
+def bound(score: int, comparator: str) -> dict[str, Any]:
+    return {"valueQuantity": {"value": score, "comparator": comparator}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"valueInteger": 0}, 5),
+        (bound(90, ">="), 0),
+        (bound(90, ">"), 0),
+        (bound(80, ">"), 0),
+        (bound(70, ">"), Interval(0, 1)),
+        (bound(70, "<="), Interval(1, 5)),
+        (bound(10, "<"), 5),
+        (bound(10, "<="), Interval(4, 5)),
+        ({"valueRange": {"low": {"value": 60}, "high": {"value": 70}}}, Interval(1, 2)),
+        ({"valueRange": {"low": {"value": 50}, "high": {"value": 60}}}, 2),
+        ({"valueRange": {"low": {"value": 81}, "high": {"value": 89}}}, "gap: unreadable"),
+        ({"valueInteger": 101}, "gap: unreadable"),
+        ({"valueInteger": -1}, "gap: unreadable"),
+        ({"dataAbsentReason": {"text": "unknown"}}, "gap: absent"),
+    ],
+)
+def test_a_karnofsky_score_gives_the_grades_it_leaves(value: dict[str, Any], expected: Any) -> None:
+    assert shown(read(said("89243-0", value)), "ecog") == expected
+
+
+def test_every_grade_and_class_is_read_from_its_answer() -> None:
+    grades = [shown(read(said("89262-0", coded(LOINC, code))), "ecog") for code in GRADES]
+    classes = [shown(read(said("97816-3", coded(SNOMED, code))), "asa") for code in CLASSES]
+    assert (grades, classes) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
+
+
+PRESENT, ABSENT = coded(LOINC, "LA9633-4"), coded(LOINC, "LA9634-2")
+BOTH = {
+    "valueCodeableConcept": {
+        "coding": [*PRESENT["valueCodeableConcept"]["coding"], *ABSENT["valueCodeableConcept"]["coding"]]
+    }
+}
+GENES: list[tuple[dict[str, Any], str]] = [
+    (PRESENT, "mutated"),
+    (ABSENT, "wild-type"),
+    (BOTH, "gap: unreadable"),
+    *(
+        ({"valueString": word}, "mutated")
+        for word in ("Mutated", "mutant", "Mutation detected", "detected", "positive")
+    ),
+    *(({"valueString": word}, "mutated") for word in (" present ", "MT", "mut")),
+    *(({"valueString": word}, "wild-type") for word in ("Wild type", "wild-type", "wildtype", "WT", "not detected")),
+    *(({"valueString": word}, "wild-type") for word in ("No mutation detected", "negative", "absent")),
+    ({"valueString": "mutated?"}, "gap: unreadable"),
+    ({"valueCodeableConcept": {"text": "WT"}}, "wild-type"),
+    ({"valueCodeableConcept": {"coding": [{"display": "Mutated"}]}}, "mutated"),
+    ({"valueCodeableConcept": {"coding": [{"display": "x"}, {"display": "Mutated"}]}}, "mutated"),
+    ({"valueCodeableConcept": {"text": "WT", "coding": [{"display": "Mutated"}]}}, "gap: unreadable"),
+    ({"valueBoolean": True}, "gap: unreadable"),
+    ({}, "gap: absent"),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), GENES)
+def test_a_gene_test_says_mutated_or_wild_type_in_code_or_words(value: dict[str, Any], expected: str) -> None:
+    found = [shown(read(said(code, value)), fact) for fact, code in (("ras", "21702-6"), ("braf", "85299-6"))]
+    assert found == [expected, expected]
+
+
+SATELLITES: list[tuple[dict[str, Any], str]] = [
+    *((coded(LOINC, code), "stable") for code in ("LA14122-8", "LA26202-4")),
+    (coded(LOINC, "LA26203-2"), "msi-high"),
+    (PRESENT, "msi-high"),
+    (ABSENT, "stable"),
+    (BOTH, "gap: unreadable"),
+    *(({"valueString": word}, "stable") for word in ("MSS", "stable", "MSI-L", "pMMR", "proficient")),
+    *(
+        ({"valueString": word}, "msi-high")
+        for word in ("MSI-H", "msi-high", "MSI high", "dMMR", "Deficient", "unstable")
+    ),
+    ({"valueString": "MSI"}, "gap: unreadable"),
+    ({}, "gap: absent"),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), SATELLITES)
+def test_a_microsatellite_test_is_stable_or_high(value: dict[str, Any], expected: str) -> None:
+    assert shown(read(said("81695-9", value)), "msi") == expected
+
+
+def variant(symbol: str, value: dict[str, Any], ident: str = "v", on: str = RECENT) -> dict[str, Any]:
+    unrelated = {"code": concept(LOINC, "81252-9")} | coded(HGNC, "HGNC:6407")
+    gene = {"code": concept(LOINC, "48018-6")} | coded(HGNC, symbol)
+    return said("69548-6", value | {"component": [unrelated, gene]}, ident=ident, on=on)
+
+
+KRAS, NRAS, BRAF = "HGNC:6407", "HGNC:7989", "HGNC:1097"
+
+
+@pytest.mark.parametrize(
+    ("resources", "ras", "braf"),
+    [
+        ([variant(KRAS, PRESENT)], "mutated", "gap: absent"),
+        ([variant(NRAS, ABSENT)], "wild-type", "gap: absent"),
+        ([variant(BRAF, PRESENT)], "gap: absent", "mutated"),
+        ([variant("HGNC:9999", PRESENT)], "gap: absent", "gap: absent"),
+        ([variant(KRAS, PRESENT, "a"), variant(NRAS, ABSENT, "b")], "mutated", "gap: absent"),
+        ([variant(KRAS, PRESENT, "a", "2026-06-09"), variant(NRAS, ABSENT, "b")], "wild-type", "gap: absent"),
+        ([variant(KRAS, ABSENT), said("21702-6", PRESENT)], "mutated", "gap: absent"),
+        ([variant(KRAS, {})], "gap: absent", "gap: absent"),
+        ([variant(KRAS, {"valueString": "?"})], "gap: unreadable", "gap: absent"),
+        ([said("69548-6", PRESENT)], "gap: absent", "gap: absent"),
+    ],
+)
+def test_a_variant_is_of_the_gene_that_was_studied(resources: list[dict[str, Any]], ras: str, braf: str) -> None:
+    case = read(*resources)
+    assert (shown(case, "ras"), shown(case, "braf")) == (ras, braf)
+
+
+def test_one_mutated_gene_of_a_day_is_the_evidence() -> None:
+    case = read(variant(KRAS, PRESENT, "a"), variant(NRAS, ABSENT, "b"))
+    assert proofs(case, "ras") == [("Observation/a", "coded")]

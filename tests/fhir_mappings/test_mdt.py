@@ -1,0 +1,80 @@
+"""The MDT's decision: which plan carries it, and the reason beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import MdtRecord
+from fhir_mappings.read.dates import parse_date
+from tests.charts import STRATEGY, concept, local
+from tests.fhir_mappings.reading import read, shown
+
+
+def plan(*strategies: str, ident: str = "plan", **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "CarePlan",
+        "id": ident,
+        "status": "active",
+        "intent": "plan",
+        "subject": {"reference": "Patient/1"},
+        "created": "2026-06-01",
+        "category": [concept(STRATEGY, strategy) for strategy in strategies],
+    } | more
+
+
+def reason(*resources: dict[str, Any]) -> str | None:
+    found = read(*resources).mdt
+    assert isinstance(found, MdtRecord)
+    return found.reason
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (plan("staged"), "staged"),
+        (plan("staged", status="completed"), "staged"),
+        (plan("staged", status="revoked"), "gap: absent"),
+        (plan("staged", status="on-hold"), "gap: absent"),
+        (plan("undetermined"), "gap: absent"),
+        (plan("undetermined", "staged"), "staged"),
+        (plan("staged", "mdt"), {"staged", "mdt"}),
+        (plan("staged", created="2026-06-16"), "staged"),
+        (plan("staged", activity=[{"reference": {"reference": "Appointment/1"}}]), "staged"),
+        (plan("staged", created="2026-06-17"), "gap: absent"),
+    ],
+)
+def test_an_open_or_completed_plan_says_what_was_decided(given: dict[str, Any], expected: Any) -> None:
+    assert shown(read(given), "mdt-decision") == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, None),
+        ({"note": [{"text": "bulky"}]}, "bulky"),
+        ({"note": [{"text": " "}, {"text": "bulky"}, {"text": "frail"}]}, "bulky"),
+        ({"note": [{"text": "bulky"}], "description": "as discussed"}, "bulky"),
+        ({"note": [{"text": " "}], "description": "as discussed"}, "as discussed"),
+        ({"description": " "}, None),
+        ({"note": {"text": "bulky"}}, "bulky"),
+    ],
+)
+def test_the_reason_is_the_first_note_with_words_else_the_description(more: dict[str, Any], expected: str) -> None:
+    assert reason(plan("staged", **more)) == expected
+
+
+def test_the_reason_is_that_of_the_resource_that_decides() -> None:
+    older = plan("mdt", ident="older", created="2026-05-01", note=[{"text": "older"}])
+    other = local("ecog", 1, on="2026-06-02", note=[{"text": "other"}])
+    newer = local("mdt-decision", "staged", on="2026-06-02", note=[{"text": "newer"}])
+    found = [reason(*resources) for resources in ((older,), (older, other, newer), (newer, plan("mdt")))]
+    assert found == ["older", "newer", "newer"]
+
+
+def test_the_record_names_strategy_day_and_evidence() -> None:
+    case = read(plan("staged"))
+    assert case.mdt is not None
+    proof = case.facts["mdt-decision"].evidence[0]
+    assert (case.mdt.strategy, case.mdt.decided, case.mdt.evidence) == ("staged", parse_date("2026-06-01"), proof)

@@ -1,0 +1,152 @@
+"""Pathology: the spellings of T, N and R, and what makes it unfavourable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Sign
+from tests.charts import ICD10CM, LOINC, SNOMED, coded, condition, local, observation
+from tests.fhir_mappings.reading import PRIMARY, proofs, read, shown
+
+AJCC = "http://cancerstaging.org"
+PT, CT, PN, CN = ((LOINC, code) for code in ("21899-0", "21905-5", "21900-6", "21906-3"))
+MARGIN = (SNOMED, "17964000")
+
+
+def said(code: tuple[str, str], text: str, *, on: str = "2026-06-10", ident: str = "o") -> dict[str, Any]:
+    return observation(ident, code, {"valueString": text}, on=on)
+
+
+@pytest.mark.parametrize(
+    ("text", "t", "n"),
+    [
+        ("pT1", "T1", "gap: unreadable"),
+        ("T 4 N 0", "T4", "N0"),
+        ("ypT4b ypN2a", "T4b", "N2a"),
+        ("rpT3 rN1c", "T3", "N1c"),
+        ("pt4a,pn1b", "T4a", "N1b"),
+        ("mT2", "T2", "gap: unreadable"),
+        ("uT3uN1", "T3", "N1"),
+        ("aT1", "T1", "gap: unreadable"),
+        ("pT3pN2b cM1", "T3", "N2b"),
+        ("3", "T3", "gap: unreadable"),
+        (" p2 ", "T2", "N2"),
+        ("4b", "T4b", "gap: unreadable"),
+        ("1c", "gap: unreadable", "N1c"),
+        ("pT2 pT3", "gap: unreadable", "gap: unreadable"),
+        ("pT2 (pT2)", "T2", "gap: unreadable"),
+        ("T30", "gap: unreadable", "gap: unreadable"),
+        ("ECT3", "gap: unreadable", "gap: unreadable"),
+        ("T0 NX", "gap: unreadable", "gap: unreadable"),
+        ("pT5", "gap: unreadable", "gap: unreadable"),
+        ("", "gap: absent", "gap: absent"),
+    ],
+)
+def test_a_category_is_read_from_text(text: str, t: str, n: str) -> None:
+    value = {"valueString": text} if text else {}
+    found = [
+        shown(read(observation("o", code, value, on="2026-06-10")), fact)
+        for code, fact in ((PT, "primary-t"), (PN, "primary-n"))
+    ]
+    assert found == [t, n]
+
+
+@pytest.mark.parametrize(
+    ("concept", "expected"),
+    [
+        ({"text": "pT3"}, "T3"),
+        ({"coding": [{"display": "pT3 category"}]}, "T3"),
+        ({"coding": [{"system": AJCC, "code": "pT3"}]}, "T3"),
+        ({"coding": [{"system": AJCC, "code": "3"}, {"display": "T3"}], "text": "pT3"}, "T3"),
+        ({"coding": [{"system": AJCC, "code": "T2"}], "text": "pT3"}, "gap: unreadable"),
+        ({"coding": [{"system": SNOMED, "code": "1229866004"}], "text": "pT3"}, "T4b"),
+        ({"coding": [{"system": SNOMED, "code": "1"}]}, "T1"),
+    ],
+)
+def test_a_category_is_read_from_a_concept_its_code_first(concept: dict[str, Any], expected: str) -> None:
+    given = observation("o", PT, {"valueCodeableConcept": concept}, on="2026-06-10")
+    assert shown(read(given), "primary-t") == expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([said(CN, "cN2")], "N2"),
+        ([said(PN, "pN0", on="2026-06-01", ident="p"), said(CN, "cN2")], "N0"),
+        ([said(PN, "see report", on="2026-06-01", ident="p"), said(CN, "cN2")], "N2"),
+        ([local("primary-n", "N0", on="2026-06-01"), said(CN, "cN2")], "N0"),
+        ([local("primary-n", "N0", on="2026-06-01"), said(PN, "pN2")], "N2"),
+    ],
+)
+def test_pathological_and_local_categories_come_before_clinical_ones(
+    resources: list[dict[str, Any]], expected: str
+) -> None:
+    assert shown(read(*resources), "primary-n") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"valueString": "R0"}, "r0"),
+        ({"valueString": "resection margin r 1"}, "r1"),
+        ({"valueString": "R0 (liver R1)"}, "gap: unreadable"),
+        ({"valueString": "R3"}, "gap: unreadable"),
+        ({"valueString": "AR1"}, "gap: unreadable"),
+        ({"valueCodeableConcept": {"text": "R2"}}, "r2"),
+        ({"valueCodeableConcept": {"coding": [{"display": "R1"}]}}, "r1"),
+        (coded(SNOMED, "258254000"), "r0"),
+        (coded(SNOMED, "278272005"), "r2"),
+        ({"valueCodeableConcept": {"coding": [{"system": SNOMED, "code": "258254000"}], "text": "R1"}}, "r0"),
+    ],
+)
+def test_the_margin_is_read_from_code_or_text(value: dict[str, Any], expected: str) -> None:
+    assert shown(read(observation("o", MARGIN, value, on="2026-06-10")), "primary-margin") == expected
+
+
+def nodes(*codes: str) -> dict[str, Any]:
+    """Say in one local Observation that N is one of several."""
+    given = local("primary-n", codes[0], on="2026-06-10", ident="n")
+    given["valueCodeableConcept"]["coding"] = [
+        local("primary-n", code)["valueCodeableConcept"]["coding"][0] for code in codes
+    ]
+    return given
+
+
+PERFORATION = condition("k", (ICD10CM, "K63.1"), onset="2026-05-03")
+FAVOURABLE: list[tuple[str, list[dict[str, Any]], str, bool]] = [
+    ("pN2", [said(PN, "pN2")], "unfavourable-nodal", True),
+    ("pN2b", [said(PN, "pN2b")], "unfavourable-nodal", True),
+    ("pN1c", [said(PN, "pN1c")], "gap: absent", True),
+    ("cN2", [said(CN, "cN2")], "gap: absent", False),
+    ("local N2", [nodes("N2")], "unfavourable-nodal", True),
+    ("local N2a or N2b", [nodes("N2a", "N2b")], "unfavourable-nodal", True),
+    ("local N1 or N2", [nodes("N1", "N2")], "gap: absent", True),
+    ("pN2 beside an agreeing cN2", [said(PN, "pN2"), said(CN, "cN2", ident="c")], "unfavourable-nodal", True),
+    ("perforated", [PRIMARY, PERFORATION], "unfavourable-perforated", False),
+    ("perforated and pN2", [PRIMARY, PERFORATION, said(PN, "pN2")], "unfavourable-perforated", True),
+    ("no primary to place it", [PERFORATION], "gap: absent", False),
+    (
+        "perforated by symptom",
+        [local("primary-symptoms", "perforation", on="2026-06-10")],
+        "unfavourable-perforated",
+        False,
+    ),
+    ("obstructed", [local("primary-symptoms", "obstruction", on="2026-06-10")], "gap: absent", False),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected", "pathological"), [one[1:] for one in FAVOURABLE], ids=[one[0] for one in FAVOURABLE]
+)
+def test_pathology_is_unfavourable_by_perforation_or_pathological_n2(
+    *, resources: list[dict[str, Any]], expected: str, pathological: bool
+) -> None:
+    case = read(*resources)
+    assert (shown(case, "primary-pathology"), Sign.PATHOLOGICAL_NODES in case.signs) == (expected, pathological)
+
+
+def test_unfavourable_nodes_rest_on_the_evidence_of_n() -> None:
+    case = read(said(PN, "pN2", ident="a"), said(PN, "pN2", ident="b"), said(PN, "pN1", on="2026-05-01", ident="c"))
+    assert proofs(case, "primary-pathology") == [("Observation/a", "derived"), ("Observation/b", "derived")]
