@@ -192,7 +192,7 @@ def _concept(value: object) -> _Concept | None:
         return None
     first = found[0]
     codings: list[_Coding | None] = [
-        _Coding(text_of(coding.get("system")), _code(coding.get("code")), text_of(coding.get("display")))
+        _Coding(text_of(coding.get("system")), coding.get("code"), text_of(coding.get("display")))
         for concept in found
         for coding in objects(concept.get("coding"))
     ]
@@ -204,7 +204,3 @@ def _concept(value: object) -> _Concept | None:
         _concept(below) if isinstance(below, dict) else None,
         first.get("reference"),
     )
-
-
-def _code(value: object) -> str | int | None:
-    return value if isinstance(value, str) or type(value) is int else None
