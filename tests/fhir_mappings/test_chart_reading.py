@@ -209,6 +209,16 @@ def test_text_is_read_only_where_no_code_is_of_a_system_that_is_read(systems: li
     assert read(PRIMARY, LIVER | {"code": codings | {"text": "Lebermetastasen"}}).scope is scope
 
 
+def test_of_codings_in_several_sets_evidence_names_the_one_of_its_fact() -> None:
+    both = LIVER | {"code": {"coding": [*LIVER["code"]["coding"], *PRIMARY["code"]["coding"]]}}
+    case = read(both)
+    named = [
+        [proof.coding for proof in case.facts[fact].evidence]
+        for fact in ("primary-site", "primary-diagnosis-date", "liver-metastasis-date")
+    ]
+    assert named == [[f"{ICD10CM}|C18.7"], [f"{ICD10CM}|C18.7"], [f"{ICD10CM}|C78.7"]]
+
+
 def test_evidence_names_the_coding_that_carried_it_among_several() -> None:
     several = [
         {"system": SNOMED, "code": "1234"},
@@ -231,6 +241,7 @@ def test_a_status_is_read_in_any_case_of_letters() -> None:
         ("Patient/1", "1", True),
         ("Patient/1", "Patient/1", True),
         ("Patient/1/", "1", True),
+        ("Patient/1X", "1X", True),
         ("https://ehr.example/fhir/Patient/1/_history/7", "1", True),
         ("urn:uuid:1", "1", True),
         ("urn:uuid:1", "urn:uuid:1", True),
