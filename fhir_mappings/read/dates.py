@@ -34,13 +34,14 @@ def parse_date(value: object) -> PartialDate | None:
     found = _DATE.fullmatch(spelled.strip())
     if found is None:
         return None
-    year, month, day = (int(part) if part else None for part in found.groups())
+    year = int(found[1])
     try:
-        if month is None:
-            return PartialDate(date(year or 0, 1, 1), date(year or 0, 12, 31))
-        if day is None:
-            return PartialDate(date(year or 0, month, 1), date(year or 0, month, monthrange(year or 0, month)[1]))
-        return on(date(year or 0, month, day))
+        if found[2] is None:
+            return PartialDate(date(year, 1, 1), date(year, 12, 31))
+        month = int(found[2])
+        if found[3] is None:
+            return PartialDate(date(year, month, 1), date(year, month, monthrange(year, month)[1]))
+        return on(date(year, month, int(found[3])))
     except ValueError:
         return None
 
