@@ -62,8 +62,9 @@ GROUPS = {
         tuple(
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
-                "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "primary", "liver",
-                "treatment", "messy", "terminology", "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
+                "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
+                "primary", "liver", "tumours", "treatment", "pathology", "fitness", "mdt", "messy", "terminology",
+                "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
             )
         ),
         share=0.25,

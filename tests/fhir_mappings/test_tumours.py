@@ -1,0 +1,142 @@
+"""Tumours of the liver: which measurements are of the liver, and what one study says of number, lobes and size."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import pytest
+
+from fhir_mappings.case import Evidence, Known
+from tests.charts import LOINC, SNOMED, concept, condition, observation, quantity
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
+
+Given: TypeAlias = dict[str, Any]
+IN_LIVER, LUNG = "10200004", "39607008"
+DAY = "2026-06-01"
+NOTHING = ("gap: absent", "gap: absent", "gap: absent")
+
+
+def lobe(side: str) -> str:
+    return {"left": "21514008", "right": "48521005"}[side]
+
+
+def lesion(ident: str, *, at: str = IN_LIVER, qualifiers: tuple[str, ...] = (), **more: Any) -> Given:
+    found: Given = {"resourceType": "BodyStructure", "id": ident, "patient": {"reference": "Patient/1"}}
+    found |= {"location": concept(SNOMED, at)}
+    if qualifiers:
+        found["locationQualifier"] = [concept(SNOMED, code) for code in qualifiers]
+    return found | more
+
+
+def size(ident: str, value: float, *focus: str, on: str | None = DAY, **more: Any) -> Given:
+    return observation(
+        ident, (LOINC, "21889-1"), quantity(value, "mm"), on=on, focus=[{"reference": one} for one in focus], **more
+    )
+
+
+def facts(*resources: Given) -> tuple[Any, Any, Any]:
+    case = read(*resources)
+    number, lobes, largest = (
+        shown(case, code) for code in ("metastasis-count", "metastasis-distribution", "largest-metastasis")
+    )
+    return number, lobes, largest
+
+
+A, B = "BodyStructure/a", "BodyStructure/b"
+TWO = [size("x", 12, A), size("y", 31, B)]
+STUDIES: list[tuple[str, list[Given], tuple[Any, Any, Any]]] = [
+    ("left and right", [lesion("a", at=lobe("left")), lesion("b", at=lobe("right")), *TWO], (2, "bilobar", 31)),
+    ("right alone", [lesion("a", at=lobe("right")), lesion("b", at=lobe("right")), *TWO], (2, "unilobar", 31)),
+    (
+        "both sides by qualifiers of one",
+        [lesion("a", qualifiers=(lobe("left"), lobe("right"))), size("x", 12, A)],
+        (1, "bilobar", 12),
+    ),
+    (
+        "one placed in both, one nowhere",
+        [lesion("a", qualifiers=(lobe("left"), lobe("right"))), lesion("b"), *TWO],
+        (2, "bilobar", 31),
+    ),
+    ("one placed, one nowhere", [lesion("a", at=lobe("left")), lesion("b"), *TWO], (2, "gap: absent", 31)),
+    ("placed nowhere", [lesion("a"), size("x", 12, A)], (1, "gap: absent", 12)),
+    ("one measurement of two", [lesion("a"), lesion("b"), size("x", 12, A, B)], (2, "gap: absent", 12)),
+    ("one beside the lung", [lesion("a"), lesion("b", at=LUNG), *TWO], (1, "gap: absent", 12)),
+    ("in the lung", [lesion("a", at=LUNG), size("x", 12, A)], NOTHING),
+    ("active by word", [lesion("a", active=True), size("x", 12, A)], (1, "gap: absent", 12)),
+    ("one gone", [lesion("a"), lesion("b", active=False), size("x", 12, A)], (1, "gap: absent", 12)),
+    ("one not measured", [lesion("a"), lesion("b"), size("x", 12, A)], ("gap: absent", "gap: absent", 12)),
+    ("two studies", [lesion("a"), size("x", 12, A), size("y", 9, A, on="2026-06-02")], ("gap: absent", "gap: absent", 9)),
+    (
+        "another study of something else",
+        [lesion("a"), size("x", 12, A), size("y", 9, "BodyStructure/c", on="2026-06-02")],
+        (1, "gap: absent", 12),
+    ),
+    ("an undated one beside", [lesion("a"), size("x", 12, A), size("y", 9, A, on=None)], (1, "gap: absent", 12)),
+    ("not done", [lesion("a"), size("x", 12, A, status="cancelled")], NOTHING),
+    ("to come", [lesion("a"), size("x", 12, A, on="2026-07-01")], NOTHING),
+    ("absolute reference", [lesion("a"), size("x", 12, f"https://ehr.example/fhir/{A}")], (1, "gap: absent", 12)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in STUDIES], ids=[one[0] for one in STUDIES])
+def test_one_study_gives_number_lobes_and_size(resources: list[Given], expected: tuple[Any, Any, Any]) -> None:
+    assert facts(*resources) == expected
+
+
+def test_number_and_lobes_rest_on_the_tumours_on_the_day_of_the_study() -> None:
+    case = read(lesion("b", at=lobe("left")), lesion("a", at=lobe("left")), *TWO)
+    proof = tuple(Evidence(name, "derived") for name in (A, B))
+    facts = [case.facts[code] for code in ("metastasis-count", "metastasis-distribution")]
+    assert facts == [Known(2, proof), Known("unilobar", proof)]
+
+
+PLAIN = observation("o", (LOINC, "21889-1"), quantity(20, "mm"), on=DAY)
+HEPATIC = concept(SNOMED, IN_LIVER)
+
+
+def placed(kind: str, *, at: str = IN_LIVER) -> Given:
+    place = concept(SNOMED, at)
+    where = {"collection": {"bodySite": place}} if kind == "Specimen" else {"location": place}
+    patient = {} if kind == "Specimen" else {"patient": {"reference": "Patient/1"}}
+    return {"resourceType": kind, "id": "t"} | patient | where
+
+
+PLACES: list[tuple[str, list[Given], Any]] = [
+    ("nowhere", [PLAIN], "gap: absent"),
+    ("body site", [PLAIN | {"bodySite": HEPATIC}], 20),
+    ("body site in a lobe", [PLAIN | {"bodySite": concept(SNOMED, lobe("left"))}], 20),
+    ("body site elsewhere", [PLAIN | {"bodySite": concept(SNOMED, LUNG)}], "gap: absent"),
+    ("contained specimen", [PLAIN | {"contained": [placed("Specimen")], "specimen": {"reference": "#t"}}], 20),
+    (
+        "contained specimen of the lung",
+        [PLAIN | {"contained": [placed("Specimen", at=LUNG)], "specimen": {"reference": "#t"}}],
+        "gap: absent",
+    ),
+    ("another contained", [PLAIN | {"contained": [placed("Specimen")], "specimen": {"reference": "#u"}}], "gap: absent"),
+    ("contained structure", [PLAIN | {"contained": [placed("BodyStructure")], "focus": [{"reference": "#t"}]}], 20),
+    ("second focus", [lesion("t"), PLAIN | {"focus": [{"reference": one} for one in ("X/1", "BodyStructure/t")]}], 20),
+    ("metastasis", [LIVER, PLAIN | {"focus": [{"reference": "Condition/liver"}]}], 20),
+    ("past metastasis", [LIVER | condition("liver", ("x", "y"), clinical="resolved") | {"code": LIVER["code"]}, PLAIN | {"focus": [{"reference": "Condition/liver"}]}], 20),
+    ("primary", [PRIMARY, PLAIN | {"focus": [{"reference": "Condition/primary"}]}], "gap: absent"),
+    ("another metastasis", [LIVER, PLAIN | {"focus": [{"reference": "Condition/other"}]}], "gap: absent"),
+    ("structure in the lung", [lesion("t", at=LUNG), PLAIN | {"focus": [{"reference": "BodyStructure/t"}]}], "gap: absent"),
+    ("by display alone", [LIVER, PLAIN | {"focus": [{"display": "Condition/liver"}]}], "gap: absent"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in PLACES], ids=[one[0] for one in PLACES])
+def test_a_size_counts_where_the_liver_was_measured(resources: list[Given], expected: Any) -> None:
+    assert shown(read(*resources), "largest-metastasis") == expected
+
+
+def test_a_bound_that_agrees_with_a_size_of_its_day_leaves_the_size() -> None:
+    bound = size("y", 10, A)
+    bound["valueQuantity"]["comparator"] = ">"
+    assert shown(read(lesion("a"), size("x", 20, A), bound), "largest-metastasis") == 20
+
+
+def test_a_size_that_is_not_known_is_a_gap_without_issue() -> None:
+    unknown = PLAIN | {"bodySite": HEPATIC, "dataAbsentReason": {"text": "unknown"}}
+    del unknown["valueQuantity"]
+    case = read(unknown)
+    assert (shown(case, "largest-metastasis"), case.issues) == ("gap: absent", ())
