@@ -164,7 +164,7 @@ def _answer(
 ) -> Reading:
     found = [int(value) for value in _answered(concept_sets(concept, terminology), answers)]
     if found:
-        return found[0] if len(found) == 1 else Interval(min(found), max(found))
+        return Interval(min(found), max(found))
     text = concept.get("text")
     return _number_in_text(text, fact) if isinstance(text, str) else NoValue.UNREADABLE
 
@@ -178,8 +178,7 @@ def _factor(unit: str | None, fact: FactDefinition) -> Decimal | None:
 
 
 def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
+    """Give a number or the text of one; no other JSON value is spelled like a number."""
     try:
         found = Decimal(str(value).strip())
     except InvalidOperation:

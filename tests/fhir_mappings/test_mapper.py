@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings.bundle import read_source
-from fhir_mappings.case import Gap, Issue, Known, Scope, Sign, Unknown
+from fhir_mappings.case import Case, Gap, Issue, Known, Scope, Sign, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.chart import Completeness
 from fhir_mappings.mapper import MappingPolicy, map_case
@@ -269,6 +269,23 @@ def test_the_decision_of_the_mdt_carries_the_facts_of_its_day() -> None:
     assert isinstance(then, Known)
     assert isinstance(now, Known)
     assert (then.value, now.value) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("measured", "then"),
+    [
+        (None, "gap: outdated"),
+        ("2026-06-01", 1),
+        ("2026-06-02", 1),
+        ("2026-06-03", "gap: absent"),
+        ("2026-03-04", 1),
+        ("2026-03-03", "gap: outdated"),
+    ],
+)
+def test_the_facts_of_a_decision_are_those_dated_by_its_day(measured: str | None, then: Any) -> None:
+    found = read(local("ecog", 1, on=measured), local("mdt-decision", "staged", on="2026-06-02")).mdt
+    assert found is not None
+    assert shown(Case(facts=found.facts_then, as_of=date(2026, 6, 2), scope=Scope.IN), "ecog") == then
 
 
 def test_a_care_plan_decides_by_category_or_activity() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,100 @@ def test_values_of_one_day_are_taken_together(one: Found, other: Found, left: Fo
             assert values == left
         case Unknown(gap=gap):
             assert (gap, left) == (Gap.CONFLICTING, None)
+
+
+BOUNDED = [
+    Interval(low, high, low_in, high_in)
+    for low, high in ((None, None), (None, 1), (1, None), (0, 1), (1, 2), (1, 1), (0, 2), (None, 0))
+    for low_in in ((True, False) if low is not None and low != high else (True,))
+    for high_in in ((True, False) if high is not None and low != high else (True,))
+]
+GRID = [quarter / 4 for quarter in range(-8, 17)]
+
+
+@pytest.mark.parametrize("one", BOUNDED)
+@pytest.mark.parametrize("other", BOUNDED)
+def test_intervals_of_one_day_leave_what_lies_in_both(one: Interval, other: Interval) -> None:
+    common = [number for number in GRID if number in one and number in other]
+    match settled(said(one, "2026-06-01"), said(other, "2026-06-01", by="b")):
+        case Known(value=value):
+            assert [value] == common
+        case Narrowed(values=values):
+            assert isinstance(values, Interval)
+            assert [number for number in GRID if number in values] == common
+            assert len(common) > 1
+        case Unknown(gap=gap):
+            assert (gap, common) == (Gap.CONFLICTING, [])
+
+
+def test_three_sources_that_agree_only_by_pairs_conflict() -> None:
+    sources = [said(frozenset(pair), "2026-06-01", by=pair) for pair in ("ab", "bc", "ac")]
+    evidence = tuple(Evidence(f"Observation/{by}") for by in ("ab", "ac", "bc"))
+    assert settled(*sources) == Unknown(Gap.CONFLICTING, evidence)
+    assert settled(*sources, said(1, "2026-06-01", by="z")) == Unknown(
+        Gap.CONFLICTING, (*evidence, Evidence("Observation/z"))
+    )
+
+
+def test_dateless_sources_conflict_or_the_local_one_wins() -> None:
+    assert settled(said(1, None, by="a"), said(2, None, by="b", local=True)) == known(2, "b")
+    assert settled(said(1, None, by="a"), said(2, None, by="b")) == Unknown(
+        Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b"))
+    )
+
+
+def test_a_local_value_wins_only_where_the_others_contradict_it() -> None:
+    assert settled(said(1, "2026-06-01", by="a"), said(1, "2026-06-01", by="b", local=True)) == known(1, "a", "b")
+    narrowed = said(Interval(0, 1), "2026-06-01", by="a")
+    assert settled(narrowed, said(1, "2026-06-01", by="b", local=True)) == known(1, "a", "b")
+    assert settled(narrowed, said(2, "2026-06-01", by="b", local=True)) == known(2, "b")
+
+
+@pytest.mark.parametrize("narrowed", [Interval(0, 2), frozenset({1, 2})])
+def test_an_older_value_stays_only_where_it_is_exact_and_inside(narrowed: Any) -> None:
+    new = said(narrowed, "2026-06-02", by="new")
+    for older in (said(Interval(1, 3), "2026-06-01"), said(3, "2026-06-01"), said("x", "2026-06-01")):
+        assert settled(new, older) == Narrowed(narrowed, (Evidence("Observation/new"),))
+    conflicting = (said(1, "2026-06-01", by="a"), said(2, "2026-06-01", by="b"))
+    assert settled(new, *conflicting) == Narrowed(narrowed, (Evidence("Observation/new"),))
+    assert settled(new, said(1, "2026-06-01", by="a"), said(2, "2026-05-01", by="b")) == known(1, "new", "a")
+
+
+def test_an_exact_value_that_is_newer_replaces_a_narrowing() -> None:
+    assert settled(said(1, "2026-06-02", by="new"), said(Interval(0, 2), "2026-06-01")) == known(1, "new")
+
+
+def test_evidence_is_listed_by_day_then_by_origin_once() -> None:
+    at = (
+        ("b", None, True),
+        ("a", "2026", False),
+        ("c", "2026-06", False),
+        ("e", "2026-06-01", False),
+        ("f", "2026-06-01", False),
+        ("d", "2026-06-01", True),
+        ("d", "2026-06-02", False),
+    )
+    first = settled(*(said(1, day, by=by, local=local) for by, day, local in at[1:6]))
+    # by the first day that is meant, then the last, what was entered here after the rest
+    assert first == known(1, "a", "e", "f", "d", "c")
+    assert settled(*(said(1, day, by=by, local=local) for by, day, local in at)) == known(1, "a", "c", "d")
+
+
+def test_evidence_is_listed_once_however_often_it_is_given() -> None:
+    found = settled(said(1, "2026-06-01"), said(Interval(0, 2), "2026-06-02"))
+    assert found == known(1, "o")
+    assert settled(said(None, "2026-06-01"), said(None, "2026-06-02")) == Unknown(
+        Gap.ABSENT, (Evidence("Observation/o"),)
+    )
+
+
+def test_what_is_fresh_wins_over_what_is_outdated_and_newer_outdated_over_older() -> None:
+    fresh, old, older = (said(value, day, by=day) for value, day in ((1, "2026-06-01"), (2, "2025"), (3, "2024")))
+    assert settled(fresh, old, age=90) == known(1, "2026-06-01")
+    assert settled(old, older, age=90) == Unknown(Gap.OUTDATED, (Evidence("Observation/2025"),), 2)
+    assert settled(said(1, "2026-06-15", by="t"), age=0) == known(1, "t")
+    assert settled(said(1, "2026-06-14", by="t"), age=0) == Unknown(Gap.OUTDATED, (Evidence("Observation/t"),), 1)
+    assert settled(said(1, "2026-06-17", by="t"), age=0) == known(1, "t")
 
 
 def test_a_value_as_old_as_its_maximum_age_still_holds() -> None:
