@@ -75,6 +75,33 @@ DETECTED: list[tuple[str, list[dict[str, Any]], str]] = [
         "at-staging",
     ),
     ("recorded years later", [primary("2024-05-01"), liver(recordedDate="2026-05-02")], "follow-up"),
+    ("diagnosed in a month, first day of doubt", [primary("2026-04"), liver("2026-05-02")], "gap: absent"),
+    ("diagnosed in a month, last sure day", [primary("2026-04"), liver("2026-05-01")], "at-staging"),
+    ("diagnosed in a month, last day of doubt", [primary("2026-04"), liver("2026-05-30")], "gap: absent"),
+    ("diagnosed in a month, after it", [primary("2026-04"), liver("2026-05-31")], "follow-up"),
+    ("no date of the primary, resected after", [primary(), liver("2026-04-01"), resected("2026-04-02")], "at-staging"),
+    (
+        "no date of the primary, resected before",
+        [primary(), liver("2026-04-02"), resected("2026-04-01")],
+        "gap: absent",
+    ),
+    ("resected in the month", [primary("2025-05-01"), liver("2025-09"), resected("2025-09-30")], "at-staging"),
+    ("resected on its first day", [primary("2025-05-01"), liver("2025-09"), resected("2025-09-01")], "gap: absent"),
+    (
+        "in doubt",
+        [primary("2025-05-01"), liver("2026-04-01"), procedure("r", RESECTION, status="unknown")],
+        "gap: absent",
+    ),
+    (
+        "not done",
+        [primary("2025-05-01"), liver("2026-04-01"), procedure("r", RESECTION, status="not-done")],
+        "follow-up",
+    ),
+    (
+        "recorded, resected before",
+        [primary(recordedDate="2025-05-01"), liver(recordedDate="2026-04-01"), resected("2025-06-01")],
+        "follow-up",
+    ),
     (
         "resected by a local date, before",
         [primary("2024-05-01"), liver("2026-05-02"), local("primary-in-situ", False, on="2024-08-01")],  # noqa: FBT003
@@ -118,6 +145,7 @@ def test_found_at_operation_holds_for_its_window(on: str | None, expected: Any) 
     assert shown(read(local("metastases-detected", "intraoperative", on=on)), "metastases-detected") == expected
 
 
+TEXT_RESECTION = procedure("r", RESECTION, on="2025-06-01") | {"code": {"text": "Right hemicolectomy"}}
 MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("from the diagnosis", [primary("2025-05-15"), liver("2026-05-15")], 12),
     ("a day less", [primary("2025-05-15"), liver("2026-05-14")], 11),
@@ -128,6 +156,20 @@ MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("undated resection", [primary("2025-05-15"), liver("2026-05-15"), resected(None)], Interval(0, 12)),
     ("recorded on one day", [primary(recordedDate="2026-05-01"), liver(recordedDate="2026-05-01")], "gap: absent"),
     ("no dates", [primary(), liver("2026-05-01")], "gap: absent"),
+    ("no date of the metastases", [primary("2025-05-01"), liver()], "gap: absent"),
+    ("no date of the primary but of its resection", [primary(), liver("2026-05-01"), resected("2025-05-01")], 12),
+    ("recorded years later", [primary("2024-05-15"), liver(recordedDate="2026-05-15")], 24),
+    ("primary recorded years before", [primary(recordedDate="2024-05-15"), liver("2026-05-15")], 24),
+    ("metastases recorded at staging", [primary("2026-05-01"), liver(recordedDate="2026-05-15")], "gap: absent"),
+    ("primary recorded at staging", [primary(recordedDate="2026-05-01"), liver("2026-05-15")], "gap: absent"),
+    (
+        "primary recorded, resected",
+        [primary(recordedDate="2026-05-01"), liver("2026-05-15"), resected("2026-05-15")],
+        0,
+    ),
+    ("resected in a month", [primary("2025-01-01"), liver("2026-05-15"), resected("2025-05")], Interval(11, 12)),
+    ("a resection long before, undated", [primary("2026-05-01"), liver("2026-04-01"), resected(None)], 0),
+    ("text of an operation", [primary("2025-05-15"), liver("2026-05-15"), TEXT_RESECTION], "gap: absent"),
     (
         "in doubt",
         [primary("2025-05-15"), liver("2026-05-15"), procedure("r", RESECTION, status="unknown")],
@@ -158,6 +200,51 @@ def test_a_treated_metastasis_and_a_new_one_are_a_recurrence() -> None:
     old = liver("2025-02-01", clinical="resolved")
     case = read(primary("2025-01-01"), old, procedure("h", HEPATECTOMY, on="2025-06-01"), liver("2026-05-01", "m"))
     assert shown(case, "liver-state") == "recurrence"
+
+
+def hepatectomy(on: str, ident: str = "h") -> dict[str, Any]:
+    return procedure(ident, HEPATECTOMY, on=on)
+
+
+STATES: list[tuple[str, list[dict[str, Any]], str]] = [
+    ("on the day", [liver("2025-06-01"), hepatectomy("2025-06-01")], "treated"),
+    ("in a month of doubt", [liver("2025-06"), hepatectomy("2025-06-01")], "gap: absent"),
+    ("on its last day", [liver("2025-06"), hepatectomy("2025-06-30")], "treated"),
+    ("without date of the metastases", [liver(), hepatectomy("2025-06-30")], "gap: absent"),
+    ("resolved", [liver("2025-06-01", clinical="resolved"), hepatectomy("2025-06-02")], "treated"),
+    (
+        "local date",
+        [local("liver-metastasis-date", "2025-06-01", on="2025-06-01"), hepatectomy("2025-06-02")],
+        "treated",
+    ),
+    ("not done", [liver("2025-06-01"), procedure("h", HEPATECTOMY, on="2025-06-02", status="not-done")], "gap: absent"),
+    (
+        "new between two operations",
+        [liver("2025-02-01"), hepatectomy("2025-03-01"), liver("2025-08-01", "m"), hepatectomy("2025-09-01", "g")],
+        "treated",
+    ),
+    (
+        "new after two operations",
+        [liver("2025-02-01"), hepatectomy("2025-03-01"), hepatectomy("2025-04-01", "g"), liver("2025-05-02", "m")],
+        "recurrence",
+    ),
+    ("30 days after a month", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-30", "m")], "treated"),
+    ("31 days after a month", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-31", "m")], "recurrence"),
+    ("in a month after", [liver("2025-02-01"), hepatectomy("2025-05-31"), liver("2025-07", "m")], "recurrence"),
+    ("in a month of doubt after", [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2025-07", "m")], "treated"),
+    (
+        "new and over",
+        [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2026-02-01", "m", clinical="inactive")],
+        "treated",
+    ),
+    ("new to come", [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2026-07-01", "m")], "treated"),
+    ("new without date", [liver("2025-02-01"), hepatectomy("2025-06-01"), liver(ident="m")], "treated"),
+]
+
+
+@pytest.mark.parametrize(("resources", "expected"), [case[1:] for case in STATES], ids=[case[0] for case in STATES])
+def test_the_state_follows_operations_and_later_metastases(resources: list[dict[str, Any]], expected: str) -> None:
+    assert shown(read(primary("2025-01-01"), *resources), "liver-state") == expected
 
 
 def test_an_undated_liver_operation_is_a_sign_alone() -> None:
