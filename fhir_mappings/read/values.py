@@ -246,7 +246,7 @@ def _within(read: Reading, fact: FactDefinition) -> Reading:
     """Refuse numbers outside the catalogue's bounds and fractions of what is counted."""
     if isinstance(read, Interval):
         return narrow(read, fact)
-    if isinstance(read, NoValue) or not isinstance(read, int | float):
+    if not isinstance(read, int | float):
         return read
     low, high = fact.minimum, fact.maximum
     if (low is not None and read < low) or (high is not None and read > high):
@@ -269,5 +269,5 @@ def narrow(interval: Interval, fact: FactDefinition) -> Reading:
         if least > most or (least == most and not closed):
             return NoValue.UNREADABLE
         if least == most:
-            return int(least) if least == int(least) else least
+            return least
     return Interval(low, high, low_in, high_in)
