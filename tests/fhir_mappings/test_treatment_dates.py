@@ -1,0 +1,316 @@
+"""Systemic therapy by its dates: what is before, after, inside a course or in doubt."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import pytest
+
+from fhir_mappings.case import Interval, Sign
+from tests.charts import (
+    CPT,
+    ICD10CM,
+    LOINC,
+    RXNORM,
+    SNOMED,
+    coded,
+    concept,
+    condition,
+    dose,
+    local,
+    observation,
+    order,
+    procedure,
+)
+from tests.fhir_mappings.reading import proofs, read, shown
+
+Given: TypeAlias = dict[str, Any]
+OXALIPLATIN, FLUOROURACIL, BEVACIZUMAB = (RXNORM, "32592"), (RXNORM, "4492"), (RXNORM, "253337")
+PRIMARY = condition("p", (ICD10CM, "C20"), onset="2026-01-10")
+LIVER = condition("l", (ICD10CM, "C78.7"), onset="2026-01-15")
+LIVER_IN_JANUARY = LIVER | {"onsetDateTime": "2026-01"}
+HEPATECTOMY = (CPT, "47120")
+TEXT = {"medicationCodeableConcept": {"text": "FOLFOX"}}
+
+
+def given(on: str | None = None, drug: tuple[str, str] = OXALIPLATIN, ident: str = "d", **more: Any) -> Given:
+    return dose(ident, drug, on=on, **more)
+
+
+def request(status: str, authored: str | None, **more: Any) -> Given:
+    return (
+        {
+            "resourceType": "MedicationRequest",
+            "id": "r",
+            "status": status,
+            "intent": "order",
+            "medicationCodeableConcept": concept(*OXALIPLATIN),
+            "subject": {"reference": "Patient/1"},
+        }
+        | ({"authoredOn": authored} if authored else {})
+        | more
+    )
+
+
+def operated(on: str) -> Given:
+    return procedure("h", HEPATECTOMY, on=on)
+
+
+def period(start: str | None = None, end: str | None = None) -> Given:
+    bounds = {"start": start, "end": end}
+    return {"effectivePeriod": {name: day for name, day in bounds.items() if day}}
+
+
+PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
+    ("one", [LIVER, given("2026-02-01")], 1, "2026-02-01", True),
+    ("day of the metastases", [LIVER, given("2026-01-15")], 1, "2026-01-15", True),
+    ("day before", [LIVER, given("2026-01-14")], "gap: absent", "gap: absent", False),
+    ("month of doubt", [LIVER_IN_JANUARY, given("2026-01-30")], "gap: absent", "gap: absent", True),
+    ("last day of it", [LIVER_IN_JANUARY, given("2026-01-31")], 1, "2026-01-31", True),
+    ("before it", [LIVER_IN_JANUARY, given("2025-12-31")], "gap: absent", "gap: absent", False),
+    (
+        "doubt beside",
+        [LIVER_IN_JANUARY, given("2026-01-01"), given("2026-02-01", ident="e")],
+        Interval(1),
+        "gap: absent",
+        True,
+    ),
+    ("undated beside", [LIVER, given(), given("2026-02-01", ident="e")], Interval(1), "gap: unreadable", True),
+    (
+        "text beside",
+        [LIVER, given("2026-02-01"), given("2026-02-20", ident="e") | TEXT],
+        Interval(1),
+        "gap: absent",
+        True,
+    ),
+    ("text before", [LIVER, given("2026-02-01"), given("2025-02-20", ident="e") | TEXT], 1, "2026-02-01", True),
+    (
+        "text not done",
+        [LIVER, given("2026-02-01"), given("2026-02-20", ident="e", status="not-done") | TEXT],
+        1,
+        "2026-02-01",
+        True,
+    ),
+    (
+        "unreadable beside",
+        [LIVER, given("2026-02-01"), given("2026-02-20", ident="e", foo=1)],
+        Interval(1),
+        "gap: unreadable",
+        True,
+    ),
+    (
+        "unreadable text beside",
+        [LIVER, given("2026-02-01"), given("2026-02-20", ident="e", foo=1) | TEXT],
+        Interval(1),
+        "gap: absent",
+        True,
+    ),
+    ("another unreadable", [LIVER, given("2026-02-01"), procedure("x", HEPATECTOMY, foo=1)], 1, "2026-02-01", True),
+    ("before the operation", [LIVER, given("2026-02-28"), operated("2026-03-01")], 1, "2026-02-28", True),
+    ("day of the operation", [LIVER, given("2026-03-01"), operated("2026-03-01")], "gap: absent", "gap: absent", True),
+    ("month of the operation", [LIVER, given("2026-03-05"), operated("2026-03")], "gap: absent", "gap: absent", True),
+    (
+        "before the first of two",
+        [LIVER, given("2026-03-15"), operated("2026-03-01"), operated("2026-04-01") | {"id": "i"}],
+        "gap: absent",
+        "gap: absent",
+        True,
+    ),
+    (
+        "doubt by the operation",
+        [LIVER, given("2026-02-01"), given("2026-03-05", ident="e"), operated("2026-03")],
+        Interval(1),
+        "gap: absent",
+        True,
+    ),
+    (
+        "after the operation",
+        [LIVER, given("2026-02-01"), given("2026-04-05", ident="e"), operated("2026-03")],
+        1,
+        "2026-02-01",
+        True,
+    ),
+    (
+        "no date of the metastases",
+        [LIVER | {"onsetDateTime": None}, given("2026-02-01")],
+        "gap: absent",
+        "gap: absent",
+        True,
+    ),
+    ("tomorrow", [LIVER, given("2026-06-16")], 1, "2026-06-16", True),
+    ("to come", [LIVER, given("2026-06-17")], "gap: absent", "gap: absent", True),
+    ("infusion", [LIVER, given(**period("2026-02-01", "2026-02-03"))], 1, "2026-02-03", True),
+    ("open infusion", [LIVER, given(**period("2026-02-01"))], 1, "2026-02-01", True),
+    ("infusion by its end", [LIVER, given(**period(end="2026-02-03"))], 1, "2026-02-03", True),
+    (
+        "infusion into the metastases",
+        [LIVER, given(**period("2026-01-14", "2026-01-16"))],
+        "gap: absent",
+        "gap: absent",
+        True,
+    ),
+    ("requests stopped", [LIVER, request("stopped", "2026-02-01")], "gap: absent", "gap: absent", True),
+    ("request open", [LIVER, request("active", "2026-02-01")], "gap: absent", "gap: absent", False),
+    ("request undated", [LIVER, request("completed", None)], "gap: absent", "gap: absent", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "cycles", "last", "since"), [one[1:] for one in PREOPERATIVE], ids=[one[0] for one in PREOPERATIVE]
+)
+def test_preoperative_therapy_lies_between_metastases_and_operation(
+    *, resources: list[Given], cycles: Any, last: str, since: bool
+) -> None:
+    case = read(PRIMARY, *resources)
+    found = (shown(case, "chemotherapy-cycles"), str(shown(case, "chemotherapy-last-date")))
+    assert (*found, Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs) == (cycles, last, since)
+
+
+DOSES: list[tuple[list[str], Any]] = [
+    (["2026-02-01", "2026-02-11", "2026-02-21"], 3),
+    (["2026-02-01", "2026-02-10", "2026-02-19"], 2),
+    (["2026-02-01", "2026-02-09", "2026-02-11"], 2),
+    (["2026-02-21", "2026-02-01"], 2),
+    (["2026-02", "2026-03"], Interval(1, 2)),
+    (["2026-02", "2026-03-05", "2026-03-20"], Interval(2, 3)),
+    (["2026-02"], 1),
+]
+
+
+@pytest.mark.parametrize(("days", "cycles"), DOSES)
+def test_a_cycle_starts_ten_days_after_the_last_start(days: list[str], cycles: Any) -> None:
+    doses = [given(day, ident=f"d{number}") for number, day in enumerate(days)]
+    assert shown(read(PRIMARY, LIVER, *doses), "chemotherapy-cycles") == cycles
+
+
+COURSE = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
+SENSITISED: list[tuple[str, list[Given], Any]] = [
+    ("first day", [given("2026-02-01", FLUOROURACIL)], "gap: absent"),
+    ("last day", [given("2026-03-10", FLUOROURACIL)], "gap: absent"),
+    ("day before", [given("2026-01-31", FLUOROURACIL)], 1),
+    ("day after", [given("2026-03-11", FLUOROURACIL)], 1),
+    ("month over its end", [given("2026-03", FLUOROURACIL)], 1),
+    ("month over its start", [given("2026-02", FLUOROURACIL)], "gap: absent"),
+    ("another drug", [given("2026-02-10")], 1),
+    ("both drugs beside", [given("2026-02-10", FLUOROURACIL), given("2026-02-10", ident="e")], 1),
+]
+
+
+@pytest.mark.parametrize(("doses", "cycles"), [one[1:] for one in SENSITISED], ids=[one[0] for one in SENSITISED])
+def test_fluoropyrimidine_within_a_course_is_part_of_it(doses: list[Given], cycles: Any) -> None:
+    undone = COURSE | {"id": "x", "status": "not-done", "performedPeriod": {"start": "2025-01-01", "end": "2026-06-01"}}
+    assert shown(read(PRIMARY, LIVER, COURSE, undone, *doses), "chemotherapy-cycles") == cycles
+
+
+def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> None:
+    both = [given("2026-02-01", BEVACIZUMAB), given("2026-03-01", ident="e")]
+    found = [read(PRIMARY, LIVER, *more) for more in (both, both[1:], [*both, given("2026-03-20", ident="t") | TEXT])]
+    assert [str(shown(case, "bevacizumab-last-date")) for case in found] == ["2026-02-01", "gap: absent", "gap: absent"]
+
+
+def answer(code: str = "268910001", on: str | None = "2026-05-01") -> Given:
+    return observation("s", (LOINC, "97509-4"), coded(SNOMED, code), on=on)
+
+
+def cycles(number: int) -> Given:
+    return local("chemotherapy-cycles", number, on="2026-05-20")
+
+
+RESPONSES: list[tuple[str, list[Given], str, int]] = [
+    ("after", [given("2026-02-01"), answer()], "partial-response", 0),
+    ("on the day", [given("2026-05-01"), answer()], "gap: absent", 1),
+    ("day after", [given("2026-04-30"), answer()], "partial-response", 0),
+    ("after the first of two", [given("2026-02-01"), given("2026-05-10", ident="e"), answer()], "partial-response", 0),
+    ("undated", [given("2026-02-01"), answer(on=None)], "gap: absent", 1),
+    ("undated, one cycle said", [cycles(1), answer(on=None)], "gap: outdated", 0),
+    ("one cycle said", [cycles(1), answer()], "partial-response", 0),
+    ("no cycle said", [cycles(0), answer()], "gap: absent", 1),
+    ("nothing said", [answer()], "gap: absent", 1),
+    ("undetermined", [given("2026-02-01"), answer("709137006")], "gap: absent", 0),
+    ("another code", [given("2026-02-01"), answer("73211009")], "gap: unreadable", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected", "issues"), [one[1:] for one in RESPONSES], ids=[one[0] for one in RESPONSES]
+)
+def test_a_response_follows_the_first_cycle(resources: list[Given], expected: str, issues: int) -> None:
+    case = read(PRIMARY, LIVER, *resources)
+    assert (shown(case, "chemotherapy-response"), len(case.issues)) == (expected, issues)
+
+
+def test_a_response_is_evidence_of_a_cycle() -> None:
+    case = read(PRIMARY, LIVER, local("chemotherapy-response", "stable-disease", on="2026-05-01"))
+    assert (shown(case, "chemotherapy-cycles"), proofs(case, "chemotherapy-cycles")) == (
+        Interval(1),
+        [("Observation/local-chemotherapy-response", "derived")],
+    )
+
+
+OLD = [condition("p", (ICD10CM, "C20"), onset="2024-01-10"), procedure("r", (CPT, "45110"), on="2024-02-01"), LIVER]
+ADJUVANT: list[tuple[str, list[Given], str, str]] = [
+    ("between", [given("2024-03-01")], "completed", "2024-03-01"),
+    ("day after the resection", [given("2024-02-02")], "completed", "2024-02-02"),
+    ("day of the resection", [given("2024-02-01")], "gap: absent", "gap: absent"),
+    ("day before the metastases", [given("2026-01-14")], "completed", "2026-01-14"),
+    ("day of the metastases", [given("2026-01-15")], "gap: absent", "gap: absent"),
+    ("the last of two", [given("2024-09-01"), given("2024-03-01", ident="a")], "completed", "2024-09-01"),
+    ("the end of an infusion", [given(**period("2024-03-01", "2024-03-03"))], "completed", "2024-03-03"),
+    ("undated", [given()], "gap: unreadable", "gap: unreadable"),
+    ("an order still open", [given("2024-03-01"), request("active", "2024-03-01")], "ongoing", "gap: absent"),
+    ("an order of the metastases", [given("2024-03-01"), request("active", "2026-01-15")], "completed", "2024-03-01"),
+    ("an undated order", [given("2024-03-01"), request("active", None)], "completed", "2024-03-01"),
+    ("an order on hold", [given("2024-03-01"), request("on-hold", "2024-03-01")], "completed", "2024-03-01"),
+    (
+        "an order of another drug",
+        [given("2024-03-01"), request("active", "2024-03-01", medicationCodeableConcept=concept(RXNORM, "860975"))],
+        "completed",
+        "2024-03-01",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "status", "end"), [one[1:] for one in ADJUVANT], ids=[one[0] for one in ADJUVANT]
+)
+def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: str, end: str) -> None:
+    case = read(*OLD, *resources)
+    assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
+
+
+RADIATED, RECTUM, LUNG = (SNOMED, "108290001"), concept(SNOMED, "34402009"), concept(SNOMED, "39607008")
+
+
+def course(site: Given | None = None, *, status: str = "completed", on: str = "2026-02-01") -> Given:
+    return procedure("c", RADIATED, on=on, status=status) | ({"bodySite": [LUNG, site]} if site else {})
+
+
+COURSES: list[tuple[str, list[Given], Any]] = [
+    ("site of the rectum", [course(RECTUM)], "completed"),
+    ("site elsewhere", [course(LUNG)], "gap: absent"),
+    ("no primary", [course()], "gap: absent"),
+    ("primary in the rectum", [PRIMARY, course()], "completed"),
+    ("primary in the colon", [condition("p", (ICD10CM, "C18.7")), course()], "gap: absent"),
+    ("under way", [PRIMARY, course(status="in-progress")], "ongoing"),
+    ("prepared", [PRIMARY, course(status="preparation")], "indicated"),
+    ("stopped", [PRIMARY, course(status="stopped")], "gap: absent"),
+    ("to come", [PRIMARY, course(on="2026-07-01")], "gap: absent"),
+    ("ordered", [PRIMARY, order("o", RADIATED, on="2026-06-01")], "indicated"),
+    ("ordered elsewhere", [PRIMARY, order("o", RADIATED, on="2026-06-01", bodySite=[LUNG])], "gap: absent"),
+    ("another procedure", [PRIMARY, procedure("c", HEPATECTOMY, on="2026-02-01", bodySite=[RECTUM])], "gap: absent"),
+    ("done after an order", [PRIMARY, order("o", RADIATED, on="2026-01-20"), course()], "completed"),
+    (
+        "primary in two places of the rectum",
+        [
+            condition("p", (ICD10CM, "C20"), bodySite=[RECTUM]),
+            local("primary-site", "rectum-low", on="2026-01-01"),
+            course(),
+        ],
+        "completed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in COURSES], ids=[one[0] for one in COURSES])
+def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list[Given], expected: Any) -> None:
+    assert shown(read(*resources), "rectal-radiotherapy") == expected
