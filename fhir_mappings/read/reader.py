@@ -75,7 +75,7 @@ class Reader:
             definition = self.catalogue[code]
             candidates = [*self.local(definition), *_function(definition.reader)(self, definition)]
             age = self.policy.maximum_age_days.get(code, definition.maximum_age_days)
-            settled = settle(candidates, definition, as_of=self.as_of, maximum_age_days=age)
+            settled = settle(candidates, as_of=self.as_of, maximum_age_days=age)
             found = self._facts[code] = self._explained(definition, settled)
         return found
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from fhir_mappings.catalogue import FactDefinition
-
 Found: TypeAlias = Value | frozenset[str | bool] | Interval
 """One value, or the values that are left."""
 
@@ -38,9 +36,7 @@ def derived(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(replace(proof, how="derived") for proof in evidence)
 
 
-def settle(
-    candidates: Iterable[Candidate], fact: FactDefinition, *, as_of: date, maximum_age_days: int | None = None
-) -> Fact:
+def settle(candidates: Iterable[Candidate], *, as_of: date, maximum_age_days: int | None = None) -> Fact:
     """Settle one fact: the newest clinical date wins, on the same day a local Observation.
 
     Candidates whose order or agreement cannot be decided conflict. A newer narrowing that contains an older exact
@@ -58,8 +54,8 @@ def settle(
         return Unknown(gap, _evidence(unreadable or found))
     fresh = [candidate for candidate in valued if _fresh(candidate, as_of, maximum_age_days)]
     if fresh:
-        return _newest(fresh, fact)
-    last = _newest(valued, fact)
+        return _newest(fresh)
+    last = _newest(valued)
     return Unknown(Gap.OUTDATED, last.evidence, last.value if isinstance(last, Known) else None)
 
 
@@ -91,7 +87,7 @@ def _newer(one: Candidate, other: Candidate) -> bool:
     return other.dated is None or other.dated.last < one.dated.first
 
 
-def _newest(candidates: list[Candidate], fact: FactDefinition) -> Fact:
+def _newest(candidates: list[Candidate]) -> Fact:
     if len(candidates) == 1:
         return _left(candidates[0].value, _evidence(candidates))
     top = [one for one in candidates if not any(_newer(other, one) for other in candidates)]
@@ -102,7 +98,7 @@ def _newest(candidates: list[Candidate], fact: FactDefinition) -> Fact:
         agreed = _agree([one.value for one in top if one.value is not None])
     evidence = _evidence(top)
     if isinstance(agreed, frozenset | Interval):
-        before = _newest(older, fact) if older else None
+        before = _newest(older) if older else None
         if isinstance(before, Known) and _agree([agreed, before.value]) is not None:
             return replace(before, evidence=_unique((*evidence, *before.evidence)))
     return _left(agreed, evidence)

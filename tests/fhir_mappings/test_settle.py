@@ -6,13 +6,10 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown
-from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.read.dates import complete_months, on, parse_date, parse_period, shifted, value_of
 from fhir_mappings.read.settle import Candidate, Found, settle
 
 TODAY = date(2026, 6, 15)
-ECOG = load_catalogue()["ecog"]
-SITE = load_catalogue()["primary-site"]
 
 
 def said(value: Found | None, dated: str | None, *, by: str = "o", local: bool = False) -> Candidate:
@@ -20,9 +17,9 @@ def said(value: Found | None, dated: str | None, *, by: str = "o", local: bool =
 
 
 def settled(*candidates: Candidate, age: int | None = None) -> Fact:
-    one = settle(candidates, ECOG, as_of=TODAY, maximum_age_days=age)
-    assert settle(reversed(candidates), ECOG, as_of=TODAY, maximum_age_days=age) == one
-    assert settle([*candidates, *candidates], ECOG, as_of=TODAY, maximum_age_days=age) == one
+    one = settle(candidates, as_of=TODAY, maximum_age_days=age)
+    assert settle(reversed(candidates), as_of=TODAY, maximum_age_days=age) == one
+    assert settle([*candidates, *candidates], as_of=TODAY, maximum_age_days=age) == one
     return one
 
 
@@ -117,7 +114,7 @@ def test_an_exact_value_survives_several_newer_narrowings() -> None:
     ],
 )
 def test_values_of_one_day_are_taken_together(one: Found, other: Found, left: Found | None) -> None:
-    found = settle([said(one, "2026-06-01"), said(other, "2026-06-01", by="b")], SITE, as_of=TODAY)
+    found = settle([said(one, "2026-06-01"), said(other, "2026-06-01", by="b")], as_of=TODAY)
     match found:
         case Known(value=value):
             assert value == left
@@ -202,6 +199,11 @@ def test_evidence_is_listed_by_day_then_by_origin_once() -> None:
     # by the first day that is meant, then the last, what was entered here after the rest
     assert first == known(1, "a", "e", "f", "d", "c")
     assert settled(*(said(1, day, by=by, local=local) for by, day, local in at)) == known(1, "a", "c", "d")
+
+
+def test_evidence_without_a_date_is_listed_as_the_oldest() -> None:
+    silent = [said(None, day, by=by) for by, day in (("z", None), ("y", "2026-06"), ("x", "2026-06-30"))]
+    assert settled(*silent) == Unknown(Gap.ABSENT, tuple(Evidence(f"Observation/{by}") for by in "zyx"))
 
 
 def test_evidence_is_listed_once_however_often_it_is_given() -> None:
