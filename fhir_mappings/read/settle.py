@@ -66,7 +66,6 @@ def _order(candidate: Candidate) -> tuple[str, ...]:
         dated.last.isoformat() if dated else "",
         str(candidate.local),
         *(f"{evidence.reference} {evidence.coding}" for evidence in candidate.evidence),
-        repr(sorted(candidate.value, key=str) if isinstance(candidate.value, frozenset) else candidate.value),
     )
 
 

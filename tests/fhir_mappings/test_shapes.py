@@ -117,6 +117,68 @@ def test_formats_that_are_not_told_apart_have_no_shape(changed: dict[str, Any]) 
     assert shape_of(LIVER | changed, {}) is None
 
 
+ALIKE: list[list[Any]] = [
+    ["3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3F2504E0-4F89-41D3-9A0C-0305E82C3301"],
+    ["2026", "1999"],
+    ["2026-05", "1999-12"],
+    ["2026-05-04", "2024-02-29"],
+    ["2026-05-04T10:00:00Z", "2026-05-04T23:59:59+13:59", "1999-12-31T00:00:00-11:00"],
+    ["2026-05-04T10:00:00.123456Z", "2024-02-29T10:00:00.1+01:00"],
+    ["12", "9", "999"],
+    ["12345", "123456789"],
+    ["1234567890", "123456789012345678"],
+    ["0DTN0ZZ", "12ab"],
+    ["89247-1", "12-3"],
+    ["%", "{score}"],
+    ["C78.7", "active", "a"],
+    ["http://loinc.org", "Patient/1", "a_b"],
+    ["two words", "three of them"],
+    [1, 1],
+    [0, 0],
+    [2, 7, 2**31 - 1],
+    [-1, -7, 1 - 2**31],
+    [1.0, 1.0],
+    [0.0, 0.0],
+    [2.0, 7.0],
+    [2.5, 0.1],
+    [-2.0, -7.0],
+    [-2.5, -0.1],
+    [True, True],
+    [False, False],
+    [{}, {}],
+    [[], []],
+    [["a"], ["b"]],
+    [["a", "a"], ["b", "c"]],
+    [[["a"]], [["b"]]],
+    [{"a": "b"}, {"a": "c"}],
+    [{"b": "b"}, {"b": "c"}],
+    [{"resourceType": "Condition"}, {"resourceType": "Condition"}],
+    [{"resourceType": "Procedure"}, {"resourceType": "Procedure"}],
+    [[{"a": 2}], [{"a": 3}]],
+]
+UNTOLD: list[Any] = [
+    *("", " ", " lead", "trail ", "two  words", "line\nbreak", "0", "-1", "1.5", "1e5", "0099", "\u00e9"),
+    *("true", "YES", "off", "n", "NaN", "Infinity", "1", "2026-02-30", "2026-13", "2026-05-32", "2026-02-30T10:00:00Z"),
+    *("2026-05-04T10:00:00", "2026-05-04T24:00:00Z", "A" * 500, 2**31, -(2**31), 2.0**31, -(2.0**31), None),
+    *(float("nan"), float("inf"), [None], ["a", ""], [["true"]], {"data": "abc"}, [{"hash": 1}], {"a": {"b": None}}),
+]
+
+
+def test_values_have_one_shape_exactly_where_validation_cannot_tell_them_apart() -> None:
+    formats: dict[str, str] = {}
+    found = [{shape_of({"x": value}, known) for value in alike} for alike in ALIKE for known in ({}, formats, formats)]
+    assert [len(shapes) for shapes in found] == [1] * len(found)
+    assert found[::3] == found[1::3] == found[2::3]
+    assert None not in set().union(*found)
+    assert len(set().union(*found)) == len(ALIKE)
+
+
+@pytest.mark.parametrize("value", UNTOLD)
+def test_values_that_validation_may_look_into_have_no_shape(value: Any) -> None:
+    formats: dict[str, str] = {}
+    assert [shape_of({"x": value}, formats), shape_of({"y": "a", "x": value}, formats)] == [None, None]
+
+
 def test_an_invalid_resource_is_refused_each_time() -> None:
     broken = local("ecog", 1, on="2026-06-01") | {"foo": "bar"}
     good = local("ecog", 1, on="2026-06-01")
