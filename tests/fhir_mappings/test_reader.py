@@ -44,6 +44,7 @@ PANELS: list[tuple[str, dict[str, Any], Any, tuple[str, str] | None]] = [
     ("a component stands alone", panel(OTHER, component(ECOG, valueInteger=1)), 1, ECOG),
     ("its code is the panel's", panel(ECOG, component(ECOG, valueInteger=1)), 1, ECOG),
     ("the panel's own value", panel(ECOG, component(ANSWERED, valueInteger=1), valueInteger=2), 2, ECOG),
+    ("another code of the fact", panel(ECOG, component(ANSWERED, valueInteger=1)), 1, ANSWERED),
     ("a value of another panel", panel(OTHER, component(ECOG, valueInteger=1), valueInteger=2), 1, ECOG),
     (
         "the first of two",
@@ -289,3 +290,33 @@ def test_an_order_of_days_to_come_gives_way_to_what_is_said_tomorrow() -> None:
 def test_a_chart_without_the_completeness_of_a_type_did_not_have_it() -> None:
     case = read(PRIMARY, LIVER, completeness={})
     assert {shown(case, code) for code in ("ecog", "liver-state", "mdt-decision")} == {"gap: not-retrieved"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ("2026-04-16", "2026-05-01", "intraoperative"),
+        ("2026-04-15", "2026-05-01", {"intraoperative", "at-staging"}),
+        ("2026-04-01", "2026-04-16", {"intraoperative", "at-staging"}),
+        ("2026-04-01", "2026-04-15", "at-staging"),
+    ],
+)
+def test_found_at_operation_fades_day_by_day_of_a_period(start: str, end: str, expected: Any) -> None:
+    given = local("metastases-detected", "intraoperative", effectivePeriod={"start": start, "end": end})
+    assert shown(read(given), "metastases-detected") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "fact"),
+    [
+        (ECOG, {"valueInteger": 6}, "ecog"),
+        ((LOINC, "21702-6"), {"valueString": "see report"}, "ras"),
+        ((LOINC, "21702-6"), {}, "ras"),
+        (ECOG, {}, "ecog"),
+    ],
+)
+def test_what_gave_no_value_is_evidence_in_the_order_of_its_days(
+    code: tuple[str, str], value: dict[str, Any], fact: str
+) -> None:
+    case = read(*(observed(name, code, value, on=day) for name, day in (("b", "2026-06-01"), ("a", RECENT))))
+    assert [proof.reference for proof in case.facts[fact].evidence] == ["Observation/b", "Observation/a"]

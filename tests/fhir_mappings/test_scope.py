@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Issue, Scope, Sign
+from fhir_mappings.case import Evidence, Issue, PartialDate, Scope, Sign
 from fhir_mappings.chart import Completeness
-from tests.charts import COMPLETE, ICD10CM, SNOMED, concept, condition
+from tests.charts import COMPLETE, CPT, ICD10CM, LOINC, SNOMED, concept, condition, local, observation, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read
 
 
@@ -24,6 +25,8 @@ TEXT_LIVER = {
 }
 TEXT_COLON = TEXT_LIVER | {"code": {"text": "Adenocarcinoma of the colon"}, "id": "u"}
 BROKEN_LIVER = LIVER | {"foo": 1}
+BOTH = LIVER | {"code": {"coding": [*LIVER["code"]["coding"], *PRIMARY["code"]["coding"]]}}
+TEXT_BOTH = TEXT_LIVER | {"code": {"text": "Colon cancer with liver metastases"}}
 SCOPES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
     ("both", [PRIMARY, LIVER], "in", ["Condition/primary", "Condition/liver"]),
     ("primary alone", [PRIMARY], "out", []),
@@ -44,6 +47,37 @@ SCOPES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
     ("text liver refuted", [PRIMARY, TEXT_LIVER | {"verificationStatus": concept("x", "refuted")}], "out", []),
     ("text primary", [TEXT_COLON, LIVER], "uncertain", ["Condition/liver", "Condition/u"]),
     ("text both", [TEXT_COLON, TEXT_LIVER], "uncertain", ["Condition/u", "Condition/t"]),
+    ("text liver resolved", [PRIMARY, TEXT_LIVER | {"clinicalStatus": concept("x", "resolved")}], "out", []),
+    (
+        "text primary resolved",
+        [TEXT_COLON | {"clinicalStatus": concept("x", "resolved")}, LIVER],
+        "uncertain",
+        ["Condition/liver", "Condition/u"],
+    ),
+    ("text unreadable", [PRIMARY, TEXT_LIVER | {"foo": 1}], "uncertain", ["Condition/primary", "Condition/t"]),
+    ("history unreadable", [cond("Z85.038", foo=1), LIVER], "uncertain", ["Condition/liver", "Condition/c"]),
+    ("primary unreadable", [cond("C20", foo=1), LIVER], "uncertain", ["Condition/liver", "Condition/c"]),
+    ("lung unreadable", [PRIMARY, cond("C78.00", foo=1)], "out", []),
+    ("liver twice unreadable", [LIVER, BROKEN_LIVER | {"id": "b"}], "out", []),
+    ("primary twice unreadable", [PRIMARY, PRIMARY | {"id": "b", "foo": 1}], "out", []),
+    (
+        "text both, one of them twice",
+        [TEXT_COLON, PRIMARY, TEXT_LIVER],
+        "uncertain",
+        ["Condition/primary", "Condition/t"],
+    ),
+    (
+        "both in one",
+        [LIVER | {"code": {"coding": [*LIVER["code"]["coding"], *PRIMARY["code"]["coding"]]}}],
+        "in",
+        ["Condition/liver", "Condition/liver"],
+    ),
+    (
+        "text of both in one",
+        [TEXT_LIVER | {"code": {"text": "Colon cancer with liver metastases"}}],
+        "uncertain",
+        ["Condition/t"],
+    ),
     ("text colon alone", [TEXT_COLON], "out", []),
     ("unreadable", [PRIMARY, BROKEN_LIVER], "uncertain", ["Condition/primary", "Condition/liver"]),
     ("unreadable alone", [BROKEN_LIVER], "out", []),
@@ -129,3 +163,95 @@ def test_references_to_the_patient(reference: str) -> None:
 def test_resources_of_others_are_never_used(subject: Any, reason: str) -> None:
     case = read(PRIMARY, LIVER | {"subject": subject})
     assert (case.scope, case.issues) == (Scope.OUT, (Issue("Condition/liver", reason),))
+
+
+def test_scope_evidence_names_coding_day_and_remarks() -> None:
+    def day(text: str) -> PartialDate:
+        return PartialDate(date.fromisoformat(text), date.fromisoformat(text))
+
+    known = Evidence("Condition/primary", "coded", day("2026-05-01"), f"{ICD10CM}|C18.7")
+    past = Evidence("Condition/c", "coded", day("2020-05-01"), f"{ICD10CM}|Z85.038")
+    liver = Evidence("Condition/liver", "coded", day("2026-05-10"), f"{ICD10CM}|C78.7")
+    text = Evidence("Condition/t", dated=day("2026-06-01"))
+    found = [
+        read(*resources).scope_evidence
+        for resources in (
+            (PRIMARY, cond("Z85.038", onset="2020-05-01"), LIVER),
+            (PRIMARY, TEXT_LIVER | {"onsetDateTime": "2026-06-01"}),
+            (PRIMARY, BROKEN_LIVER),
+        )
+    ]
+    assert found == [(known, past, liver), (known, text), (known, Evidence("Condition/liver"))]
+
+
+def test_what_was_found_stays_evidence_where_conditions_were_not_had() -> None:
+    partial = {**COMPLETE, "Condition": Completeness.PARTIAL}
+    found = [read(one, completeness=partial) for one in (PRIMARY, LIVER)]
+    assert [(case.scope, [proof.reference for proof in case.scope_evidence]) for case in found] == [
+        (Scope.UNCERTAIN, ["Condition/primary"]),
+        (Scope.UNCERTAIN, ["Condition/liver"]),
+    ]
+
+
+PLAIN = frozenset({Sign.PROCEDURES_COMPLETE, Sign.RECENT_DIAGNOSIS})
+ELSEWHERE, HINTED = Sign.METASTASIS_ELSEWHERE, Sign.RESECTION_HINTED
+SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
+    ("nothing more", [], set()),
+    ("treated", [local("liver-state", "treated", on="2026-06-01")], {Sign.LIVER_TREATED}),
+    ("recurrence", [local("liver-state", "recurrence", on="2026-06-01")], {Sign.LIVER_TREATED}),
+    ("untreated", [local("liver-state", "untreated", on="2026-06-01")], set()),
+    ("ablated long ago", [procedure("h", (CPT, "47382"), on="2020-01-01")], {Sign.LIVER_TREATED}),
+    ("lung", [cond("C78.00")], {ELSEWHERE}),
+    ("lung over", [cond("C78.00", abatementDateTime="2026-06-01")], set()),
+    ("lung refuted", [cond("C78.00", verification="refuted")], set()),
+    ("resected long ago", [procedure("r", (CPT, "44160"), on="2020-01-01")], {Sign.PRIMARY_RESECTED}),
+    ("perforated", [cond("K63.1", clinical="resolved")], {Sign.PERFORATION}),
+    ("perforated, said", [local("primary-symptoms", "perforation", on="2026-01-01")], {Sign.PERFORATION}),
+    ("obstructed, said", [local("primary-symptoms", "obstruction", on="2026-06-01")], set()),
+    ("breast", [cond("C50.911")], {Sign.OTHER_CANCER}),
+    ("breast, over", [cond("C50.911", abatementDateTime="2026-06-01")], set()),
+    ("nodes, pathological", [local("primary-n", "N1", on="2026-06-01")], {Sign.PATHOLOGICAL_NODES, HINTED}),
+    ("bowel gone", [cond("Z90.49")], {HINTED}),
+    ("bowel gone, refuted", [cond("Z90.49", verification="refuted")], set()),
+    ("margin", [local("primary-margin", "r0", on="2026-06-01")], {HINTED}),
+    ("operation said", [local("primary-operation-done", "hartmann", on="2026-06-01")], {HINTED}),
+    ("resection dated", [local("primary-resection-date", "2026-05-20", on="2026-06-01")], {HINTED}),
+    ("adjuvant running", [local("adjuvant-status", "ongoing", on="2026-06-01")], {HINTED}),
+    ("adjuvant done", [local("adjuvant-status", "completed", on="2026-06-01")], {HINTED}),
+    ("no adjuvant", [local("adjuvant-status", "none", on="2026-06-01")], set()),
+    ("pT", [observation("o", (LOINC, "21899-0"), {"valueString": "?"}, on="2026-06-01", status="corrected")], {HINTED}),
+    ("pT to come", [observation("o", (LOINC, "21899-0"), {"valueString": "pT3"}, on="2026-07-01")], set()),
+    ("pN unreadable", [observation("o", (LOINC, "21900-6"), {"valueString": "?"}, on="2026-06-01")], {HINTED}),
+    ("margin unreadable", [observation("o", (SNOMED, "17964000"), {"valueString": "?"}, on="2026-06-01")], {HINTED}),
+    ("cT", [observation("o", (LOINC, "21905-5"), {"valueString": "cT3"}, on="2026-06-01")], set()),
+]
+
+
+@pytest.mark.parametrize(("resources", "signs"), [one[1:] for one in SIGNS], ids=[one[0] for one in SIGNS])
+def test_signs_stand_beside_the_facts(resources: list[dict[str, Any]], signs: set[Sign]) -> None:
+    assert read(PRIMARY, LIVER, *resources).signs == PLAIN | signs
+
+
+@pytest.mark.parametrize(
+    ("primary", "liver", "unconfirmed"),
+    [
+        (["confirmed"], ["confirmed"], False),
+        (["provisional"], ["confirmed"], True),
+        (["confirmed"], ["unconfirmed"], True),
+        (["provisional", "confirmed"], ["confirmed", "unconfirmed"], False),
+        (["provisional", "unconfirmed"], ["confirmed"], True),
+        ([], ["confirmed"], False),
+        ([], ["provisional"], True),
+    ],
+)
+def test_a_disease_is_unconfirmed_where_no_condition_of_it_is(
+    *, primary: list[str], liver: list[str], unconfirmed: bool
+) -> None:
+    conditions = [cond("C20", f"p{status}", verification=status) for status in primary]
+    conditions += [cond("C78.7", f"l{status}", verification=status) for status in liver]
+    assert (Sign.UNCONFIRMED_DISEASE in read(*conditions).signs) is unconfirmed
+
+
+def test_an_unconfirmed_history_is_an_unconfirmed_primary() -> None:
+    signs = [read(cond("Z85.038", verification=status), LIVER).signs for status in ("unconfirmed", "confirmed")]
+    assert [Sign.UNCONFIRMED_DISEASE in one for one in signs] == [True, False]
