@@ -104,6 +104,8 @@ def test_an_exact_value_survives_several_newer_narrowings() -> None:
         (Interval(0, 3), Interval(1, None), Interval(1, 3)),
         (Interval(None, 3, high_included=False), Interval(3), None),
         (Interval(None, 1), Interval(2), None),
+        (Interval(None, 3), Interval(None, 2), Interval(None, 2)),
+        (Interval(1), Interval(2), Interval(2)),
         (frozenset({"a", "b"}), frozenset({"b", "c"}), "b"),
         (frozenset({"a", "b", "c"}), frozenset({"b", "c"}), frozenset({"b", "c"})),
         (frozenset({"a", "b"}), frozenset({"c"}), None),
