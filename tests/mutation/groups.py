@@ -63,8 +63,8 @@ GROUPS = {
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
-                "primary", "operations", "liver", "tumours", "treatment", "treatment_dates", "pathology", "fitness", "mdt",
-                "messy", "vocabulary", "terminology", "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
+                "primary", "operations", "liver", "tumours", "treatment", "treatment_dates", "pathology", "fitness",
+                "mdt", "messy", "vocabulary", "terminology", "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
             )
         ),
         share=0.25,
