@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -285,6 +286,14 @@ def test_a_plan_is_of_the_day_it_was_ordered_and_a_draft_of_today(
 def test_an_order_of_days_to_come_gives_way_to_what_is_said_tomorrow() -> None:
     tomorrow = local("hepatectomy-extent", "minor", on="2026-06-16")
     assert shown(read(tomorrow, order("o", HEPATECTOMY, on="2026-09-01")), "hepatectomy-extent") == "minor"
+
+
+def test_an_order_of_a_month_that_begins_today_may_be_of_later_days() -> None:
+    today, first = datetime(2026, 6, 1, tzinfo=UTC), local("hepatectomy-extent", "minor", on="2026-06-01")
+    found = [
+        read(first, order("o", HEPATECTOMY, on=written), now=today) for written in ("2026-06", "2026-06-01", "2026-07")
+    ]
+    assert [shown(case, "hepatectomy-extent") for case in found] == ["gap: conflicting", "minor", "minor"]
 
 
 def test_a_chart_without_the_completeness_of_a_type_did_not_have_it() -> None:
