@@ -56,3 +56,45 @@ def test_a_date_of_the_future_is_no_first_date_and_a_later_source_steps_in() -> 
     recorded = condition("r", (ICD10CM, "C18.7"), recordedDate="2026-01-01")
     found = [read(*one) for one in ([planned], [planned, recorded], [planned, recorded, said])]
     assert [str(shown(case, "primary-diagnosis-date")) for case in found] == ["gap: absent", "2026-01-01", "2026-02-01"]
+
+
+STEATOSIS, CIRRHOSIS, LUNG = (ICD10CM, "K76.0"), (ICD10CM, "K74.60"), (ICD10CM, "C78.00")
+ELSEWHERE = {"resectable", "unresectable"}
+STATUSES: list[tuple[dict[str, Any], bool]] = [
+    ({}, True),
+    ({"clinical": None}, True),
+    ({"clinical": "recurrence"}, True),
+    ({"clinical": "relapse"}, True),
+    ({"clinical": "resolved"}, False),
+    ({"clinical": "inactive"}, False),
+    ({"clinical": "remission"}, False),
+    ({"verification": None}, True),
+    ({"verification": "provisional"}, True),
+    ({"verification": "refuted"}, False),
+    ({"verification": "entered-in-error"}, False),
+    ({"verification": "differential"}, False),
+    ({"abatementDateTime": "2026-06-02"}, False),
+    ({"abatementString": "last week"}, False),
+    ({"onset": "2026-06-17"}, False),
+]
+
+
+@pytest.mark.parametrize(("more", "counts"), STATUSES)
+def test_a_condition_counts_while_it_is_asserted_and_active(*, more: dict[str, Any], counts: bool) -> None:
+    found = [
+        shown(read(condition("c", code, **({"onset": "2026-06-01"} | more))), fact)
+        for code, fact in ((CIRRHOSIS, "liver-condition"), (LUNG, "extrahepatic-disease"))
+    ]
+    assert found == (["cirrhosis", ELSEWHERE] if counts else ["gap: absent", "gap: absent"])
+
+
+def test_the_newest_condition_of_the_liver_counts() -> None:
+    older, newer = (
+        condition(name, code, onset=day)
+        for name, code, day in (("a", STEATOSIS, "2026-01-01"), ("b", CIRRHOSIS, "2026-05-01"))
+    )
+    assert [shown(read(*both), "liver-condition") for both in ((older, newer), (newer, older), (older,))] == [
+        "cirrhosis",
+        "cirrhosis",
+        "steatosis",
+    ]

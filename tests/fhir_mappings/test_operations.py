@@ -211,3 +211,19 @@ def test_a_multivisceral_plan_counts_with_its_day() -> None:
     newer, older = (order("o", MULTIVISCERAL, on=day) for day in ("2026-06-06", "2026-06-04"))
     left = order("l", LEFT, on="2026-06-07")
     assert [shown(read(said, one, left), "colorectal-multivisceral") for one in (newer, older)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ([(CPT, "47120")], "minor"),
+        ([(CPT, "47125")], "major"),
+        ([(CPT, "47120"), (CPT, "47125")], {"minor", "major"}),
+        ([(SNOMED, "107963000")], "gap: absent"),
+        ([(SNOMED, "107963000"), (CPT, "47125")], "major"),
+        ([RIGHT], "gap: absent"),
+    ],
+)
+def test_the_codes_of_a_plan_say_the_extent_together(codes: list[tuple[str, str]], expected: Any) -> None:
+    plans = [order("h", RIGHT, on="2026-06-01"), procedure("h", RIGHT, on="2026-06-01", status="preparation")]
+    assert [shown(read(plan | coded(*codes)), "hepatectomy-extent") for plan in plans] == [expected, expected]
