@@ -99,7 +99,8 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
         shape = shape_of(resource, formats)
         if shape is not None and shape in _SHAPES:
             return Checked(resource)
-        body, repaired = _mend(resource, _LISTS | _LISTS_OF.get(kind, frozenset()))
+        body = _mend(resource, _LISTS | _LISTS_OF.get(kind, frozenset()))
+        repaired = body != resource
         if _valid(kind, body):
             if shape is not None and not repaired:
                 _SHAPES.add(shape)
@@ -125,13 +126,11 @@ def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:
     return True
 
 
-def _mend(value: Mapping[str, Any], lists: frozenset[str]) -> tuple[dict[str, Any], bool]:
+def _mend(value: Mapping[str, Any], lists: frozenset[str]) -> dict[str, Any]:
     mended: dict[str, Any] = {}
-    changed = False
     for name, member in value.items():
         found = member
         if found is None:
-            changed = True
             continue
         if name in _TRIMMED:
             if isinstance(found, str):
@@ -141,29 +140,19 @@ def _mend(value: Mapping[str, Any], lists: frozenset[str]) -> tuple[dict[str, An
         if name in lists and isinstance(found, dict):
             found = [found]
         if isinstance(found, dict):
-            found, below = _mend(found, _LISTS)
-            changed = changed or below
+            found = _mend(found, _LISTS)
         elif isinstance(found, list):
-            found, below = _mend_list(found, keep_nulls=name.startswith("_") or f"_{name}" in value)
-            changed = changed or below
-        changed = changed or (found is not member and found != member)
+            found = _mend_list(found, keep_nulls=name.startswith("_") or f"_{name}" in value)
         mended[name] = found
-    return mended, changed
+    return mended
 
 
-def _mend_list(members: list[Any], *, keep_nulls: bool) -> tuple[list[Any], bool]:
-    mended: list[Any] = []
-    changed = False
-    for member in members:
-        if member is None and not keep_nulls:
-            changed = True
-        elif isinstance(member, dict):
-            found, below = _mend(member, _LISTS)
-            mended.append(found)
-            changed = changed or below
-        else:
-            mended.append(member)
-    return mended, changed
+def _mend_list(members: list[Any], *, keep_nulls: bool) -> list[Any]:
+    return [
+        _mend(member, _LISTS) if isinstance(member, dict) else member
+        for member in members
+        if member is not None or keep_nulls
+    ]
 
 
 def is_older(kind: str, body: Mapping[str, Any]) -> bool:
