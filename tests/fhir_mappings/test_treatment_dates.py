@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Interval, Sign
+from fhir_mappings.case import Evidence, Gap, Interval, Sign, Unknown
+from fhir_mappings.read.dates import parse_date
 from tests.charts import (
     CPT,
     ICD10CM,
@@ -237,6 +238,12 @@ RESPONSES: list[tuple[str, list[Given], str, int]] = [
 def test_a_response_follows_the_first_cycle(resources: list[Given], expected: str, issues: int) -> None:
     case = read(PRIMARY, LIVER, *resources)
     assert (shown(case, "chemotherapy-response"), len(case.issues)) == (expected, issues)
+
+
+def test_an_undetermined_response_is_evidence_of_none() -> None:
+    found = read(PRIMARY, LIVER, given("2026-02-01"), answer("709137006")).facts["chemotherapy-response"]
+    proof = Evidence("Observation/s", "coded", parse_date("2026-05-01"), f"{LOINC}|97509-4")
+    assert found == Unknown(Gap.ABSENT, (proof,))
 
 
 def test_a_response_is_evidence_of_a_cycle() -> None:
