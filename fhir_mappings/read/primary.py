@@ -135,14 +135,15 @@ def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def _symptom(reader: Reader, condition: Resource) -> str | None:
-    for kind in condition.starting("symptom-"):
-        if kind in ("obstruction", "perforation"):
+    """Give the gravest symptom that a Condition codes."""
+    kinds = set(condition.starting("symptom-"))
+    for kind in ("perforation", "obstruction"):
+        if kind in kinds:
             return kind
-        if kind == "bleeding":
-            severity = concept_sets(condition.body.get("severity"), reader.terminology)
-            return "bleeding" if "severity-severe" in severity else "minor"
-        return "minor"
-    return None
+    if "bleeding" in kinds:
+        severity = concept_sets(condition.body.get("severity"), reader.terminology)
+        return "bleeding" if "severity-severe" in severity else "minor"
+    return "minor" if kinds else None
 
 
 def of_the_primary(reader: Reader, condition: Resource) -> bool:

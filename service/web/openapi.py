@@ -191,7 +191,7 @@ _CONDITIONS = {
 _WITH_CONDITIONS = _object({"conditions": _CONDITIONS})
 _CODING = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}}, {"display": _TEXT})
 _REASON = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}, "display": _TEXT})
-_PRINTABLE = {"type": "string", "pattern": "[!-~]"}
+_PRINTABLE = {"type": "string", "pattern": r"[^\u0000-\u0020\u007f]"}
 _REASON_GIVEN = {"type": "object", "properties": {key: {"type": ["string", "null"]} for key in ("code", "system")}}
 _WHY = _object(
     {},

@@ -49,6 +49,8 @@ def test_accepted_and_overridden_cards_are_read_together() -> None:
         ({"reason": {"system": "urn:x"}, "userComment": "why"}, (None, None, "why")),
         ({"reason": {"code": "x"}, "userComment": ""}, ("x", None, None)),
         ({"reason": None, "userComment": " a\r\nb\tc\u0000\u200b\u202e\x1b[31m "}, (None, None, "a\nb\tc[31m")),
+        ({"userComment": "ожирение"}, (None, None, "ожирение")),
+        ({"userComment": "\u200b", "reason": {"code": " "}}, (None, None, None)),
         ({"userComment": "x" * 5000}, (None, None, "x" * MAX_COMMENT_CHARACTERS)),
     ],
 )

@@ -148,6 +148,20 @@ SYMPTOMS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (("D50.0", "K62.5", "K56.600", "K63.1"), "perforation"),
+        (("D50.0", "K62.5", "K56.600"), "obstruction"),
+        (("D50.0", "K62.5"), "bleeding"),
+    ],
+)
+def test_of_several_codes_of_one_condition_the_gravest_symptom_counts(codes: tuple[str, ...], expected: str) -> None:
+    several = {"coding": [{"system": ICD10CM, "code": code} for code in codes]}
+    found = condition("s", (ICD10CM, "D50.0"), onset="2026-06-01", severity=concept(SNOMED, "24484000"))
+    assert shown(read(PRIMARY, {**found, "code": several}), "primary-symptoms") == expected
+
+
 @pytest.mark.parametrize(("code", "more", "expected"), SYMPTOMS)
 def test_symptoms_come_from_conditions(code: tuple[str, str], more: dict[str, Any], expected: str) -> None:
     assert shown(read(PRIMARY, condition("s", code, onset="2026-06-01", **more)), "primary-symptoms") == expected
