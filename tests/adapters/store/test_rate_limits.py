@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 EHR, OTHER = "https://ehr.example.org", "https://other.example.org"
 SLOW = Allowance(per_minute=30)
+QUICK = Allowance(per_minute=600)
 """A bucket of five calls that gains one in two seconds."""
 PATH = f"/cds-services/{SERVICE}"
 
@@ -73,12 +74,12 @@ TAKEN: Mapping[str | None, int] = {EHR: 1, OTHER: 3, None: 5}
 
 
 async def test_what_is_settled_at_the_same_time_is_all_counted(store_url: str, database: Database) -> None:
-    watch, second = Watch(Allowance()), Database(store_url)
+    watch, second = Watch(QUICK), Database(store_url)
     try:
         stores = [StoredRateLimits(database), StoredRateLimits(second)]
-        one: Mapping[str | None, Spent] = {EHR: Spent(1, Allowance()), OTHER: Spent(1, Allowance())}
+        one: Mapping[str | None, Spent] = {EHR: Spent(1, QUICK), OTHER: Spent(1, QUICK)}
         await asyncio.gather(*(stores[number % 2].settle(one) for number in range(60)))
-        left = await stores[0].settle({EHR: Spent(0, Allowance()), OTHER: Spent(0, Allowance())})
+        left = await stores[0].settle({EHR: Spent(0, QUICK), OTHER: Spent(0, QUICK)})
         assert [between(40, left[issuer], watch.at_most(40)) for issuer in (EHR, OTHER)] == [True, True]
     finally:
         second.close()
