@@ -58,8 +58,6 @@ class Systems:
 
 
 _CATEGORY = 3
-_MOST_WRITTEN = 20_000
-"""Plain spellings that are remembered: those that are enumerated, and those that are met in patterns."""
 
 
 def _bare(system: str) -> str:
@@ -107,16 +105,7 @@ class Terminology:
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
         """Give the ids of the value sets that hold a coding; empty for none and for systems that are not read."""
         found = self._as_written.get((system, code))
-        if found is None:
-            found = self._find(system, code)
-            if found and self._is_plain(system, code) and len(self._as_written) < _MOST_WRITTEN:
-                self._as_written[system, code] = found
-        return found
-
-    def _is_plain(self, system: str | None, code: str | None) -> bool:
-        """Whether a coding in a value set is written as vocabulary writes it, so that nothing else stands in it."""
-        key = self.systems.keys.get(system or "")
-        return key is not None and self.systems.code(key, code or "") == code
+        return self._find(system, code) if found is None else found
 
     def _find(self, system: str | None, code: str | None) -> frozenset[str]:
         if not system or not code:
