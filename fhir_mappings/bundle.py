@@ -150,15 +150,30 @@ def _mended(body: dict[str, Any]) -> Scan:
 
 @dataclass(slots=True)
 class _Found:
-    """What the entries of a Bundle, and of those inside it, came to."""
+    """What the entries of a Bundle at some depth, and of those inside it, came to."""
 
+    relevance: Relevance
+    depth: int
     resources: list[dict[str, Any]] = field(default_factory=list)
     entries: int = 0
     failed: bool = False
     partial: bool = False
     nested: bool = False
 
-    def take_bundle(self, below: SourceRead) -> None:
+    def counts(self, entry: _Entry, head: Head, odd: dict[str, Any] | None) -> bool:
+        """Take in what is no resource of the chart itself; a Bundle that is too deep to follow counts as one."""
+        if head.resourceType == "OperationOutcome":
+            fatal = any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
+            self.failed = self.failed or fatal
+        elif head.resourceType == "Bundle" and self.depth < _DEEPEST:
+            inner = (self.relevance, self.depth + 1)
+            self._take(_read(entry.resource, *inner) if odd is None else _read_odd(odd, *inner))
+        elif head.resourceType == "Bundle":
+            self.nested = True
+            return True
+        return False
+
+    def _take(self, below: SourceRead) -> None:
         """Take over what an inner Bundle holds."""
         self.resources += below.resources
         self.entries += below.entries
@@ -167,7 +182,7 @@ class _Found:
 
 
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
-    found = _Found()
+    found = _Found(relevance, depth)
     held = beside = 0
     for entry in filter(None, scan.entry or ()):
         odd: dict[str, Any] | None = None
@@ -178,7 +193,7 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
         if head is None:
             odd = _decoded(entry)
             head = _NOTHING if odd is None else _head(odd)
-        if head.resourceType in _APART and not _counts(entry, head, odd, found, relevance, depth):
+        if head.resourceType in _APART and not found.counts(entry, head, odd):
             continue
         held += 1
         if entry.search is not None and entry.search.mode in _BESIDE:
@@ -187,21 +202,6 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
             found.resources.append(odd or orjson.loads(memoryview(entry.resource)))
     found.entries += held
     return _source(scan, found, matches=found.entries - beside)
-
-
-def _counts(  # noqa: PLR0913, PLR0917  the state of the one loop that calls it
-    entry: _Entry, head: Head, odd: dict[str, Any] | None, found: _Found, relevance: Relevance, depth: int
-) -> bool:
-    """Take in what is no resource of the chart itself; a Bundle that is too deep to follow counts as one."""
-    if head.resourceType == "OperationOutcome":
-        found.failed = found.failed or any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
-    elif head.resourceType == "Bundle" and depth < _DEEPEST:
-        inner = (relevance, depth + 1)
-        found.take_bundle(_read(entry.resource, *inner) if odd is None else _read_odd(odd, *inner))
-    elif head.resourceType == "Bundle":
-        found.nested = True
-        return True
-    return False
 
 
 def _decoded(entry: _Entry) -> dict[str, Any] | None:

@@ -327,10 +327,10 @@ def _remarks(resource: Resource) -> Iterable[str]:
         yield DRAFT_ORDER
 
 
-def coding_in(codings: Iterable[Coding], sets: Iterable[str]) -> str | None:
+def coding_in(coded: Iterable[Coding], sets: Iterable[str]) -> str | None:
     """Give the first coding that is in one of `sets` (ids, or prefixes that end with `*`)."""
     exact, prefixes = _wanted(tuple(sets))
-    for coding, names in codings:
+    for coding, names in coded:
         if not exact.isdisjoint(names) or (prefixes and any(name.startswith(prefixes) for name in names)):
             return coding
     return None
