@@ -7,9 +7,9 @@ name=${1:-localhost/python-of-debian:bookworm}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 packages=python3,python3-venv,python3-pip,python-is-python3,ca-certificates
-debootstrap --variant=minbase --include="$packages" bookworm "$work/root" "${MIRROR:-https://deb.debian.org/debian}"
-rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
+debootstrap --variant=minbase --include="$packages" bookworm "$work/system" ${MIRROR:+"$MIRROR"}
+rm -rf "$work"/system/var/cache/apt/archives/*.deb "$work"/system/var/lib/apt/lists/*
 container=$(buildah from scratch)
-buildah add --quiet "$container" "$work/root" /
+buildah add --quiet "$container" "$work/system" /
 buildah config --cmd python3 "$container"
 buildah commit --quiet --rm "$container" "$name"

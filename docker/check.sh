@@ -53,7 +53,7 @@ image=${PYTHON_IMAGE:-python:3.11-slim-bookworm}
 if docker info >/dev/null 2>&1; then
   ran "docker build"
   docker build -f docker/Dockerfile --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
-elif have buildah && { buildah inspect --type image "$image" || buildah pull --quiet "docker.io/library/$image"; } >/dev/null 2>&1; then
+elif have buildah && { buildah inspect --type image "$image" || buildah pull --quiet "$image"; } >/dev/null 2>&1; then
   ran "buildah build"
   # Options of the place: isolation, a package index, certificates.
   # shellcheck disable=SC2086
