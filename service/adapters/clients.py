@@ -36,6 +36,11 @@ DEMO_ISSUER_PATH = "/demo-ehr"
 _MAX_LIFETIME_S = 86_400
 
 
+REQUESTS_PER_MINUTE = 30_000
+"""More than one worker answers: the limit keeps a client from taking the place of others, not an EHR from asking."""
+CONCURRENT_REQUESTS = 32
+
+
 @dataclass(frozen=True, slots=True)
 class SmartRegistration:
     """How one EHR's authorization server knows the app: public, or confidential by a secret or a key in a file."""
@@ -68,8 +73,8 @@ class Client:
     silent: bool = False
     fhir_client_id: str | None = None
     refuse_other_subjects: bool = True
-    requests_per_minute: int = 30_000
-    concurrent_requests: int = 32
+    requests_per_minute: int = REQUESTS_PER_MINUTE
+    concurrent_requests: int = CONCURRENT_REQUESTS
     smart: SmartRegistration | None = None
 
     @property
@@ -169,8 +174,8 @@ def _client(fields: Fields) -> Client:
         silent=fields.boolean("silent", default=False),
         fhir_client_id=fields.text("fhir_client_id"),
         refuse_other_subjects=fields.boolean("refuse_other_subjects", default=True),
-        requests_per_minute=fields.integer("requests_per_minute", default=30_000, maximum=1_000_000),
-        concurrent_requests=fields.integer("concurrent_requests", default=32, maximum=10_000),
+        requests_per_minute=fields.integer("requests_per_minute", default=REQUESTS_PER_MINUTE, maximum=1_000_000),
+        concurrent_requests=fields.integer("concurrent_requests", default=CONCURRENT_REQUESTS, maximum=10_000),
         smart=_smart(fields, private=private),
     )
     fields.refuse_unknown()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from service.adapters.clients import CONCURRENT_REQUESTS, REQUESTS_PER_MINUTE
 from service.errors import StoreUnavailable, TooManyRequests
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ _RETRY_S = 1.0
 class Allowance:
     """What one client may do."""
 
-    per_minute: int = 30_000
-    at_once: int = 32
+    per_minute: int = REQUESTS_PER_MINUTE
+    at_once: int = CONCURRENT_REQUESTS
 
     @property
     def per_second(self) -> float:

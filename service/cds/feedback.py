@@ -24,7 +24,7 @@ _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.(\d+))?(?:[Zz
 _SECONDS = slice(17, 19)
 _EDGES = ("0000-", "0001-01-01", "9999-12-31")
 """Days that no calendar of ours has, or that a zone could carry out of it."""
-_SAYS_SOMETHING = re.compile(r"[^\x00-\x20\x7f]")
+SAYS_SOMETHING = re.compile(r"[^\x00-\x20\x7f]")
 """What a reason must hold; one of invisible characters alone is kept as none."""
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 
@@ -124,7 +124,7 @@ def _overridden(card: str, at: datetime, given: _OverrideReason | None, place: s
     reason = given.reason or _Coding()
     code, system = _code(reason.code, f"{place}.reason.code"), _code(reason.system, f"{place}.reason.system")
     comment = _plain(given.user_comment)[:MAX_COMMENT_CHARACTERS] or None
-    if not (_SAYS_SOMETHING.search(reason.code or "") or _SAYS_SOMETHING.search(given.user_comment or "")):
+    if not (SAYS_SOMETHING.search(reason.code or "") or SAYS_SOMETHING.search(given.user_comment or "")):
         raise MalformedRequest(f"{place} must have a reason with a code or a userComment", element=place)
     return FeedbackEntry(
         card, "overridden", at, reason_system=system if code else None, reason_code=code, comment=comment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service import __version__
+from service.cds.feedback import SAYS_SOMETHING
 from service.cds.services import SERVICES
 
 JsonSchema = dict[str, Any]
@@ -191,14 +192,14 @@ _CONDITIONS = {
 _WITH_CONDITIONS = _object({"conditions": _CONDITIONS})
 _CODING = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}}, {"display": _TEXT})
 _REASON = _object({"code": _TEXT, "system": {"type": "string", "format": "uri"}, "display": _TEXT})
-_PRINTABLE = {"type": "string", "pattern": r"[^\u0000-\u0020\u007f]"}
+_SAYING = {"type": "string", "pattern": SAYS_SOMETHING.pattern}
 _REASON_GIVEN = {"type": "object", "properties": {key: {"type": ["string", "null"]} for key in ("code", "system")}}
 _WHY = _object(
     {},
     {"reason": _or_null(_REASON_GIVEN), "userComment": {"type": ["string", "null"]}},
     anyOf=[
-        {"required": ["reason"], "properties": {"reason": _object({"code": _PRINTABLE})}},
-        {"required": ["userComment"], "properties": {"userComment": _PRINTABLE}},
+        {"required": ["reason"], "properties": {"reason": _object({"code": _SAYING})}},
+        {"required": ["userComment"], "properties": {"userComment": _SAYING}},
     ],
 )
 _MOMENT = {
