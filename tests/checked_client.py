@@ -78,14 +78,24 @@ class CheckedClient:
         return await self.request("POST", path, content=body, headers={"content-type": "application/json"})
 
 
+def check_page(answer: httpx.Response) -> list[str]:
+    """List what is wrong with the page that tells somebody at a browser of a problem."""
+    faults = [f"a page has no {mark}" for mark in ("<title>", "<h1>", 'lang="') if mark not in answer.text]
+    if answer.headers.get("content-type") != "text/html; charset=utf-8":
+        faults.append("a browser is answered with a page")
+    if answer.headers.get("cache-control") != "no-store":
+        faults.append("a page of a problem must not be stored")
+    return faults + (["a page of a problem runs scripts"] if "<script" in answer.text else [])
+
+
 def answer_faults(method: str, path: str, answer: httpx.Response) -> list[str]:
     """List what the checkers find in any answer of the service."""
     faults = [f"header {name} is missing" for name in ("x-request-id", "server-timing") if name not in answer.headers]
     if answer.headers.get("x-content-type-options") != "nosniff":
         faults.append("header x-content-type-options must be nosniff")
     if answer.status_code >= 400:
-        if "text/html" in answer.request.headers.get("accept", ""):
-            return faults
+        if method == "GET" and "text/html" in answer.request.headers.get("accept", ""):
+            return faults + check_page(answer)
         return faults + check_operation_outcome(answer.content)
     if not answer.is_success or not path.startswith("/cds-services"):
         return faults

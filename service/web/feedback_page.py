@@ -24,7 +24,7 @@ from service.adapters.store.report import TITLES, read_report_beside
 from service.errors import MalformedRequest
 from service.logs import note
 from service.settings import is_loopback
-from service.web.problems import Problem, outcome_response
+from service.web.problems import Problem, response_to
 from service.web.static_files import style_routes
 from service.web.weekly_plot import WEEKS_SHOWN, weekly_plot
 
@@ -88,11 +88,13 @@ def _refusal(request: Request, key: str | None, *, is_trial: bool) -> Response |
         if is_trial and _is_this_machine(request):
             return None
         text = "The page needs CRLM_REPORT_KEY; on the machine of the service, crlm-cds feedback report says the same"
-        return outcome_response(Problem(HTTPStatus.FORBIDDEN, "forbidden", text))
+        return response_to(request, Problem(HTTPStatus.FORBIDDEN, "forbidden", text))
     if hmac.compare_digest(_password(request).encode(), key.encode()):
         return None
     headers = {"www-authenticate": 'Basic realm="feedback report", charset="UTF-8"'}
-    return outcome_response(Problem(HTTPStatus.UNAUTHORIZED, "login", "The report key is required", headers=headers))
+    return response_to(
+        request, Problem(HTTPStatus.UNAUTHORIZED, "login", "The report key is required", headers=headers)
+    )
 
 
 def _is_this_machine(request: Request) -> bool:

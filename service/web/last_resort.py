@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.requests import Request
+
 from service.web.problems import answer_bug
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class LastResort:
             await self._app(scope, receive, send_and_remember)
         except Exception as error:
             # Broad on purpose: a bug may be of any class, and silence would be read as "no advice".
-            answer = answer_bug(error, request_id=scope["state"]["request_id"])
+            answer = answer_bug(Request(scope), error, request_id=scope["state"]["request_id"])
             if begun:
                 raise
             await answer(scope, receive, send)

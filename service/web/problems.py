@@ -18,7 +18,6 @@ from service.logs import note
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.datastructures import Headers
     from starlette.requests import Request
 
 _log = structlog.get_logger()
@@ -103,25 +102,27 @@ def outcome_response(problem: Problem) -> Response:
 
 def page_response(problem: Problem) -> Response:
     """Write a problem as a plain page, for people."""
-    title, more = escape(problem.text), escape(problem.diagnostics or "")
-    page = f'<!doctype html><html lang="en"><title>{title}</title><main><h1>{title}</h1><p>{more}</p></main></html>'
+    title = escape(problem.text)
+    more = f"<p>{escape(problem.diagnostics)}</p>" if problem.diagnostics else ""
+    page = f'<!doctype html><html lang="en"><title>{title}</title><main><h1>{title}</h1>{more}</main></html>'
     headers = {"cache-control": "no-store", **problem.headers}
     return Response(page, status_code=problem.status, headers=headers, media_type="text/html")
 
 
-def response_to(headers: Headers, problem: Problem) -> Response:
+def response_to(request: Request, problem: Problem) -> Response:
     """Write a problem for who asked: browsers that open an address accept `text/html`, programs do not name it."""
-    return page_response(problem) if "text/html" in headers.get("accept", "") else outcome_response(problem)
+    by_browser = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return page_response(problem) if by_browser else outcome_response(problem)
 
 
-async def answer_service_error(_: Request, error: Exception) -> Response:
+async def answer_service_error(request: Request, error: Exception) -> Response:
     """Answer an error of our own tree."""
     if not isinstance(error, errors.ServiceError):
         raise error
     note(problem=type(error).__name__)
     if isinstance(error, errors.Unauthenticated):
         note(reason=error.reason)
-    return outcome_response(problem_of(error))
+    return response_to(request, problem_of(error))
 
 
 async def answer_http_error(request: Request, error: Exception) -> Response:
@@ -130,10 +131,10 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
         raise error
     status = HTTPStatus(error.status_code)
     code = _HTTP_CODES.get(status, "processing")
-    return response_to(request.headers, Problem(status, code, status.phrase, headers=dict(error.headers or {})))
+    return response_to(request, Problem(status, code, status.phrase, headers=dict(error.headers or {})))
 
 
-def answer_bug(error: Exception, *, request_id: str) -> Response:
+def answer_bug(request: Request, error: Exception, *, request_id: str) -> Response:
     """Answer a fault of ours with the request id alone; log where it arose, not its message: it may quote a chart."""
     frames = []
     trace = error.__traceback__
@@ -143,6 +144,6 @@ def answer_bug(error: Exception, *, request_id: str) -> Response:
         trace = trace.tb_next
     _log.error("bug", request_id=request_id, error=type(error).__name__, frames=frames[-8:])
     text = "The service failed; nothing was recommended"
-    return outcome_response(
-        Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "exception", text, diagnostics=f"request {request_id}")
+    return response_to(
+        request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "exception", text, diagnostics=f"request {request_id}")
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from service.errors import Busy
 from service.logs import note
@@ -35,7 +35,7 @@ class Shedding:
             return
         if self._in_work >= self._most:
             note(problem=Busy.__name__)
-            await response_to(Headers(scope=scope), problem_of(Busy()))(scope, receive, send)
+            await response_to(Request(scope), problem_of(Busy()))(scope, receive, send)
             return
         self._in_work += 1
         try:

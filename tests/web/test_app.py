@@ -100,6 +100,11 @@ async def test_an_unknown_address_is_a_page_for_people_and_an_outcome_for_progra
     assert outcome.json()["issue"] == [{"severity": "error", "code": "not-found", "details": {"text": "Not Found"}}]
 
 
+async def test_a_hook_is_refused_as_an_outcome_whatever_its_client_accepts(client: CheckedClient) -> None:
+    refused = await client.request("POST", PATIENT_VIEW, content=b"{", headers={"accept": "text/html"})
+    assert (refused.status_code, refused.headers["content-type"]) == (415, "application/json")
+
+
 async def test_feedback_that_cannot_be_kept_is_not_acknowledged(settings: Settings) -> None:
     app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, feedback=Keeper(StoreUnavailable()))
     async with CheckedClient(app) as client:
@@ -211,8 +216,9 @@ async def test_a_bug_after_the_answer_has_begun_cuts_the_connection(log_lines: l
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ValueError(CANARY)
 
+    scope: Scope = {"type": "http", "method": "POST", "headers": [], "state": {"request_id": "r"}}
     with pytest.raises(ValueError, match=CANARY):
-        await LastResort(app)({"type": "http", "state": {"request_id": "r"}}, _receive, _send)
+        await LastResort(app)(scope, _receive, _send)
     assert [line["event"] for line in log_lines] == ["bug"]
     assert CANARY not in str(log_lines)
 

@@ -123,6 +123,14 @@ async def test_the_page_tells_what_was_done_later_and_what_left_answers_open(tmp
     assert "2 of 7 answers to an opened chart left the strategy open." in answer.text
 
 
+async def test_somebody_at_a_browser_is_refused_in_words(tmp_path: Path) -> None:
+    async with CheckedClient(app_of(tmp_path, public_base_url="https://cds.example.org")) as client:
+        refused = await client.get("/feedback", headers={"accept": "text/html"})
+    assert refused.status_code == 403
+    assert "<p>" not in refused.text
+    assert "<h1>The page needs CRLM_REPORT_KEY; on the machine of the service" in refused.text
+
+
 async def test_requests_to_the_page_are_counted(tmp_path: Path) -> None:
     async with CheckedClient(app_of(tmp_path, public_base_url="https://cds.example.org")) as client:
         await client.get("/feedback")
