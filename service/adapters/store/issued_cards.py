@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.adapters.store.database import Database
 
 _BATCH = 500
-_GATHER_S = 0.05
+_GATHER_S = 0.25
 _RETRY_S = 1.0
 _LAST_WRITE_S = 10.0
 
