@@ -175,11 +175,11 @@ class Settings:
         default=33_554_432, metadata=_read_by(_bytes, "The largest body of a request, in bytes.")
     )
     calls_at_once: int = field(
-        default=64,
+        default=256,
         metadata=_read_by(
             _count,
-            "The calls that one worker has in work at once; it answers one more with 503 and Retry-After. Health,"
-            " discovery and metrics are always answered.",
+            "The calls that one worker has in work at once; it answers one more with 503 and Retry-After, as all while"
+            " one has waited for a third of its deadline. Health, discovery and metrics are always answered.",
         ),
     )
     prefetch: PrefetchMode = field(

@@ -37,7 +37,7 @@ def test_running_without_authentication_needs_nothing_else_and_gives_the_documen
         fetch_budget_s=2.0,
         deadline_s=5.0,
         max_body_bytes=33_554_432,
-        calls_at_once=64,
+        calls_at_once=256,
         prefetch="full",
         log_level="info",
         log_format="auto",

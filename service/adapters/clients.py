@@ -38,7 +38,8 @@ _MAX_LIFETIME_S = 86_400
 
 REQUESTS_PER_MINUTE = 30_000
 """More than one worker answers: the limit keeps a client from taking the place of others, not an EHR from asking."""
-CONCURRENT_REQUESTS = 32
+CONCURRENT_REQUESTS = 128
+"""Half of what a worker takes in: room for others, and for the moments in which a machine pauses."""
 
 
 @dataclass(frozen=True, slots=True)

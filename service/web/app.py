@@ -21,6 +21,7 @@ from service.web.openapi import describe
 from service.web.ports import AlwaysReady, Nobody
 from service.web.problems import answer_http_error, answer_service_error
 from service.web.shedding import Shedding
+from service.web.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from service.tracing import Tracing
     from service.web.conversation import Observer
     from service.web.ports import Advisor, Authenticator, FeedbackSink, Readiness
+
+_WAITING = 1 / 3
+"""The part of its deadline that a call may wait for its turn: what follows has time enough then."""
 
 
 def create_app(  # noqa: PLR0913  the one place where all parts meet, each by its name
@@ -64,7 +68,10 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     app = FastAPI(title="crlm-cds", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     authenticator = authenticator or Nobody()
     app.include_router(discovery_routes(templates))
-    app.include_router(service_routes(settings, advisor=advisor, authenticator=authenticator, limiter=limiter))
+    turns = Turns()
+    app.include_router(
+        service_routes(settings, advisor=advisor, authenticator=authenticator, limiter=limiter, turns=turns)
+    )
     if feedback is not None:
         app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator, limiter=limiter))
     app.include_router(_health_routes(readiness or AlwaysReady()))
@@ -75,7 +82,12 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     app.add_exception_handler(HTTPException, answer_http_error)
     # The last one added is the outermost.
     app.add_middleware(LastResort)
-    app.add_middleware(Shedding, most=settings.calls_at_once)
+    app.add_middleware(
+        Shedding,
+        most=settings.calls_at_once,
+        waited_s=turns.longest_wait_s,
+        longest_s=settings.deadline_s * _WAITING,
+    )
     app.add_middleware(CrossOrigin)
     app.add_middleware(
         Conversation,

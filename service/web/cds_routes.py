@@ -18,7 +18,6 @@ from service.errors import DeadlinePassed, UnknownService
 from service.logs import note
 from service.timing import phase
 from service.web.bodies import check_media, read_body
-from service.web.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from service.adapters.rate_limit import Limiter
     from service.settings import Settings
     from service.web.ports import Advisor, Authenticator, FeedbackSink
+    from service.web.turns import Turns
 
 _FEEDBACK_LIMIT = 1_048_576
 
@@ -47,15 +47,15 @@ def discovery_routes(templates: Mapping[str, str]) -> APIRouter:
 
 
 def service_routes(
-    settings: Settings, *, advisor: Advisor, authenticator: Authenticator, limiter: Limiter | None
+    settings: Settings, *, advisor: Advisor, authenticator: Authenticator, limiter: Limiter | None, turns: Turns
 ) -> APIRouter:
     """Serve the calls of the hooks.
 
     What can be told from the headers is told first: an unknown service, a wrong media type, a missing token and an
     announced length cost no reading of the body. One deadline holds for all that follows. `limiter` says how much one
-    client may ask; without it any number of calls is let in.
+    client may ask; without it any number of calls is let in. `turns` puts what is ready to compute in line.
     """
-    router, turns = APIRouter(), Turns()
+    router = APIRouter()
 
     async def call(request: Request) -> Response:
         request.scope["route"] = route

@@ -1,6 +1,7 @@
-"""Overload: beyond a number of calls in work the next ones are refused at once, so that those let in are answered.
+"""Overload: when too many calls wait, or one too long, the next are refused at once, and those let in are answered.
 
-Without it each call that comes makes all others later, until none is answered within its deadline.
+Without it each call that comes makes all others later, until none is answered within its deadline. A short peak, or a
+machine that pauses, is ridden out: calls wait for their turn.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from service.logs import note
 from service.web.problems import problem_of, response_to
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _ALWAYS = frozenset({"/health/live", "/health/ready", "/metrics", "/cds-services"})
@@ -21,11 +24,16 @@ _ALWAYS = frozenset({"/health/live", "/health/ready", "/metrics", "/cds-services
 
 
 class Shedding:
-    """Let at most `most` calls in at once; refuse the next before any of its body is read."""
+    """Let at most `most` calls in at once, none while one waits for longer than `longest_s` for its turn to compute.
 
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
+    `waited_s` tells how long one waits now. The others are refused before any of their body is read.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, waited_s: Callable[[], float], longest_s: float) -> None:
         self._app = app
         self._most = most
+        self._waited_s = waited_s
+        self._longest_s = longest_s
         self._in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,7 +41,7 @@ class Shedding:
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        if self._in_work >= self._most:
+        if self._in_work >= self._most or self._waited_s() > self._longest_s:
             note(problem=Busy.__name__)
             await response_to(Request(scope), problem_of(Busy()))(scope, receive, send)
             return

@@ -8,12 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from httpx import ASGITransport, AsyncClient
+from starlette.responses import Response
 
 from service.adapters.metrics import Metrics
 from service.adapters.store.database import Database
 from service.adapters.store.issued_cards import IssuedCards
 from service.web.app import create_app
 from service.web.measuring import counting, metrics_routes
+from service.web.shedding import Shedding
 from tests.checked_client import PATIENT_VIEW, CheckedClient, patient_view
 
 if TYPE_CHECKING:
@@ -108,3 +111,11 @@ async def test_shed_calls_are_counted_and_logged(settings: Settings, log_lines: 
         numbers = (await client.get("/metrics")).text
     assert 'crlm_calls_total{service="other",status="503"} 1.0' in numbers
     assert [(line["status"], line["problem"]) for line in log_lines if "problem" in line] == [(503, "Busy")]
+
+
+@pytest.mark.parametrize(("waited_s", "status"), [(0.0, 200), (1.5, 200), (1.6, 503)])
+async def test_nobody_is_let_in_while_a_call_has_waited_too_long_for_its_turn(waited_s: float, status: int) -> None:
+    shedding = Shedding(Response(b"{}"), most=1, waited_s=lambda: waited_s, longest_s=1.5)
+    async with AsyncClient(transport=ASGITransport(shedding), base_url="http://service") as client:
+        assert (await client.post(PATIENT_VIEW)).status_code == status
+        assert (await client.get("/health/live")).status_code == 200

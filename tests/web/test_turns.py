@@ -36,6 +36,18 @@ async def test_of_many_each_computes_in_a_turn_of_its_own_and_in_order() -> None
     assert len({look for _, look in seen}) == 20
 
 
+async def test_the_queue_tells_how_long_its_next_call_has_waited() -> None:
+    now = [100.0]
+    turns = Turns(lambda: now[0])
+    assert turns.longest_wait_s() == 0.0
+    taking = [asyncio.create_task(turns.take()) for _ in range(2)]
+    await asyncio.sleep(0)
+    now[0] += 2.0
+    assert turns.longest_wait_s() == 2.0
+    await asyncio.gather(*taking)
+    assert turns.longest_wait_s() == 0.0
+
+
 async def test_who_gives_up_holds_up_nobody_and_the_queue_ends() -> None:
     turns, seen = Turns(), []
 

@@ -63,8 +63,8 @@ def test_a_backup_and_a_restore_cost_replicas_under_load_no_call(postgresql_serv
         for port in ports:
             replicas.enter_context(replica(url, port))
         with load.running():
-            load.wait()
-            before = kept(url)
+            while not (before := kept(url)):
+                load.wait()
             run(dump, url, tmp_path)
             load.wait()
             run(restore, url, tmp_path)
