@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,7 @@ def test_a_code_is_found_in_every_spelling(system: str, code: str) -> None:
         ("http://hl7.org/fhir/sid/icd-10", ""),
         ("http://hl7.org/fhir/sid/icd-10", None),
         ("http://hl7.org/fhir/sid/icd-10", "XC78.7"),
+        ("https://fhir.hl7.org.uk/Id/opcs-4", "J02.1X"),
     ],
 )
 def test_other_codes_and_systems_are_not(system: str | None, code: str | None) -> None:
@@ -182,6 +184,19 @@ def test_a_folder_widens_the_shipped_sets_by_compose_and_expansion(tmp_path: Pat
     widened = load_terminology(write(tmp_path, one=value_set(expansion={"contains": contains}, compose=compose)))
     found = {code: bool(widened.sets(snomed, code)) for code in ("1", "2", "3", SNOMED_METASTASIS)}
     assert found == {"1": False, "2": True, "3": True, SNOMED_METASTASIS: True}
+
+
+def test_a_folder_is_read_as_utf_8_in_every_locale(tmp_path: Path) -> None:
+    concept = {"code": "3", "display": "M\u00e9tastase h\u00e9patique"}
+    document = value_set(compose={"include": [{"system": "http://snomed.info/sct", "concept": [concept]}]})
+    (tmp_path / "one.json").write_bytes(json.dumps(document, ensure_ascii=False).encode())
+    before = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_CTYPE, "C")
+    try:
+        widened = load_terminology(tmp_path)
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    assert widened.sets("http://snomed.info/sct", "3") == {"liver-metastasis"}
 
 
 def test_every_fault_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
