@@ -42,6 +42,7 @@ from service.logs import configure_logging
 from service.records import Records
 from service.settings import is_loopback, load_settings
 from service.tracing import NO_TRACING, tracing_for
+from service.web.allocation import keep_freed_memory
 from service.web.app import create_app
 from service.web.draining import PatientProtocol
 from service.web.feedback_page import feedback_page_routes
@@ -140,6 +141,7 @@ def build_app(
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         if own_process:
+            keep_freed_memory()
             await asyncio.to_thread(warm)
         await asyncio.to_thread(migrate, database)
         try:
