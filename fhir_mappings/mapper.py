@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Case, Issue, Known, MdtRecord
 from fhir_mappings.chart import Completeness
-from fhir_mappings.read.chart_reading import ChartReading, Refused, read_chart
+from fhir_mappings.read.chart_reading import ChartReading, read_chart
 from fhir_mappings.read.mdt import reason
 from fhir_mappings.read.reader import Reader
 from fhir_mappings.read.scope import read_scope, read_signs
@@ -66,18 +66,21 @@ def map_case(
 
 
 def _issues(reader: Reader) -> tuple[Issue, ...]:
-    refused = {(one.reference, one.kind): one for one in reader.chart.refused}
+    costs = _costs(reader)
     named = [
-        _with_costs(issue, refused.get((issue.reference, issue.reference.partition("/")[0])), reader)
+        replace(issue, costs=costs.get(issue.reference, ())) if issue.severity == "left-out" else issue
         for issue in reader.chart.issues
     ]
     return tuple(sorted({*named, *reader.issues}, key=lambda issue: (issue.reference, issue.reason, issue.costs)))
 
 
-def _with_costs(issue: Issue, refusal: Refused | None, reader: Reader) -> Issue:
-    if refusal is None or issue.severity != "left-out":
-        return issue
-    return replace(issue, costs=reader.costs(refusal.kind, refusal.sets))
+def _costs(reader: Reader) -> Mapping[str, tuple[str, ...]]:
+    """Name the facts that refused resources could have carried; those without an id share one reference."""
+    held: dict[tuple[str, str], frozenset[str]] = {}
+    for one in reader.chart.refused:
+        at = (one.reference, one.kind)
+        held[at] = held.get(at, one.sets) | one.sets
+    return {reference: reader.costs(kind, sets) for (reference, kind), sets in held.items()}
 
 
 def _mdt(reader: Reader) -> MdtRecord | None:
@@ -86,7 +89,7 @@ def _mdt(reader: Reader) -> MdtRecord | None:
         return None
     proof = fact.evidence[0]
     then = _facts_on(reader, proof.dated.last) if proof.dated is not None else {}
-    return MdtRecord(str(fact.value), proof.dated, proof, reason(reader), then)
+    return MdtRecord(str(fact.value), proof.dated, proof, reason(reader, proof), then)
 
 
 def _facts_on(reader: Reader, day: date) -> Mapping[str, Fact]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import Known
 from fhir_mappings.read.settle import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from fhir_mappings.case import Evidence
     from fhir_mappings.catalogue import FactDefinition
-    from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
 _PREFIX = "strategy:"
+_LOCAL = "case-facts:mdt-decision"
 
 
 def decision(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -29,23 +29,18 @@ def decision(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     return found
 
 
-def reason(reader: Reader) -> str | None:
+def reason(reader: Reader, proof: Evidence) -> str | None:
     """Give the note of the resource that carries the decision, or a plan's description; free text of the chart."""
-    fact = reader.fact("mdt-decision")
-    if not isinstance(fact, Known) or not fact.evidence:
-        return None
-    resource = _named(reader, fact.evidence[0].reference)
-    if resource is None:
-        return None
-    texts = [note.get("text") for note in _notes(resource.body)]
-    texts.append(resource.body.get("description"))
+    texts = [text for body in _carriers(reader, proof) for text in (*_notes(body), body.get("description"))]
     return next((text for text in texts if isinstance(text, str) and text.strip()), None)
 
 
-def _named(reader: Reader, reference: str) -> Resource | None:
-    resources = (*reader.chart.of("Observation"), *reader.chart.of("CarePlan"))
-    return next((resource for resource in resources if resource.reference == reference), None)
+def _carriers(reader: Reader, proof: Evidence) -> Iterable[Mapping[str, Any]]:
+    """Give what the evidence of a decision names; without an id its reference is that of others as well."""
+    for resource in (*reader.chart.holding("Observation", _LOCAL), *reader.chart.of("CarePlan")):
+        if (resource.reference, resource.dated) == (proof.reference, proof.dated):
+            yield resource.body
 
 
-def _notes(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [note for note in body.get("note", ()) if isinstance(note, dict)]
+def _notes(body: Mapping[str, Any]) -> list[object]:
+    return [note.get("text") for note in body.get("note", ()) if isinstance(note, dict)]

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Evidence, Fact, How, Known, Narrowed
+from fhir_mappings.case import Evidence, Fact, How, Issue, Known, Narrowed
+from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.read.dates import parse_date
 from tests.charts import (
     CPT,
@@ -181,3 +182,16 @@ def test_a_fact_names_the_resources_codings_and_days_behind_it_and_older_local_v
     undated, older = local(fact, other, ident="older"), local(fact, other, on="2024-07-31", ident="older")
     found = [read(*resources, *more).facts[fact] for more in ((), (undated,), (older,))]
     assert found == [expected, expected, expected]
+
+
+def test_an_issue_names_the_facts_that_a_refused_resource_could_have_carried() -> None:
+    ecog, cea = (observation("o", (LOINC, code), {"valueInteger": 1}, foo=1) for code in ("89247-1", "2039-6"))
+    named = [ecog, cea | {"id": "p"}]
+    anonymous = [{name: value for name, value in one.items() if name != "id"} for one in named]
+    reason = "not valid FHIR R4"
+    assert read(*named).issues == (
+        Issue("Observation/o", reason, costs=("ecog",)),
+        Issue("Observation/p", reason, costs=("cea",)),
+    )
+    both = tuple(code for code in load_catalogue().facts if code in ("ecog", "cea"))
+    assert read(*anonymous).issues == read(*reversed(anonymous)).issues == (Issue("Observation", reason, costs=both),)

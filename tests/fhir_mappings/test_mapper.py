@@ -124,7 +124,8 @@ def test_without_observations_every_absent_fact_is_not_retrieved(code: str) -> N
 def test_an_empty_chart_has_every_fact_absent() -> None:
     case = read()
     assert set(case.facts.values()) == {Unknown()}
-    assert (case.signs, case.issues, case.mdt, case.not_retrieved) == (
+    assert (case.as_of, case.signs, case.issues, case.mdt, case.not_retrieved) == (
+        NOW.date(),
         frozenset({Sign.PROCEDURES_COMPLETE}),
         (),
         None,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import MdtRecord
+from fhir_mappings.case import Evidence, Gap, MdtRecord, Unknown
 from fhir_mappings.read.dates import parse_date
 from tests.charts import STRATEGY, concept, local
 from tests.fhir_mappings.reading import read, shown
@@ -71,6 +71,23 @@ def test_the_reason_is_that_of_the_resource_that_decides() -> None:
     newer = local("mdt-decision", "staged", on="2026-06-02", note=[{"text": "newer"}])
     found = [reason(*resources) for resources in ((older,), (older, other, newer), (newer, plan("mdt")))]
     assert found == ["older", "newer", "newer"]
+
+
+def test_without_ids_the_reason_is_still_that_of_the_decision() -> None:
+    """All Observations without an id have one reference."""
+    decided = local("mdt-decision", "staged", on="2026-06-02", note=[{"text": "decided"}])
+    others = [
+        local("ecog", 1, on="2026-06-02", note=[{"text": "of the same day"}]),
+        local("mdt-decision", "mdt", on="2026-05-02", note=[{"text": "older"}]),
+    ]
+    anonymous = [{name: value for name, value in one.items() if name != "id"} for one in (*others, decided)]
+    assert reason(*anonymous) == reason(*reversed(anonymous)) == "decided"
+
+
+def test_what_could_not_be_read_is_unreadable_among_the_facts_of_the_day() -> None:
+    found = read(local("ecog", 1, on="2026-06-01", foo=1), local("mdt-decision", "staged", on="2026-06-02")).mdt
+    assert isinstance(found, MdtRecord)
+    assert found.facts_then["ecog"] == Unknown(Gap.UNREADABLE, (Evidence("Observation/local-ecog"),))
 
 
 def test_the_record_names_strategy_day_and_evidence() -> None:
