@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import Interval
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import Answers, codings, concept_sets, narrow
+from fhir_mappings.read.values import Answers, codings, concept_sets
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
@@ -40,9 +40,9 @@ def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if not reader.observations("karnofsky"):
         return []
     read = []
-    scores = reader.measured(dataclasses.replace(fact, minimum=0, maximum=100), "karnofsky")
+    scores = reader.measured(dataclasses.replace(fact, maximum=None), "karnofsky")
     for resource, found in zip(reader.stated("karnofsky"), scores, strict=True):
-        value = _from_karnofsky(found.value, fact)
+        value = _from_karnofsky(found.value)
         untied = found.value is not None and value is None
         if untied:
             reader.note(resource, UNREADABLE_VALUE, fact.code)
@@ -54,12 +54,15 @@ def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 _KARNOFSKY = {100: 0, 90: 0, 80: 1, 70: 1, 60: 2, 50: 2, 40: 3, 30: 3, 20: 4, 10: 4, 0: 5}
 
 
-def _from_karnofsky(score: object, fact: FactDefinition) -> int | Interval | None:
+def _from_karnofsky(score: object) -> int | Interval | None:
     if isinstance(score, Interval):
         grades = [grade for tens, grade in _KARNOFSKY.items() if tens in score]
-        read = narrow(Interval(min(grades), max(grades)), fact) if grades else None
-        return read if isinstance(read, int | Interval) else None
+        return _between(min(grades), max(grades)) if grades else None
     return _KARNOFSKY.get(score) if isinstance(score, int) else None
+
+
+def _between(low: int, high: int) -> int | Interval:
+    return low if low == high else Interval(low, high)
 
 
 def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
