@@ -66,6 +66,7 @@ SCOPES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
         "uncertain",
         ["Condition/primary", "Condition/t"],
     ),
+    ("text both, the liver twice", [TEXT_COLON, LIVER, TEXT_LIVER], "uncertain", ["Condition/liver", "Condition/u"]),
     (
         "both in one",
         [LIVER | {"code": {"coding": [*LIVER["code"]["coding"], *PRIMARY["code"]["coding"]]}}],
