@@ -55,7 +55,7 @@ if docker info >/dev/null 2>&1; then
   docker build -f docker/Dockerfile --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
 elif have buildah && { buildah inspect --type image "$image" || buildah pull --quiet "$image"; } >/dev/null 2>&1; then
   ran "buildah build"
-  # Options of the place: isolation, a package index, certificates.
+  # Options of the place: a package index, certificates; BUILDAH_ISOLATION=chroot where there is no runtime for containers.
   # shellcheck disable=SC2086
   buildah build --format docker ${BUILDAH_OPTIONS:-} -f docker/Dockerfile --ignorefile docker/Dockerfile.dockerignore \
     --build-arg "PYTHON_IMAGE=$image" -t crlm-cds:check .
