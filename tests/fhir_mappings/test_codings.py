@@ -208,6 +208,7 @@ SITE_CASES = [
     ((SNOMED, "363406005"), ("32713005",), "caecum"),
     ((SNOMED, "363406005"), ("34402009",), "colon-unspecified"),
     ((ICD10CM, "C18.2"), ("60184004",), "ascending-colon"),
+    ((ICD10CM, "C18.9"), ("49832006",), "colon-unspecified"),
     ((ICD10CM, "Z85.038"), (), "colon-unspecified"),
     ((ICD10CM, "Z85.048"), (), "gap: absent"),
     ((ICD10CM, "C18.1"), (), "gap: absent"),

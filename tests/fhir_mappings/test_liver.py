@@ -167,6 +167,11 @@ MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
         [primary(recordedDate="2026-05-01"), liver("2026-05-15"), resected("2026-05-15")],
         0,
     ),
+    (
+        "primary recorded, resected before the metastases",
+        [primary(recordedDate="2026-05-01"), liver("2026-05-20"), resected("2026-05-10")],
+        0,
+    ),
     ("resected in a month", [primary("2025-01-01"), liver("2026-05-15"), resected("2025-05")], Interval(11, 12)),
     ("a resection long before, undated", [primary("2026-05-01"), liver("2026-04-01"), resected(None)], 0),
     ("text of an operation", [primary("2025-05-15"), liver("2026-05-15"), TEXT_RESECTION], "gap: absent"),

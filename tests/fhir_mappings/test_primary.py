@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Sign
+from fhir_mappings.case import Issue, Sign
 from fhir_mappings.chart import Completeness
 from fhir_mappings.mapper import MappingPolicy
 from tests.charts import (
@@ -87,7 +87,8 @@ def test_an_undated_resection_leaves_it_open() -> None:
 
 def test_an_undated_symptom_is_flagged() -> None:
     case = read(PRIMARY, condition("s", (SNOMED, "81060008")))
-    assert [(issue.reference, issue.costs) for issue in case.issues] == [("Condition/s", ("primary-symptoms",))]
+    reason = "without a date that places it: not used"
+    assert case.issues == (Issue("Condition/s", reason, "flagged", ("primary-symptoms",)),)
 
 
 def test_an_open_plan_without_resection_says_that_it_is_in_place() -> None:

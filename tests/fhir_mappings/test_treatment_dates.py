@@ -84,6 +84,7 @@ PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
         "gap: absent",
         True,
     ),
+    ("text before alone", [LIVER, given("2025-02-20") | TEXT], "gap: absent", "gap: absent", False),
     ("text before", [LIVER, given("2026-02-01"), given("2025-02-20", ident="e") | TEXT], 1, "2026-02-01", True),
     (
         "text not done",
@@ -143,6 +144,13 @@ PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
     ("infusion", [LIVER, given(**period("2026-02-01", "2026-02-03"))], 1, "2026-02-03", True),
     ("open infusion", [LIVER, given(**period("2026-02-01"))], 1, "2026-02-01", True),
     ("infusion by its end", [LIVER, given(**period(end="2026-02-03"))], 1, "2026-02-03", True),
+    (
+        "two infusions",
+        [LIVER, given(**period("2026-02-01", "2026-02-03")), given(ident="e", **period("2026-02-15", "2026-02-17"))],
+        2,
+        "2026-02-17",
+        True,
+    ),
     (
         "infusion into the metastases",
         [LIVER, given(**period("2026-01-14", "2026-01-16"))],
@@ -285,6 +293,13 @@ def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[
     assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
 
 
+def _in_either(*places: str) -> Given:
+    first, *others = (local("primary-site", place, on="2026-06-01") for place in places)
+    for other in others:
+        first["valueCodeableConcept"]["coding"] += other["valueCodeableConcept"]["coding"]
+    return first
+
+
 RADIATED, RECTUM, LUNG = (SNOMED, "108290001"), concept(SNOMED, "34402009"), concept(SNOMED, "39607008")
 
 
@@ -306,6 +321,8 @@ COURSES: list[tuple[str, list[Given], Any]] = [
     ("ordered elsewhere", [PRIMARY, order("o", RADIATED, on="2026-06-01", bodySite=[LUNG])], "gap: absent"),
     ("another procedure", [PRIMARY, procedure("c", HEPATECTOMY, on="2026-02-01", bodySite=[RECTUM])], "gap: absent"),
     ("done after an order", [PRIMARY, order("o", RADIATED, on="2026-01-20"), course()], "completed"),
+    ("primary in the upper or mid rectum", [_in_either("rectum-high", "rectum-mid"), course()], "completed"),
+    ("primary in rectum or sigmoid", [_in_either("rectum-high", "sigmoid-colon"), course()], "gap: absent"),
     (
         "primary in two places of the rectum",
         [
