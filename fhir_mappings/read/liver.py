@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Interval, PartialDate
 from fhir_mappings.read.chart_reading import is_liver, references_of
@@ -16,9 +16,11 @@ from fhir_mappings.read.operations import (
 )
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import NoValue, Reading, concept_sets, narrow, read_value
+from fhir_mappings.read.values import NoValue, Reading, concept_sets, read_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_mappings.case import Evidence
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
@@ -90,8 +92,8 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if start is None:
         return []
     least, most = complete_months(start.last, found.first), complete_months(start.first, found.last)
-    value = least if least == most else narrow(Interval(least, most), fact)
-    return [] if isinstance(value, NoValue) else [Candidate(value, found, _dates_evidence(reader))]
+    value = least if least == most else Interval(least, most)
+    return [Candidate(value, found, _dates_evidence(reader))]
 
 
 def _recorded_together(reader: Reader, resected: PartialDate | None) -> bool:
@@ -175,6 +177,7 @@ def _lobes(reader: Reader, lesion: Resource) -> frozenset[str]:
 
 def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read tumour sizes of the liver; of several on one day the largest."""
+    unread: list[Candidate] = []
     days: dict[PartialDate | None, list[Candidate]] = {}
     for resource in reader.observations("tumour-size"):
         if not _in_liver(reader, resource):
@@ -182,21 +185,21 @@ def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         read = _size(reader, resource, fact)
         proof = (reader.evidence(resource, "tumour-size"),)
         if isinstance(read, NoValue):
-            if read is NoValue.UNREADABLE:
-                reader.note(resource, UNREADABLE_VALUE, fact.code)
             unreadable = read is NoValue.UNREADABLE
-            days.setdefault(resource.dated, []).append(Candidate(None, resource.dated, proof, unreadable=unreadable))
+            if unreadable:
+                reader.note(resource, UNREADABLE_VALUE, fact.code)
+            unread.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
         else:
             days.setdefault(resource.dated, []).append(Candidate(read, resource.dated, proof))
-    return [candidate for candidates in days.values() for candidate in _largest_of(candidates)]
+    return [*unread, *(candidate for candidates in days.values() for candidate in _largest_of(candidates))]
 
 
 def _largest_of(candidates: list[Candidate]) -> list[Candidate]:
-    exact = [one for one in candidates if isinstance(one.value, int | float)]
-    if not exact or any(one.value is None or isinstance(one.value, Interval) for one in candidates):
+    exact = [one.value for one in candidates if isinstance(one.value, int | float)]
+    if len(exact) < len(candidates):
         return candidates
-    most = max(one.value for one in exact if isinstance(one.value, int | float))
-    return [one for one in exact if one.value == most]
+    most = max(exact)
+    return [one for one in candidates if one.value == most]
 
 
 def _size(reader: Reader, resource: Resource, fact: FactDefinition) -> Reading:
@@ -222,9 +225,7 @@ def _in_liver(reader: Reader, resource: Resource) -> bool:
     return False
 
 
-def _located_in_liver(reader: Reader, body: object) -> bool:
-    if not isinstance(body, dict):
-        return False
+def _located_in_liver(reader: Reader, body: Mapping[str, Any]) -> bool:
     collection = body.get("collection")
     places = [body.get("location"), collection.get("bodySite") if isinstance(collection, dict) else None]
     return any(is_liver(place, reader.terminology) for place in places)

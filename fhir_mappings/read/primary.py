@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 _SITES = "primary-site-*"
 UNDATED = "without a date that places it: not used"
-_UNSPECIFIED = {"colon-unspecified": "colon", "rectum-unspecified": "rectum"}
+_SEGMENTS = {
+    "colon-unspecified": frozenset({
+        "caecum", "ascending-colon", "hepatic-flexure", "transverse-colon", "splenic-flexure", "descending-colon",
+        "sigmoid-colon",
+    }),
+    "rectum-unspecified": frozenset({"rectum-high", "rectum-mid", "rectum-low"}),
+}  # fmt: skip
+"""Sites that name no segment, each with those that a body site can tell."""
 
 
 def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -42,19 +49,14 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if any(coding.get("code", "").replace(".", "") == "Z85038" for coding in codings(condition.body.get("code"))):
             proof = (reader.evidence(condition, "primary-history"),)
             found.append(Candidate("colon-unspecified", condition.dated, proof))
-    segments = [one for one in found if one.value not in _UNSPECIFIED]
+    segments = [one for one in found if one.value not in _SEGMENTS]
     return segments or found
 
 
 def _specific(coded: list[str], refined: list[str]) -> str | frozenset[str | bool]:
-    organs = {_organ(one) for one in coded}
-    named = {one for one in coded if one not in _UNSPECIFIED}
-    named = named or {one for one in refined if _organ(one) in organs and one not in _UNSPECIFIED} or set(coded)
+    named = {one for one in coded if one not in _SEGMENTS}
+    named = named or {one for code in coded for one in refined if one in _SEGMENTS[code]} or set(coded)
     return named.pop() if len(named) == 1 else frozenset(named)
-
-
-def _organ(choice: str) -> str:
-    return "rectum" if choice.startswith("rectum") else "rectosigmoid" if choice == "rectosigmoid" else "colon"
 
 
 def diagnosis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -82,7 +84,7 @@ def operation_done(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive whether the primary is in place: resected says no, an open plan to resect it and no resection yes."""
     for undecided in undecided_resections(reader):
-        reader.note(undecided, UNDATED, "primary-in-situ", left_out=False)
+        reader.flag(undecided, UNDATED, "primary-in-situ")
     resected = [
         Candidate(False, done.dated, (reader.evidence(done, RESECTIONS, how="derived"),))
         for done in primary_resections(reader)
@@ -128,7 +130,7 @@ def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if symptom is None:
             continue
         if condition.dated is None:
-            reader.note(condition, UNDATED, "primary-symptoms", left_out=False)
+            reader.flag(condition, UNDATED, "primary-symptoms")
         elif of_the_primary(reader, condition):
             found.append(Candidate(symptom, condition.dated, (reader.evidence(condition, "symptom-*"),)))
     return found

@@ -136,9 +136,13 @@ class Reader:
         """Give a resource as evidence, with its coding in one of `sets`."""
         return evidence(resource, *sets, how=how)
 
-    def note(self, resource: Resource, reason: str, *costs: str, left_out: bool = True) -> None:
-        """Note an issue with a resource."""
-        self.issues.append(Issue(resource.reference, reason, "left-out" if left_out else "flagged", costs))
+    def note(self, resource: Resource, reason: str, *costs: str) -> None:
+        """Note why a resource is left out."""
+        self.issues.append(Issue(resource.reference, reason, costs=costs))
+
+    def flag(self, resource: Resource, reason: str, *costs: str) -> None:
+        """Note what to know of a resource."""
+        self.issues.append(Issue(resource.reference, reason, "flagged", costs))
 
     def observations(self, *sets: str) -> list[Resource]:
         """Give the usable Observations in any of the value sets: status checked, not of the future."""
@@ -278,7 +282,7 @@ class Reader:
             if resource.status not in _PROCEDURE_KNOWN:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
             elif resource.status in _PROCEDURE_DOUBT and resource.sets:
-                self.note(resource, IN_DOUBT, left_out=False)
+                self.flag(resource, IN_DOUBT)
 
 
 def _usable(observations: Iterable[Resource]) -> list[Resource]:

@@ -151,7 +151,7 @@ def _overlap(one: Interval, other: Interval) -> Found | None:
     lows = [(bound.low, bound.low_included) for bound in (one, other) if bound.low is not None]
     highs = [(bound.high, bound.high_included) for bound in (one, other) if bound.high is not None]
     low, low_in = max(lows, key=lambda bound: (bound[0], not bound[1])) if lows else (None, True)
-    high, high_in = min(highs, key=lambda bound: (bound[0], bound[1])) if highs else (None, True)
+    high, high_in = min(highs) if highs else (None, True)
     if low is None or high is None or low < high:
         return Interval(low, high, low_in, high_in)
     return low if low == high and low_in and high_in else None

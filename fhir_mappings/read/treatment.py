@@ -11,7 +11,7 @@ from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.dates import earlier, parse_date, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import Answers, NoValue, concept_sets, narrow, read_value
+from fhir_mappings.read.values import Answers, concept_sets, read_value
 
 if TYPE_CHECKING:
     from datetime import date
@@ -128,9 +128,9 @@ def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     dates = [dose.dated for dose in certain if dose.dated is not None]
     least, most = _cycles(dates)
     high = most if all_of_them else None
-    value = least if least == high else narrow(Interval(least, high), fact)
+    value = least if least == high else Interval(least, high)
     proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in certain)
-    return [] if isinstance(value, NoValue) else [*found, Candidate(value, dates[-1], proof)]
+    return [*found, Candidate(value, dates[-1], proof)]
 
 
 def _cycles(dates: list[PartialDate]) -> tuple[int, int]:
@@ -155,7 +155,7 @@ def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     for resource in reader.stated("response"):
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         if not _after_first_cycle(reader, resource):
-            reader.note(resource, "disease status without chemotherapy before it: no response", left_out=False)
+            reader.flag(resource, "disease status without chemotherapy before it: no response")
         elif "response-undetermined" in sets:
             found.append(Candidate(None, resource.dated, (reader.evidence(resource, "response"),)))
         else:
@@ -266,7 +266,7 @@ def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]
 
 def _of_rectum(reader: Reader, course: Resource) -> bool:
     """Whether a course treats the rectum: by its body site, else where the primary is in the rectum."""
-    sites = course.body.get("bodySite", [])
+    sites = course.body.get("bodySite")
     if sites:
         return any(_RECTAL & concept_sets(site, reader.terminology) for site in sites)
     fact = reader.fact("primary-site")

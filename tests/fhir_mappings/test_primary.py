@@ -82,7 +82,8 @@ def test_a_resection_whose_partial_date_may_be_too_early_leaves_it_open() -> Non
 def test_an_undated_resection_leaves_it_open() -> None:
     case = read(PRIMARY, procedure("p", RESECTION, performedString="in spring"), order("o", RESECTION, on="2026-06-01"))
     assert shown(case, "primary-in-situ") == "gap: absent"
-    assert [(issue.reference, issue.severity) for issue in case.issues] == [("Procedure/p", "flagged")]
+    reason = "without a date that places it: not used"
+    assert case.issues == (Issue("Procedure/p", reason, "flagged", ("primary-in-situ",)),)
 
 
 def test_an_undated_symptom_is_flagged() -> None:
@@ -118,6 +119,12 @@ def test_a_history_code_counts_as_a_resected_primary() -> None:
     assert Sign.RESECTION_HINTED in case.signs
 
 
+def test_a_history_code_of_the_colon_names_its_site_beside_a_coding_without_code() -> None:
+    history = condition("z", (ICD10CM, "Z85.038"))
+    history["code"]["coding"].insert(0, {"system": SNOMED, "display": "a past tumour"})
+    assert shown(read(history, LIVER), "primary-site") == "colon-unspecified"
+
+
 def test_a_history_code_beside_an_active_primary_only_hints() -> None:
     case = read(PRIMARY, condition("z", (ICD10CM, "Z85.038")))
     assert shown(case, "primary-in-situ") == "gap: absent"
@@ -127,6 +134,12 @@ def test_a_history_code_beside_an_active_primary_only_hints() -> None:
 def test_a_local_resection_date_says_that_the_primary_is_out() -> None:
     case = read(PRIMARY, local("primary-resection-date", "2026-05-20", on="2026-06-01"))
     assert shown(case, "primary-in-situ") is False
+
+
+def test_a_local_resection_date_after_an_observation_in_place_wins() -> None:
+    dated = local("primary-resection-date", "2026-05-20", on="2026-06-01")
+    found = [read(PRIMARY, dated, local("primary-in-situ", True, on=on)) for on in ("2026-05-19", "2026-05-21")]  # noqa: FBT003 - a value
+    assert [shown(case, "primary-in-situ") for case in found] == [False, True]
 
 
 def test_a_newer_local_observation_wins_over_an_older_resection() -> None:

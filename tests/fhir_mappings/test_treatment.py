@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Interval, Sign
+from fhir_mappings.case import Interval, Issue, Sign
 from fhir_mappings.chart import Completeness
 from tests.charts import (
     ATC,
@@ -151,17 +151,29 @@ def test_a_status_before_or_without_chemotherapy_is_no_response() -> None:
     counted = read(PRIMARY, LIVER, status("268910001"), local("chemotherapy-cycles", 4, on="2026-05-01"))
     found = [shown(case, "chemotherapy-response") for case in (before, without, counted)]
     assert found == ["gap: absent", "gap: absent", "partial-response"]
-    assert [issue.severity for issue in without.issues] == ["flagged"]
+    reason = "disease status without chemotherapy before it: no response"
+    assert without.issues == (Issue("Observation/s", reason, "flagged"),)
 
 
-def test_a_local_lower_bound_of_cycles_counts_as_chemotherapy() -> None:
+@pytest.mark.parametrize(
+    ("comparator", "number", "expected"),
+    [
+        (">=", 2, "stable-disease"),
+        (">=", 1, "stable-disease"),
+        (">=", 0, "gap: absent"),
+        ("<", 5, "gap: absent"),
+    ],
+)
+def test_a_local_bound_of_cycles_counts_as_chemotherapy_from_one_on(
+    comparator: str, number: int, expected: str
+) -> None:
     some = observation(
         "c",
         ("https://crlm-cds.example/fhir/CodeSystem/case-facts", "chemotherapy-cycles"),
-        {"valueQuantity": {"value": 2, "comparator": ">="}},
+        {"valueQuantity": {"value": number, "comparator": comparator}},
         on="2026-05-01",
     )
-    assert shown(read(PRIMARY, LIVER, status("359746009"), some), "chemotherapy-response") == "stable-disease"
+    assert shown(read(PRIMARY, LIVER, status("359746009"), some), "chemotherapy-response") == expected
 
 
 OLD_PRIMARY = condition("p", (ICD10CM, "C20"), onset="2024-01-10")

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Evidence, Gap, Interval, Sign, Unknown
+from fhir_mappings.case import Evidence, Gap, Interval, Known, Narrowed, Sign, Unknown
 from fhir_mappings.read.dates import parse_date
 from tests.charts import (
     CPT,
@@ -31,6 +31,7 @@ PRIMARY = condition("p", (ICD10CM, "C20"), onset="2026-01-10")
 LIVER = condition("l", (ICD10CM, "C78.7"), onset="2026-01-15")
 LIVER_IN_JANUARY = LIVER | {"onsetDateTime": "2026-01"}
 HEPATECTOMY = (CPT, "47120")
+METFORMIN = (RXNORM, "6809")
 TEXT = {"medicationCodeableConcept": {"text": "FOLFOX"}}
 
 
@@ -145,6 +146,34 @@ PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
     ("open infusion", [LIVER, given(**period("2026-02-01"))], 1, "2026-02-01", True),
     ("infusion by its end", [LIVER, given(**period(end="2026-02-03"))], 1, "2026-02-03", True),
     (
+        "references against their dates",
+        [LIVER, given("2026-03-01", ident="a"), given("2026-02-01", ident="b")],
+        2,
+        "2026-03-01",
+        True,
+    ),
+    (
+        "one on the day of the operation",
+        [LIVER, given("2026-02-01"), given("2026-03-01", ident="e"), operated("2026-03-01")],
+        1,
+        "2026-02-01",
+        True,
+    ),
+    (
+        "another drug unreadable beside",
+        [LIVER, given("2026-02-01"), given("2026-02-20", METFORMIN, ident="e", foo=1)],
+        1,
+        "2026-02-01",
+        True,
+    ),
+    (
+        "chemotherapy in doubt",
+        [LIVER, procedure("x", (SNOMED, "367336001"), on="2026-02-01", status="unknown")],
+        "gap: absent",
+        "gap: absent",
+        True,
+    ),
+    (
         "two infusions",
         [LIVER, given(**period("2026-02-01", "2026-02-03")), given(ident="e", **period("2026-02-15", "2026-02-17"))],
         2,
@@ -215,6 +244,9 @@ def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> 
     both = [given("2026-02-01", BEVACIZUMAB), given("2026-03-01", ident="e")]
     found = [read(PRIMARY, LIVER, *more) for more in (both, both[1:], [*both, given("2026-03-20", ident="t") | TEXT])]
     assert [str(shown(case, "bevacizumab-last-date")) for case in found] == ["2026-02-01", "gap: absent", "gap: absent"]
+    unreadable = given("2026-03-20", ident="u", foo=1)
+    refused = [read(PRIMARY, LIVER, *both, one) for one in (unreadable, procedure("x", HEPATECTOMY, foo=1))]
+    assert [str(shown(case, "bevacizumab-last-date")) for case in refused] == ["2026-02-01", "2026-02-01"]
 
 
 def answer(code: str = "268910001", on: str | None = "2026-05-01") -> Given:
@@ -246,6 +278,18 @@ RESPONSES: list[tuple[str, list[Given], str, int]] = [
 def test_a_response_follows_the_first_cycle(resources: list[Given], expected: str, issues: int) -> None:
     case = read(PRIMARY, LIVER, *resources)
     assert (shown(case, "chemotherapy-response"), len(case.issues)) == (expected, issues)
+
+
+def test_a_response_after_a_count_of_none_is_evidence_of_a_cycle() -> None:
+    said = [local("chemotherapy-response", "stable-disease", on=on) for on in ("2026-05-20", "2026-05-21")]
+    found = [read(PRIMARY, LIVER, cycles(0), one).facts["chemotherapy-cycles"] for one in said]
+    assert [type(fact) for fact in found] == [Known, Narrowed]
+
+
+def test_undetermined_responses_are_evidence_by_their_dates() -> None:
+    said = [answer("709137006", on=on) | {"id": ident} for ident, on in (("a", "2026-05-02"), ("b", "2026-05-01"))]
+    found = read(PRIMARY, LIVER, given("2026-02-01"), *said).facts["chemotherapy-response"]
+    assert [proof.reference for proof in found.evidence] == ["Observation/b", "Observation/a"]
 
 
 def test_an_undetermined_response_is_evidence_of_none() -> None:

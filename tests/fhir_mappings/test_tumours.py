@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Evidence, Known
+from fhir_mappings.case import Evidence, Gap, Known, Unknown
 from tests.charts import ICD10CM, LOINC, SNOMED, concept, condition, observation, quantity
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
@@ -124,6 +124,8 @@ PLACES: list[tuple[str, list[Given], Any]] = [
     ),
     ("contained structure", [PLAIN | {"contained": [placed("BodyStructure")], "focus": [{"reference": "#t"}]}], 20),
     ("second focus", [lesion("t"), PLAIN | {"focus": [{"reference": one} for one in ("X/1", "BodyStructure/t")]}], 20),
+    ("one elsewhere, one in the liver", [PLAIN | {"id": "a"}, PLAIN | {"id": "b", "bodySite": HEPATIC}], 20),
+    ("one in the liver, one elsewhere", [PLAIN | {"id": "b"}, PLAIN | {"id": "a", "bodySite": HEPATIC}], 20),
     ("metastasis", [LIVER, PLAIN | {"focus": [{"reference": "Condition/liver"}]}], 20),
     ("past metastasis", [RESOLVED, PLAIN | {"focus": [{"reference": "Condition/liver"}]}], 20),
     ("primary", [PRIMARY, PLAIN | {"focus": [{"reference": "Condition/primary"}]}], "gap: absent"),
@@ -146,6 +148,30 @@ def test_a_bound_that_agrees_with_a_size_of_its_day_leaves_the_size() -> None:
     bound = size("y", 10, A)
     bound["valueQuantity"]["comparator"] = ">"
     assert shown(read(lesion("a"), size("x", 20, A), bound), "largest-metastasis") == 20
+
+
+def test_an_unreadable_size_costs_no_other_of_its_day() -> None:
+    sizes = [size("w", -3, A), size("x", 20, A), size("y", 25, A)]
+    assert [shown(read(lesion("a"), *found), "largest-metastasis") for found in (sizes, sizes[:2])] == [25, 20]
+
+
+def test_unreadable_sizes_are_evidence_by_their_dates() -> None:
+    sizes = [size("a", -3, A, on="2026-06-02"), size("b", -3, A, on="2026-06-01"), size("c", -3, A, on="2026-06-03")]
+    found = read(lesion("a"), *sizes).facts["largest-metastasis"]
+    assert isinstance(found, Unknown)
+    named = [(proof.reference, str(proof.dated)) for proof in found.evidence]
+    assert (found.gap, named) == (
+        Gap.UNREADABLE,
+        [("Observation/b", "2026-06-01"), ("Observation/a", "2026-06-02"), ("Observation/c", "2026-06-03")],
+    )
+
+
+def test_a_size_in_the_text_of_an_answer_is_read_whatever_codes_stand_beside() -> None:
+    said = {"valueCodeableConcept": {"coding": [{"system": SNOMED, "code": "73211009"}], "text": "20 mm"}}
+    whole = observation("o", (LOINC, "21889-1"), said, on="2026-06-01", bodySite=HEPATIC)
+    parts = {"component": [{"code": concept(LOINC, "33728-7")} | said]}
+    part = observation("o", (LOINC, "21889-1"), parts, on="2026-06-01", bodySite=HEPATIC)
+    assert [shown(read(one), "largest-metastasis") for one in (whole, part)] == [20, 20]
 
 
 def test_a_size_that_is_not_known_is_a_gap_without_issue() -> None:
