@@ -212,7 +212,7 @@ class Reader:
                 unreadable = read is NoValue.UNREADABLE
                 if unreadable:
                     self.note(resource, UNREADABLE_VALUE, fact.code)
-                found.append(Candidate(None, resource.dated, proof, local, unreadable))
+                found.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
             else:
                 found.append(Candidate(read, resource.dated, proof, local))
         return found
