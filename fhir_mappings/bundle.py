@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 import orjson
 
-from fhir_mappings.relevance import MISFITS, NOT_SENT, Head, Issue, Relevance, objects, text_of
+from fhir_mappings.relevance import CODED, MISFITS, NOT_SENT, Head, Issue, Relevance, objects, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +95,6 @@ class Scan(msgspec.Struct):
 
 _SCAN = msgspec.json.Decoder(Scan)
 _HEAD = msgspec.json.Decoder(Head | None)
-_NOTHING = Head()
 
 
 def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
@@ -184,24 +183,40 @@ class _Found:
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
     found = _Found(relevance, depth)
     held = beside = 0
-    for entry in filter(None, scan.entry or ()):
-        odd: dict[str, Any] | None = None
-        try:
-            head = _HEAD.decode(entry.resource)
-        except MISFITS:
-            head = None
-        if head is None:
-            odd = _decoded(entry)
-            head = _NOTHING if odd is None else _head(odd)
-        if head.resourceType in _APART and not found.counts(entry, head, odd):
-            continue
+    entries = [entry for entry in scan.entry or () if entry is not None]
+    for entry, head in zip(entries, _heads(entries), strict=True):
+        # Nearly all entries are coded resources: they are worth a way of their own.
+        if head is not None and head.resourceType in CODED:
+            odd, relevant = None, relevance.matters(head)
+        else:
+            odd = None if head is not None else _decoded(entry)
+            told = head or _head(odd)
+            if told.resourceType in _APART and not found.counts(entry, told, odd):
+                continue
+            relevant = relevance.matters(told) if odd is None else relevance.matters_as_dictionary(odd)
         held += 1
         if entry.search is not None and entry.search.mode in _BESIDE:
             beside += 1
-        if relevance.matters(head) if odd is None else relevance.matters_as_dictionary(odd):
+        if relevant:
             found.resources.append(odd or orjson.loads(memoryview(entry.resource)))
     found.entries += held
     return _source(scan, found, matches=found.entries - beside)
+
+
+def _heads(entries: list[_Entry]) -> list[Head | None]:
+    """Scan the resources of all entries; `None` for what is no object or has a type or issues of another shape."""
+    try:
+        return [_HEAD.decode(entry.resource) for entry in entries]
+    except MISFITS:
+        return [_head_of(entry) for entry in entries]
+
+
+def _head_of(entry: _Entry) -> Head | None:
+    try:
+        found: Head | None = _HEAD.decode(entry.resource)
+    except MISFITS:
+        return None
+    return found
 
 
 def _decoded(entry: _Entry) -> dict[str, Any] | None:
@@ -226,6 +241,8 @@ def _source(scan: Scan, found: _Found, *, matches: int) -> SourceRead:
     )
 
 
-def _head(resource: dict[str, Any]) -> Head:
+def _head(resource: dict[str, Any] | None) -> Head:
+    if resource is None:
+        return Head()
     issues: list[Issue | None] = [Issue(text_of(issue.get("severity"))) for issue in objects(resource.get("issue"))]
     return Head(text_of(resource.get("resourceType")), issue=issues)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
-_CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
+CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
+"""Types of resources that matter by their codes."""
 _CONCEPTS = ("code", "medicationCodeableConcept", "medication")
 _NO_CODE = 2**63
 MISFITS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -73,7 +74,7 @@ class Relevance:
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
-        self._spellings: dict[str | None, dict[bytes, bool]] = {kind: {} for kind in _CODED}
+        self._spellings: dict[str | None, dict[bytes, bool]] = {kind: {} for kind in CODED}
         self._codings: dict[tuple[str | None, str | None], tuple[bool, bool]] = {}
 
     def matters(self, head: Head) -> bool:
@@ -82,13 +83,11 @@ class Relevance:
         spellings = self._spellings.get(kind)
         if spellings is None:
             return kind in _ALWAYS
-        if kind in _MEDICATION:
-            drug = (head.code, head.medicationCodeableConcept, head.medicationReference, head.medication)
-            at = b"\0".join(map(bytes, drug))
-        elif head.component is NOT_SENT:
+        if head.component is NOT_SENT and kind not in _MEDICATION:
             at = bytes(head.code)
         else:
-            at = b"\0".join((bytes(head.code), bytes(head.component)))
+            drug = (head.medicationCodeableConcept, head.medicationReference, head.medication)
+            at = b"\0".join(map(bytes, (head.code, head.component, *drug)))
         found = spellings.get(at)
         if found is None:
             found = spellings[at] = self._decided(kind or "", head)
@@ -97,7 +96,7 @@ class Relevance:
     def matters_as_dictionary(self, resource: dict[str, Any]) -> bool:
         """Decide on a resource of any shape."""
         kind = text_of(resource.get("resourceType"))
-        if kind not in _CODED:
+        if kind not in CODED:
             return kind in _ALWAYS
         concepts = [_concept(resource.get(name)) for name in _CONCEPTS]
         concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
