@@ -2,7 +2,7 @@
 
 `CRLM_AUTH` decides what a call without a token is: `required` refuses it, `optional` lets it through as nobody (and
 still checks a token that is sent), `off` looks at no token at all. A token is believed once: its `jti` is recorded
-before the call goes on, for all workers together.
+before the call goes on, for all workers together; where it cannot be recorded, `required` fails closed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from service.adapters.origins import OriginError, origin_of
 from service.adapters.tokens import LEEWAY_S, bearer_token, check_claims, take_apart
 from service.caller import Caller
-from service.errors import ServiceNotAllowed, Unauthenticated
+from service.errors import ServiceNotAllowed, StoreUnavailable, Unauthenticated
+from service.logs import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,9 +103,19 @@ class Authenticator:
         now = self._clock().timestamp()
         claims = check_claims(token.claims, client=client, audiences=audiences, now=now)
         kept_until = claims.expires_at + LEEWAY_S
-        if not await self._token_ids.remember(client.issuer, claims.token_id, expires_at=kept_until, now=now):
+        if not await self._is_new(client.issuer, claims.token_id, kept_until=kept_until, now=now):
             raise Unauthenticated("replayed")
         return Caller(issuer=client.issuer, tenant=claims.tenant)
+
+    async def _is_new(self, issuer: str, token_id: str, *, kept_until: float, now: float) -> bool:
+        """Whether a token was never seen; where nobody needs one, the loss of the store costs no advice."""
+        try:
+            return await self._token_ids.remember(issuer, token_id, expires_at=kept_until, now=now)
+        except StoreUnavailable:
+            if self._mode == "required":
+                raise
+            note(replay="not checked")
+            return True
 
     async def _key(self, token: UnverifiedToken, client: Client) -> jwt.PyJWK | None:
         """Give the key to verify with; a `jku` is compared, never followed."""

@@ -11,6 +11,7 @@ import pytest
 from service.adapters.clients import Client
 from service.caller import Caller
 from service.errors import ServiceNotAllowed, StoreUnavailable, Unauthenticated
+from service.logs import begin_notes
 from tests.adapters.tokens import (
     AUDIENCE,
     BASE,
@@ -239,13 +240,22 @@ async def test_the_same_token_id_of_two_issuers_is_two() -> None:
     assert (await accepted(gate, token(claims={"iss": second.issuer}))).issuer == second.issuer
 
 
-async def test_a_replay_cache_that_is_down_lets_nobody_in() -> None:
-    class Down(RememberedIds):
-        async def remember(self, *_: object, **__: object) -> bool:
-            raise StoreUnavailable
+class Down(RememberedIds):
+    async def remember(self, *_: object, **__: object) -> bool:
+        raise StoreUnavailable
 
+
+async def test_a_replay_cache_that_is_down_lets_nobody_in() -> None:
     with pytest.raises(StoreUnavailable):
         await accepted(authenticator(token_ids=Down()), token())
+
+
+async def test_where_no_token_is_needed_a_replay_cache_that_is_down_costs_no_advice() -> None:
+    gate, notes = authenticator(mode="optional", token_ids=Down()), begin_notes()
+    assert (await accepted(gate, token())).issuer == ISSUER
+    with pytest.raises(Unauthenticated):
+        await accepted(gate, token(key=OTHER_EC_KEY))
+    assert notes == {"replay": "not checked"}
 
 
 async def test_keys_from_a_file_let_a_jku_of_the_issuer_itself_pass() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -116,21 +116,33 @@ def bring_up_to_date(store_url: str) -> None:
 
 
 async def live_through(found: Site, failing: Callable[[], Any], *, unready: str) -> None:
-    """Ask everything before, during and after a loss of the store."""
+    """Ask everything before, during and after a loss of the store, where a token may be sent."""
     whole = await found.call(None)
     assert len(whole) == 1
     assert await found.call(fresh_token()) == whole
     await found.becomes_ready()
     with failing():
         assert await found.give_feedback() in RETRY_LATER
-        used = fresh_token()
-        answers = await asyncio.gather(found.call(None), found.call(used), found.give_feedback(), found.readiness())
+        token = fresh_token()
+        answers = await asyncio.gather(found.call(None), found.call(token), found.give_feedback(), found.readiness())
         assert (answers[0], answers[1]) == (whole, whole)
         assert answers[2] in RETRY_LATER
         assert answers[3] == (503, unready)
-        assert await found.call(used) == HTTPStatus.UNAUTHORIZED
     await found.becomes_ready()
     assert await found.call(fresh_token()) == whole
+
+
+async def stay_closed_through(found: Site, failing: Callable[[], AbstractContextManager[None]]) -> None:
+    """Ask before, during and after a loss of the store, where a token is required: nobody is believed unrecorded."""
+    token, late = fresh_token(), fresh_token()
+    whole = await found.call(token)
+    assert len(whole) == 1
+    with failing():
+        assert [await found.call(text) for text in (None, token, late)] == [401, 401, 503]
+    async with asyncio.timeout(RECOVERY_S):
+        while await found.readiness() != (200, "ready"):  # noqa: ASYNC110  nobody announces it
+            await asyncio.sleep(0.05)
+    assert [await found.call(text) for text in (late, late, token)] == [whole, 401, 401]
 
 
 async def test_a_network_that_fails_before_postgresql_costs_no_card(
@@ -178,5 +190,7 @@ async def test_a_standby_that_only_reads_costs_no_card_and_is_not_ready(tmp_path
 
         async with site(tmp_path, url) as found:
             await live_through(found, Failing, unready="the store takes no writes")
+        async with site(tmp_path, url, auth="required") as closed:
+            await stay_closed_through(closed, Failing)
     assert found.acknowledged <= column(url, feedback.c.card)
-    assert found.shown == column(url, issued_cards.c.card)
+    assert found.shown | closed.shown == column(url, issued_cards.c.card)

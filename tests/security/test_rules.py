@@ -20,9 +20,6 @@ ALLOWED = {
     ("swallows_broadly", "service/adapters/store/group_commit.py", "except BaseException as fault:"): (
         "the fault is handed to every caller who waits"
     ),
-    ("logs_contents", "service/adapters/store/token_ids.py", "structlog.get_logger().warning(event)"): (
-        "one of two names, chosen in the line above"
-    ),
     ("logs_contents", "service/timing.py", "span(self._name)"): "a name of the type Phase, a Literal",
     ("opens_connections", "service/adapters/outbound.py", ""): "the module that checks where a request may go",
     ("opens_connections", "service/commands/try_request.py", "httpx.AsyncClient("): "asks the operator's own --url",

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.store.group_commit import GroupCommit
@@ -26,49 +25,38 @@ _ANSWER_S = 1.0
 """Seconds that the store may take: a part of what a call has in all."""
 _PURGE_EVERY_S = 300.0
 _RECENT = 10_000
-"""Ids that a worker remembers by itself."""
+"""Ids that a worker remembers by itself: the store forgets too early where a clock runs ahead for a while."""
 
 
 class StoredTokenIds:
-    """The replay cache, shared by all workers; what the store cannot tell in time, a worker tells by its own memory."""
+    """The replay cache, shared by all workers. What cannot be recorded is not believed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._group: GroupCommit[tuple[str, str, int], bool] = GroupCommit(self._commit)
         self._purged_at: float | None = None
         self._recent: dict[tuple[str, str], None] = {}
-        self._is_alone = False
 
     async def remember(self, issuer: str, token_id: str, *, expires_at: float, now: float) -> bool:
         """Record a token id until `expires_at` (seconds since 1970) and say whether it is new.
 
-        A lost store is no reason to withhold advice: until it is back, each worker believes a token once.
+        Raises `StoreUnavailable` where neither can be told in time.
         """
         if (issuer, token_id) in self._recent:
             return False
         try:
             async with asyncio.timeout(_ANSWER_S):
                 is_new = await self._group.submit((issuer, token_id, math.ceil(expires_at)))
-        except (StoreUnavailable, TimeoutError):
-            # Another call with the same token may have been here while this one waited.
-            is_new = (issuer, token_id) not in self._recent
-            self._tell(is_alone=True)
-        else:
-            self._tell(is_alone=False)
-            await self._purge_at_times(now)
+        except TimeoutError:
+            raise StoreUnavailable from None
         self._note(issuer, token_id)
+        await self._purge_at_times(now)
         return is_new
 
     def _note(self, issuer: str, token_id: str) -> None:
         self._recent[issuer, token_id] = None
         while len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
-
-    def _tell(self, *, is_alone: bool) -> None:
-        if is_alone != self._is_alone:
-            self._is_alone = is_alone
-            event = "token_ids_of_one_process" if is_alone else "token_ids_shared_again"
-            structlog.get_logger().warning(event)
 
     async def _purge_at_times(self, now: float) -> None:
         if self._purged_at is None or not 0 <= now - self._purged_at < _PURGE_EVERY_S:
