@@ -26,8 +26,9 @@ NO_PATIENT = "names no patient"
 FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
 MASKED = "code withheld"
+PREPARED = frozenset({"preparation", "not-done-yet"})
+"""Statuses of a Procedure that is planned; "not-done-yet" is none of FHIR's, and is sent all the same."""
 _NOTHING = frozenset[str]()
-_PLANNED = frozenset({"ServiceRequest"})
 _MEDICATED = frozenset({"MedicationRequest", "MedicationAdministration"})
 _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
@@ -196,7 +197,7 @@ class _Gate:
             self.reading.issues.append(Issue(reference, checked.refused or ""))
             return None
         dated, remark = clinical_date(checked.body)
-        future = dated is not None and dated.first > tomorrow(self.as_of) and kind not in _PLANNED
+        future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
             flags = ((topics and not sets, TEXT_ONLY), (masked and not sets, MASKED), (future, FUTURE))
             self._note(reference, checked.remarks, flags=flags)
@@ -228,6 +229,12 @@ class _Gate:
                 for reference in references_of(owner, element):
                     found |= self.drugs.get("/".join(reference.split("/")[-2:]), frozenset())
         return found
+
+
+def _is_plan(body: Mapping[str, Any]) -> bool:
+    """Whether a resource speaks of days to come."""
+    kind = body["resourceType"]
+    return kind == "ServiceRequest" or (kind == "Procedure" and body["status"] in PREPARED)
 
 
 def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
-from fhir_mappings.read.chart_reading import codings_of, evidence, matches
+from fhir_mappings.read.chart_reading import PREPARED, codings_of, evidence, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on, parse_date
 from fhir_mappings.read.settle import Candidate, settle
 from fhir_mappings.read.values import Answers, NoValue, concept_sets, read_value
@@ -33,8 +33,8 @@ _UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
 _STATUSES = _USED | _UNUSED
 _OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
 _PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
-_NOT_DONE = frozenset({"not-done", "entered-in-error", "preparation"})
-_PROCEDURE_KNOWN = _PROCEDURE_DOUBT | {"completed", "preparation", "not-done", "entered-in-error"}
+_NOT_DONE = PREPARED | {"not-done", "entered-in-error"}
+_PROCEDURE_KNOWN = _PROCEDURE_DOUBT | _NOT_DONE | {"completed"}
 
 
 class Policy(Protocol):
@@ -264,7 +264,7 @@ class Reader:
             for order in self.chart.holding("ServiceRequest", *sets)
             if order.status in _OPEN_ORDER and order.body.get("doNotPerform") is not True
         ]
-        prepared = [found for found in self.chart.holding("Procedure", *sets) if found.status == "preparation"]
+        prepared = [found for found in self.chart.holding("Procedure", *sets) if found.status in PREPARED]
         return [*orders, *prepared]
 
     def order_date(self, order: Resource) -> PartialDate | None:

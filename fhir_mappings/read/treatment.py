@@ -29,6 +29,7 @@ _POSSIBLY_GIVEN = {
     "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
 }
 _RESPONSES = Answers("response", ("complete-response", "partial-response", "stable-disease", "progressive-disease"))
+_COURSES = {"completed": "completed", "in-progress": "ongoing"}
 _RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 
 
@@ -249,17 +250,16 @@ def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read radiotherapy of the rectum: done, under way, or ordered."""
-    found = []
-    for course in reader.chart.of("Procedure"):
-        if "radiotherapy" in course.sets and not course.future and _of_rectum(reader, course):
-            value = {"completed": "completed", "in-progress": "ongoing", "preparation": "indicated"}.get(course.status)
-            if value is not None:
-                found.append(Candidate(value, course.dated, (reader.evidence(course, "radiotherapy"),)))
+    """Read radiotherapy of the rectum: done, under way, or planned."""
+    found = [
+        Candidate(_COURSES[course.status], course.dated, (reader.evidence(course, "radiotherapy"),))
+        for course in reader.chart.holding("Procedure", "radiotherapy")
+        if course.status in _COURSES and not course.future and _of_rectum(reader, course)
+    ]
     found += [
-        Candidate("indicated", reader.order_date(order), (reader.evidence(order, "radiotherapy"),))
-        for order in reader.planned("radiotherapy")
-        if order.kind == "ServiceRequest" and _of_rectum(reader, order)
+        Candidate("indicated", reader.order_date(plan), (reader.evidence(plan, "radiotherapy"),))
+        for plan in reader.planned("radiotherapy")
+        if _of_rectum(reader, plan)
     ]
     return found
 

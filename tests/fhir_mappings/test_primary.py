@@ -235,12 +235,18 @@ def test_symptoms_become_outdated() -> None:
         (order("o", (CPT, "44145"), on="2026-06-01", doNotPerform=True), "gap: absent"),
         (order("o", (CPT, "44145"), occurrenceDateTime="2026-12-01"), "low-anterior-resection"),
         (procedure("p", (CPT, "44145"), status="preparation"), "low-anterior-resection"),
+        (procedure("p", (CPT, "44145"), status="not-done-yet"), "low-anterior-resection"),
         (procedure("p", (CPT, "44145"), status="not-done"), "gap: absent"),
         (procedure("p", (CPT, "44145"), status="entered-in-error"), "gap: absent"),
     ],
 )
 def test_plans_are_open_orders_and_prepared_procedures(given: dict[str, Any], expected: str) -> None:
     assert shown(read(PRIMARY, given), "colorectal-operation") == expected
+
+
+def test_a_procedure_prepared_for_a_day_to_come_is_a_plan_of_today() -> None:
+    case = read(PRIMARY, procedure("p", (CPT, "44145"), on="2026-07-01", status="preparation"))
+    assert (shown(case, "colorectal-operation"), case.issues) == ("low-anterior-resection", ())
 
 
 def test_a_draft_order_replaces_the_servers_copy_and_may_be_sloppy() -> None:

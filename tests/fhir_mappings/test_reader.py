@@ -96,7 +96,7 @@ DONE: list[tuple[str, dict[str, Any], bool, set[Issue]]] = [
     ),
     *(
         (status, procedure("p", RESECTION, status=status), True, set[Issue]())
-        for status in ("not-done", "entered-in-error", "preparation")
+        for status in ("not-done", "entered-in-error", "preparation", "not-done-yet")
     ),
     ("bogus", procedure("p", RESECTION, status="bogus"), False, {Issue("Procedure/p", STATUS, costs=OF_RESECTIONS)}),
     (

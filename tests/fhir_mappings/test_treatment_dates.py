@@ -359,6 +359,8 @@ COURSES: list[tuple[str, list[Given], Any]] = [
     ("primary in the colon", [condition("p", (ICD10CM, "C18.7")), course()], "gap: absent"),
     ("under way", [PRIMARY, course(status="in-progress")], "ongoing"),
     ("prepared", [PRIMARY, course(status="preparation")], "indicated"),
+    ("prepared for a day to come", [PRIMARY, course(status="preparation", on="2026-07-01")], "indicated"),
+    ("not done yet", [PRIMARY, course(status="not-done-yet", on="2026-07-01")], "indicated"),
     ("stopped", [PRIMARY, course(status="stopped")], "gap: absent"),
     ("to come", [PRIMARY, course(on="2026-07-01")], "gap: absent"),
     ("ordered", [PRIMARY, order("o", RADIATED, on="2026-06-01")], "indicated"),
