@@ -68,6 +68,11 @@ def parse_period(value: object) -> PartialDate | None:
     return PartialDate(start.first, max(start.last, end.last))
 
 
+def start_of(period: object) -> PartialDate | None:
+    """Read the start of a Period."""
+    return parse_date(period.get("start")) if isinstance(period, dict) else None
+
+
 def clinical_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str | None]:
     """Give the date at which a resource's content held, and the remark where it is not the plain one."""
     kind = resource["resourceType"]
@@ -90,10 +95,7 @@ FROM_RECORDED = "from recordedDate"
 
 
 def _condition_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str | None]:
-    period = resource.get("onsetPeriod")
-    onset = parse_date(resource.get("onsetDateTime")) or (
-        parse_date(period.get("start")) if isinstance(period, dict) else None
-    )
+    onset = parse_date(resource.get("onsetDateTime")) or start_of(resource.get("onsetPeriod"))
     if onset is not None:
         return onset, None
     for extension in resource.get("extension") or ():

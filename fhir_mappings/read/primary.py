@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import active, asserted, first_date, histories, primaries
-from fhir_mappings.read.dates import shifted, value_of
+from fhir_mappings.read.dates import shifted, start_of, value_of
 from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     RELIEFS,
@@ -65,11 +65,11 @@ def diagnosis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def resection_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read the date of completed resections of the primary."""
+    """Read the date of completed resections of the primary; of one that took days, that of the first."""
     return [
-        Candidate(value_of(done.dated), done.dated, (reader.evidence(done, RESECTIONS),))
+        Candidate(value_of(when), when, (reader.evidence(done, RESECTIONS),))
         for done in primary_resections(reader)
-        if done.dated is not None
+        if (when := start_of(done.body.get("performedPeriod")) or done.dated) is not None
     ]
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import earlier, parse_date, value_of
+from fhir_mappings.read.dates import earlier, parse_date, start_of, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import Answers, concept_sets, read_value
@@ -46,8 +46,7 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
 
 def _start(dose: Resource) -> PartialDate | None:
-    period = dose.body.get("effectivePeriod")
-    return (parse_date(period.get("start")) if isinstance(period, dict) else None) or dose.dated
+    return start_of(dose.body.get("effectivePeriod")) or dose.dated
 
 
 def _medication(reader: Reader) -> list[Resource]:

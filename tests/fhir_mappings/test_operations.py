@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Sign
+from fhir_mappings.case import Interval, Sign
 from tests.charts import CPT, ICD10CM, OPCS, SNOMED, concept, condition, local, order, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
@@ -89,6 +89,30 @@ def test_the_primary_is_out_by_its_resection_and_in_place_by_a_plan(
 ) -> None:
     case = read(*resources)
     assert (shown(case, "primary-in-situ"), Sign.PRIMARY_RESECTED in case.signs) == (expected, resected)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "resected", "months"),
+    [
+        ("2025-05-20", "2025-05-21", "2025-05-20", 11),
+        ("2025-05-10T22:00:00Z", "2025-05-11T01:30:00Z", "2025-05-10", 12),
+        ("2025-05-31", "2025-06-02", "2025-05-31", 11),
+        ("2025-12-31", "2026-01-01", "2025-12-31", 4),
+        ("2025-11", "2025-12", "2025-11", Interval(5, 6)),
+        ("2025-05-10", None, "2025-05-10", 12),
+        (None, "2025-05-10", "2025-05-10", 12),
+    ],
+)
+def test_a_resection_over_several_days_is_dated_by_the_first(
+    *, start: str | None, end: str | None, resected: str, months: Any
+) -> None:
+    period = {name: day for name, day in (("start", start), ("end", end)) if day is not None}
+    done = procedure("r", RIGHT, performedPeriod=period)
+    case = read(primary("2025-05-01"), condition("l", (ICD10CM, "C78.7"), onset="2026-05-18"), done)
+    assert (str(shown(case, "primary-resection-date")), shown(case, "months-primary-to-metastases")) == (
+        resected,
+        months,
+    )
 
 
 @pytest.mark.parametrize(
