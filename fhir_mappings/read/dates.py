@@ -16,7 +16,6 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTHS = 12
 _DATED_BY = {
-    "CarePlan": ("created", "period"),
     "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
     "MedicationRequest": ("authoredOn",),
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
@@ -78,6 +77,8 @@ def clinical_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str 
     kind = resource["resourceType"]
     if kind == "Condition":
         return _condition_date(resource)
+    if kind == "CarePlan":  # its period reaches as far as the plan does: what it plans was decided before
+        return parse_date(resource.get("created")) or start_of(resource.get("period")), None
     return _first(resource, *_DATED_BY.get(kind, ())), None
 
 

@@ -87,7 +87,9 @@ FROM_TO = days("2026-05-04", "2026-05-06")
 ASSERTED_BY, RECORDED_BY = "from assertedDate", "from recordedDate"
 DATED: list[tuple[dict[str, Any], PartialDate | None, str | None]] = [
     (of("CarePlan", created=DAY, period={"start": LATER}), MAY_4, None),
-    (of("CarePlan", created="x", period=PERIOD), FROM_TO, None),
+    (of("CarePlan", created="x", period=PERIOD), MAY_4, None),
+    (of("CarePlan", period={"start": DAY}), MAY_4, None),
+    (of("CarePlan", period={"end": DAY}), None, None),
     (of("MedicationAdministration", effectiveDateTime=DAY, effectivePeriod={"start": LATER}), MAY_4, None),
     (of("MedicationAdministration", effectivePeriod=PERIOD), FROM_TO, None),
     (of("MedicationRequest", authoredOn=DAY), MAY_4, None),

@@ -49,6 +49,17 @@ def test_an_open_or_completed_plan_says_what_was_decided(given: dict[str, Any], 
     assert shown(read(given), "mdt-decision") == expected
 
 
+def test_a_plan_for_months_to_come_was_decided_at_their_start() -> None:
+    planned = plan("staged", period={"start": "2026-06-01", "end": "2026-12-01"})
+    del planned["created"]
+    facts = [local("ecog", 1, on="2026-05-20"), local("ecog", 3, on="2026-06-10", ident="later")]
+    found = read(planned, *facts).mdt
+    assert found is not None
+    assert (found.decided, found.facts_then["ecog"]) == (parse_date("2026-06-01"), read(facts[0]).facts["ecog"])
+    newer = local("mdt-decision", "liver-first", on="2026-06-10")
+    assert shown(read(planned, newer), "mdt-decision") == "liver-first"
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
