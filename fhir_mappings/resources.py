@@ -33,18 +33,44 @@ OLDER = "STU3 or DSTU2 shape: R4 is read"
 DEEP = "nested too deeply"
 AS_R5 = "read as FHIR R5"
 
-_TRIMMED = frozenset({"code", "system", "status", "intent", "comparator"})
-_LISTS = frozenset({"coding", "extension", "contained", "identifier", "note", "component", "stage", "evidence"})
+_TRIMMED = frozenset({"code", "system", "status", "intent", "comparator", "priority", "use", "language", "kind"})
+_LISTS = frozenset({
+    "coding", "extension", "modifierExtension", "contained", "identifier", "note", "component", "stage", "evidence",
+    "tag", "security", "reasonCode", "reasonReference", "interpretation", "referenceRange", "appliesTo",
+    "assessment", "additionalInstruction", "doseAndRate", "goal", "progress", "outcomeCodeableConcept",
+    "outcomeReference",
+})  # fmt: skip
+"""Elements that are lists wherever they stand."""
 _LISTS_OF: dict[str, frozenset[str]] = {
     "Condition": frozenset({"category", "bodySite"}),
-    "Observation": frozenset({"category", "interpretation", "performer", "focus", "hasMember", "derivedFrom"}),
-    "Procedure": frozenset({"bodySite", "performer", "reasonCode", "reasonReference", "basedOn", "partOf"}),
-    "ServiceRequest": frozenset({"category", "bodySite", "reasonCode", "reasonReference", "orderDetail", "basedOn"}),
-    "MedicationRequest": frozenset({"category", "dosageInstruction", "reasonCode", "reasonReference", "basedOn"}),
-    "MedicationAdministration": frozenset({"performer", "reasonCode", "reasonReference", "partOf"}),
-    "CarePlan": frozenset({"category", "activity", "addresses", "goal"}),
+    "Observation": frozenset({"category", "performer", "focus", "hasMember", "derivedFrom", "basedOn", "partOf"}),
+    "Procedure": frozenset({
+        "bodySite", "performer", "basedOn", "partOf", "report", "complication", "complicationDetail", "followUp",
+        "focalDevice", "usedReference", "usedCode",
+    }),
+    "ServiceRequest": frozenset({
+        "category", "bodySite", "orderDetail", "basedOn", "replaces", "performer", "locationCode", "locationReference",
+        "insurance", "supportingInfo", "specimen", "relevantHistory",
+    }),
+    "Medication": frozenset({"ingredient"}),
+    "MedicationRequest": frozenset({
+        "category", "dosageInstruction", "basedOn", "insurance", "supportingInformation", "detectedIssue",
+        "eventHistory",
+    }),
+    "MedicationAdministration": frozenset({
+        "performer", "partOf", "statusReason", "supportingInformation", "device", "eventHistory",
+    }),
+    "CarePlan": frozenset({
+        "category", "activity", "addresses", "basedOn", "replaces", "partOf", "contributor", "careTeam",
+        "supportingInfo",
+    }),
     "BodyStructure": frozenset({"locationQualifier", "image"}),
+}  # fmt: skip
+_LISTS_IN: dict[str, frozenset[str]] = {
+    "evidence": _LISTS | {"code", "detail"},
+    "detail": _LISTS | {"performer"},
 }
+"""Elements that are lists below one of this name, and single elsewhere."""
 _OLDER_ELEMENTS: dict[str, frozenset[str]] = {
     "Condition": frozenset({"patient", "dateRecorded", "assertedDate", "context"}),
     "Observation": frozenset({"comment", "comments", "related", "context", "reliability"}),
@@ -99,7 +125,7 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
         shape = shape_of(resource, formats)
         if shape is not None and shape in _SHAPES:
             return Checked(resource)
-        body = _mend(resource, _LISTS | _LISTS_OF.get(kind, frozenset()))
+        body = mend(resource)
         repaired = body != resource
         if _valid(kind, body):
             if shape is not None and not repaired:
@@ -126,6 +152,11 @@ def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:
     return True
 
 
+def mend(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Repair what is often sent and is not FHIR: spaces around codes, numeric codes, lone objects, nulls."""
+    return _mend(resource, _LISTS | _lists_of(resource))
+
+
 def _mend(value: Mapping[str, Any], lists: frozenset[str]) -> dict[str, Any]:
     mended: dict[str, Any] = {}
     for name, member in value.items():
@@ -139,20 +170,27 @@ def _mend(value: Mapping[str, Any], lists: frozenset[str]) -> dict[str, Any]:
                 found = str(found)
         if name in lists and isinstance(found, dict):
             found = [found]
+        below = _LISTS_IN.get(name, _LISTS)
         if isinstance(found, dict):
-            found = _mend(found, _LISTS)
+            found = _mend(found, below)
         elif isinstance(found, list):
-            found = _mend_list(found, keep_nulls=name.startswith("_") or f"_{name}" in value)
+            found = _mend_list(found, below, keep_nulls=name.startswith("_") or f"_{name}" in value)
         mended[name] = found
     return mended
 
 
-def _mend_list(members: list[Any], *, keep_nulls: bool) -> list[Any]:
+def _mend_list(members: list[Any], lists: frozenset[str], *, keep_nulls: bool) -> list[Any]:
     return [
-        _mend(member, _LISTS) if isinstance(member, dict) else member
+        _mend(member, lists | _lists_of(member)) if isinstance(member, dict) else member
         for member in members
         if member is not None or keep_nulls
     ]
+
+
+def _lists_of(value: Mapping[str, Any]) -> frozenset[str]:
+    """Give the elements that are lists in a resource; none in what is no resource."""
+    kind = value.get("resourceType")
+    return _LISTS_OF.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
 
 
 def is_older(kind: str, body: Mapping[str, Any]) -> bool:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.resources import AS_R5, DEEP, INVALID, OLDER, REPAIRED, Checked, canonical, check, newest_version
+from fhir_mappings.resources import (
+    AS_R5,
+    DEEP,
+    INVALID,
+    OLDER,
+    REPAIRED,
+    VALIDATED,
+    Checked,
+    canonical,
+    check,
+    mend,
+    newest_version,
+)
 from tests.charts import CPT, ICD10CM, LOINC, RXNORM, SNOMED, concept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SUBJECT: dict[str, Any] = {"subject": {"reference": "Patient/1"}}
 PATIENT: dict[str, Any] = {"patient": {"reference": "Patient/1"}}
@@ -64,6 +81,14 @@ REPAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         of("Observation", component=[{"code": CODE}]),
     ),
     (of("BodyStructure", locationQualifier=CODE), of("BodyStructure", locationQualifier=[CODE])),
+    (of("Condition", evidence={"code": CODE}), of("Condition", evidence=[{"code": [CODE]}])),
+    (
+        of("Procedure", contained={"resourceType": "Condition", "id": "c", "category": CODE} | SUBJECT),
+        of("Procedure", contained=[{"resourceType": "Condition", "id": "c", "category": [CODE]} | SUBJECT]),
+    ),
+    # codes beside status and intent
+    (of("ServiceRequest", priority="routine "), of("ServiceRequest", priority="routine")),
+    (of("Observation", language=" en"), of("Observation", language="en")),
     # nulls: what stands after them stays
     (of("Condition", code=None, id="x", onsetDateTime="2026"), of("Condition", onsetDateTime="2026")),
     ({"id": None} | of("Observation", method=None, valueInteger=1), of("Observation", valueInteger=1)),
@@ -235,3 +260,54 @@ JUNE, JULY = "2026-06-01T10:00:00Z", "2026-07-01T10:00:00Z"
 def test_the_newest_version_is_told_by_its_number_then_its_time(older: dict[str, Any], newer: dict[str, Any]) -> None:
     assert newest_version([older, newer]) is newer
     assert newest_version([newer, older]) is newer
+
+
+def _fields(name: str, kind: str) -> Iterator[tuple[str, bool, str | None]]:
+    """Give the elements of a type: name, whether it is a list, and the type of its members where that is complex."""
+    for module in (kind.lower(), name.lower()):
+        try:
+            model = getattr(import_module(f"fhir.resources.R4B.{module}"), name, None)
+        except ImportError:
+            continue
+        if model is not None:
+            for field in model.model_fields.values():
+                if field.alias.startswith("_"):
+                    continue
+                found = re.search(r"abc\.(\w+)Type\b", str(field.annotation))
+                yield field.alias, "List[" in str(field.annotation), found[1] if found else None
+            return
+
+
+def _lists(name: str, kind: str, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Give the paths of all elements of a resource that are lists of objects."""
+    for element, is_list, of_type in _fields(name, kind):
+        if of_type is None or element in path or element == "contained":
+            continue
+        here = (*path, element)
+        if is_list:
+            yield here
+        if of_type not in {"Extension", "Identifier", "Reference", "Resource"}:
+            yield from _lists(of_type, kind, here)
+
+
+@pytest.mark.parametrize("kind", VALIDATED)
+def test_a_lone_object_becomes_a_list_wherever_r4_has_one(kind: str) -> None:
+    found = list(_lists(kind, kind))
+    assert found
+    for path in found:
+        given: Any = {"x": 1}
+        for element in reversed(path):
+            given = {element: given}
+        mended: Any = mend(of(kind) | given)
+        for element in path:
+            mended = mended[element]
+            mended = mended[0] if isinstance(mended, list) and element != path[-1] else mended
+        assert mended == [{"x": 1}], path
+
+
+@pytest.mark.parametrize("kind", VALIDATED)
+def test_a_lone_object_stays_one_where_r4_has_one(kind: str) -> None:
+    single = [element for element, is_list, of_type in _fields(kind, kind) if of_type and not is_list]
+    assert single
+    given = {element: {"x": 1} for element in single}
+    assert mend(of(kind) | given).items() >= given.items()
