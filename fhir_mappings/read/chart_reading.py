@@ -196,7 +196,8 @@ class _Gate:
             self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
             self.reading.issues.append(Issue(reference, checked.refused or ""))
             return None
-        dated, remark = clinical_date(checked.body)
+        said = _said(checked.body) if kind == "Observation" else checked.body
+        dated, remark = clinical_date(said)
         future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
             flags = ((topics and not sets, TEXT_ONLY), (masked and not sets, MASKED), (future, FUTURE))
@@ -204,7 +205,7 @@ class _Gate:
         return Resource(
             kind,
             reference,
-            checked.body,
+            said,
             sets,
             dated,
             remark,
@@ -229,6 +230,20 @@ class _Gate:
                 for reference in references_of(owner, element):
                     found |= self.drugs.get("/".join(reference.split("/")[-2:]), frozenset())
         return found
+
+
+def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an Observation without the values of which it says, itself or in a component, that they are absent."""
+    components = body.get("component", ())
+    if "dataAbsentReason" not in body and not any("dataAbsentReason" in component for component in components):
+        return body
+    said = _unless_absent(body)
+    return said | {"component": [_unless_absent(component) for component in components]} if components else said
+
+
+def _unless_absent(carrier: Mapping[str, Any]) -> dict[str, Any]:
+    absent = "dataAbsentReason" in carrier
+    return {name: member for name, member in carrier.items() if not (absent and name.startswith("value"))}
 
 
 def _is_plan(body: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from tests.charts import (
     CPT,
     LOINC,
     SNOMED,
+    coded,
     concept,
     local,
     order,
@@ -61,6 +62,18 @@ PANELS: list[tuple[str, dict[str, Any], Any, tuple[str, str] | None]] = [
         "gap: absent",
         ECOG,
     ),
+    (
+        "a value in the component that is said to be absent",
+        panel(OTHER, component(ECOG, valueInteger=1, dataAbsentReason={"text": "unknown"})),
+        "gap: absent",
+        ECOG,
+    ),
+    (
+        "absent in the panel alone",
+        panel(ECOG, component(ECOG, valueInteger=1), valueInteger=2, dataAbsentReason={"text": "unknown"}),
+        1,
+        ECOG,
+    ),
     ("no value anywhere", panel(ECOG, component(OTHER, valueInteger=1)), "gap: absent", ECOG),
     ("a local component", panel(OTHER, component(LOCAL, valueInteger=1)), 1, LOCAL),
     ("nothing of the fact", panel(OTHER, component(OTHER, valueInteger=1)), "gap: absent", None),
@@ -75,6 +88,29 @@ def test_a_component_is_read_as_if_it_stood_alone(
     how: How = "entered" if coding == LOCAL else "coded"
     proof = Evidence("Observation/o", how, parse_date(RECENT), "|".join(coding)) if coding else None
     assert (shown(case, "ecog"), case.facts["ecog"].evidence, case.issues) == (expected, (proof,) if proof else (), ())
+
+
+@pytest.mark.parametrize(
+    ("fact", "code", "value"),
+    [
+        ("ecog", ECOG, {"valueInteger": 1}),
+        ("ecog", (LOINC, "89243-0"), {"valueInteger": 90}),
+        ("primary-t", (LOINC, "21899-0"), {"valueString": "pT3"}),
+        ("primary-margin", (SNOMED, "17964000"), coded(SNOMED, "258254000")),
+        ("largest-metastasis", (LOINC, "21889-1"), quantity(20, "mm")),
+        ("cea", (LOINC, "2039-6"), quantity(5, "ng/mL", comparator="<")),
+        ("msi", (LOINC, "81695-9"), {"valueCodeableConcept": {"text": "MSI-H"}}),
+        ("ras", (LOINC, "21702-6"), coded(LOINC, "LA9633-4")),
+        ("liver-state", (FACTS_SYSTEM, "liver-state"), coded(FACTS_SYSTEM, "treated")),
+        ("liver-mri-done", (FACTS_SYSTEM, "liver-mri-done"), {"valueBoolean": False}),
+    ],
+)
+def test_a_value_with_a_reason_for_its_absence_is_not_known(
+    fact: str, code: tuple[str, str], value: dict[str, Any]
+) -> None:
+    said = observed("o", code, value, on=RECENT, bodySite=concept(SNOMED, "10200004"))
+    case = read(said | {"dataAbsentReason": {"text": "unknown"}})
+    assert (shown(read(said), fact) == "gap: absent", shown(case, fact), case.issues) == (False, "gap: absent", ())
 
 
 RESECTION = (CPT, "44160")
