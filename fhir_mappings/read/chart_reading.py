@@ -28,6 +28,8 @@ TEXT_ONLY = "text only: not mapped"
 MASKED = "code withheld"
 PREPARED = frozenset({"preparation", "not-done-yet"})
 """Statuses of a Procedure that is planned; "not-done-yet" is none of FHIR's, and is sent all the same."""
+UNSURE = frozenset({"provisional", "unconfirmed"})
+"""Verification statuses of a Condition that counts and is flagged."""
 _NOTHING = frozenset[str]()
 _MEDICATED = frozenset({"MedicationRequest", "MedicationAdministration"})
 _ORDERED = {"status": "draft", "intent": "order"}
@@ -271,10 +273,12 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
 
 
 def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
-    """Give the codes of a Condition's verification and clinical status."""
+    """Give the codes of a Condition's verification and clinical status; where there are none, its words."""
     if body["resourceType"] == "Condition":
         for element in ("verificationStatus", "clinicalStatus"):
-            yield frozenset(str(coding.get("code", "")).lower() for coding in codings(body.get(element)))
+            concept = body.get(element)
+            coded = frozenset(coding["code"].lower() for coding in codings(concept) if "code" in coding)
+            yield coded or frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
 
 
 def _texts(kind: str, body: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
@@ -340,11 +344,7 @@ def _remarks(resource: Resource) -> Iterable[str]:
     if resource.kind == "Observation" and resource.status in ("preliminary", "partial"):
         yield "preliminary"
     if resource.kind == "Condition":
-        yield from (
-            coding["code"]
-            for coding in codings(resource.body.get("verificationStatus"))
-            if coding.get("code") in ("provisional", "unconfirmed")
-        )
+        yield from sorted(resource.verification & UNSURE)
     if resource.draft:
         yield DRAFT_ORDER
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_mappings.read.chart_reading import UNSURE
 from fhir_mappings.read.dates import FROM_ASSERTED, FROM_RECORDED, value_of
 from fhir_mappings.read.settle import Candidate
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _NEVER = frozenset({"refuted", "entered-in-error", "differential"})
 _OVER = frozenset({"resolved", "inactive", "remission"})
-_UNSURE = frozenset({"provisional", "unconfirmed"})
 _DATE_SOURCES = {None: 0, FROM_ASSERTED: 1, FROM_RECORDED: 2}
 
 
@@ -34,7 +34,7 @@ def active(resource: Resource) -> bool:
 
 def confirmed(resource: Resource) -> bool:
     """Whether a Condition is neither provisional nor unconfirmed."""
-    return _UNSURE.isdisjoint(resource.verification)
+    return UNSURE.isdisjoint(resource.verification)
 
 
 def primaries(reader: Reader) -> list[Resource]:

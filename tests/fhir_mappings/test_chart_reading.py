@@ -236,6 +236,22 @@ def test_a_status_is_read_in_any_case_of_letters() -> None:
 
 
 @pytest.mark.parametrize(
+    ("element", "status", "scope"),
+    [
+        ("verificationStatus", {"text": "Refuted"}, Scope.OUT),
+        ("verificationStatus", {"text": " Entered in  error"}, Scope.OUT),
+        ("verificationStatus", {"coding": [{"display": "Differential"}]}, Scope.OUT),
+        ("verificationStatus", {"text": "Confirmed"}, Scope.IN),
+        ("clinicalStatus", {"text": "resolved"}, Scope.OUT),
+        ("clinicalStatus", {"text": "Active"}, Scope.IN),
+        ("clinicalStatus", {"coding": [{"code": "active"}], "text": "resolved"}, Scope.IN),
+    ],
+)
+def test_a_status_without_code_is_read_by_its_words(element: str, status: dict[str, Any], scope: Scope) -> None:
+    assert read(PRIMARY, LIVER | {element: status}).scope == scope
+
+
+@pytest.mark.parametrize(
     ("reference", "whose", "holds"),
     [
         ("Patient/1", "1", True),
@@ -260,9 +276,9 @@ def test_a_reference_names_the_patient_by_type_and_id(reference: str, whose: str
 def test_unconfirmed_and_provisional_diseases_are_remarked_and_others_not() -> None:
     remarks = [
         read(PRIMARY, LIVER | {"verificationStatus": concept("x", code)}).scope_evidence[1].remarks
-        for code in ("unconfirmed", "provisional", "confirmed")
+        for code in ("unconfirmed", "provisional", "confirmed", "Provisional")
     ]
-    assert remarks == [("unconfirmed",), ("provisional",), ()]
+    assert remarks == [("unconfirmed",), ("provisional",), (), ("provisional",)]
 
 
 def test_a_partial_report_is_remarked_like_a_preliminary_one() -> None:
