@@ -209,6 +209,8 @@ class Reader:
             read = read_value(resource.body, fact, self.terminology, answers)
             proof = (self.evidence(resource, *sets, how="entered" if local else "coded"),)
             if isinstance(read, NoValue):
+                if local and any(matches(name, fact.sources.get("Observation", ())) for name in resource.sets):
+                    continue  # a code of the standard stands beside ours: its reader tells the value, or that it cannot
                 unreadable = read is NoValue.UNREADABLE
                 if unreadable:
                     self.note(resource, UNREADABLE_VALUE, fact.code)
