@@ -15,7 +15,7 @@ from fhir_mappings.read.operations import (
     undecided_resections,
 )
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import codings, concept_sets
+from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
@@ -46,7 +46,7 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         value = _specific(coded, refined)
         found.append(Candidate(value, condition.dated, (reader.evidence(condition, _SITES),)))
     for condition in histories(reader):
-        if any(coding.get("code", "").replace(".", "") == "Z85038" for coding in codings(condition.body.get("code"))):
+        if any(coding.rpartition("|")[2].replace(".", "").upper() == "Z85038" for coding, _ in condition.codings):
             proof = (reader.evidence(condition, "primary-history"),)
             found.append(Candidate("colon-unspecified", condition.dated, proof))
     segments = [one for one in found if one.value not in _SEGMENTS]

@@ -191,6 +191,7 @@ def test_a_body_site_refines_an_unspecified_code_of_its_organ(codes: list[str], 
         (["C18.7", "Z85.038"], "sigmoid-colon"),
         (["C18.9", "C20"], "rectum-unspecified"),
         (["Z85038"], "colon-unspecified"),
+        (["z85.038"], "colon-unspecified"),
         (["Z85.048", "C20"], "rectum-unspecified"),
     ],
 )
