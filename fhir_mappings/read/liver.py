@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import Interval, PartialDate
+from fhir_mappings.case import Gap, Interval, PartialDate, Unknown
 from fhir_mappings.read.chart_reading import is_liver, references_of
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import complete_months, earlier, shifted
@@ -66,7 +66,14 @@ def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
     resected = reader.date_of("primary-resection-date")
     if resected is not None:
         return earlier(resected, found)
-    return not (undecided_resections(reader) or reader.uncertain(RESECTIONS) or not reader.complete("Procedure"))
+    return not (undecided_resections(reader) or _resection_open(reader))
+
+
+def _resection_open(reader: Reader) -> bool:
+    """Whether there may be a resection of the primary of which no date is known: in doubt, or where dates conflict."""
+    said = reader.fact("primary-resection-date")
+    conflicting = isinstance(said, Unknown) and said.gap is Gap.CONFLICTING
+    return conflicting or reader.uncertain(RESECTIONS) or not reader.complete("Procedure")
 
 
 def _dates_evidence(reader: Reader) -> tuple[Evidence, ...]:
@@ -82,7 +89,7 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if found is None or (resected is None and diagnosed is None):
         return []
     if resected is None and diagnosed is not None:
-        if not reader.complete("Procedure") or reader.uncertain(RESECTIONS):
+        if _resection_open(reader):
             return []
         start = diagnosed
         if undecided_resections(reader):

@@ -120,6 +120,13 @@ def test_detection_is_derived_from_the_dates(resources: list[dict[str, Any]], ex
     assert shown(read(*resources), "metastases-detected") == expected
 
 
+def test_detection_is_open_where_the_dates_of_the_resection_conflict() -> None:
+    said = [local("primary-resection-date", day, on="2026-06-01", ident=day) for day in ("2025-06-20", "2026-05-25")]
+    case = read(primary("2025-01-01"), liver("2026-05-20"), *said)
+    facts = ("primary-resection-date", "metastases-detected", "months-primary-to-metastases")
+    assert [shown(case, fact) for fact in facts] == ["gap: conflicting", "gap: absent", "gap: absent"]
+
+
 def test_a_wider_staging_window_is_a_policy() -> None:
     policy = MappingPolicy(staging_window_days=90)
     case = read(primary("2026-03-01"), liver("2026-05-30"), policy=policy)
@@ -146,6 +153,7 @@ def test_found_at_operation_holds_for_its_window(on: str | None, expected: Any) 
 
 
 TEXT_RESECTION = procedure("r", RESECTION, on="2025-06-01") | {"code": {"text": "Right hemicolectomy"}}
+TWICE = [procedure("a", RESECTION, on="2025-06"), procedure("b", RESECTION, on="2025-06-20")]
 MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("from the diagnosis", [primary("2025-05-15"), liver("2026-05-15")], 12),
     ("a day less", [primary("2025-05-15"), liver("2026-05-14")], 11),
@@ -180,6 +188,7 @@ MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
         [primary("2025-05-15"), liver("2026-05-15"), procedure("r", RESECTION, status="unknown")],
         "gap: absent",
     ),
+    ("resections whose order is open", [primary("2025-01-01"), liver("2026-05-15"), *TWICE], "gap: absent"),
 ]
 
 
