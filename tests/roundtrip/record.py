@@ -74,6 +74,9 @@ class Record:
         return self._add({**body, **more})
 
     def procedure(self, term: Term, when: PartialDate | None, *, status: str = "completed", **more: Any) -> Json:
+        """Add a Procedure; what is prepared is every other time not done yet."""
+        if status == "preparation" and self._odd:
+            status = "not-done-yet"
         body: Json = {"resourceType": "Procedure", "status": status, "code": concept(self.random, term)}
         dated = element(self.random, "performed", when) if when is not None else {}
         return self._add({**body, **dated, **more})
@@ -100,9 +103,16 @@ class Record:
         return self._add({**body, "medicationCodeableConcept": concept(random, term)})
 
     def plan(self, term: Term, when: date, *, status: str) -> Json:
-        """Add a care plan of a category."""
+        """Add a care plan of a category, dated by its creation or by the months that it is for."""
         body: Json = {"resourceType": "CarePlan", "status": status, "intent": "plan"}
-        return self._add({**body, "category": [concept(self.random, term)], "created": written(self.random, on(when))})
+        category, since = [concept(self.random, term)], written(self.random, on(when))
+        months = {"start": since, "end": str(self.today.year + 1)}
+        return self._add({**body, "category": category, **({"period": months} if self._odd else {"created": since})})
+
+    @property
+    def _odd(self) -> bool:
+        """A choice that draws nothing, so that the patients of known seeds stay as they are."""
+        return len(self.resources) % 2 == 1
 
     def _add(self, resource: Json) -> Json:
         random = self.random
