@@ -35,7 +35,10 @@ _SEGMENTS = {
 
 
 def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read the site from the primary's Conditions; a body site refines a code that names no segment."""
+    """Read the site from the primary's Conditions; a body site refines a code that names no segment.
+
+    A code that names none gives way to one of a segment of its organ, however old.
+    """
     found = []
     for condition in primaries(reader):
         coded = condition.starting("primary-site-")
@@ -49,8 +52,8 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if any(coding.rpartition("|")[2].replace(".", "").upper() == "Z85038" for coding, _ in condition.codings):
             proof = (reader.evidence(condition, "primary-history"),)
             found.append(Candidate("colon-unspecified", condition.dated, proof))
-    segments = [one for one in found if one.value not in _SEGMENTS]
-    return segments or found
+    named = {choice for one in found for choice in (one.value if isinstance(one.value, frozenset) else {one.value})}
+    return [one for one in found if named.isdisjoint(_SEGMENTS.get(str(one.value), ()))]
 
 
 def _specific(coded: list[str], refined: list[str]) -> str | frozenset[str | bool]:
