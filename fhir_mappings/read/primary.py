@@ -37,7 +37,8 @@ _SEGMENTS = {
 def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the site from the primary's Conditions; a body site refines a code that names no segment.
 
-    A code that names none gives way to one of a segment of its organ, however old.
+    A code that names none gives way to one of a segment of its organ, however old. A past cancer names the site where
+    no other is in the chart.
     """
     found = []
     for condition in primaries(reader):
@@ -48,7 +49,7 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         refined = [choice for choice in fact.choices if f"body-site-{choice}" in body]
         value = _specific(coded, refined)
         found.append(Candidate(value, condition.dated, (reader.evidence(condition, _SITES),)))
-    for condition in histories(reader):
+    for condition in () if found else histories(reader):
         if any(coding.rpartition("|")[2].replace(".", "").upper() == "Z85038" for coding, _ in condition.codings):
             proof = (reader.evidence(condition, "primary-history"),)
             found.append(Candidate("colon-unspecified", condition.dated, proof))
