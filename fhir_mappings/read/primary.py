@@ -159,9 +159,8 @@ def of_the_primary(reader: Reader, condition: Resource) -> bool:
         return False
     if condition.dated.first < shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS).last:
         return False
-    return not any(
-        relief.dated is not None and condition.dated.last > relief.dated.first for relief in reader.done(*RELIEFS)
-    )
+    reliefs = [reader.date_of("primary-resection-date"), *(relief.dated for relief in reader.done(*RELIEFS))]
+    return not any(when is not None and condition.dated.last > when.first for when in reliefs)
 
 
 def perforations(reader: Reader) -> list[Resource]:

@@ -161,6 +161,14 @@ def test_a_perforation_is_of_the_primary_around_its_diagnosis_and_before_any_rel
     assert shown(case, "primary-pathology") == ("unfavourable-perforated" if placed else "gap: absent")
 
 
+@pytest.mark.parametrize(("resected", "placed"), [("2026-05-20", True), ("2026-05-19", False), ("2026-05", False)])
+def test_what_began_after_a_resection_that_was_entered_is_not_of_the_primary(*, resected: str, placed: bool) -> None:
+    said = local("primary-resection-date", resected, on="2026-06-01")
+    case = read(PRIMARY, said, *(condition(code[1], code, onset="2026-05-20") for code in (OBSTRUCTION, PERFORATION)))
+    found = (shown(case, "primary-symptoms"), shown(case, "primary-pathology"))
+    assert found == (("gap: conflicting", "unfavourable-perforated") if placed else ("gap: absent", "gap: absent"))
+
+
 @pytest.mark.parametrize(
     ("codes", "body", "expected"),
     [

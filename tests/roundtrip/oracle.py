@@ -126,13 +126,13 @@ class Oracle:
 
     def _of_the_primary(self, event: Dated) -> bool:
         """Whether a complaint began from 90 days before the diagnosis on, and not after a resection."""
-        diagnosed, relieved = self.diagnosed, self.story.resection
+        diagnosed, resection = self.diagnosed, self.story.resection
         if diagnosed is None or event.when is None:
             return False
         begun = event.when.first
         before = begun < diagnosed.last - timedelta(days=90)
-        after = relieved is not None and relieved.when is not None and begun > relieved.when.first
-        return not before and not after
+        resections = [self.resected, resection.when if resection else None]
+        return not before and not any(when is not None and begun > when.first for when in resections)
 
     def _symptoms(self) -> Fact:
         symptom = self.story.symptom
