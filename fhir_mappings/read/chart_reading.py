@@ -193,7 +193,7 @@ class _Gate:
         if whose is not None:
             self.reading.issues.append(Issue(reference, whose))
             return None
-        checked = check({**_ORDERED, **body} if draft else body, self.formats)
+        checked = check(_ordered(body) if draft else body, self.formats)
         if checked.body is None:
             self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
             self.reading.issues.append(Issue(reference, checked.refused or ""))
@@ -232,6 +232,11 @@ class _Gate:
                 for reference in references_of(owner, element):
                     found |= self.drugs.get("/".join(reference.split("/")[-2:]), frozenset())
         return found
+
+
+def _ordered(draft: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a draft order with what it leaves out."""
+    return {**_ORDERED, **{name: member for name, member in draft.items() if member is not None}}
 
 
 def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -258,6 +258,7 @@ def test_a_draft_order_replaces_the_servers_copy_and_may_be_sloppy() -> None:
         "subject": {"reference": "Patient/1"},
     }
     case = read(PRIMARY, server, drafts=[draft])
+    assert read(PRIMARY, server, drafts=[draft | {"status": None, "intent": None}]) == case
     proof = case.facts["colorectal-operation"].evidence[0]
     assert (shown(case, "colorectal-operation"), proof.remarks) == ("low-anterior-resection", ("draft order",))
 
