@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from service.knowledge.source import Source
 
 
+_NAMED = re.compile(r"{([^{}]*)}")
+"""A parameter whose value is put into a text."""
+_BRACES = frozenset("{}")
+
+
 def reference_faults(source: Source, catalogue: Catalogue, names: Names) -> Iterator[str]:
     """Give every fault that is no fault of a condition."""
     yield from (
@@ -59,7 +64,9 @@ def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
         if step.interval:
             yield from _unknown(f"next step {step.code}", "interval", [step.interval], source.intervals)
     for name, text in source.intervals.items():
-        yield from _unknown(f"interval {name}", "parameter", re.findall(r"{([^}]*)}", text), source.parameters)
+        yield from _unknown(f"interval {name}", "parameter", _NAMED.findall(text), source.parameters)
+        if not _BRACES.isdisjoint(_NAMED.sub("", text)):
+            yield f"interval {name}: a brace stands alone"
     for parameter in source.parameters.values():
         if parameter.months_in is not None:
             yield from _unknown(f"parameter {parameter.name}", "parameter", [parameter.months_in], source.parameters)

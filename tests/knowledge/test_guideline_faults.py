@@ -210,6 +210,19 @@ last = "liver-metastasis-date"
 
 
 @pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("about {weeks weeks", ["interval soon: a brace stands alone"]),
+        ("about weeks} weeks", ["interval soon: a brace stands alone"]),
+        ("about {{weeks}}", ["interval soon: unknown parameter 'weeks'", "interval soon: a brace stands alone"]),
+        ("about {weeks:>9}", ["interval soon: unknown parameter 'weeks:>9'"]),
+    ],
+)
+def test_a_text_of_an_interval_names_parameters_in_whole_braces(text: str, faults: list[str]) -> None:
+    assert faults_of(SMALL, f'[interval]\nsoon = "{text}"\n') == faults
+
+
+@pytest.mark.parametrize(
     ("condition", "fault"),
     [
         ("ecog", "position 1: fact ecog is no yes-or-no fact and needs a comparison"),
