@@ -191,6 +191,8 @@ class _Gate:
             return None
         whose = _patient_fault(body, self.patient_id)
         if whose is not None:
+            if whose == NO_PATIENT and not draft:  # it could be this one's: not used, and not taken for absent either
+                self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
             self.reading.issues.append(Issue(reference, whose))
             return None
         checked = check(_ordered(body) if draft else body, self.formats)

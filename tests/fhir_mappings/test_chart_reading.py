@@ -75,7 +75,8 @@ def test_resources_without_an_id_count_each_and_equal_ones_once() -> None:
 
 @pytest.mark.parametrize("ident", ["", None, 5])
 def test_an_id_that_is_none_is_not_shown(ident: object) -> None:
-    assert read(LIVER | {"id": ident, "subject": {}}).issues == (Issue("Condition", "names no patient"),)
+    [issue] = read(LIVER | {"id": ident, "subject": {}}).issues
+    assert (issue.reference, issue.reason) == ("Condition", "names no patient")
 
 
 ISSUES: list[tuple[str, list[dict[str, Any]], set[Issue]]] = [

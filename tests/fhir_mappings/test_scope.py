@@ -155,15 +155,19 @@ def test_references_to_the_patient(reference: str) -> None:
         ({"reference": "Group/1"}, "of another patient"),
         ({"reference": "urn:uuid:2"}, "of another patient"),
         ({"reference": "#p"}, "of another patient"),
-        ({"display": "Anna"}, "names no patient"),
-        ({}, "names no patient"),
-        (None, "names no patient"),
-        ("Patient/1", "names no patient"),
     ],
 )
 def test_resources_of_others_are_never_used(subject: Any, reason: str) -> None:
     case = read(PRIMARY, LIVER | {"subject": subject})
     assert (case.scope, case.issues) == (Scope.OUT, (Issue("Condition/liver", reason),))
+
+
+@pytest.mark.parametrize("subject", [{"display": "Anna"}, {}, None, "Patient/1"])
+def test_a_condition_that_names_no_patient_is_not_used_and_leaves_the_scope_uncertain(subject: Any) -> None:
+    case = read(PRIMARY, LIVER | {"subject": subject})
+    lost = ("liver-metastasis-date", "metastases-detected", "months-primary-to-metastases")
+    assert (case.scope, case.issues) == (Scope.UNCERTAIN, (Issue("Condition/liver", "names no patient", costs=lost),))
+    assert read(PRIMARY, cond("I10") | {"subject": subject}).scope is Scope.OUT
 
 
 def test_scope_evidence_names_coding_day_and_remarks() -> None:
