@@ -199,14 +199,19 @@ def _last(reader: Reader, *drugs: str) -> list[Candidate]:
     doses = _preoperative(reader, *drugs)
     if doses is None or not doses[0] or not doses[1]:
         return []
-    return [_ended(reader, doses[0][-1])]
+    return _ended(reader, doses[0])
 
 
-def _ended(reader: Reader, dose: Resource) -> Candidate:
+def _ended(reader: Reader, doses: list[Resource]) -> list[Candidate]:
+    """Give the latest end of doses: a pump runs on after what was started later."""
+    ends = [(end, dose) for dose in doses if (end := _end(dose)) is not None]
+    when, last = max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference))
+    return [Candidate(value_of(when), when, (reader.evidence(last, DRUGS, how="derived"),))]
+
+
+def _end(dose: Resource) -> PartialDate | None:
     period = dose.body.get("effectivePeriod")
-    when = (parse_date(period.get("end")) if isinstance(period, dict) else None) or dose.dated
-    value = value_of(when) if when is not None else None
-    return Candidate(value, when, (reader.evidence(dose, DRUGS, how="derived"),))
+    return (parse_date(period.get("end")) if isinstance(period, dict) else None) or dose.dated
 
 
 def adjuvant(reader: Reader) -> list[Resource]:
@@ -245,7 +250,7 @@ def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     doses = adjuvant(reader)
     if not doses or not reader.complete(*MEDICATIONS) or adjuvant_status(reader, fact)[0].value != "completed":
         return []
-    return [_ended(reader, doses[-1])]
+    return _ended(reader, doses)
 
 
 def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
