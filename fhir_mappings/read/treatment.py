@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import earlier, parse_date, start_of, value_of
+from fhir_mappings.read.dates import earlier, on, parse_date, start_of, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import Answers, concept_sets, read_value
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
@@ -30,12 +29,15 @@ _POSSIBLY_GIVEN = {
 }
 _RESPONSES = Answers("response", ("complete-response", "partial-response", "stable-disease", "progressive-disease"))
 _COURSES = {"completed": "completed", "in-progress": "ongoing"}
+_Course: TypeAlias = "tuple[PartialDate, PartialDate]"
+_OPEN_COURSE = frozenset({"in-progress", "on-hold"})
+_BEGUN_COURSE = _OPEN_COURSE | {"completed", "stopped"}
 _RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 
 
 def given(reader: Reader, *drugs: str) -> list[Resource]:
     """Give the systemic therapy that was given, dated, without radiosensitising fluoropyrimidine; sorted by date."""
-    courses = [course.dated for course in reader.done("radiotherapy") if course.dated is not None]
+    courses = _courses(reader)
     found = [
         replace(dose, dated=_start(dose))
         for dose in _medication(reader)
@@ -57,8 +59,38 @@ def _only_sensitiser(dose: Resource) -> bool:
     return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
 
 
-def _inside_any(when: PartialDate | None, courses: list[PartialDate]) -> bool:
-    return when is not None and any(course.first <= when.first and when.last <= course.last for course in courses)
+def _perhaps_sensitisers(reader: Reader, doses: list[Resource]) -> list[Resource]:
+    """Give the doses of fluoropyrimidine whose dates leave open whether they were part of a course."""
+    courses = _courses(reader)
+    return [dose for dose in doses if _only_sensitiser(dose) and _touches_any(dose.dated, courses)]
+
+
+def _courses(reader: Reader) -> list[_Course]:
+    """Give start and end of the courses of radiotherapy that began; one under way lasts until an end is written."""
+    begun = [
+        course
+        for course in reader.chart.holding("Procedure", "radiotherapy")
+        if course.status in _BEGUN_COURSE and not course.future
+    ]
+    found = []
+    for course in begun:
+        period = course.body.get("performedPeriod")
+        bounds = period if isinstance(period, dict) else {}
+        start, end = parse_date(bounds.get("start")), parse_date(bounds.get("end"))
+        start = start or course.dated
+        if start is not None:
+            found.append((start, end or (on(date.max) if course.status in _OPEN_COURSE else start)))
+    return found
+
+
+def _inside_any(when: PartialDate | None, courses: list[_Course]) -> bool:
+    """Whether a date lies in one course on every reading of the dates."""
+    return when is not None and any(start.last <= when.first and when.last <= end.first for start, end in courses)
+
+
+def _touches_any(when: PartialDate | None, courses: list[_Course]) -> bool:
+    """Whether a date lies in one course on some reading of the dates."""
+    return when is not None and any(start.first <= when.last and when.first <= end.last for start, end in courses)
 
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
@@ -99,10 +131,14 @@ def _preoperative(reader: Reader, *drugs: str) -> tuple[list[Resource], bool] | 
     ends = [done.dated for done in operations_for_metastases(reader) if done.dated is not None]
     end = min(ends, key=lambda when: when.first) if ends else None
     doses = given(reader, *drugs)
+    doubted = _perhaps_sensitisers(reader, doses)
     certain = [
         dose
         for dose in doses
-        if dose.dated is not None and dose.dated.first >= found.last and (end is None or earlier(dose.dated, end))
+        if dose.dated is not None
+        and dose not in doubted
+        and dose.dated.first >= found.last
+        and (end is None or earlier(dose.dated, end))
     ]
     possible = [
         dose
@@ -219,10 +255,15 @@ def adjuvant(reader: Reader) -> list[Resource]:
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     if resected is None or found is None:
         return []
+    doses = given(reader, DRUGS)
+    doubted = _perhaps_sensitisers(reader, doses)
     return [
         dose
-        for dose in given(reader, DRUGS)
-        if dose.dated is not None and earlier(resected, dose.dated) and earlier(dose.dated, found)
+        for dose in doses
+        if dose.dated is not None
+        and dose not in doubted
+        and earlier(resected, dose.dated)
+        and earlier(dose.dated, found)
     ]
 
 

@@ -248,7 +248,12 @@ SENSITISED: list[tuple[str, list[Given], Any]] = [
     ("last day", [given("2026-03-10", FLUOROURACIL)], "gap: absent"),
     ("day before", [given("2026-01-31", FLUOROURACIL)], 1),
     ("day after", [given("2026-03-11", FLUOROURACIL)], 1),
-    ("month over its end", [given("2026-03", FLUOROURACIL)], 1),
+    ("month over its end", [given("2026-03", FLUOROURACIL)], "gap: absent"),
+    (
+        "month over its end beside another drug",
+        [given("2026-03", FLUOROURACIL), given("2026-04-10", ident="e")],
+        Interval(1),
+    ),
     ("month over its start", [given("2026-02", FLUOROURACIL)], "gap: absent"),
     ("another drug", [given("2026-02-10")], 1),
     ("both drugs beside", [given("2026-02-10", FLUOROURACIL), given("2026-02-10", ident="e")], 1),
@@ -259,6 +264,48 @@ SENSITISED: list[tuple[str, list[Given], Any]] = [
 def test_fluoropyrimidine_within_a_course_is_part_of_it(doses: list[Given], cycles: Any) -> None:
     undone = COURSE | {"id": "x", "status": "not-done", "performedPeriod": {"start": "2025-01-01", "end": "2026-06-01"}}
     assert shown(read(PRIMARY, LIVER, COURSE, undone, *doses), "chemotherapy-cycles") == cycles
+
+
+def radiated(status: str, **when: Any) -> Given:
+    return procedure("rt", (SNOMED, "1217123003"), status=status, **when)
+
+
+def lasting(start: str | None = None, end: str | None = None) -> Given:
+    return {"performedPeriod": period(start, end)["effectivePeriod"]}
+
+
+BEGUN: list[tuple[str, Given, Any]] = [
+    ("under way", radiated("in-progress", **lasting("2026-02-01")), "gap: absent"),
+    ("under way, a day", radiated("in-progress", on="2026-02-01"), "gap: absent"),
+    ("under way, planned to end", radiated("in-progress", **lasting("2026-02-01", "2026-02-10")), "gap: absent"),
+    ("under way, ended", radiated("in-progress", **lasting("2026-02-01", "2026-02-09")), 1),
+    ("under way since later", radiated("in-progress", **lasting("2026-02-11")), 1),
+    ("under way, undated", radiated("in-progress"), 1),
+    ("interrupted", radiated("on-hold", **lasting("2026-02-01")), "gap: absent"),
+    ("stopped", radiated("stopped", **lasting("2026-02-01", "2026-02-28")), "gap: absent"),
+    ("stopped before", radiated("stopped", **lasting("2026-02-01", "2026-02-08")), 1),
+    ("done", radiated("completed", on="2026-02-10"), "gap: absent"),
+    ("done on another day", radiated("completed", on="2026-02-01"), 1),
+    ("done in the month", radiated("completed", on="2026-02"), "gap: absent"),
+    ("begun in the month", radiated("completed", **lasting("2026-02", "2026-03-10")), "gap: absent"),
+    ("begun in the month before", radiated("completed", **lasting("2026-01", "2026-03-10")), "gap: absent"),
+    ("known by its end", radiated("completed", **lasting(end="2026-02-10")), "gap: absent"),
+    ("to come", radiated("in-progress", **lasting("2026-07-01")), 1),
+    ("prepared", radiated("preparation", **lasting("2026-02-01", "2026-03-10")), 1),
+    ("in doubt", radiated("unknown", **lasting("2026-02-01", "2026-03-10")), 1),
+]
+
+
+@pytest.mark.parametrize(("course", "cycles"), [one[1:] for one in BEGUN], ids=[one[0] for one in BEGUN])
+def test_a_course_that_began_holds_its_fluoropyrimidine(course: Given, cycles: Any) -> None:
+    case = read(PRIMARY, LIVER, course, given("2026-02-10", FLUOROURACIL))
+    assert shown(case, "chemotherapy-cycles") == cycles
+
+
+def test_fluoropyrimidine_after_the_resection_within_a_course_is_not_adjuvant() -> None:
+    courses = [radiated("in-progress", **lasting("2024-02-20")), radiated("completed", on="2024-03")]
+    found = [read(*OLD, course, given("2024-03-01", FLUOROURACIL)) for course in courses]
+    assert [shown(case, "adjuvant-status") for case in found] == ["gap: absent", "gap: absent"]
 
 
 def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> None:
