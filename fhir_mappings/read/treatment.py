@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -120,11 +120,16 @@ def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
     return found is None or dose.dated is None or dose.future or dose.dated.last >= found.first
 
 
-def _preoperative(reader: Reader, *drugs: str) -> tuple[list[Resource], bool] | None:
-    """Give the doses for the metastases before a liver operation, and whether these are surely all.
+class _Doses(NamedTuple):
+    """Doses of a time: those surely in it, those that may be, and whether there are surely no others."""
 
-    `None` where the date of the metastases is not known.
-    """
+    certain: list[Resource]
+    possible: list[Resource]
+    closed: bool
+
+
+def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
+    """Give the doses for the metastases before a liver operation; `None` where the metastases have no known date."""
     found = reader.date_of("liver-metastasis-date")
     if found is None:
         return None
@@ -147,7 +152,8 @@ def _preoperative(reader: Reader, *drugs: str) -> tuple[list[Resource], bool] | 
         and (dose.dated is None or (dose.dated.last >= found.first and (end is None or dose.dated.first < end.last)))
     ]
     text = any(_may_follow(dose, found) for dose in _in_text(reader))
-    return certain, not possible and not text and not _refused(reader, *drugs) and reader.complete(*MEDICATIONS)
+    closed = not text and not _refused(reader, *drugs) and reader.complete(*MEDICATIONS)
+    return _Doses(certain, possible, closed)
 
 
 def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -158,12 +164,12 @@ def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if said.value is not None
     ]
     doses = _preoperative(reader, DRUGS)
-    if doses is None or not doses[0]:
+    if doses is None or not doses.certain:
         return found
-    certain, all_of_them = doses
+    certain = doses.certain
     dates = [dose.dated for dose in certain if dose.dated is not None]
     least, most = _cycles(dates)
-    high = most if all_of_them else None
+    high = most if doses.closed and not doses.possible else None
     value = least if least == high else Interval(least, high)
     proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in certain)
     return [*found, Candidate(value, dates[-1], proof)]
@@ -203,7 +209,7 @@ def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def _after_first_cycle(reader: Reader, resource: Resource) -> bool:
     doses = _preoperative(reader, DRUGS)
-    first = doses[0][0].dated if doses is not None and doses[0] else None
+    first = doses.certain[0].dated if doses is not None and doses.certain else None
     if first is not None and resource.dated is not None:
         return earlier(first, resource.dated)
     counted = reader.local(reader.catalogue["chemotherapy-cycles"])
@@ -222,26 +228,25 @@ def _responses(reader: Reader) -> list[Candidate]:
 
 
 def last_chemotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive the last day of preoperative chemotherapy, where all of it is known."""
-    return _last(reader, DRUGS)
+    """Derive the last day of preoperative chemotherapy, where no other dose can be later."""
+    return _last(reader, _preoperative(reader, DRUGS))
 
 
 def last_bevacizumab(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive the last day of preoperative bevacizumab, where all of it is known."""
-    return _last(reader, "drug-bevacizumab")
+    """Derive the last day of preoperative bevacizumab, where no other dose can be later."""
+    return _last(reader, _preoperative(reader, "drug-bevacizumab"))
 
 
-def _last(reader: Reader, *drugs: str) -> list[Candidate]:
-    doses = _preoperative(reader, *drugs)
-    if doses is None or not doses[0] or not doses[1]:
+def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
+    """Give the latest end of doses, a pump's may be later than that of what started after it; empty where open."""
+    if doses is None or not doses.closed:
         return []
-    return _ended(reader, doses[0])
-
-
-def _ended(reader: Reader, doses: list[Resource]) -> list[Candidate]:
-    """Give the latest end of doses: a pump runs on after what was started later."""
-    ends = [(end, dose) for dose in doses if (end := _end(dose)) is not None]
+    ends = [(end, dose) for dose in doses.certain if (end := _end(dose)) is not None]
+    if not ends:
+        return []
     when, last = max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference))
+    if any((end := _end(dose)) is None or end.last > when.last for dose in doses.possible):
+        return []
     return [Candidate(value_of(when), when, (reader.evidence(last, DRUGS, how="derived"),))]
 
 
@@ -251,13 +256,18 @@ def _end(dose: Resource) -> PartialDate | None:
 
 
 def adjuvant(reader: Reader) -> list[Resource]:
-    """Give the doses between the primary's resection and the metastases; sorted by date."""
+    """Give the doses surely between the primary's resection and the metastases; sorted by date."""
+    doses = _adjuvant(reader)
+    return doses.certain if doses is not None else []
+
+
+def _adjuvant(reader: Reader) -> _Doses | None:
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     if resected is None or found is None:
-        return []
+        return None
     doses = given(reader, DRUGS)
     doubted = _perhaps_sensitisers(reader, doses)
-    return [
+    certain = [
         dose
         for dose in doses
         if dose.dated is not None
@@ -265,6 +275,13 @@ def adjuvant(reader: Reader) -> list[Resource]:
         and earlier(resected, dose.dated)
         and earlier(dose.dated, found)
     ]
+    possible = [dose for dose in doses if dose not in certain and _may_lie_between(dose, resected, found)]
+    text = any(_may_lie_between(dose, resected, found) for dose in _in_text(reader))
+    return _Doses(certain, possible, not text and not _refused(reader, DRUGS) and reader.complete(*MEDICATIONS))
+
+
+def _may_lie_between(dose: Resource, after: PartialDate, before: PartialDate) -> bool:
+    return dose.dated is None or (dose.dated.last > after.first and dose.dated.first < before.last)
 
 
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -287,11 +304,10 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive the last day of completed adjuvant chemotherapy, where all medication is known."""
-    doses = adjuvant(reader)
-    if not doses or not reader.complete(*MEDICATIONS) or adjuvant_status(reader, fact)[0].value != "completed":
+    """Derive the last day of completed adjuvant chemotherapy, where no other dose can be later."""
+    if not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
         return []
-    return _ended(reader, doses)
+    return _last(reader, _adjuvant(reader))
 
 
 def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -268,9 +268,10 @@ class Oracle:
         elif responded:
             found["chemotherapy-cycles"] = Narrowed(Interval(low=1))
         beva = [dose.when.first for dose in doses if dose.when and dose.what == "bevacizumab"]
-        if days and not more:
+        # Doses that are perhaps of before the metastases are earlier than those that are surely not.
+        if days:
             found["chemotherapy-last-date"] = Known(days[-1])
-        if beva and not self._maybe_bevacizumab():
+        if beva:
             found["bevacizumab-last-date"] = Known(beva[-1])
         return found
 
@@ -284,13 +285,6 @@ class Oracle:
             if least >= 1:
                 return True
         return False
-
-    def _maybe_bevacizumab(self) -> bool:
-        found = self.found
-        return found is not None and any(
-            dose.what == "bevacizumab" and dose.when and found.first <= dose.when.first < found.last
-            for dose in self.story.doses
-        )
 
     def adjuvant(self) -> list[date]:
         resected, found = self.resected, self.found
