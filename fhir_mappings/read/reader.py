@@ -93,7 +93,8 @@ class Reader:
 
     def from_recorded(self, code: str) -> bool:
         """Whether a date is known from recordedDate alone."""
-        return any(FROM_RECORDED in found.remarks for found in self.fact(code).evidence)
+        evidence = self.fact(code).evidence
+        return bool(evidence) and all(FROM_RECORDED in found.remarks for found in evidence)
 
     def complete(self, *kinds: str) -> bool:
         """Whether resource types were had completely."""

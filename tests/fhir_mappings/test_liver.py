@@ -65,6 +65,24 @@ DETECTED: list[tuple[str, list[dict[str, Any]], str]] = [
     ("metastases recorded", [primary("2026-05-01"), liver(recordedDate="2026-05-02")], "gap: absent"),
     ("primary recorded", [primary(recordedDate="2026-05-01"), liver("2026-05-02")], "gap: absent"),
     (
+        "metastases recorded and said",
+        [
+            primary("2026-05-01"),
+            liver(recordedDate="2026-05-02"),
+            local("liver-metastasis-date", "2026-05-02", on="2026-05-02"),
+        ],
+        "at-staging",
+    ),
+    (
+        "primary recorded and said",
+        [
+            primary(recordedDate="2026-05-01"),
+            local("primary-diagnosis-date", "2026-05-01", on="2026-05-01"),
+            liver("2026-05-02"),
+        ],
+        "at-staging",
+    ),
+    (
         "recorded before the resection",
         [primary("2026-01-01"), liver(recordedDate="2026-05-02"), resected("2026-05-10")],
         "gap: absent",
