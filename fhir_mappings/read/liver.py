@@ -70,10 +70,10 @@ def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
 
 
 def _resection_open(reader: Reader) -> bool:
-    """Whether there may be a resection of the primary of which no date is known: in doubt, or where dates conflict."""
+    """Whether there may be a resection of the primary of which no date is known: in doubt, or dated unusably."""
     said = reader.fact("primary-resection-date")
-    conflicting = isinstance(said, Unknown) and said.gap is Gap.CONFLICTING
-    return conflicting or reader.uncertain(RESECTIONS) or not reader.complete("Procedure")
+    unusable = isinstance(said, Unknown) and said.gap in {Gap.CONFLICTING, Gap.UNREADABLE}
+    return unusable or reader.uncertain(RESECTIONS) or not reader.complete("Procedure")
 
 
 def _dates_evidence(reader: Reader) -> tuple[Evidence, ...]:

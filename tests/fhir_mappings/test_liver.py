@@ -215,6 +215,29 @@ def test_months_run_from_the_resection_else_the_diagnosis(resources: list[dict[s
     assert shown(read(*resources), "months-primary-to-metastases") == expected
 
 
+def said_resected(day: str, ident: str) -> dict[str, Any]:
+    return local("primary-resection-date", day, on="2026-06-01", ident=ident)
+
+
+UNCLEAR: list[tuple[str, list[dict[str, Any]]]] = [
+    ("two days said", [said_resected("2025-06-01", "a"), said_resected("2025-07-01", "b")]),
+    ("a month and a day done", [resected("2025-06"), resected("2025-06-15") | {"id": "s"}]),
+    ("unreadable", [said_resected("2025-06-01", "a") | {"valueDateTime": "in June"}]),
+]
+
+
+@pytest.mark.parametrize("resections", [one[1] for one in UNCLEAR], ids=[one[0] for one in UNCLEAR])
+def test_a_resection_whose_date_is_unclear_does_not_count_the_interval_from_the_diagnosis(
+    resections: list[dict[str, Any]],
+) -> None:
+    late = read(primary("2025-05-01"), liver("2026-05-15"), *resections)
+    staged = read(primary("2025-05-01"), liver("2025-05-15"), *resections)
+    found = [
+        (shown(case, "metastases-detected"), shown(case, "months-primary-to-metastases")) for case in (late, staged)
+    ]
+    assert found == [("gap: absent", "gap: absent"), ("at-staging", "gap: absent")]
+
+
 def test_an_operation_before_the_metastases_is_not_their_treatment() -> None:
     case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY, on="2026-05-09"))
     assert (shown(case, "liver-state"), Sign.LIVER_TREATED in case.signs) == ("gap: absent", True)
