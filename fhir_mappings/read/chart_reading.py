@@ -232,7 +232,7 @@ class _Gate:
         for owner in (body, medication if isinstance(medication, dict) else {}):
             for element in ("medicationReference", "reference"):
                 for reference in references_of(owner, element):
-                    found |= self.drugs.get("/".join(reference.split("/")[-2:]), frozenset())
+                    found |= self.drugs.get(referred(reference, "Medication"), frozenset())
         return found
 
 
@@ -337,8 +337,16 @@ def is_patient(reference: str, patient_id: str) -> bool:
     patient_id = patient_id.removeprefix("Patient/")
     if reference.startswith("urn:"):
         return patient_id in (reference, reference.rpartition(":")[2])
+    return referred(reference, "Patient") == f"Patient/{patient_id}"
+
+
+def referred(reference: str, kind: str) -> str:
+    """Give what a reference (relative, absolute, versioned, or a urn) names as `Type/id`; a urn names a `kind`."""
+    reference = reference.strip()
+    if reference.startswith("urn:"):
+        return f"{kind}/{reference.rpartition(':')[2]}"
     path = reference.partition("/_history/")[0].rstrip("/").split("/")
-    return path[-2:] == ["Patient", patient_id]
+    return "/".join(path[-2:])
 
 
 def evidence(resource: Resource, *sets: str, how: How) -> Evidence:

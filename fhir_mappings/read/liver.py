@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown
-from fhir_mappings.read.chart_reading import is_liver, references_of
+from fhir_mappings.read.chart_reading import is_liver, references_of, referred
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import complete_months, earlier, shifted
 from fhir_mappings.read.operations import (
@@ -162,7 +162,7 @@ def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tup
     days: dict[PartialDate, set[str]] = {}
     for size in reader.observations("tumour-size"):
         if size.dated is not None:
-            focused = {"/".join(reference.split("/")[-2:]) for reference in references_of(size.body, "focus")}
+            focused = {referred(reference, "BodyStructure") for reference in references_of(size.body, "focus")}
             days.setdefault(size.dated, set()).update(focused & lesions.keys())
     measured = {when: names for when, names in days.items() if names}
     if len(measured) != 1:
@@ -222,14 +222,19 @@ def _in_liver(reader: Reader, resource: Resource) -> bool:
         return True
     contained = {f"#{one.get('id')}": one for one in resource.body.get("contained", ())}
     for reference in (*references_of(resource.body, "focus"), *references_of(resource.body, "specimen")):
-        name = "/".join(reference.split("/")[-2:])
         target = contained.get(reference)
-        if target is not None and _located_in_liver(reader, target):
+        if target is not None and (_is_metastasis(reader, target) or _located_in_liver(reader, target)):
             return True
         for other in (*reader.chart.of("BodyStructure"), *past_metastases(reader)):
-            if other.reference == name and ("liver-metastasis" in other.sets or _located_in_liver(reader, other.body)):
+            if other.reference == referred(reference, other.kind) and (
+                "liver-metastasis" in other.sets or _located_in_liver(reader, other.body)
+            ):
                 return True
     return False
+
+
+def _is_metastasis(reader: Reader, body: Mapping[str, Any]) -> bool:
+    return "liver-metastasis" in concept_sets(body.get("code"), reader.terminology)
 
 
 def _located_in_liver(reader: Reader, body: Mapping[str, Any]) -> bool:

@@ -92,9 +92,10 @@ def test_the_drug_of_a_referred_medication_counts() -> None:
     given = dose("d", OXALIPLATIN, on="2026-02-01")
     del given["medicationCodeableConcept"]
     medication = {"resourceType": "Medication", "id": "m", "code": concept(*OXALIPLATIN)}
-    apart = given | {"medicationReference": {"reference": "https://ehr.example/fhir/Medication/m"}}
+    spelled = ("https://ehr.example/fhir/Medication/m", "Medication/m/_history/1", "urn:uuid:m")
+    apart = [given | {"medicationReference": {"reference": one}} for one in spelled]
     inside = given | {"medicationReference": {"reference": "#m"}, "contained": [medication]}
-    assert shown(read(PRIMARY, LIVER, apart, medication), "chemotherapy-cycles") == 1
+    assert [shown(read(PRIMARY, LIVER, one, medication), "chemotherapy-cycles") for one in apart] == [1, 1, 1]
     assert shown(read(PRIMARY, LIVER, inside), "chemotherapy-cycles") == 1
 
 

@@ -78,7 +78,17 @@ STUDIES: list[tuple[str, list[Given], tuple[Any, Any, Any]]] = [
     ("an undated one beside", [lesion("a"), size("x", 12, A), size("y", 9, A, on=None)], (1, "gap: absent", 12)),
     ("not done", [lesion("a"), size("x", 12, A, status="cancelled")], NOTHING),
     ("to come", [lesion("a"), size("x", 12, A, on="2026-07-01")], NOTHING),
-    ("absolute reference", [lesion("a"), size("x", 12, f"https://ehr.example/fhir/{A}")], (1, "gap: absent", 12)),
+    *(
+        (f"reference {spelled}", [lesion("a"), size("x", 12, spelled)], (1, "gap: absent", 12))
+        for spelled in (
+            f"https://ehr.example/fhir/{A}",
+            f"{A}/_history/2",
+            f"https://ehr.example/fhir/{A}/_history/2",
+            f" {A}",
+            "urn:uuid:a",
+        )
+    ),
+    ("reference to another by a urn", [lesion("a"), size("x", 12, "urn:uuid:b")], NOTHING),
 ]
 
 
@@ -127,6 +137,11 @@ PLACES: list[tuple[str, list[Given], Any]] = [
     ("one elsewhere, one in the liver", [PLAIN | {"id": "a"}, PLAIN | {"id": "b", "bodySite": HEPATIC}], 20),
     ("one in the liver, one elsewhere", [PLAIN | {"id": "b"}, PLAIN | {"id": "a", "bodySite": HEPATIC}], 20),
     ("metastasis", [LIVER, PLAIN | {"focus": [{"reference": "Condition/liver"}]}], 20),
+    ("metastasis, a version of it", [LIVER, PLAIN | {"focus": [{"reference": "Condition/liver/_history/1"}]}], 20),
+    ("metastasis by a urn", [LIVER, PLAIN | {"focus": [{"reference": "urn:uuid:liver"}]}], 20),
+    ("primary by a urn", [PRIMARY, PLAIN | {"focus": [{"reference": "urn:uuid:primary"}]}], "gap: absent"),
+    ("contained metastasis", [PLAIN | {"contained": [LIVER], "focus": [{"reference": "#liver"}]}], 20),
+    ("contained primary", [PLAIN | {"contained": [PRIMARY], "focus": [{"reference": "#primary"}]}], "gap: absent"),
     ("past metastasis", [RESOLVED, PLAIN | {"focus": [{"reference": "Condition/liver"}]}], 20),
     ("primary", [PRIMARY, PLAIN | {"focus": [{"reference": "Condition/primary"}]}], "gap: absent"),
     ("another metastasis", [LIVER, PLAIN | {"focus": [{"reference": "Condition/other"}]}], "gap: absent"),
