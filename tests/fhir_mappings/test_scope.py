@@ -117,6 +117,8 @@ def test_a_provisional_disease_counts_and_is_flagged() -> None:
         (cond("C34.90"), True),
         (cond("C22.0"), True),
         (cond("C18.1"), True),
+        (cond("C40.20"), True),
+        (cond("C41.9"), True),
         (condition("c", (SNOMED, "254837009")), True),
         (cond("C50.911", clinical="remission"), False),
         (cond("C50.911", verification="provisional"), False),
