@@ -97,6 +97,25 @@ def test_one_study_gives_number_lobes_and_size(resources: list[Given], expected:
     assert facts(*resources) == expected
 
 
+LEFT, RIGHT = ("277956007", "277957003", "277958008"), ("277959000", "277960005", "277961009", "277962002")
+CAUDATE = "71133005"
+SEGMENTS: list[tuple[tuple[str, str], str]] = [
+    *(((one, LEFT[0]), "unilobar") for one in LEFT),
+    *(((one, RIGHT[0]), "unilobar") for one in RIGHT),
+    *(((one, other), "bilobar") for one in LEFT for other in RIGHT),
+    ((CAUDATE, LEFT[0]), "gap: absent"),
+    ((CAUDATE, CAUDATE), "gap: absent"),
+    ((LEFT[0], lobe("right")), "bilobar"),
+]
+
+
+@pytest.mark.parametrize(("places", "expected"), SEGMENTS)
+def test_segments_place_the_tumours(places: tuple[str, str], expected: str) -> None:
+    located = [lesion("a", at=places[0]), lesion("b", at=places[1])]
+    qualified = [lesion("a", qualifiers=places[:1]), lesion("b", qualifiers=places[1:])]
+    assert [facts(*lesions, *TWO) for lesions in (located, qualified)] == [(2, expected, 31)] * 2
+
+
 def test_number_and_lobes_rest_on_the_tumours_on_the_day_of_the_study() -> None:
     case = read(lesion("b", at=lobe("left")), lesion("a", at=lobe("left")), *TWO)
     proof = tuple(Evidence(name, "derived") for name in (A, B))
