@@ -56,7 +56,11 @@ _TEXT = re.compile(
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
-_MULTIPLE = re.compile(r"multiple|several|numerous|multipl\w*|mehrere|zahlreiche", re.IGNORECASE)
+_MULTIPLE = re.compile(
+    r"(?:multipl\w*|several|(?:in)?numer\w*|mehrere|zahlreiche)"
+    r"(?:\s+(?:small|bilobar|liver|hepatic|metastas[ei]s|mets|lesions|nodules|deposits|(?:leber)?metastasen))*\.?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,14 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("asa", text("ASA class III"), UNREADABLE),
     ("asa", text("asa: 3"), 3),
     *(("metastasis-count", text(many), Interval(2)) for many in ("Multiple", "several", " numerous ", "mehrere")),
-    ("metastasis-count", text("multiple cysts"), UNREADABLE),
+    *(
+        ("metastasis-count", text(many), Interval(2))
+        for many in ("multiple metastases", "Multiple bilobar liver mets.", "mehrere Lebermetastasen", "innumerable")
+    ),
+    *(
+        ("metastasis-count", text(unclear), UNREADABLE)
+        for unclear in ("multiple cysts", "not multiple", "multiple cysts, no metastases", "metastases")
+    ),
     # coded numbers
     ("ecog", coded(LOINC, "LA9623-5"), 1),
     ("ecog", {"valueCodeableConcept": {"text": "ECOG 3"}}, 3),
