@@ -52,7 +52,12 @@ def _start(dose: Resource) -> PartialDate | None:
 
 
 def _medication(reader: Reader) -> list[Resource]:
-    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, DRUGS)]
+    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, DRUGS) if not _forbidden(dose)]
+
+
+def _forbidden(dose: Resource) -> bool:
+    """Whether a request says that the drug is not to be given."""
+    return dose.body.get("doNotPerform") is True
 
 
 def _only_sensitiser(dose: Resource) -> bool:
@@ -105,7 +110,11 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
 
 def _in_text(reader: Reader) -> list[Resource]:
     doses = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
-    return [dose for dose in doses if "systemic-therapy" in dose.topics and dose.status in _POSSIBLY_GIVEN[dose.kind]]
+    return [
+        dose
+        for dose in doses
+        if "systemic-therapy" in dose.topics and dose.status in _POSSIBLY_GIVEN[dose.kind] and not _forbidden(dose)
+    ]
 
 
 def _refused(reader: Reader, *drugs: str) -> bool:
@@ -292,9 +301,9 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     found = reader.date_of("liver-metastasis-date")
     running = [
         order
-        for order in reader.chart.of("MedicationRequest")
-        if order.status == "active"
-        and any(matches(name, (DRUGS,)) for name in order.sets)
+        for order in _medication(reader)
+        if order.kind == "MedicationRequest"
+        and order.status == "active"
         and order.dated is not None
         and found is not None
         and earlier(order.dated, found)

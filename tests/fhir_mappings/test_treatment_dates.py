@@ -217,6 +217,21 @@ PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
     ),
     ("requests stopped", [LIVER, request("stopped", "2026-02-01")], "gap: absent", "gap: absent", True),
     ("request open", [LIVER, request("active", "2026-02-01")], "gap: absent", "gap: absent", False),
+    (
+        "request not to give it",
+        [LIVER, request("completed", "2026-02-01", doNotPerform=True)],
+        "gap: absent",
+        "gap: absent",
+        False,
+    ),
+    (
+        "request in text not to give it",
+        [LIVER, request("completed", "2026-02-01", doNotPerform=True, **TEXT)],
+        "gap: absent",
+        "gap: absent",
+        False,
+    ),
+    ("request to give it", [LIVER, request("completed", "2026-02-01", doNotPerform=False)], 1, "2026-02-01", True),
     ("request undated", [LIVER, request("completed", None)], "gap: absent", "gap: absent", True),
 ]
 
@@ -431,6 +446,12 @@ ADJUVANT: list[tuple[str, list[Given], str, str]] = [
     ("another undated", [given("2024-03-01"), request("completed", None)], "completed", "gap: absent"),
     ("undated", [given()], "gap: unreadable", "gap: unreadable"),
     ("an order still open", [given("2024-03-01"), request("active", "2024-03-01")], "ongoing", "gap: absent"),
+    (
+        "an open order not to give it",
+        [given("2024-03-01"), request("active", "2024-03-01", doNotPerform=True)],
+        "completed",
+        "2024-03-01",
+    ),
     ("an order of the metastases", [given("2024-03-01"), request("active", "2026-01-15")], "completed", "2024-03-01"),
     ("an undated order", [given("2024-03-01"), request("active", None)], "completed", "2024-03-01"),
     ("an order on hold", [given("2024-03-01"), request("on-hold", "2024-03-01")], "completed", "2024-03-01"),
