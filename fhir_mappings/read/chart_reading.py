@@ -187,6 +187,8 @@ class _Gate:
             return None
         if kind in _MEDICATED:
             sets |= self._referred(body)
+            if not sets and not understood:
+                topics |= could_be(kind, " ".join(_reference_displays(body)))
         if not sets and not topics and not masked and kind != "BodyStructure":
             return None
         whose = _patient_fault(body, self.patient_id)
@@ -228,11 +230,9 @@ class _Gate:
     def _referred(self, body: Mapping[str, Any]) -> frozenset[str]:
         """Give the value sets of the Medication resources that an order or administration refers to."""
         found: frozenset[str] = frozenset()
-        medication = body.get("medication")
-        for owner in (body, medication if isinstance(medication, dict) else {}):
-            for element in ("medicationReference", "reference"):
-                for reference in references_of(owner, element):
-                    found |= self.drugs.get(referred(reference, "Medication"), frozenset())
+        for named in _medication_references(body):
+            if isinstance(named.get("reference"), str):
+                found |= self.drugs.get(referred(named["reference"], "Medication"), frozenset())
         return found
 
 
@@ -259,6 +259,18 @@ def _is_plan(body: Mapping[str, Any]) -> bool:
     """Whether a resource speaks of days to come."""
     kind = body["resourceType"]
     return kind == "ServiceRequest" or (kind == "Procedure" and body["status"] in PREPARED)
+
+
+def _medication_references(body: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """Give the References to Medications of an order or administration, in the shape of R4 or R5."""
+    medication = body.get("medication")
+    for owner in (body, medication if isinstance(medication, dict) else {}):
+        for element in ("medicationReference", "reference"):
+            yield from _objects(owner.get(element))
+
+
+def _reference_displays(body: Mapping[str, Any]) -> Iterable[str]:
+    return (named["display"] for named in _medication_references(body) if isinstance(named.get("display"), str))
 
 
 def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:

@@ -99,6 +99,31 @@ def test_the_drug_of_a_referred_medication_counts() -> None:
     assert shown(read(PRIMARY, LIVER, inside), "chemotherapy-cycles") == 1
 
 
+METFORMIN = {"resourceType": "Medication", "id": "m", "code": concept(RXNORM, "6809")}
+OXALIPLATIN_READ = {"resourceType": "Medication", "id": "m", "code": concept(*OXALIPLATIN)}
+
+
+@pytest.mark.parametrize(
+    ("named", "others", "cycles", "last", "since"),
+    [
+        ({"display": "oxaliplatin 5 mg/mL"}, [], "gap: absent", "gap: absent", True),
+        ({"reference": "Medication/m", "display": "Oxaliplatin"}, [], "gap: absent", "gap: absent", True),
+        ({"reference": "Medication/m", "display": "Oxaliplatin"}, [OXALIPLATIN_READ], 1, "2026-02-01", True),
+        ({"reference": "Medication/m", "display": "Metformin"}, [], "gap: absent", "gap: absent", False),
+        ({"reference": "Medication/m", "display": 5}, [], "gap: absent", "gap: absent", False),
+        ({"reference": "Medication/m"}, [METFORMIN], "gap: absent", "gap: absent", False),
+    ],
+)
+def test_the_display_of_a_referred_drug_that_was_not_read_is_a_sign(
+    *, named: dict[str, Any], others: list[dict[str, Any]], cycles: Any, last: str, since: bool
+) -> None:
+    given = dose("d", OXALIPLATIN, on="2026-02-01") | {"medicationReference": named}
+    del given["medicationCodeableConcept"]
+    case = read(PRIMARY, LIVER, given, *others)
+    found = (shown(case, "chemotherapy-cycles"), str(shown(case, "chemotherapy-last-date")), SINCE in case.signs)
+    assert found == (cycles, last, since)
+
+
 def test_fluoropyrimidine_inside_a_radiotherapy_course_is_no_cycle() -> None:
     course = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
     inside = doses("2026-02-02", "2026-03-01", drug=FLUOROURACIL)
