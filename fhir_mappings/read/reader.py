@@ -33,8 +33,9 @@ _UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
 _STATUSES = _USED | _UNUSED
 _OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
 _PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
-_NOT_DONE = PREPARED | {"not-done", "entered-in-error"}
-_PROCEDURE_KNOWN = _PROCEDURE_DOUBT | _NOT_DONE | {"completed"}
+NOT_DONE = PREPARED | {"not-done", "entered-in-error"}
+"""Statuses of a Procedure that was not done, or not yet."""
+_PROCEDURE_KNOWN = _PROCEDURE_DOUBT | NOT_DONE | {"completed"}
 
 
 class Policy(Protocol):
@@ -255,9 +256,7 @@ class Reader:
             and ("operation" in refusal.topics or any(matches(name, sets) for name in refusal.sets))
             for refusal in self.chart.refused
         )
-        text = any(
-            "operation" in found.topics and found.status not in _NOT_DONE for found in self.chart.of("Procedure")
-        )
+        text = any("operation" in found.topics and found.status not in NOT_DONE for found in self.chart.of("Procedure"))
         return refused or text or bool(self.in_doubt(*sets))
 
     def planned(self, *sets: str) -> list[Resource]:

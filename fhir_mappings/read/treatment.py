@@ -11,13 +11,14 @@ from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.dates import earlier, on, parse_date, start_of, value_of
 from fhir_mappings.read.operations import operations_for_metastases
+from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import Answers, concept_sets, read_value
 
 if TYPE_CHECKING:
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
-    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.chart_reading import Refused, Resource
     from fhir_mappings.read.reader import Reader
 
 DRUGS = "drug-*"
@@ -105,7 +106,18 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
             return True
     if any(_may_follow(dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
         return True
-    return any(_may_follow(done, found) for done in (*reader.done("chemotherapy"), *reader.in_doubt("chemotherapy")))
+    if any(refusal.kind == "Procedure" and _is_systemic(refusal, "chemotherapy") for refusal in reader.chart.refused):
+        return True
+    procedures = (*reader.done("chemotherapy"), *reader.in_doubt("chemotherapy"), *_procedures_in_text(reader))
+    return any(_may_follow(done, found) for done in procedures)
+
+
+def _procedures_in_text(reader: Reader) -> list[Resource]:
+    return [
+        done
+        for done in reader.chart.of("Procedure")
+        if "systemic-therapy" in done.topics and done.status not in NOT_DONE
+    ]
 
 
 def _in_text(reader: Reader) -> list[Resource]:
@@ -118,11 +130,11 @@ def _in_text(reader: Reader) -> list[Resource]:
 
 
 def _refused(reader: Reader, *drugs: str) -> bool:
-    return any(
-        refusal.kind in MEDICATIONS
-        and ("systemic-therapy" in refusal.topics or any(matches(name, drugs) for name in refusal.sets))
-        for refusal in reader.chart.refused
-    )
+    return any(refusal.kind in MEDICATIONS and _is_systemic(refusal, *drugs) for refusal in reader.chart.refused)
+
+
+def _is_systemic(refusal: Refused, *sets: str) -> bool:
+    return "systemic-therapy" in refusal.topics or any(matches(name, sets) for name in refusal.sets)
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:

@@ -227,6 +227,10 @@ def test_the_end_of_adjuvant_chemotherapy_is_open_where_medication_was_not_had()
     assert (shown(case, "adjuvant-status"), shown(case, "adjuvant-end-date")) == ("completed", "gap: not-retrieved")
 
 
+def in_text(text: str, on: str, **more: Any) -> dict[str, Any]:
+    return procedure("c", (CPT, "44140"), on=on, **more) | {"code": {"text": text}}
+
+
 @pytest.mark.parametrize(
     ("given", "since"),
     [
@@ -249,6 +253,15 @@ def test_the_end_of_adjuvant_chemotherapy_is_open_where_medication_was_not_had()
         ),
         (procedure("c", (SNOMED, "367336001"), on="2026-02-01"), True),
         (procedure("c", (SNOMED, "367336001"), on="2025-02-01"), False),
+        (procedure("c", (SNOMED, "367336001"), on="2026-02-01", foo="invalid"), True),
+        (procedure("c", (CPT, "44140"), on="2026-02-01", foo="invalid"), False),
+        (in_text("FOLFOX cycle 3", "2026-02-01", foo="invalid"), True),
+        (in_text("FOLFOX cycle 3", "2026-02-01"), True),
+        (in_text("FOLFOX cycle 3", "2026-01-14"), False),
+        (in_text("FOLFOX cycle 3", "2026-02-01", status="not-done"), False),
+        (in_text("FOLFOX cycle 3", "2026-02-01", status="preparation"), False),
+        (in_text("FOLFOX cycle 3", "2026-02-01", status="in-progress"), True),
+        (in_text("Right hemicolectomy", "2026-02-01"), False),
     ],
 )
 def test_systemic_therapy_since_the_metastases_is_a_sign(given: dict[str, Any], since: bool) -> None:  # noqa: FBT001
