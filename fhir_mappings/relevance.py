@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.terminology import Terminology
 
-_ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan"})
+_ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan", "Specimen"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
 CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
 """Types of resources that matter by their codes."""

@@ -25,6 +25,7 @@ VALIDATED = (
     "Observation",
     "Procedure",
     "ServiceRequest",
+    "Specimen",
 )
 
 REPAIRED = "repaired before validation: spaces, numeric codes, lone objects or nulls"

@@ -189,7 +189,7 @@ class _Gate:
             sets |= self._referred(body)
             if not sets and not understood:
                 topics |= could_be(kind, " ".join(_reference_displays(body)))
-        if not sets and not topics and not masked and kind != "BodyStructure":
+        if not sets and not topics and not masked and not _is_place(kind, body, self.terminology):
             return None
         whose = _patient_fault(body, self.patient_id)
         if whose is not None:
@@ -298,6 +298,17 @@ def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
             concept = body.get(element)
             coded = frozenset(coding["code"].lower() for coding in codings(concept) if "code" in coding)
             yield coded or frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
+
+
+def _is_place(kind: str, body: Mapping[str, Any], terminology: Terminology) -> bool:
+    """Whether a resource tells the place of what refers to it: a structure of the body, a specimen of the liver."""
+    return kind == "BodyStructure" or (kind == "Specimen" and is_liver(taken_from(body), terminology))
+
+
+def taken_from(specimen: Mapping[str, Any]) -> object:
+    """Give the body site of a Specimen."""
+    collection = specimen.get("collection")
+    return collection.get("bodySite") if isinstance(collection, dict) else None
 
 
 def _texts(kind: str, body: Mapping[str, Any]) -> tuple[frozenset[str], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown
-from fhir_mappings.read.chart_reading import is_liver, references_of, referred
+from fhir_mappings.read.chart_reading import is_liver, references_of, referred, taken_from
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import complete_months, earlier, shifted
 from fhir_mappings.read.operations import (
@@ -225,7 +225,7 @@ def _in_liver(reader: Reader, resource: Resource) -> bool:
         target = contained.get(reference)
         if target is not None and (_is_metastasis(reader, target) or _located_in_liver(reader, target)):
             return True
-        for other in (*reader.chart.of("BodyStructure"), *past_metastases(reader)):
+        for other in (*reader.chart.of("BodyStructure"), *reader.chart.of("Specimen"), *past_metastases(reader)):
             if other.reference == referred(reference, other.kind) and (
                 "liver-metastasis" in other.sets or _located_in_liver(reader, other.body)
             ):
@@ -238,9 +238,7 @@ def _is_metastasis(reader: Reader, body: Mapping[str, Any]) -> bool:
 
 
 def _located_in_liver(reader: Reader, body: Mapping[str, Any]) -> bool:
-    collection = body.get("collection")
-    places = [body.get("location"), collection.get("bodySite") if isinstance(collection, dict) else None]
-    return any(is_liver(place, reader.terminology) for place in places)
+    return any(is_liver(place, reader.terminology) for place in (body.get("location"), taken_from(body)))
 
 
 def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:

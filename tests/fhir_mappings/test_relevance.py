@@ -35,7 +35,7 @@ def of(system: Any, code: Any, **more: Any) -> dict[str, Any]:
 
 ASKED: list[tuple[str, dict[str, Any], bool]] = [
     # by type alone
-    *((kind, {}, True) for kind in ("Patient", "BodyStructure", "CarePlan")),
+    *((kind, {}, True) for kind in ("Patient", "BodyStructure", "CarePlan", "Specimen")),
     *((kind, {"code": CANCER}, False) for kind in ("Claim", "condition", "", "FamilyMemberHistory")),
     # by code
     ("Condition", {"code": CANCER}, True),

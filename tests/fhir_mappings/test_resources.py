@@ -42,6 +42,7 @@ def of(kind: str, **more: Any) -> dict[str, Any]:
         "ServiceRequest": {"status": "active", "intent": "order"} | SUBJECT,
         "CarePlan": {"status": "active", "intent": "plan"} | SUBJECT,
         "BodyStructure": PATIENT,
+        "Specimen": {},
         "Medication": {},
     }[kind]
     return {"resourceType": kind, "id": "x"} | required | more

@@ -134,6 +134,8 @@ def placed(kind: str, *, at: str = IN_LIVER) -> Given:
     return {"resourceType": kind, "id": "t"} | patient | where
 
 
+SUBJECT = {"subject": {"reference": "Patient/1"}}
+SPECIMEN = placed("Specimen") | SUBJECT
 RESOLVED = condition("liver", (ICD10CM, "C78.7"), clinical="resolved")
 PLACES: list[tuple[str, list[Given], Any]] = [
     ("nowhere", [PLAIN], "gap: absent"),
@@ -151,6 +153,22 @@ PLACES: list[tuple[str, list[Given], Any]] = [
         [PLAIN | {"contained": [placed("Specimen")], "specimen": {"reference": "#u"}}],
         "gap: absent",
     ),
+    *(
+        (f"specimen {one}", [SPECIMEN, PLAIN | {"specimen": {"reference": one}}], 20)
+        for one in ("Specimen/t", "urn:uuid:t", "https://ehr.example/fhir/Specimen/t/_history/1")
+    ),
+    ("another specimen", [SPECIMEN, PLAIN | {"specimen": {"reference": "Specimen/u"}}], "gap: absent"),
+    (
+        "specimen of another patient",
+        [SPECIMEN | {"subject": {"reference": "Patient/2"}}, PLAIN | {"specimen": {"reference": "Specimen/t"}}],
+        "gap: absent",
+    ),
+    (
+        "specimen of the lung",
+        [placed("Specimen", at=LUNG) | SUBJECT, PLAIN | {"specimen": {"reference": "Specimen/t"}}],
+        "gap: absent",
+    ),
+    ("unreadable specimen", [SPECIMEN | {"foo": 1}, PLAIN | {"specimen": {"reference": "Specimen/t"}}], "gap: absent"),
     ("contained structure", [PLAIN | {"contained": [placed("BodyStructure")], "focus": [{"reference": "#t"}]}], 20),
     ("second focus", [lesion("t"), PLAIN | {"focus": [{"reference": one} for one in ("X/1", "BodyStructure/t")]}], 20),
     ("one elsewhere, one in the liver", [PLAIN | {"id": "a"}, PLAIN | {"id": "b", "bodySite": HEPATIC}], 20),
@@ -176,6 +194,11 @@ PLACES: list[tuple[str, list[Given], Any]] = [
 @pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in PLACES], ids=[one[0] for one in PLACES])
 def test_a_size_counts_where_the_liver_was_measured(resources: list[Given], expected: Any) -> None:
     assert shown(read(*resources), "largest-metastasis") == expected
+
+
+def test_specimens_of_other_places_cost_no_issue() -> None:
+    others = [placed("Specimen", at=LUNG), {"resourceType": "Specimen", "id": "u"}]
+    assert read(*others).issues == ()
 
 
 def test_a_bound_that_agrees_with_a_size_of_its_day_leaves_the_size() -> None:
