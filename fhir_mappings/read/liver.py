@@ -159,19 +159,28 @@ def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tup
         for lesion in reader.chart.of("BodyStructure")
         if lesion.body.get("active", True) is True and is_liver(lesion.body.get("location"), reader.terminology)
     }
-    days: dict[PartialDate, set[str]] = {}
+    days: dict[PartialDate, dict[str, set[str]]] = {}
     for size in reader.observations("tumour-size"):
         if size.dated is not None:
             focused = {referred(reference, "BodyStructure") for reference in references_of(size.body, "focus")}
-            days.setdefault(size.dated, set()).update(focused & lesions.keys())
-    measured = {when: names for when, names in days.items() if names}
-    if len(measured) != 1:
+            measured = focused & lesions.keys()
+            if measured:
+                days.setdefault(size.dated, {}).setdefault(_study_of(size), set()).update(measured)
+    if len(days) != 1:
         return []
-    when, names = measured.popitem()
-    if names != set(lesions):
+    when, studies = days.popitem()
+    names = frozenset[str]().union(*studies.values())
+    if names != lesions.keys() or len(studies.keys() - {""}) > 1:
         return []
     proof = tuple(reader.evidence(lesions[name], how="derived") for name in sorted(names))
     return [([lesions[name] for name in sorted(names)], when, proof)]
+
+
+def _study_of(size: Resource) -> str:
+    """Name the imaging study that a measurement was derived from; empty where it names none."""
+    named = (*references_of(size.body, "derivedFrom"), *references_of(size.body, "partOf"))
+    studies = (referred(reference, "ImagingStudy") for reference in named)
+    return min((study for study in studies if study.startswith("ImagingStudy/")), default="")
 
 
 def _lobes(reader: Reader, lesion: Resource) -> frozenset[str]:

@@ -34,6 +34,10 @@ def size(ident: str, value: float, *focus: str, on: str | None = DAY, **more: An
     )
 
 
+def study(name: str, element: str = "derivedFrom") -> Given:
+    return {element: [{"reference": "Observation/1"}, {"reference": f"ImagingStudy/{name}"}]}
+
+
 def facts(*resources: Given) -> tuple[Any, Any, Any]:
     case = read(*resources)
     number, lobes, largest = (
@@ -61,6 +65,39 @@ STUDIES: list[tuple[str, list[Given], tuple[Any, Any, Any]]] = [
     ("placed nowhere", [lesion("a"), size("x", 12, A)], (1, "gap: absent", 12)),
     ("one measurement of two", [lesion("a"), lesion("b"), size("x", 12, A, B)], (2, "gap: absent", 12)),
     ("one beside the lung", [lesion("a"), lesion("b", at=LUNG), *TWO], (1, "gap: absent", 12)),
+    *(
+        (
+            f"two studies of a day by {element}",
+            [
+                lesion("a"),
+                lesion("b"),
+                size("x", 12, A, **study("ct", element)),
+                size("y", 31, B, **study("mr", element)),
+            ],
+            ("gap: absent", "gap: absent", 31),
+        )
+        for element in ("derivedFrom", "partOf")
+    ),
+    (
+        "one study, named by each",
+        [lesion("a"), lesion("b"), size("x", 12, A, **study("ct")), size("y", 31, B, **study("ct"))],
+        (2, "gap: absent", 31),
+    ),
+    (
+        "one study, named by one",
+        [lesion("a"), lesion("b"), size("x", 12, A, **study("ct")), size("y", 31, B)],
+        (2, "gap: absent", 31),
+    ),
+    (
+        "derived from something else",
+        [
+            lesion("a"),
+            lesion("b"),
+            size("x", 12, A, derivedFrom=[{"reference": "Observation/1"}]),
+            size("y", 31, B, derivedFrom=[{"reference": "Observation/2"}]),
+        ],
+        (2, "gap: absent", 31),
+    ),
     ("in the lung", [lesion("a", at=LUNG), size("x", 12, A)], NOTHING),
     ("active by word", [lesion("a", active=True), size("x", 12, A)], (1, "gap: absent", 12)),
     ("one gone", [lesion("a"), lesion("b", active=False), size("x", 12, A)], (1, "gap: absent", 12)),
