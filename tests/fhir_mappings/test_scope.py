@@ -120,6 +120,8 @@ def test_a_provisional_disease_counts_and_is_flagged() -> None:
         (cond("C40.20"), True),
         (cond("C41.9"), True),
         (condition("c", (SNOMED, "254837009")), True),
+        (condition("c", (SNOMED, "254637007")), True),
+        (condition("c", (SNOMED, "25370001")), True),
         (cond("C50.911", clinical="remission"), False),
         (cond("C50.911", verification="provisional"), False),
         (cond("C44.91"), False),
