@@ -310,14 +310,16 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     doses = adjuvant(reader)
     if not doses:
         return []
-    found = reader.date_of("liver-metastasis-date")
+    resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     running = [
         order
         for order in _medication(reader)
         if order.kind == "MedicationRequest"
         and order.status == "active"
         and order.dated is not None
+        and resected is not None
         and found is not None
+        and earlier(resected, order.dated)
         and earlier(order.dated, found)
     ]
     proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*doses, *running))

@@ -452,6 +452,18 @@ ADJUVANT: list[tuple[str, list[Given], str, str]] = [
         "completed",
         "2024-03-01",
     ),
+    (
+        "an order of the day after the resection",
+        [given("2024-03-01"), request("active", "2024-02-02")],
+        "ongoing",
+        "gap: absent",
+    ),
+    (
+        "an order from before the resection",
+        [given("2024-03-01"), request("active", "2024-02-01")],
+        "completed",
+        "2024-03-01",
+    ),
     ("an order of the metastases", [given("2024-03-01"), request("active", "2026-01-15")], "completed", "2024-03-01"),
     ("an undated order", [given("2024-03-01"), request("active", None)], "completed", "2024-03-01"),
     ("an order on hold", [given("2024-03-01"), request("on-hold", "2024-03-01")], "completed", "2024-03-01"),
