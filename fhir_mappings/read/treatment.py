@@ -154,7 +154,8 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     found = reader.date_of("liver-metastasis-date")
     if found is None:
         return None
-    ends = [done.dated for done in operations_for_metastases(reader) if done.dated is not None]
+    operations = [done.dated for done in operations_for_metastases(reader) if done.dated is not None]
+    ends = [when for when in operations if not earlier(when, found)]
     end = min(ends, key=lambda when: when.first) if ends else None
     doses = given(reader, *drugs)
     doubted = _perhaps_sensitisers(reader, doses)

@@ -30,6 +30,7 @@ OXALIPLATIN, FLUOROURACIL, BEVACIZUMAB = (RXNORM, "32592"), (RXNORM, "4492"), (R
 PRIMARY = condition("p", (ICD10CM, "C20"), onset="2026-01-10")
 LIVER = condition("l", (ICD10CM, "C78.7"), onset="2026-01-15")
 LIVER_IN_JANUARY = LIVER | {"onsetDateTime": "2026-01"}
+METASTASES_OF_2025 = condition("m", (ICD10CM, "C78.7"), onset="2025-02-01", clinical="resolved")
 HEPATECTOMY = (CPT, "47120")
 METFORMIN = (RXNORM, "6809")
 TEXT = {"medicationCodeableConcept": {"text": "FOLFOX"}}
@@ -119,6 +120,34 @@ PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
     ("before the operation", [LIVER, given("2026-02-28"), operated("2026-03-01")], 1, "2026-02-28", True),
     ("day of the operation", [LIVER, given("2026-03-01"), operated("2026-03-01")], "gap: absent", "gap: absent", True),
     ("month of the operation", [LIVER, given("2026-03-05"), operated("2026-03")], "gap: absent", "gap: absent", True),
+    (
+        "for new metastases after an operation",
+        [METASTASES_OF_2025, operated("2025-06-01"), LIVER, given("2026-02-01"), given("2026-02-15", ident="e")],
+        2,
+        "2026-02-15",
+        True,
+    ),
+    (
+        "before the operation of new metastases",
+        [
+            METASTASES_OF_2025,
+            operated("2025-06-01"),
+            LIVER,
+            given("2026-02-01"),
+            operated("2026-02-15") | {"id": "i"},
+            given("2026-03-15", ident="e"),
+        ],
+        1,
+        "2026-02-01",
+        True,
+    ),
+    (
+        "day of the new metastases and of an operation",
+        [METASTASES_OF_2025, operated("2026-01-15"), LIVER, given("2026-02-01")],
+        "gap: absent",
+        "gap: absent",
+        True,
+    ),
     (
         "before the first of two",
         [LIVER, given("2026-03-15"), operated("2026-03-01"), operated("2026-04-01") | {"id": "i"}],

@@ -240,7 +240,7 @@ class Oracle:
         found, end = self.found, self.story.liver_operation
         if found is None:
             return [], False
-        if self._liver_state() == ABSENT:
+        if self._liver_state() == ABSENT or (end and end.when and end.when.last < found.first):
             end = None
         before = [
             dose
