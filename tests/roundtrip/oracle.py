@@ -243,13 +243,23 @@ class Oracle:
         if self._liver_state() == ABSENT or (end and end.when and end.when.last < found.first):
             end = None
         before = [
-            dose
-            for dose in self.story.doses
-            if not (end and end.when and dose.when and dose.when.first >= end.when.first)
+            dose for dose in self._doses() if not (end and end.when and dose.when and dose.when.first >= end.when.first)
         ]
         sure = [dose for dose in before if dose.when and dose.when.first >= found.last]
         maybe = [dose for dose in before if dose.when and found.first <= dose.when.first < found.last]
         return sorted(sure, key=lambda dose: str(dose.when)), bool(maybe)
+
+    def _doses(self) -> list[Dated]:
+        """Give the doses but the fluoropyrimidine on the days of a course of radiotherapy, which may still run."""
+        course = self.story.radiotherapy
+        if course is None or course.when is None or course.what not in ("completed", "in-progress"):
+            return self.story.doses
+        begun, ended = course.when.first, course.when.last if course.what == "completed" else self.today
+        return [
+            dose
+            for dose in self.story.doses
+            if not (dose.what == "fluoropyrimidine" and dose.when and begun <= dose.when.first <= ended)
+        ]
 
     def _chemotherapy(self) -> dict[str, Fact]:
         doses, more = self._preoperative()
@@ -291,7 +301,7 @@ class Oracle:
         if resected is None or found is None:
             return []
         return sorted(
-            dose.when.first for dose in self.story.doses if dose.when and resected.last < dose.when.first < found.first
+            dose.when.first for dose in self._doses() if dose.when and resected.last < dose.when.first < found.first
         )
 
     def _adjuvant(self) -> dict[str, Fact]:

@@ -120,7 +120,7 @@ def _treat(random: Random, story: Story, found: date) -> None:
     if _some(random, 0.3):
         start = found + timedelta(days=random.choice((0, 1, 14, 40)))
         cycles = random.choice((1, 2, 4, 6, 7, 12))
-        drugs = random.sample(DRUGS[:4], random.randint(1, 2))
+        drugs = random.sample(DRUGS, random.randint(1, 2))
         for number in range(cycles):
             for drug in drugs:
                 late = timedelta(days=14 * number + random.choice((0, 0, 0, 2)))
@@ -241,7 +241,9 @@ class Writer:
         if story.radiotherapy:
             rectum = {"bodySite": [concept(random, any_of(random, "body-site-rectum-unspecified"))]}
             term = (SNOMED, random.choice(("1217123003", "108290001")))
-            record.procedure(term, story.radiotherapy.when, status=story.radiotherapy.what, **rectum)
+            course = record.procedure(term, story.radiotherapy.when, status=story.radiotherapy.what, **rectum)
+            if story.radiotherapy.what == "in-progress":
+                course.get("performedPeriod", {}).pop("end", None)
 
     def _drugs(self, story: Story) -> None:
         record, random = self.record, self.random
