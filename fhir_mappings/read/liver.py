@@ -177,9 +177,9 @@ def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tup
 
 
 def _study_of(size: Resource) -> str:
-    """Name the imaging study that a measurement was derived from; empty where it names none."""
+    """Name the imaging study that a measurement was derived from; empty where it names none, as by a urn."""
     named = (*references_of(size.body, "derivedFrom"), *references_of(size.body, "partOf"))
-    studies = (referred(reference, "ImagingStudy") for reference in named)
+    studies = (referred(reference, "") for reference in named)
     return min((study for study in studies if study.startswith("ImagingStudy/")), default="")
 
 

@@ -89,6 +89,16 @@ STUDIES: list[tuple[str, list[Given], tuple[Any, Any, Any]]] = [
         (2, "gap: absent", 31),
     ),
     (
+        "derived from what a urn leaves open",
+        [
+            lesion("a"),
+            lesion("b"),
+            size("x", 12, A, derivedFrom=[{"reference": "urn:uuid:1"}]),
+            size("y", 31, B, derivedFrom=[{"reference": "urn:uuid:2"}]),
+        ],
+        (2, "gap: absent", 31),
+    ),
+    (
         "derived from something else",
         [
             lesion("a"),
