@@ -358,9 +358,8 @@ def _patient_fault(body: Mapping[str, Any], patient_id: str) -> str | None:
 def is_patient(reference: str, patient_id: str) -> bool:
     """Whether a reference (relative, absolute, versioned, or a urn) is to the patient with this id."""
     patient_id = patient_id.removeprefix("Patient/")
-    if reference.startswith("urn:"):
-        return patient_id in (reference, reference.rpartition(":")[2])
-    return referred(reference, "Patient") == f"Patient/{patient_id}"
+    whole = reference.startswith("urn:") and reference == patient_id
+    return whole or referred(reference, "Patient") == f"Patient/{patient_id}"
 
 
 def referred(reference: str, kind: str) -> str:
