@@ -66,10 +66,12 @@ _LISTS_OF: dict[str, frozenset[str]] = {
         "supportingInfo",
     }),
     "BodyStructure": frozenset({"locationQualifier", "image"}),
+    "Specimen": frozenset({"parent", "request", "processing", "container", "condition"}),
 }  # fmt: skip
 _LISTS_IN: dict[str, frozenset[str]] = {
     "evidence": _LISTS | {"code", "detail"},
     "detail": _LISTS | {"performer"},
+    "processing": _LISTS | {"additive"},
 }
 """Elements that are lists below one of this name, and single elsewhere."""
 _OLDER_ELEMENTS: dict[str, frozenset[str]] = {
