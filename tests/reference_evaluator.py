@@ -158,13 +158,11 @@ def rules(chart: Chart) -> list[Rule]:
         ),
         (True, Rule("primary-margin", "r0", always, lambda v: v == "r0")),
         (
-            good_nodes and shown(Sign.PATHOLOGICAL_NODES) and not shown(Sign.PERFORATION),
-            Rule(
-                "primary-pathology",
-                "favourable",
-                lambda c: c["primary-symptoms"] != "perforation",
-                lambda v: v == "favourable",
-            ),
+            good_nodes
+            and shown(Sign.PATHOLOGICAL_NODES)
+            and not shown(Sign.PERFORATION)
+            and not chart.may_be("primary-symptoms", "perforation"),
+            Rule("primary-pathology", "favourable", always, lambda v: v == "favourable"),
         ),
         (
             True,

@@ -38,7 +38,8 @@ class Box:
     """Some completions: all combinations of `cells`.
 
     `filled` has a bit for each place that an assumption fills here; `before` gives the cells that each applied
-    assumption (by its number in the guideline) found there. `hits` are the cubes that the box touches.
+    assumption (by its number in the guideline) found there. `hits` are the cubes that the box touches: none where a
+    tie leaves no cell to fill, since only without the assumption there is a patient like this.
     """
 
     cells: Cube
@@ -204,11 +205,10 @@ class _Steps:
             if isinstance(holds, Literal):
                 cells[:] = unfilled
                 return holds
-            left = unfilled[assumption.place] & assumption.fill
-            if holds and left:
+            if holds:
                 before[assumption.rule] = unfilled[assumption.place]
                 filled |= 1 << assumption.place
-                cells[assumption.place] = left
+                cells[assumption.place] = unfilled[assumption.place] & assumption.fill
         return filled, before
 
     def _irrelevant(self, place: int) -> bool:
@@ -224,7 +224,10 @@ class _Steps:
         return when is not False and not void and when
 
     def _assumption_condition(self, assumption: BoundAssumption) -> Formula:
-        if not _is_absent(self._case.facts.get(assumption.fact, ABSENT)) or self._irrelevant(assumption.place):
+        if not _is_absent(self._case.facts.get(assumption.fact, ABSENT)):
+            return False
+        opposed = any(tie.place == assumption.place and not tie.then & assumption.fill for _, tie in self._ties)
+        if self._irrelevant(assumption.place) and not opposed:
             return False
         return rewritten(assumption.when, self._chart_answer)
 

@@ -135,7 +135,7 @@ def _timing(found: Completions, compiled: Compiled) -> Literal["synchronous", "m
 def _read(found: Completions, fired: Sequence[int], compiled: Compiled) -> tuple[str, ...]:
     """Give the facts looked at on the way to the last reachable row and for the fired advisories, as the catalogue."""
     hull = [0] * len(found.known)
-    for box in found.boxes:
+    for box in (box for box in found.boxes if box.hits):
         hull = [cells | more for cells, more in zip(hull, box.cells, strict=True)]
     seen: set[int] = set()
     for row in compiled.rows:

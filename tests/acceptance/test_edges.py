@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.charts import ICD10CM, condition, procedure
+from tests.charts import ICD10CM, LOINC, condition, observation, procedure
 from tests.hooks.serving import ADVICE, PATIENT, chart, message, prefetch_of, served
 
 if TYPE_CHECKING:
@@ -57,6 +57,17 @@ async def test_each_edge_of_the_summary_falls_on_its_side(
     changes: list[dict[str, Any]] = [{fact: value} for value in answers]
     found = [await answer(service, chart(example, **change)) for change in changes]
     assert found == list(answers.values())
+
+
+async def test_the_pathology_of_a_resected_primary_is_assumed_from_its_nodes(service: CheckedClient) -> None:
+    nodes = observation("pn", (LOINC, "21900-6"), {"valueString": "pN1a"}, on="2026-10-01", patient_id=PATIENT)
+    [card] = (await service.call(message(prefetch=prefetch_of([*chart("V12", primary_pathology=...), nodes])))).json()[
+        "cards"
+    ]
+    advice = card["extension"][ADVICE]
+    assert (advice["strategy"], advice["nextStep"]) == ("staged", "liver-before-chemotherapy")
+    assert {"fact": "primary-pathology", "value": "favourable"} in advice["assumptions"]
+    assert "missing" not in advice
 
 
 def metachronous(resected: str, found: str) -> list[dict[str, Any]]:

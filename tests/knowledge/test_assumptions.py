@@ -115,6 +115,25 @@ def test_pathology_is_assumed_from_pathological_nodes_alone(
     assert (decision.next_step == "liver-before-chemotherapy") is assumed
 
 
+def test_a_resected_primary_with_favourable_nodes_is_not_asked_for_its_symptoms() -> None:
+    signs = (Sign.PROCEDURES_COMPLETE, Sign.PATHOLOGICAL_NODES)
+    early = decided("V12", "primary-pathology", signs=signs, primary_n="N1a")
+    assert (early.outcomes, early.missing) == ((Outcome("staged", "liver-before-chemotherapy"),), ())
+    assert early.assumptions == (Assumption("primary-pathology", "favourable", decides=True),)
+    late = decided("V27", "primary-pathology", signs=signs, primary_n="N0")
+    assert (late.outcomes, late.missing) == ((Outcome("metachronous", "upfront-hepatectomy"),), ())
+
+
+def test_assumed_pathology_leaves_out_a_perforation_that_the_chart_does_not_suspect() -> None:
+    signs = (Sign.PROCEDURES_COMPLETE, Sign.PATHOLOGICAL_NODES)
+    decision = decided("V36", signs=signs, primary_n="N0")
+    assert decision.outcomes == (LIVER_FIRST, LATER)
+    assert Assumption("primary-pathology", "favourable", decides=True) in decision.assumptions
+    assert decided("V36", signs=signs, primary_n="N0", primary_symptoms="perforation").outcomes == (RESTAGE,)
+    perhaps = decided("V36", signs=signs, primary_n="N0", primary_symptoms=frozenset({"none", "perforation"}))
+    assert perhaps.outcomes == (LIVER_FIRST, RESTAGE)
+
+
 def test_a_recorded_response_means_that_chemotherapy_was_given() -> None:
     answers = {gap: decided("V23", "chemotherapy-cycles", chemotherapy_response=Unknown(gap)).outcomes for gap in Gap}
     chemotherapy = Outcome("systemic-first", "chemotherapy-then-reassess")

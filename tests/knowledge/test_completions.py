@@ -57,6 +57,16 @@ def test_an_assumption_splits_on_what_it_needs_and_fills_where_it_applies() -> N
     assert found.hits_without(guideline, guideline.assumptions[0]) == 0b01
 
 
+def test_what_a_tie_and_an_assumption_exclude_together_is_a_patient_without_the_assumption() -> None:
+    against = '[[tie]]\nwhen = "asa < 3"\nthen = "ecog >= 3"\nreason = "."\n'
+    guideline = compiled(ASSUMED + against)
+    found = completions(case_of(), guideline)
+    nobody, untouched = Box((0, 0b01), 0b1, {0: 0b10}, 0), Box((0b11, 0b10), 0, {}, 0b11)
+    assert sorted(found.boxes, key=lambda box: box.cells) == [nobody, untouched]
+    assert found.hits == untouched.hits
+    assert found.hits_without(guideline, guideline.assumptions[0]) == 0b01
+
+
 def test_an_assumption_that_applies_nowhere_adds_nothing() -> None:
     guideline = compiled(ASSUMED)
     found = completions(case_of({"asa": 4}), guideline)

@@ -164,7 +164,8 @@ def _inside(number: z3.ArithRef, ends: Interval) -> list[z3.BoolRef]:
 class Completion:
     """One patient as a completion of one chart: what ties ask of it, which assumptions apply to it.
 
-    `void` says of each tie, by its number, that the chart contradicts it already.
+    `void` says of each tie, by its number, that the chart contradicts it already; `excluded` that an assumption fills
+    in what a tie makes impossible for this patient.
     """
 
     def __init__(
@@ -178,18 +179,20 @@ class Completion:
         self.tied = z3.And([z3.Or(void[number], keeps) for number, keeps in enumerate(self.keeps)])
         self.applies: list[z3.BoolRef] = []
         self.fills: list[z3.BoolRef] = []
+        excluded: list[z3.BoolRef] = []
         for rule in guideline.assumptions:
             when = reading.says(rule["when"]) if "when" in rule else z3.BoolVal(val=True)
             fill = reading.says(rule["assume"])
-            beaten = [
+            against = [
                 z3.And(z3.Not(void[number]), tie_when)
                 for number, (tie_when, then) in enumerate(ties)
                 if rule["fact"].replace("-", "_") in names_in([guideline.ties[number]["then"]], guideline)
                 and z3.Solver().check(*reading.allowed_parameters, *reading.patient.possible(), fill, then) == z3.unsat
             ]
-            blank = z3.And(enabled(rule["fact"]), chart.absent(rule["fact"]))
-            self.applies.append(z3.And(blank, when, z3.Not(z3.Or(beaten))))
+            self.applies.append(z3.And(enabled(rule["fact"]), chart.absent(rule["fact"]), when))
             self.fills.append(fill)
+            excluded += [z3.And(self.applies[-1], tied) for tied in against]
+        self.excluded = z3.Or(excluded)
 
     @cached_property
     def holds(self) -> z3.BoolRef:

@@ -114,7 +114,11 @@ class Charts:
         return z3.And(*kept, *self.two.patient.possible())
 
     def _chart_without_completion(self) -> z3.BoolRef:
-        return z3.And(self.one.allowed, self.one.tied, self._refilled(), z3.Not(self.two.holds))
+        """Look for a patient who is no completion once refilled; one whom an assumption excludes has others beside."""
+        code = "primary-symptoms"
+        without = z3.And(self.two.patient.is_(code, "none"), self._refilled(code))
+        refilled = z3.If(self.one.excluded, without, self._refilled())
+        return z3.And(self.one.allowed, self.one.tied, refilled, z3.Not(self.two.holds))
 
     def _recommended_in_the_dark(self, fact: str) -> z3.BoolRef:
         """Look for a simultaneous completion whose contraindicated twin is none, or is simultaneous too."""
