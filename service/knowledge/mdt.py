@@ -14,6 +14,8 @@ from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fhir_mappings.case import Case, Fact, MdtRecord
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Decision
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _CHANGES_SHOWN = 5
 _NAMED = 2
+_ROOM = 139  # of a card's summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,7 @@ def explain_mdt(
         if record.decided is None:
             lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
     else:
-        names = [short_name(catalogue[change.fact]) for change in changes[:_NAMED]]
-        more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
-        headline = f"{decided}{when}; changed since: {', '.join(names)}{more}. {_verdict(reading, record, then)}"
+        headline = _headline(catalogue, f"{decided}{when}", changes, _verdict(reading, record, then))
     sections = [Section("recommendation", "", tuple(lines))]
     if changes:
         changed = [_change_line(catalogue, change) for change in changes[:_CHANGES_SHOWN]]
@@ -108,6 +109,18 @@ def explain_mdt(
     return Explanation(headline, "info", tuple(sections))
 
 
+def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], verdict: str) -> str:
+    """Name as many changes as leave room for the verdict, which a card must not cut off."""
+    for named in range(_NAMED, 0, -1):
+        names = ", ".join(short_name(catalogue[change.fact]) for change in changes[:named])
+        more = f" and {len(changes) - named} more" if len(changes) > named else ""
+        headline = f"{decided}; changed since: {names}{more}. {verdict}"
+        if len(headline) <= _ROOM:
+            return headline
+    count = f"{len(changes)} deciding facts" if len(changes) > 1 else "a deciding fact"
+    return f"{decided}; {count} changed since. {verdict}"
+
+
 def decided_name(reading: Reading, record: MdtRecord) -> str:
     """Name what the MDT decided, as in "MDT decided liver first"."""
     return "to discuss further" if record.strategy == "mdt" else strategy_name(reading, record.strategy)
@@ -116,8 +129,10 @@ def decided_name(reading: Reading, record: MdtRecord) -> str:
 def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
     now = reading.decision
     if then is not None:
-        differs = (then.outcomes != now.outcomes) if now.strategy is None else (then.strategy != now.strategy)
-        return "The recommendation would now differ" if differs else "The recommendation stays the same"
+        if then.outcomes == now.outcomes:
+            return "The recommendation stays the same"
+        step_alone = now.strategy is not None and then.strategy == now.strategy
+        return f"The {'next step' if step_alone else 'recommendation'} would now differ"
     if now.strategy is None:
         return "The recommendation is now open"
     return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"
@@ -139,8 +154,13 @@ def _answer_line(reading: Reading, record: MdtRecord, then: Decision | None) -> 
     )
     fits = "as the MDT decided" if decision.strategy == record.strategy else "not what the MDT decided"
     before = ""
-    if then is not None and then.strategy is not None and then.strategy != decision.strategy:
-        before = f"; on the facts of that day: {strategy_name(reading, then.strategy)}"
+    if then is not None and then.strategy is not None and then.outcomes != decision.outcomes:
+        earlier = strategy_name(reading, then.strategy)
+        if then.strategy == decision.strategy:
+            earlier = listed(
+                (reading.guideline.next_steps[found.next_step or ""].title for found in then.outcomes), "or"
+            )
+        before = f"; on the facts of that day: {earlier}"
     return say("change", f"From the summary now: {now} ({fits}){before}")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, MdtRecord, Narrowed, PartialDate, Unknown
+from service.cds.card import SUMMARY_LIMIT
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
@@ -86,6 +87,50 @@ def test_a_day_that_may_be_later_counts_as_later() -> None:
 def test_the_card_says_whether_the_recommendation_would_differ(ecog: Fact, then: bool, verdict: str) -> None:  # noqa: FBT001
     explanation = told(with_facts(decided(), ecog=ecog), then=then)
     assert explanation.summary == (f"MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. {verdict}")
+
+
+def test_a_next_step_that_would_differ_is_told_though_the_strategy_stays() -> None:
+    nodal = told(with_facts(decided("V12", "staged"), primary_pathology=Known("unfavourable-nodal", LATER)))
+    assert nodal.summary == (
+        "MDT decided staged (liver next) on 10 Nov 2026; changed since: pathology of the primary. "
+        "The next step would now differ"
+    )
+    section = nodal.section("why")
+    assert section is not None
+    [line] = section.lines
+    assert line.plain == (
+        "From the summary now: chemotherapy before the liver, unfavourable primary, restaging at 3 months "
+        "(as the MDT decided); on the facts of that day: liver resection before chemotherapy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "changed", "told_of", "verdict"),
+    [
+        (
+            decided("V01", "liver-first"),
+            {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"},
+            "changed since: preoperative chemotherapy, response to chemotherapy",
+            "The next step would now differ",
+        ),
+        (
+            decided("V27", "metachronous"),
+            {"primary_in_situ": True},
+            "a deciding fact changed since",
+            "The recommendation would now differ",
+        ),
+        (
+            decided("V27", "metachronous"),
+            {"primary_in_situ": True, "primary_symptoms": "obstruction"},
+            "2 deciding facts changed since",
+            "The recommendation would now differ",
+        ),
+    ],
+)
+def test_the_verdict_has_room_on_the_card(case: Case, changed: dict[str, Any], told_of: str, verdict: str) -> None:
+    summary = told(with_facts(case, **{code: Known(value, LATER) for code, value in changed.items()})).summary
+    assert summary.endswith(f"on 10 Nov 2026; {told_of}. {verdict}")
+    assert len(summary) <= SUMMARY_LIMIT
 
 
 def test_an_open_answer_names_what_would_decide() -> None:
