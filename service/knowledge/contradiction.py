@@ -29,10 +29,7 @@ _LIVER_WAITS_FOR_PRIMARY = frozenset(
     {
         "staged",
         "refer-hpb-after-recovery",
-        "relief-then-mdt",
-        "systemic-after-relief",
         "liver-about-2-months-after-recovery",
-        "secure-primary-before-systemic",
     }
 )
 _PRIMARY_WAITS_FOR_LIVER = frozenset(
@@ -55,7 +52,14 @@ _NO_RESECTION = frozenset(
         "recurrence-outside-the-summary",
     }
 )
-_NO_LIVER_RESECTION = frozenset({"incomplete-resection-of-primary"})
+_NO_LIVER_RESECTION = frozenset(
+    {
+        "incomplete-resection-of-primary",
+        "relief-then-mdt",
+        "systemic-after-relief",
+        "secure-primary-before-systemic",
+    }
+)
 
 
 def contradicts(

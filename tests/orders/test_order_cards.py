@@ -127,6 +127,21 @@ def test_the_liver_after_a_planned_resection_of_the_primary_fits() -> None:
     assert found(example("V08"), hepatectomy("2027-02-01"), record=[colectomy(DAY, status="active")]) == []
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        example("V08", r0_achievable=False),
+        example("V08", ecog=3),
+        example("V01", impending_complication=True, flr_percent=30),
+    ],
+    ids=["systemic-after-relief", "relief-then-mdt", "secure-primary-before-systemic"],
+)
+def test_a_liver_that_cannot_be_operated_on_has_no_room_after_the_primary_either(case: Case) -> None:
+    [differs] = cards(case, colectomy("2026-12-01"), hepatectomy("2027-02-10"))
+    assert differs["source"]["topic"]["code"] == "strategy-differs"
+    assert differs["summary"].startswith("Liver operation differs from the recommended order: ")
+
+
 @pytest.mark.parametrize("draft", [hepatectomy(), colectomy()])
 def test_any_resection_differs_where_no_elective_surgery_is_advised(draft: dict[str, Any]) -> None:
     assert found(example("V16", ecog=4), draft) == [("strategy-differs", "warning")]
