@@ -14,7 +14,7 @@ from service.knowledge.expression import ExpressionError
 from service.knowledge.formula import GapTest, leaves
 from service.knowledge.model import Guideline
 from service.knowledge.policy import GuidelineError, in_force
-from service.knowledge.references import reference_faults
+from service.knowledge.references import PLACEHOLDER, reference_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.knowledge.binding import Reach
     from service.knowledge.decision import Label
     from service.knowledge.formula import Formula
-    from service.knowledge.model import AssumptionRule, Parameter, Policy
+    from service.knowledge.model import Advisory, AssumptionRule, Parameter, ParameterValue, Policy
     from service.knowledge.source import Source
 
 
@@ -40,7 +40,7 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
     if faults:
         raise GuidelineError(faults)
     values = {name: parameter.value for name, parameter in assembly.parameters.items()}
-    intervals = {name: text.format_map(values) for name, text in source.intervals.items()}
+    intervals = {name: _filled(text, values) for name, text in source.intervals.items()}
     return Guideline(
         id=source.id,
         version=source.version,
@@ -49,7 +49,7 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
         policy=policy,
         definitions=source.definitions,
         rows=tuple(source.rows),
-        advisories=tuple(source.advisories),
+        advisories=tuple(_worded(advisory, values) for advisory in source.advisories),
         assumptions=tuple(assembly.rules),
         ties=tuple(source.ties),
         months_between=tuple(source.months_between),
@@ -172,6 +172,20 @@ class _Assembly:
             taken |= facts
             found.append((when, then))
         return found
+
+
+def _worded(advisory: Advisory, values: Mapping[str, ParameterValue]) -> Advisory:
+    """Put the numbers of the policy into the sentences of an advisory."""
+    assumed = advisory.sentence_if_assumed
+    return replace(
+        advisory,
+        sentence=_filled(advisory.sentence, values),
+        sentence_if_assumed=None if assumed is None else _filled(assumed, values),
+    )
+
+
+def _filled(text: str, values: Mapping[str, ParameterValue]) -> str:
+    return PLACEHOLDER.sub(lambda found: f"{values[found[1]]:g}", text)
 
 
 def _outcome(strategy: str | None, next_step: str | None) -> Outcome | None:

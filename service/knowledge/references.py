@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from service.knowledge.source import Source
 
 
-_NAMED = re.compile(r"{([^{}]*)}")
-"""A parameter whose value is put into a text."""
+PLACEHOLDER = re.compile(r"{([^{}]*)}")
+"""A parameter whose value is put into a text of intervals or advisories."""
 _BRACES = frozenset("{}")
 
 
@@ -55,6 +55,8 @@ def _advisories(source: Source) -> Iterator[str]:
     for advisory in source.advisories:
         where = f"advisory {advisory.code}"
         yield from _evidence(where, advisory.statements, advisory.citations, source)
+        for text in (advisory.sentence, advisory.sentence_if_assumed or ""):
+            yield from _placeholders(where, text, source)
         if advisory.assumed is not None:
             yield from _unknown(where, "assumption", [advisory.assumed], assumed)
 
@@ -64,15 +66,19 @@ def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
         if step.interval:
             yield from _unknown(f"next step {step.code}", "interval", [step.interval], source.intervals)
     for name, text in source.intervals.items():
-        yield from _unknown(f"interval {name}", "parameter", _NAMED.findall(text), source.parameters)
-        if not _BRACES.isdisjoint(_NAMED.sub("", text)):
-            yield f"interval {name}: a brace stands alone"
+        yield from _placeholders(f"interval {name}", text, source)
     for parameter in source.parameters.values():
         if parameter.months_in is not None:
             yield from _unknown(f"parameter {parameter.name}", "parameter", [parameter.months_in], source.parameters)
     dates = {fact.code for fact in catalogue.facts.values() if fact.kind == "date"}
     for between in source.months_between:
         yield from _unknown(f"months_between {between.fact}", "date", [between.first, between.last], dates)
+
+
+def _placeholders(where: str, text: str, source: Source) -> Iterator[str]:
+    yield from _unknown(where, "parameter", PLACEHOLDER.findall(text), source.parameters)
+    if not _BRACES.isdisjoint(PLACEHOLDER.sub("", text)):
+        yield f"{where}: a brace stands alone"
 
 
 def _evidence(where: str, statements: Iterable[str], citations: Iterable[str], source: Source) -> Iterator[str]:

@@ -137,9 +137,9 @@ from = []
 [[advisory]]
 code = "mixed"
 when = "unfit or conflicting in gaps"
-sentence = "."
+sentence = "In {some_weeks} weeks."
 from = []
-if_assumed = { fact = "asa", sentence = "." }
+if_assumed = { fact = "asa", sentence = "In {other_weeks} weeks." }
 [[assumption]]
 fact = "ecog"
 when = "asa <= 2"
@@ -202,6 +202,8 @@ last = "liver-metastasis-date"
         "row A: unknown statement 'S9'",
         "row A: unknown citation 'NOBODY20'",
         "row C: a recommendation names at least one statement",
+        "advisory mixed: unknown parameter 'some_weeks'",
+        "advisory mixed: unknown parameter 'other_weeks'",
         "next step run: unknown interval 'later'",
         "interval soon: unknown parameter 'soon_days'",
         "parameter late: unknown parameter 'late_days'",
