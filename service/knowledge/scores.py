@@ -86,8 +86,8 @@ def game(case: Case, burden: Score) -> Score:
         ("RAS mutated (the score asks for KRAS)", _equals(case, "ras", "mutated"), ("ras",)),
         (f"CEA at least {_GAME_CEA_NG_ML} ng/mL", _at_least(case, "cea", _GAME_CEA_NG_ML), ("cea",)),
         ("Node-positive primary", _nodes(case), ("primary-n",)),
-        ("Tumour burden at least 3", _burden_at_least(burden, _GAME_BURDEN), burden.missing),
-        ("Tumour burden at least 9", _burden_at_least(burden, _GAME_HIGH_BURDEN), burden.missing),
+        ("Tumour burden at least 3", _burden_at_least(case, _GAME_BURDEN), burden.missing),
+        ("Tumour burden at least 9", _burden_at_least(case, _GAME_HIGH_BURDEN), burden.missing),
         ("Extrahepatic disease", _extrahepatic(case), ("extrahepatic-disease",)),
     )
     score = _sum("GAME score", asked, points=(1, 1, 1, 1, 1, 2), citation="GAME18")
@@ -107,18 +107,22 @@ def game(case: Case, burden: Score) -> Score:
 def tumour_burden(case: Case) -> Score:
     """Give the square root of (largest diameter in cm)² + (number)² (citation TBS18), rounded to one decimal."""
     inputs = ("largest-metastasis", "metastasis-count")
-    missing = tuple(fact for fact in inputs if _number(case, fact) is None)
-    size_mm, count = (_number(case, fact) for fact in inputs)
-    value = None if size_mm is None or count is None else round(((size_mm / 10) ** 2 + count**2) ** 0.5, 1)
-    least = round(((size_mm or 0) / 10) ** 2 + (count or 1) ** 2, 2) ** 0.5
+    least, exact = _burden(case)
     return Score(
         name="Tumour burden score",
-        low=value if value is not None else round(least, 1),
-        high=value,
+        low=round(least, 1),
+        high=None if exact is None else round(exact, 1),
         maximum=None,
         citation="TBS18",
-        missing=missing,
+        missing=tuple(fact for fact in inputs if _number(case, fact) is None),
     )
+
+
+def _burden(case: Case) -> tuple[float, float | None]:
+    """Give the least that the tumour burden can be and, where both inputs are known, its value; not rounded."""
+    size_mm, count = _number(case, "largest-metastasis"), _number(case, "metastasis-count")
+    least = (((size_mm or 0) / 10) ** 2 + (count or 1) ** 2) ** 0.5
+    return least, None if size_mm is None or count is None else least
 
 
 _INTERVAL_FACTS = ("metastases-detected", "months-primary-to-metastases")
@@ -206,10 +210,11 @@ def _extrahepatic(case: Case) -> Answer:
     return _answer(case, "extrahepatic-disease", exact=lambda value: value != "none", interval=lambda _: "unknown")
 
 
-def _burden_at_least(burden: Score, limit: float) -> Answer:
-    if burden.low >= limit:
+def _burden_at_least(case: Case, limit: float) -> Answer:
+    least, exact = _burden(case)
+    if least >= limit:
         return "yes"
-    return "unknown" if burden.high is None else "no"
+    return "unknown" if exact is None else "no"
 
 
 def _number(case: Case, fact: str) -> float | None:

@@ -119,3 +119,14 @@ def test_counted_nodes_stand_in_for_the_category() -> None:
     case = case_with({})
     counted = Case(facts={**case.facts, "nodes-positive": Known(0)}, as_of=case.as_of)
     assert fong(counted).items[0] == ScoreItem("Node-positive primary", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("size_mm", "count", "points"), [(21.9, 2, 0), (22.5, 2, 1), (0, 3, 1), (40.1, 8, 1), (41.3, 8, 2)]
+)
+def test_the_burden_is_compared_with_its_thresholds_before_it_is_rounded(
+    size_mm: float, count: int, points: int
+) -> None:
+    given = {"ras": "wild-type", "cea": 3, "primary-n": "N0", "extrahepatic-disease": "none"}
+    case = case_with({**given, "largest-metastasis": size_mm, "metastasis-count": count})
+    assert _points(game(case, tumour_burden(case))) == (points, points)
