@@ -167,6 +167,8 @@ class MdtRecord:
     """Free text of the chart: escape it where it is shown."""
     facts_then: Mapping[str, Fact] = field(default_factory=dict)
     """The facts as they stood on the day of the decision."""
+    signs_then: frozenset[Sign] = frozenset()
+    """What the chart showed beside them on that day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from fhir_mappings.case import Fact
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
     from fhir_mappings.terminology import Terminology
@@ -88,16 +87,19 @@ def _mdt(reader: Reader) -> MdtRecord | None:
     if not isinstance(fact, Known):
         return None
     proof = fact.evidence[0]
-    then = _facts_on(reader, proof.dated.last) if proof.dated is not None else {}
-    return MdtRecord(str(fact.value), proof.dated, proof, reason(reader, proof), then)
+    given = reason(reader, proof)
+    if proof.dated is None:
+        return MdtRecord(str(fact.value), None, proof, given)
+    earlier = _reader_on(reader, proof.dated.last)
+    then = {code: earlier.fact(code) for code in reader.catalogue.facts}
+    return MdtRecord(str(fact.value), proof.dated, proof, given, then, read_signs(earlier))
 
 
-def _facts_on(reader: Reader, day: date) -> Mapping[str, Fact]:
-    """Read the facts again from what was dated by a day, as of that day."""
+def _reader_on(reader: Reader, day: date) -> Reader:
+    """Read again what was dated by a day, as of that day."""
     resources = {
         kind: [resource for resource in found if resource.dated is None or resource.dated.first <= day]
         for kind, found in reader.chart.resources.items()
     }
     past = ChartReading(resources, reader.chart.refused)
-    earlier = Reader(past, reader.terminology, reader.catalogue, reader.policy, day, reader.completeness)
-    return {code: earlier.fact(code) for code in reader.catalogue.facts}
+    return Reader(past, reader.terminology, reader.catalogue, reader.policy, day, reader.completeness)

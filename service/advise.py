@@ -163,7 +163,9 @@ class Advisor:
             unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
         if call.service_id == PATIENT_VIEW:
-            then = decide(Case(case.mdt.facts_then, case.as_of, signs=case.signs), self.guideline) if case.mdt else None
+            mdt = case.mdt
+            earlier = Case(mdt.facts_then, case.as_of, signs=mdt.signs_then) if mdt is not None else None
+            then = decide(earlier, self.guideline) if earlier is not None else None
             return patient_view_cards(
                 case, decision, self.guideline, self.catalogue, context=context, decision_then=then
             )

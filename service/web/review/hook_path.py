@@ -106,7 +106,7 @@ class HookPath:
         said = self._explained(case, decision)
         if case.mdt is None or case.scope is not Scope.IN:
             return Assessment(case, decision, said)
-        then = decide(Case(case.mdt.facts_then, case.as_of, signs=case.signs), self.guideline)
+        then = decide(Case(case.mdt.facts_then, case.as_of, signs=case.mdt.signs_then), self.guideline)
         return Assessment(case, decision, said, explain_mdt(case, decision, self.guideline, self.catalogue, then))
 
     def _explained(self, case: Case, decision: Decision) -> Explanation:
