@@ -269,11 +269,20 @@ def _authorization(sent: _Authorization | None) -> FhirAuthorization | None:
     patient_id = (sent.patient or "").removeprefix("Patient/") or None
     return FhirAuthorization(
         token=AccessToken(sent.access_token),
-        expires_in_s=int(sent.expires_in),
+        expires_in_s=_lifetime_s(sent.expires_in),
         scope=sent.scope,
         subject=sent.subject,
         patient_id=patient_id,
     )
+
+
+def _lifetime_s(sent: float) -> int:
+    try:
+        return int(float(sent))
+    except OverflowError:
+        raise MalformedRequest(
+            "fhirAuthorization.expires_in must be a number of seconds", element="fhirAuthorization.expires_in"
+        ) from None
 
 
 def _token_fault() -> MalformedRequest:

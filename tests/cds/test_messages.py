@@ -212,6 +212,8 @@ def test_a_faulty_member_is_named_and_not_repeated(message: Any, expected: tuple
         ({"access_token": "two words"}, "access_token"),
         ({"access_token": "tökén"}, "access_token"),
         ({"expires_in": "300"}, "expires_in"),
+        ({"expires_in": 10**400}, "expires_in"),
+        ({"expires_in": -(10**400)}, "expires_in"),
         ({"scope": None}, "scope"),
     ],
 )
