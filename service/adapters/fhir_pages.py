@@ -138,17 +138,20 @@ class PageFetcher:
         """Read the page at `url`."""
         return self._page((await self._sent(self._request(url))).content)
 
-    @staticmethod
-    def _request(url: str) -> httpx.Request:
-        try:
-            return httpx.Request("GET", url)
-        except httpx.InvalidURL:
-            raise Lost(Reason.NOT_ALLOWED) from None
-
     async def post(self, url: str, form: str) -> SourceRead:
         """Search by a form, which keeps the patient's id out of the server's access log."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._page((await self._sent(httpx.Request("POST", url, content=form, headers=headers))).content)
+        return self._page((await self._sent(self._request(url, "POST", content=form, headers=headers))).content)
+
+    @staticmethod
+    def _request(
+        url: str, method: str = "GET", *, content: str | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Request:
+        try:
+            return httpx.Request(method, url, content=content, headers=headers)
+        # The second is of hosts that begin like a name in Punycode and are none.
+        except (httpx.InvalidURL, UnicodeError):
+            raise Lost(Reason.NOT_ALLOWED) from None
 
     async def _followed(self, pages: list[SourceRead], url: str, link: str | None = None) -> Fetched:
         seen = {url}

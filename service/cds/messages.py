@@ -22,6 +22,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # RFC 3986, sections 3.2.2 and 3.3: an address with other characters is none, whatever libraries make of it.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)(:[0-9]{0,5})?")
 _URL_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*")
+_NO_URL = re.compile(r"[^\x21-\x7e]")
+"""What `urlsplit` drops from an address without a word: it would check another than the one that is asked."""
 _USER = re.compile(r"([A-Za-z]+)/[A-Za-z0-9_.\-]{1,255}")
 # Ids of real EHRs are longer than the 64 characters of FHIR's `id`; what matters is that none can alter a query.
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
@@ -247,11 +249,12 @@ def _fhir_server(url: str | None) -> str | None:
         sound = parts.port is None or parts.port > 0
     except ValueError:
         raise fault from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not sound:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not sound or _NO_URL.search(url):
         raise fault
     if not _HOST.fullmatch(parts.netloc.rpartition("@")[2]) or not _URL_PATH.fullmatch(parts.path):
         raise fault
-    if parts.username is not None or parts.query or parts.fragment:
+    # An empty query is one too: what is put behind it would no more be the path.
+    if parts.username is not None or "?" in url or "#" in url:
         raise MalformedRequest("fhirServer must have no user, query or fragment", element="fhirServer")
     return url.rstrip("/")
 

@@ -227,6 +227,17 @@ async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> 
         assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.NOT_ALLOWED)}
 
 
+@pytest.mark.parametrize("host", ["999.999.999.999", "xn--a", "a.example/" + "9" * 70_000])
+async def test_a_server_that_no_request_can_be_written_to_is_never_asked(outbound: Outbound, host: str) -> None:
+    terminology = load_terminology()
+    client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
+    call = client.begin(
+        f"https://{host}", destinations=Destinations(frozenset()), authorization=authorization(), budget_s=1
+    )
+    nothing: tuple[list[str], str, Reason] = ([], "not-retrieved", Reason.NOT_ALLOWED)
+    assert told(await call.fetch(QUERIES)) == dict.fromkeys(QUERIES, nothing)
+
+
 async def test_a_cookie_of_one_caller_is_not_sent_with_the_next(to: Any) -> None:
     with to(lambda _: as_json(PAGE, headers={"Set-Cookie": "session=one; Path=/"})) as fetching:
         await fetching.begin().fetch(CONDITIONS)

@@ -187,8 +187,13 @@ def in_context(**changes: Any) -> dict[str, Any]:
         (patient_view(fhirServer="https://[x"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://x/a b"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://x*"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
+        (patient_view(fhirServer="https://x/\ta"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
+        (patient_view(fhirServer="https://x\n"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
+        (patient_view(fhirServer=" https://x"), ("fhirServer must be an absolute http or https URL", "fhirServer")),
         (patient_view(fhirServer="https://u:p@x"), ("fhirServer must have no user, query or fragment", "fhirServer")),
         (patient_view(fhirServer="https://x?a=1"), ("fhirServer must have no user, query or fragment", "fhirServer")),
+        (patient_view(fhirServer="https://x/r4?"), ("fhirServer must have no user, query or fragment", "fhirServer")),
+        (patient_view(fhirServer="https://x/r4#"), ("fhirServer must have no user, query or fragment", "fhirServer")),
         (
             patient_view(fhirAuthorization=AUTHORIZATION),
             ("fhirServer is required where fhirAuthorization is sent", "fhirServer"),
