@@ -5,14 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from service.settings import Settings
 from service.web.app import create_app
+from service.web.draining import PatientProtocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
 
     from fastapi import FastAPI
@@ -40,11 +42,14 @@ def running(app: FastAPI) -> Iterator[str]:
 
 
 @contextmanager
-def running_at(make_app: Callable[[str], FastAPI]) -> Iterator[str]:
+def running_at(
+    make_app: Callable[[str], FastAPI], *, protocol: type[asyncio.Protocol] = PatientProtocol
+) -> Iterator[str]:
     """Run an application that has to know its own URL, which it is made with."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = _Server(uvicorn.Config(make_app(url), log_config=None, access_log=False, ws="none"))
+        options: dict[str, Any] = {"http": protocol, "loop": "asyncio", "ws": "none"}  # as the command has them
+        server = _Server(uvicorn.Config(make_app(url), log_config=None, access_log=False, **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

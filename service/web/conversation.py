@@ -29,7 +29,7 @@ _log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 
-_DEFAULT_HEADERS = {
+SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -37,6 +37,7 @@ _DEFAULT_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+"""The headers of every answer that does not set them by itself."""
 _STRICT_TRANSPORT = {"strict-transport-security": "max-age=31536000"}
 
 
@@ -55,7 +56,7 @@ class Conversation:
         self._app = app
         self._tracing = tracing
         self._observe = observe
-        headers = _DEFAULT_HEADERS | (_STRICT_TRANSPORT if strict_transport else {})
+        headers = SAFE_HEADERS | (_STRICT_TRANSPORT if strict_transport else {})
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

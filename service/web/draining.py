@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from service.web.connections import BoundedProtocol
 
 _ARRIVING_S = 0.5
 """Seconds in which the request of a connection that was just accepted arrives."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class PatientProtocol(BoundedProtocol):
     """Closes a new connection only when its request had time to arrive.
 
     When a process ends, uvicorn closes every connection on which no request has begun: also those that were accepted a
