@@ -9,10 +9,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.web.conversation import SAFE_HEADERS
 from service.web.problems import Problem, outcome_response
+from service.web.upgrades import PlainProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,7 +22,7 @@ MAX_HEAD_BYTES = 65_536
 """Bytes that may come without a head being complete by them, or a part of a body: eight times the longest token."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(PlainProtocol):
     """Ends a connection on which no request comes, or whose answers are not read."""
 
     head_s: ClassVar[float] = 10.0
