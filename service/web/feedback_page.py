@@ -8,7 +8,6 @@ The connection alone would not do, since a proxy on the same machine makes every
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -114,7 +113,7 @@ def _password(request: Request) -> str:
         return ""
     try:
         return base64.b64decode(text, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 

@@ -50,7 +50,11 @@ async def fill(folder: Path) -> None:
 
 
 async def page(
-    folder: Path, path: str = "/feedback", *, headers: dict[str, str] | None = None, **settings: Any
+    folder: Path,
+    path: str = "/feedback",
+    *,
+    headers: dict[str, str] | dict[bytes, bytes] | None = None,
+    **settings: Any,
 ) -> httpx.Response:
     async with CheckedClient(app_of(folder, **{"public_base_url": TRIAL, **settings})) as client:
         return await client.request("GET", path, headers=HERE if headers is None else headers)
@@ -208,11 +212,11 @@ async def test_with_a_key_whoever_knows_it_sees_the_page_from_anywhere(tmp_path:
 @pytest.mark.parametrize(
     "headers",
     [HERE, basic(""), basic(KEY[:-1]), basic(KEY + "x"), basic("x", KEY), {"authorization": f"Bearer {KEY}"},
-     {"authorization": "Basic %%%"}, {"authorization": "Basic /w=="}],
+     {"authorization": "Basic %%%"}, {"authorization": "Basic /w=="}, {b"authorization": b"Basic \xe9"}],
     ids=str,
 )  # fmt: skip
 async def test_with_a_key_nobody_else_sees_the_page_not_even_on_this_machine(
-    tmp_path: Path, headers: dict[str, str]
+    tmp_path: Path, headers: dict[str, str] | dict[bytes, bytes]
 ) -> None:
     await fill(tmp_path)
     answer = await page(tmp_path, headers=headers, report_key=KEY)
