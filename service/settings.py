@@ -326,7 +326,10 @@ def load_settings(environment: Mapping[str, str], **defaults: object) -> Setting
 
 def is_loopback(url: str) -> bool:
     """Whether the host of `url` is this machine by name or by literal address."""
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
     try:
         return ip_address(host).is_loopback
     except ValueError:

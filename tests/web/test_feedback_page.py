@@ -171,6 +171,7 @@ async def test_a_store_that_is_down_is_503(tmp_path: Path) -> None:
         {"host": "cds.example.org"},
         {"host": "127.0.0.1.evil.example"},
         {"host": "evil.example:8080"},
+        {"host": "["},
         {**HERE, "x-forwarded-for": "127.0.0.1"},
         {**HERE, "forwarded": "for=127.0.0.1"},
         {**HERE, "via": "1.1 proxy"},
