@@ -50,7 +50,7 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadOrder:
-    """One order: `Type/id`, its kinds, the day it is for (`None`: not said), whether it may wait, and its JSON."""
+    """One order: `Type/id` or its place, its kinds, its day (`None`: not said), whether it may wait, its JSON."""
 
     reference: str
     kinds: frozenset[OrderKind]
@@ -64,21 +64,25 @@ def read_orders(
 ) -> tuple[ReadOrder, ...]:
     """Give the orders of a kind that matters, each once, in the order they came.
 
-    Of drafts the status may be missing; of the record only open orders count. Orders of another patient, without an
-    id, or with `doNotPerform` are left out.
+    Of drafts the status may be missing; of the record only open orders count. Orders of another patient or with
+    `doNotPerform` are left out. An order without an id is named by its place: `ServiceRequest, draft 2`.
     """
     found: dict[str, ReadOrder] = {}
-    for resource in resources:
+    for place, resource in enumerate(resources, start=1):
         if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
             continue
-        name = resource.get("id")
-        if not isinstance(name, str) or not name or not _is_open(resource, drafts=drafts):
+        if not _is_open(resource, drafts=drafts):
             continue
         kinds = classify(resource, terminology)
         if kinds and _is_of(resource, patient_id):
-            reference = f"{resource['resourceType']}/{name}"
+            reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
             found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource))
     return tuple(found.values())
+
+
+def _reference(resource: Mapping[str, Any], place: str) -> str:
+    kind, name = resource["resourceType"], resource.get("id")
+    return f"{kind}/{name}" if isinstance(name, str) and name else f"{kind}, {place}"
 
 
 def classify(resource: Mapping[str, Any], terminology: Terminology) -> frozenset[OrderKind]:

@@ -105,7 +105,7 @@ def _card(
             topic=Coding(code=found.code, system=ADVISORY_SYSTEM, display=found.code.replace("-", " ")),
         ),
         suggestions=suggestions,
-        selection_behavior="at-most-one" if "postpone" in found.remedies else "any",
+        selection_behavior=None if not suggestions else "at-most-one" if "postpone" in found.remedies else "any",
         override_reasons=OVERRIDE_REASONS,
         links=links(reading, context, uuid, url),
         extension=advice_of(reading.case, found.basis, reading.guideline, reading.catalogue),
@@ -114,16 +114,17 @@ def _card(
 
 def _suggestion(remedy: Remedy, found: OrderAdvice, draft: Draft, resource: Mapping[str, Any]) -> Suggestion | None:
     first = remedy == found.remedies[0]
+    has_id = _REFERENCE.fullmatch(found.order.reference) is not None
     match remedy:
         case "delete":
-            if _REFERENCE.fullmatch(found.order.reference) is None:
+            if not has_id:
                 return None
             action = Action(type="delete", description="Remove the drafted order", resource_id=found.order.reference)
             return Suggestion(
                 label="Remove this draft order", uuid=draft.new_id(), is_recommended=first, actions=(action,)
             )
         case "postpone":
-            if found.not_before is None or resource.get("resourceType") != "ServiceRequest":
+            if not has_id or found.not_before is None or resource.get("resourceType") != "ServiceRequest":
                 return None
             later = {key: value for key, value in resource.items() if key not in _WHEN}
             later["occurrenceDateTime"] = found.not_before.isoformat()

@@ -49,8 +49,6 @@ def test_a_card_names_the_order_and_the_values_behind_it() -> None:
         "ServiceRequest/1",
         {},
         {"resourceType": "ServiceRequest", "id": "t", "code": {"text": "liver biopsy"}},
-        {"resourceType": "ServiceRequest", "code": {"coding": [{"system": CPT, "code": "47000"}]}},
-        {"resourceType": "ServiceRequest", "id": 7, "code": {"coding": [{"system": CPT, "code": "47000"}]}},
         biopsy(subject={"reference": "Patient/other"}),
         biopsy(doNotPerform=True),
         biopsy(status="revoked"),
@@ -173,6 +171,29 @@ def test_an_order_whose_id_is_none_of_fhir_offers_no_deletion() -> None:
     (card,) = cards(example("V01"), biopsy(id="a b<c>"))
     assert [suggestion["label"] for suggestion in card["suggestions"]] == ["Refer to the hepatobiliary unit"]
     assert "Order: Biopsy of the liver (ServiceRequest/a b&lt;c&gt;)" in card["detail"]
+
+
+@pytest.mark.parametrize("name", [None, "", 7])
+def test_a_draft_without_an_id_is_named_by_its_place_and_neither_changed_nor_removed(name: object) -> None:
+    unnamed = [biopsy(id=name), hepatectomy(DAY, id=name), colectomy(DAY, id=name)]
+    first, *others = cards(example("V01"), *unnamed)
+    assert "Order: Biopsy of the liver (ServiceRequest, draft 1)" in first["detail"]
+    assert [found(example("V01"), *unnamed)[0], *found(example("V01"), *unnamed[1:])] == found(example("V01"), *unnamed)
+    assert "other order (ServiceRequest, draft 3)" in others[0]["detail"]
+    actions = [
+        action["type"]
+        for card in (first, *others, *cards(responded(), hepatectomy(DAY, id=name)))
+        for suggestion in card.get("suggestions", ())
+        for action in suggestion["actions"]
+    ]
+    assert set(actions) == {"create"}
+
+
+def test_an_order_without_an_id_that_stands_for_the_same_day_counts() -> None:
+    planned = colectomy(DAY, status="active", id=None)
+    assert found(example("V01"), hepatectomy(DAY), record=[planned]) == found(
+        example("V01"), hepatectomy(DAY), record=[colectomy(DAY, status="active")]
+    )
 
 
 def test_only_a_request_is_postponed() -> None:
