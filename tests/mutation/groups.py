@@ -64,8 +64,8 @@ GROUPS = {
             for name in (
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
                 "primary", "operations", "liver", "tumours", "treatment", "treatment_dates", "pathology", "fitness",
-                "mdt", "messy", "vocabulary", "terminology", "relevance", "bundle", "codings", "day_edges", "shapes",
-                "mapper",
+                "mdt", "screen", "messy", "vocabulary", "terminology", "relevance", "bundle", "codings", "day_edges",
+                "shapes", "mapper",
             )
         ),
         share=0.25,
