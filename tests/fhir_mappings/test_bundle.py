@@ -126,6 +126,25 @@ def test_what_cannot_matter_is_left_alone(resource: Any) -> None:
     assert hits(bundle(resource, HIT)) == ["c"]
 
 
+CLAIM = _x("Claim", text="M\u00fcller")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        bundle(CLAIM, HIT),
+        bundle(CLAIM, {"resourceType": 5}, HIT),
+        bundle(bundle(CLAIM, HIT)),
+        bundle(_x("Condition", code={"text": "flu"}, note=[{"text": "M\u00fcller"}]), HIT),
+        bundle({"resourceType": "OperationOutcome", "issue": [{"diagnostics": "M\u00fcller"}]}, HIT),
+    ],
+)
+def test_what_does_not_matter_is_not_decoded_so_that_its_broken_bytes_cost_nothing(body: Any) -> None:
+    raw = orjson.dumps(body).replace("\u00fc".encode(), b"\xfc")
+    found = read_source(raw, terminology())
+    assert (found.state, found.resources, found.partial) == (SourceState.DATA, (HIT,), False)
+
+
 def test_an_escaped_code_is_found() -> None:
     raw = orjson.dumps(bundle(HIT)).replace(b"C78.7", b"\\u0043\\u00378.7")
     assert hits(raw) == ["c"]
