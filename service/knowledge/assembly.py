@@ -115,7 +115,8 @@ class _Assembly:
         )
         used = frozenset(self.names.used)
         for name in source.definitions:
-            self._bind(f"definition {name}", name)
+            if name not in bound.timing:
+                self._bind(f"definition {name}", name)
         return replace(bound, used=used)
 
     def _bind(self, where: str, text: str, reach: Reach = "facts") -> Formula:

@@ -1,4 +1,14 @@
-"""A guideline of two rows, for tests of what may be wrong with one."""
+"""A guideline of two rows and a catalogue of seven facts, for tests of what may be wrong with a guideline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.catalogue import Catalogue, FactDefinition
+from service.knowledge.guideline import GuidelineError, build_guideline
+
+if TYPE_CHECKING:
+    from service.knowledge.model import Guideline, Policy
 
 SMALL = """
 [guideline]
@@ -58,3 +68,31 @@ def of_rows(*rows: tuple[str, str], extra: str = "") -> str:
         + extra
         + _TAIL
     )
+
+
+FACTS = Catalogue(
+    {
+        "ecog": FactDefinition("ecog", "ECOG", "?", "integer", "r", minimum=0, maximum=5),
+        "asa": FactDefinition("asa", "ASA", "?", "integer", "r", minimum=1, maximum=6, maximum_age_days=90),
+        "score": FactDefinition("score", "score", "?", "number", "r"),
+        "msi": FactDefinition("msi", "MSI", "?", "choice", "r", choices=("stable", "msi-high")),
+        "ras": FactDefinition("ras", "RAS", "?", "choice", "r", choices=("wild-type", "mutated")),
+        "began": FactDefinition("began", "began", "?", "date", "r"),
+        "ended": FactDefinition("ended", "ended", "?", "date", "r"),
+    }
+)
+
+
+def built(*texts: str, policy: Policy | None = None) -> Guideline:
+    """Build a guideline of the facts of this file."""
+    named = {f"{number}.toml": text for number, text in enumerate(texts)}
+    return build_guideline(named, FACTS, policy)
+
+
+def faults_of(*texts: str) -> list[str]:
+    """Give the faults of a guideline of the facts of this file."""
+    try:
+        built(*texts)
+    except GuidelineError as fault:
+        return list(fault.faults)
+    return []

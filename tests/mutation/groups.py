@@ -28,7 +28,7 @@ _KNOWLEDGE = tuple(
     f"tests/knowledge/test_{name}.py"
     for name in (
         "decide", "compiled", "completions", "check", "cubes", "missing", "guideline", "guideline_faults",
-        "assumptions", "domain", "expression", "formula", "binding", "policy", "reference", "invariants",
+        "assumptions", "domain", "expression", "formula", "binding", "policy", "assembly", "reference", "invariants",
     )
 )  # fmt: skip
 
