@@ -147,7 +147,7 @@ class _Assembly:
         if not isinstance(assume, ChoiceTest | NumberTest) or assume.fact != rule.fact:
             self.faults.append(f"{where}: assume must be one test of {rule.fact}")
             return rule.fact, when, assume
-        whole = self.catalogue[rule.fact].kind == "integer" if rule.fact in self.catalogue.facts else False
+        whole = self.names.facts[rule.fact.replace("-", "_")].kind == "integer"
         label = rule.label if rule.label != "" else _label(assume, whole=whole)
         if label is None:
             self.faults.append(f"{where}: an assumption of several values needs a label")

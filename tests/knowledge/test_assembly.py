@@ -109,7 +109,7 @@ def test_a_guideline_holds_what_its_files_say_under_the_policy() -> None:
         ),
         assumptions=(
             AssumptionRule("asa", None, "asa < 4", "<= 3", ".", enabled=False),
-            AssumptionRule("gap", "absent(msi)", "gap >= late", ">= 2", ".", printed=False),
+            AssumptionRule("gap", "absent(msi)", "gap >= late", "> 1", ".", printed=False),
         ),
         ties=(Tie("msi == msi-high", "ras == mutated", "."),),
         months_between=(MonthsBetween("gap", "began", "ended"),),
@@ -229,7 +229,7 @@ def test_a_fault_is_listed_once_with_its_place(texts: list[str], faults: list[st
         ("asa", "asa == 3", 3),
         ("score", "score < 2.5", "< 2.5"),
         ("score", "score >= 2.5", ">= 2.5"),
-        ("gap", "gap < 4", "< 4"),
+        ("gap", "gap < 4", "<= 3"),
         ("msi", "msi == stable", "stable"),
         ("msi", "msi != stable", "msi-high"),
     ],
