@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_small_guideline_is_enough() -> None:
 
 def test_all_files_of_the_shipped_guideline_are_read() -> None:
     assert sorted(shipped_texts()) == ["advisories.toml", "evidence.toml", "pathway.toml", "policy.toml", "steps.toml"]
+
+
+def test_the_files_are_read_as_utf_8_whatever_the_locale() -> None:
+    before, texts = locale.setlocale(locale.LC_CTYPE), shipped_texts()
+    locale.setlocale(locale.LC_CTYPE, "C")
+    try:
+        assert shipped_texts() == texts
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 def test_definitions_may_be_switches_and_are_negated_like_any_other() -> None:

@@ -28,7 +28,8 @@ _KNOWLEDGE = tuple(
     f"tests/knowledge/test_{name}.py"
     for name in (
         "decide", "compiled", "completions", "check", "cubes", "missing", "guideline", "guideline_faults",
-        "assumptions", "domain", "expression", "formula", "binding", "policy", "assembly", "reference", "invariants",
+        "assumptions", "domain", "expression", "formula", "binding", "policy", "source", "assembly", "references",
+        "sources", "tables", "reference", "invariants",
     )
 )  # fmt: skip
 
