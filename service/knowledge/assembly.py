@@ -56,7 +56,8 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
         parameters=assembly.parameters,
         strategies=source.strategies,
         next_steps={
-            code: replace(step, interval=intervals.get(step.interval or "")) for code, step in source.next_steps.items()
+            code: replace(step, interval=intervals[step.interval] if step.interval else None)
+            for code, step in source.next_steps.items()
         },
         intervals=intervals,
         statements=source.statements,

@@ -146,14 +146,15 @@ def _advisory(table: Table) -> Advisory:
 
 def _assumption(table: Table) -> AssumptionRule:
     label = table.anything("label")
-    if not isinstance(label, bool | int | float | str | None):
-        table.fault("label must be a single value")
-        label = None
+    if not isinstance(label, bool | int | float | str):
+        if label is not None:
+            table.fault("label must be a single value")
+        label = ""
     rule = AssumptionRule(
         fact=table.text("fact"),
         when=table.maybe_text("when"),
         assume=table.text("assume"),
-        label="" if label is None else label,
+        label=label,
         sentence=table.text("sentence"),
         printed=table.maybe_flag("printed", default=True),
     )
@@ -174,6 +175,7 @@ def _parameter(name: str, table: Table) -> Parameter:
     elif not isinstance(value, int | float):
         table.fault("value must be a number, true or false")
         value = 0
+    use = table.one_of("use", ("condition", "mapper", "text"), "condition")
     parameter = Parameter(
         name=name,
         value=value,
@@ -182,9 +184,7 @@ def _parameter(name: str, table: Table) -> Parameter:
         unit=table.maybe_text("unit"),
         minimum=table.number("minimum"),
         maximum=table.number("maximum"),
-        use=cast(
-            "Literal['condition', 'mapper', 'text']", table.one_of("use", ("condition", "mapper", "text"), "condition")
-        ),
+        use=cast("Literal['condition', 'mapper', 'text']", use),
         months_in=months_in,
     )
     return _closed(table, parameter)

@@ -201,6 +201,14 @@ reason = "."
         ),
         (
             [
+                TIE.format("msi == stable", "ras == mutated"),
+                TIE.format("asa == 1", "ecog == 1"),
+                TIE.format("msi == msi-high", "score == 1"),
+            ],
+            ["tie 'msi == msi-high': msi is tied already"],
+        ),
+        (
+            [
                 TIE.format("msi == stable", "tall"),
                 TIE.format("asa == 1", "ras == mutated and asa == 2"),
                 TIE.format("ecog == 1", "tall"),

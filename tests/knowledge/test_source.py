@@ -311,6 +311,21 @@ def test_what_stands_inside_a_row_or_an_advisory_has_its_own_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("use", "read_as", "faults"),
+    [
+        ("", "condition", []),
+        ('use = "condition"', "condition", []),
+        ('use = "mapper"', "mapper", []),
+        ('use = "text"', "text", []),
+        ('use = "cards"', "condition", ["parameter p: use must be one of condition, mapper, text"]),
+    ],
+)
+def test_a_parameter_is_read_by_conditions_unless_it_says_otherwise(use: str, read_as: str, faults: list[str]) -> None:
+    found, noted = read(f'[parameter.p]\nvalue = 1\nreason = "."\n{use}\n')
+    assert (found.parameters["p"].use, noted) == (read_as, faults)
+
+
+@pytest.mark.parametrize(
     ("strategy", "next_step", "faults"),
     [
         ("mdt", "talk", []),
