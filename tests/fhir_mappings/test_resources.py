@@ -255,6 +255,8 @@ JUNE, JULY = "2026-06-01T10:00:00Z", "2026-07-01T10:00:00Z"
         (version("1", 9), version("1", JUNE)),
         ({"meta": "x"}, version("0")),
         ({}, version(updated=JUNE)),
+        (version(id="a"), {"id": "b"}),
+        ({"id": "a"}, version(id="b")),
         (version("1", JUNE, id="a"), version("1", JUNE, id="b")),
     ],
 )
