@@ -34,9 +34,9 @@ R9 = "Ours."
 [[advisory]]
 code = "new"
 when = "row == A"
-sentence = "New."
+sentence = "New for {late} months."
 from = ["R9"]
-if_assumed = { fact = "asa", sentence = "New, as far as is known." }
+if_assumed = { fact = "asa", sentence = "New for {late_days} days, as far as is known." }
 [[assumption]]
 fact = "asa"
 assume = "asa < 4"
@@ -105,7 +105,14 @@ def test_a_guideline_holds_what_its_files_say_under_the_policy() -> None:
         ),
         advisories=(
             Advisory("old", "outdated in gaps", "Too old."),
-            Advisory("new", "row == A", "New.", ("R9",), (), "asa", "New, as far as is known."),
+            Advisory(
+                "new",
+                "row == A",
+                "New for 2 months.",
+                ("R9",),
+                assumed="asa",
+                sentence_if_assumed="New for 60 days, as far as is known.",
+            ),
         ),
         assumptions=(
             AssumptionRule("asa", None, "asa < 4", "<= 3", ".", enabled=False),
