@@ -277,3 +277,11 @@ def test_facts_are_read_as_far_as_the_last_row_that_is_reached(
 def test_an_assumption_that_leads_to_the_same_answer_by_another_row_is_not_printed() -> None:
     rule = '[[assumption]]\nfact = "ecog"\nassume = "ecog <= 3"\nsentence = "."\n'
     assert decide(case_of(), small(("ecog > 3", "mdt"), extra=rule)).assumptions == ()
+
+
+def test_a_fact_that_settles_a_condition_is_read_though_an_assumption_beside_it_would_too() -> None:
+    sigmoid = decided("V01", "colorectal-operation", colorectal_multivisceral=True)
+    rectum = ("colorectal-operation", "months-primary-to-metastases")
+    low = decided("V01", *rectum, primary_site="rectum-low", colorectal_multivisceral=True)
+    assert [found.outcomes for found in (sigmoid, low)] == [(LIVER_FIRST,)] * 2
+    assert ["colorectal-multivisceral" in found.read for found in (sigmoid, low)] == [True, True]
