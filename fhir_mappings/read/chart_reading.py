@@ -10,7 +10,9 @@ import msgspec
 
 from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.dates import clinical_date, tomorrow
+from fhir_mappings.read.references import NO_PATIENT, medication_references, patient_fault, reference_displays, referred
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
+from fhir_mappings.relevance import objects
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from fhir_mappings.chart import Chart
     from fhir_mappings.terminology import Terminology
 
-OTHER_PATIENT = "of another patient"
-NO_PATIENT = "names no patient"
 FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
 MASKED = "code withheld"
@@ -188,10 +188,10 @@ class _Gate:
         if kind in _MEDICATED:
             sets |= self._referred(body)
             if not sets and not understood:
-                topics |= could_be(kind, " ".join(_reference_displays(body)))
+                topics |= could_be(kind, " ".join(reference_displays(body)))
         if not sets and not topics and not masked and not _is_place(kind, body, self.terminology):
             return None
-        whose = _patient_fault(body, self.patient_id)
+        whose = patient_fault(body, self.patient_id)
         if whose is not None:
             if whose == NO_PATIENT and not draft:  # it could be this one's: not used, and not taken for absent either
                 self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
@@ -230,7 +230,7 @@ class _Gate:
     def _referred(self, body: Mapping[str, Any]) -> frozenset[str]:
         """Give the value sets of the Medication resources that an order or administration refers to."""
         found: frozenset[str] = frozenset()
-        for named in _medication_references(body):
+        for named in medication_references(body):
             if isinstance(named.get("reference"), str):
                 found |= self.drugs.get(referred(named["reference"], "Medication"), frozenset())
         return found
@@ -259,18 +259,6 @@ def _is_plan(body: Mapping[str, Any]) -> bool:
     """Whether a resource speaks of days to come."""
     kind = body["resourceType"]
     return kind == "ServiceRequest" or (kind == "Procedure" and body["status"] in PREPARED)
-
-
-def _medication_references(body: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    """Give the References to Medications of an order or administration, in the shape of R4 or R5."""
-    medication = body.get("medication")
-    for owner in (body, medication if isinstance(medication, dict) else {}):
-        for element in ("medicationReference", "reference"):
-            yield from _objects(owner.get(element))
-
-
-def _reference_displays(body: Mapping[str, Any]) -> Iterable[str]:
-    return (named["display"] for named in _medication_references(body) if isinstance(named.get("display"), str))
 
 
 def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:
@@ -329,46 +317,17 @@ def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
     if isinstance(code, dict):
         yield code.get("concept")
     if kind == "Observation":
-        yield from (component.get("code") for component in _objects(body.get("component")))
+        yield from (component.get("code") for component in objects(body.get("component")))
     if kind in ("MedicationRequest", "MedicationAdministration"):
         yield body.get("medicationCodeableConcept")
         medication = body.get("medication")
         yield medication.get("concept") if isinstance(medication, dict) else None
-        yield from (contained.get("code") for contained in _objects(body.get("contained")))
+        yield from (contained.get("code") for contained in objects(body.get("contained")))
     if kind == "CarePlan":
-        yield from _objects(body.get("category"))
-        for activity in _objects(body.get("activity")):
+        yield from objects(body.get("category"))
+        for activity in objects(body.get("activity")):
             detail = activity.get("detail")
             yield detail.get("code") if isinstance(detail, dict) else None
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    listed = value if isinstance(value, list) else [value]
-    return [member for member in listed if isinstance(member, dict)]
-
-
-def _patient_fault(body: Mapping[str, Any], patient_id: str) -> str | None:
-    subject = body.get("subject") or body.get("patient")
-    reference = subject.get("reference") if isinstance(subject, dict) else None
-    if not isinstance(reference, str) or not reference.strip():
-        return NO_PATIENT
-    return None if is_patient(reference.strip(), patient_id) else OTHER_PATIENT
-
-
-def is_patient(reference: str, patient_id: str) -> bool:
-    """Whether a reference (relative, absolute, versioned, or a urn) is to the patient with this id."""
-    patient_id = patient_id.removeprefix("Patient/")
-    whole = reference.startswith("urn:") and reference == patient_id
-    return whole or referred(reference, "Patient") == f"Patient/{patient_id}"
-
-
-def referred(reference: str, kind: str) -> str:
-    """Give what a reference (relative, absolute, versioned, or a urn) names as `Type/id`; a urn names a `kind`."""
-    reference = reference.strip()
-    if reference.startswith("urn:"):
-        return f"{kind}/{reference.rpartition(':')[2]}"
-    path = reference.partition("/_history/")[0].rstrip("/").split("/")
-    return "/".join(path[-2:])
 
 
 def evidence(resource: Resource, *sets: str, how: How) -> Evidence:
@@ -405,15 +364,6 @@ def matches(name: str, wanted: Iterable[str]) -> bool:
 def _wanted(sets: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     """Part ids from prefixes; asked with what the readers and the catalogue name, so the cache stays small."""
     return frozenset(sets), tuple(name[:-1] for name in sets if name.endswith("*"))
-
-
-def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:
-    """Give the references in an element that holds one Reference or a list of them."""
-    return [
-        member["reference"]
-        for member in _objects(concept_owner.get(element))
-        if isinstance(member.get("reference"), str)
-    ]
 
 
 def is_liver(place: object, terminology: Terminology) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown
-from fhir_mappings.read.chart_reading import is_liver, references_of, referred, taken_from
+from fhir_mappings.read.chart_reading import is_liver, taken_from
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import complete_months, earlier, shifted
 from fhir_mappings.read.operations import (
@@ -15,6 +15,7 @@ from fhir_mappings.read.operations import (
     undecided_resections,
 )
 from fhir_mappings.read.reader import UNREADABLE_VALUE
+from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import NoValue, Reading, concept_sets, read_value
 

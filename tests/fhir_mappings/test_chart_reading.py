@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Issue, Scope
-from fhir_mappings.read.chart_reading import ChartReading, Resource, is_patient, matches
+from fhir_mappings.read.chart_reading import ChartReading, Resource, matches
 from tests.charts import CPT, ICD10CM, RXNORM, SNOMED, concept, dose, local, order, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
@@ -250,28 +250,6 @@ def test_a_status_is_read_in_any_case_of_letters() -> None:
 )
 def test_a_status_without_code_is_read_by_its_words(element: str, status: dict[str, Any], scope: Scope) -> None:
     assert read(PRIMARY, LIVER | {element: status}).scope == scope
-
-
-@pytest.mark.parametrize(
-    ("reference", "whose", "holds"),
-    [
-        ("Patient/1", "1", True),
-        ("Patient/1", "Patient/1", True),
-        ("Patient/1/", "1", True),
-        ("Patient/1X", "1X", True),
-        ("https://ehr.example/fhir/Patient/1/_history/7", "1", True),
-        ("urn:uuid:1", "1", True),
-        ("urn:uuid:1", "urn:uuid:1", True),
-        ("urn:uuid:1", "uuid:1", False),
-        ("urn:uuid:21", "1", False),
-        ("Patient/2/_history/1", "1", False),
-        ("Patient/1/Observation/2", "2", False),
-        ("Practitioner/1", "1", False),
-        ("1", "1", False),
-    ],
-)
-def test_a_reference_names_the_patient_by_type_and_id(reference: str, whose: str, holds: bool) -> None:  # noqa: FBT001 - expected
-    assert is_patient(reference, whose) is holds
 
 
 def test_unconfirmed_and_provisional_diseases_are_remarked_and_others_not() -> None:

@@ -57,16 +57,16 @@ GROUPS = {
             "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen",
             *(f"read/{name}" for name in (
                 "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations", "pathology", "primary",
-                "reader", "scope", "settle", "treatment", "values",
+                "reader", "references", "scope", "settle", "treatment", "values",
             )),
         ),
         tuple(
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
-                "primary", "operations", "liver", "tumours", "treatment", "treatment_dates", "pathology", "fitness",
-                "mdt", "screen", "messy", "vocabulary", "terminology", "relevance", "bundle", "codings", "day_edges",
-                "shapes", "mapper",
+                "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
+                "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary", "terminology",
+                "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
             )
         ),
         share=0.25,

@@ -1,0 +1,60 @@
+"""What references name: the patient of a resource, the Medication of an order, and whatever else is referred to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_mappings.relevance import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+OTHER_PATIENT = "of another patient"
+NO_PATIENT = "names no patient"
+
+
+def patient_fault(body: Mapping[str, Any], patient_id: str) -> str | None:
+    """Say why a resource is not of the patient with this id; `None` where it is."""
+    subject = body.get("subject") or body.get("patient")
+    reference = subject.get("reference") if isinstance(subject, dict) else None
+    if not isinstance(reference, str) or not reference.strip():
+        return NO_PATIENT
+    return None if is_patient(reference.strip(), patient_id) else OTHER_PATIENT
+
+
+def is_patient(reference: str, patient_id: str) -> bool:
+    """Whether a reference (relative, absolute, versioned, or a urn) is to the patient with this id."""
+    patient_id = patient_id.removeprefix("Patient/")
+    whole = reference.startswith("urn:") and reference == patient_id
+    return whole or referred(reference, "Patient") == f"Patient/{patient_id}"
+
+
+def referred(reference: str, kind: str) -> str:
+    """Give what a reference (relative, absolute, versioned, or a urn) names as `Type/id`; a urn names a `kind`."""
+    reference = reference.strip()
+    if reference.startswith("urn:"):
+        return f"{kind}/{reference.rpartition(':')[2]}"
+    path = reference.partition("/_history/")[0].rstrip("/").split("/")
+    return "/".join(path[-2:])
+
+
+def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:
+    """Give the references in an element that holds one Reference or a list of them."""
+    return [
+        member["reference"]
+        for member in objects(concept_owner.get(element))
+        if isinstance(member.get("reference"), str)
+    ]
+
+
+def medication_references(body: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """Give the References to Medications of an order or administration, in the shape of R4 or R5."""
+    medication = body.get("medication")
+    for owner in (body, medication if isinstance(medication, dict) else {}):
+        for element in ("medicationReference", "reference"):
+            yield from objects(owner.get(element))
+
+
+def reference_displays(body: Mapping[str, Any]) -> Iterable[str]:
+    """Give the displays of the References to Medications of an order or administration."""
+    return (named["display"] for named in medication_references(body) if isinstance(named.get("display"), str))

@@ -1,0 +1,118 @@
+"""Sizes and numbers of the metastases, as measurements of one study tell them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Issue
+from tests.charts import LOINC, SNOMED, concept, observation, quantity
+from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
+
+
+def lesion(ident: str, *codes: str, **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "resourceType": "BodyStructure",
+        "id": ident,
+        "patient": {"reference": "Patient/1"},
+        "location": concept(SNOMED, "10200004"),
+    }
+    if codes:
+        found["locationQualifier"] = [concept(SNOMED, code) for code in codes]
+    return found | more
+
+
+def size(ident: str, of: str, value: float, on: str | None = "2026-06-01", **more: Any) -> dict[str, Any]:
+    focus: dict[str, Any] = {"focus": [{"reference": f"https://ehr.example/fhir/{of}"}]}
+    return observation(ident, (LOINC, "21889-1"), quantity(value, "mm"), on=on, **focus, **more)
+
+
+def test_tumours_of_one_study_are_counted_and_placed() -> None:
+    case = read(
+        lesion("a", "21514008"),
+        lesion("b", "48521005"),
+        size("x", "BodyStructure/a", 12),
+        size("y", "BodyStructure/b", 31),
+    )
+    facts = ("metastasis-count", "metastasis-distribution", "largest-metastasis")
+    assert [shown(case, fact) for fact in facts] == [2, "bilobar", 31]
+    assert proofs(case, "metastasis-count") == [("BodyStructure/a", "derived"), ("BodyStructure/b", "derived")]
+
+
+def test_tumours_in_one_lobe_are_unilobar_where_each_is_placed() -> None:
+    sizes = [size("x", "BodyStructure/a", 12), size("y", "BodyStructure/b", 31)]
+    placed = read(lesion("a", "21514008"), lesion("b", "21514008"), *sizes)
+    open_case = read(lesion("a", "21514008"), lesion("b"), *sizes)
+    assert shown(placed, "metastasis-distribution") == "unilobar"
+    assert shown(open_case, "metastasis-distribution") == "gap: absent"
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [lesion("a"), lesion("b"), size("x", "BodyStructure/a", 12)],
+        [lesion("a"), size("x", "BodyStructure/a", 12), size("y", "BodyStructure/a", 13, on="2026-06-02")],
+        [lesion("a"), size("x", "BodyStructure/a", 12, on=None)],
+        [lesion("a"), lesion("b")],
+    ],
+)
+def test_tumours_of_several_studies_are_not_counted(resources: list[dict[str, Any]]) -> None:
+    assert shown(read(*resources), "metastasis-count") == "gap: absent"
+
+
+def test_an_inactive_body_structure_is_no_tumour() -> None:
+    case = read(lesion("a"), lesion("b", active=False), size("x", "BodyStructure/a", 12))
+    assert shown(case, "metastasis-count") == 1
+
+
+def test_a_size_is_of_the_liver_by_focus_body_site_or_specimen() -> None:
+    specimen = {"resourceType": "Specimen", "id": "s", "collection": {"bodySite": concept(SNOMED, "10200004")}}
+    plain = observation("o", (LOINC, "21889-1"), quantity(20, "mm"), on="2026-06-01")
+    of_metastasis = plain | {"focus": [{"reference": "Condition/liver"}]}
+    of_specimen = plain | {"contained": [specimen], "specimen": {"reference": "#s"}}
+    of_primary = plain | {"focus": [{"reference": "Condition/primary"}]}
+    found = [shown(read(PRIMARY, LIVER, one), "largest-metastasis") for one in (of_metastasis, of_specimen, of_primary)]
+    assert found == [20, 20, "gap: absent"]
+
+
+def test_the_size_component_is_read_with_its_unit() -> None:
+    components = [
+        {"code": concept(LOINC, "33728-7")} | quantity(5.2, "cm"),
+        {"code": concept(LOINC, "33729-5")} | quantity(31, "mm"),
+    ]
+    given = observation(
+        "o", (LOINC, "21889-1"), {"component": components}, on="2026-06-01", bodySite=concept(SNOMED, "10200004")
+    )
+    assert shown(read(given), "largest-metastasis") == 52
+
+
+def test_the_newest_study_gives_the_largest_size() -> None:
+    case = read(
+        lesion("a"),
+        size("x", "BodyStructure/a", 60, on="2026-05-01"),
+        size("y", "BodyStructure/a", 20),
+        size("z", "BodyStructure/a", 25),
+    )
+    assert (shown(case, "largest-metastasis"), proofs(case, "largest-metastasis")) == (25, [("Observation/z", "coded")])
+
+
+def test_a_bound_beside_a_size_of_the_same_day_must_agree() -> None:
+    bound = size("y", "BodyStructure/a", 30)
+    bound["valueQuantity"]["comparator"] = ">"
+    assert shown(read(lesion("a"), size("x", "BodyStructure/a", 20), bound), "largest-metastasis") == "gap: conflicting"
+
+
+def test_an_unreadable_size_is_noted() -> None:
+    case = read(lesion("a"), size("x", "BodyStructure/a", -3))
+    assert shown(case, "largest-metastasis") == "gap: unreadable"
+    assert case.issues == (
+        Issue("Observation/x", "value cannot be read: unit, range or code", costs=("largest-metastasis",)),
+    )
+
+
+def test_old_measurements_are_outdated() -> None:
+    now = datetime(2026, 9, 15, tzinfo=UTC)
+    case = read(lesion("a"), size("x", "BodyStructure/a", 20), now=now)
+    assert shown(case, "largest-metastasis") == "gap: outdated"
