@@ -205,12 +205,16 @@ def test_a_body_site_refines_an_unspecified_code_of_its_organ(codes: list[str], 
         (["C18.0", "C20", "C18.9"], "rectum-unspecified"),
         (["Z85038"], "colon-unspecified"),
         (["z85.038"], "colon-unspecified"),
+        (["C18.2+C18.3", "C18.9"], {"ascending-colon", "hepatic-flexure"}),
+        (["C18.2+C18.3", "C20"], "rectum-unspecified"),
         (["Z85.048", "C20"], "rectum-unspecified"),
     ],
 )
-def test_a_segment_counts_before_what_names_none_and_the_newest_of_its_kind(codes: list[str], expected: str) -> None:
+def test_a_segment_counts_before_what_names_none_and_the_newest_of_its_kind(codes: list[str], expected: Any) -> None:
     conditions = [
-        condition(f"c{number}", (ICD10CM, code), onset=f"2026-05-0{number + 1}") for number, code in enumerate(codes)
+        condition(f"c{number}", (ICD10CM, "C18.9"), onset=f"2026-05-0{number + 1}")
+        | coded(*((ICD10CM, code) for code in several.split("+")))
+        for number, several in enumerate(codes)
     ]
     assert shown(read(*conditions), "primary-site") == expected
 

@@ -125,6 +125,11 @@ def test_a_history_code_of_the_colon_names_its_site_beside_a_coding_without_code
     assert shown(read(history, LIVER), "primary-site") == "colon-unspecified"
 
 
+def test_a_history_code_of_the_colon_names_its_site_in_any_version_of_its_system() -> None:
+    history = condition("z", (f"{ICD10CM}|2026", "Z85.038"))
+    assert shown(read(history, LIVER), "primary-site") == "colon-unspecified"
+
+
 def test_a_history_code_beside_an_active_primary_only_hints() -> None:
     case = read(PRIMARY, condition("z", (ICD10CM, "Z85.038")))
     assert shown(case, "primary-in-situ") == "gap: absent"

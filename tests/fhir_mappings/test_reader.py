@@ -131,6 +131,13 @@ def test_an_observation_in_our_code_and_a_standard_one_is_read_by_either(
     assert (shown(case, fact), len(case.issues)) == (expected, issues)
 
 
+def test_what_another_reader_tells_hides_no_other_observation_in_our_code() -> None:
+    both = {"coding": [*concept(FACTS_SYSTEM, "ecog")["coding"], *concept(*ANSWERED)["coding"]]}
+    answered = observed("a", ANSWERED, coded(LOINC, "LA9623-5"), on="2026-06-01") | {"code": both}
+    ours = local("ecog", 2, on="2026-06-02", ident="z")
+    assert [shown(read(*said), "ecog") for said in ((answered, ours), (ours, answered))] == [2, 2]
+
+
 RESECTION = (CPT, "44160")
 OF_RESECTIONS = (
     "primary-in-situ",

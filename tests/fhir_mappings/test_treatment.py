@@ -171,6 +171,12 @@ def test_the_status_after_the_first_cycle_is_the_response(code: str, expected: s
     assert shown(read(PRIMARY, LIVER, *doses("2026-02-01"), status(code)), "chemotherapy-response") == expected
 
 
+def test_the_first_cycle_is_that_of_the_first_day_whatever_its_id() -> None:
+    given = [dose("a", OXALIPLATIN, on="2026-05-02"), dose("b", OXALIPLATIN, on="2026-04-20")]
+    case = read(PRIMARY, LIVER, *given, status("268910001", on="2026-05-01"))
+    assert (shown(case, "chemotherapy-response"), case.issues) == ("partial-response", ())
+
+
 def test_a_status_before_or_without_chemotherapy_is_no_response() -> None:
     before = read(PRIMARY, LIVER, *doses("2026-05-01"), status("268910001"))
     without = read(PRIMARY, LIVER, status("268910001"))
