@@ -171,6 +171,29 @@ def test_the_status_after_the_first_cycle_is_the_response(code: str, expected: s
     assert shown(read(PRIMARY, LIVER, *doses("2026-02-01"), status(code)), "chemotherapy-response") == expected
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "day", "cycles"),
+    [
+        ("2026-02-01", "2026-03-10", "2026-01-31", 2),
+        ("2026-02-01", "2026-03-10", "2026-02-01", 1),
+        ("2026-02-01", "2026-03-10", "2026-03-10", 1),
+        ("2026-02-01", "2026-03-10", "2026-03-11", 2),
+        ("2026-02", "2026-03", "2026-01-31", 2),
+        ("2026-02", "2026-03", "2026-02-01", Interval(1)),
+        ("2026-02", "2026-03", "2026-02-28", 1),
+        ("2026-02", "2026-03", "2026-03-01", 1),
+        ("2026-02", "2026-03", "2026-03-31", Interval(1)),
+        ("2026-02", "2026-03", "2026-04-01", 2),
+    ],
+)
+def test_a_course_holds_fluoropyrimidine_from_its_first_day_to_its_last(
+    start: str, end: str, day: str, cycles: Any
+) -> None:
+    course = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": start, "end": end})
+    given = [*doses(day, drug=FLUOROURACIL), *doses("2026-05-01", prefix="later")]
+    assert shown(read(PRIMARY, LIVER, course, *given), "chemotherapy-cycles") == cycles
+
+
 def test_the_first_cycle_is_that_of_the_first_day_whatever_its_id() -> None:
     given = [dose("a", OXALIPLATIN, on="2026-05-02"), dose("b", OXALIPLATIN, on="2026-04-20")]
     case = read(PRIMARY, LIVER, *given, status("268910001", on="2026-05-01"))
