@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -325,3 +326,16 @@ def test_medication_that_was_not_had_leaves_its_facts_open() -> None:
     facts = ("chemotherapy-cycles", "chemotherapy-last-date", "bevacizumab-last-date", "adjuvant-status")
     assert {shown(case, fact) for fact in facts} == {"gap: not-retrieved"}
     assert shown(case, "chemotherapy-response") == "gap: absent"
+
+
+def test_a_dose_that_cannot_be_later_leaves_the_last_day_known() -> None:
+    case = read(PRIMARY, LIVER, *doses("2026-01", "2026-01-31"))
+    assert shown(case, "chemotherapy-last-date").isoformat() == "2026-01-31"
+
+
+@pytest.mark.parametrize(("day", "end"), [("2025-02-01", "2025-04-01"), ("2025-02-02", None)])
+def test_a_dose_in_text_on_the_day_of_the_resection_is_not_adjuvant(day: str, end: str | None) -> None:
+    resected = local("primary-resection-date", "2025-02-01", on="2025-02-10")
+    named = dose("t", OXALIPLATIN, on=day) | {"medicationCodeableConcept": {"text": "FOLFOX"}}
+    case = read(PRIMARY, LIVER, resected, named, *doses("2025-04-01"))
+    assert shown(case, "adjuvant-end-date") == ("gap: absent" if end is None else date.fromisoformat(end))
