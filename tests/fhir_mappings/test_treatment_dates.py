@@ -2,67 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Gap, Interval, Known, Narrowed, Sign, Unknown
-from fhir_mappings.read.dates import parse_date
+from fhir_mappings.case import Interval, Sign
 from tests.charts import (
-    CPT,
-    ICD10CM,
-    LOINC,
-    RXNORM,
     SNOMED,
-    coded,
-    concept,
-    condition,
-    dose,
-    local,
-    observation,
-    order,
     procedure,
 )
-from tests.fhir_mappings.reading import proofs, read, shown
-
-Given: TypeAlias = dict[str, Any]
-OXALIPLATIN, FLUOROURACIL, BEVACIZUMAB = (RXNORM, "32592"), (RXNORM, "4492"), (RXNORM, "253337")
-PRIMARY = condition("p", (ICD10CM, "C20"), onset="2026-01-10")
-LIVER = condition("l", (ICD10CM, "C78.7"), onset="2026-01-15")
-LIVER_IN_JANUARY = LIVER | {"onsetDateTime": "2026-01"}
-METASTASES_OF_2025 = condition("m", (ICD10CM, "C78.7"), onset="2025-02-01", clinical="resolved")
-HEPATECTOMY = (CPT, "47120")
-METFORMIN = (RXNORM, "6809")
-TEXT = {"medicationCodeableConcept": {"text": "FOLFOX"}}
-
-
-def given(on: str | None = None, drug: tuple[str, str] = OXALIPLATIN, ident: str = "d", **more: Any) -> Given:
-    return dose(ident, drug, on=on, **more)
-
-
-def request(status: str, authored: str | None, **more: Any) -> Given:
-    return (
-        {
-            "resourceType": "MedicationRequest",
-            "id": "r",
-            "status": status,
-            "intent": "order",
-            "medicationCodeableConcept": concept(*OXALIPLATIN),
-            "subject": {"reference": "Patient/1"},
-        }
-        | ({"authoredOn": authored} if authored else {})
-        | more
-    )
-
-
-def operated(on: str) -> Given:
-    return procedure("h", HEPATECTOMY, on=on)
-
-
-def period(start: str | None = None, end: str | None = None) -> Given:
-    bounds = {"start": start, "end": end}
-    return {"effectivePeriod": {name: day for name, day in bounds.items() if day}}
-
+from tests.fhir_mappings.reading import read, shown
+from tests.fhir_mappings.therapies import (
+    BEVACIZUMAB,
+    FLUOROURACIL,
+    HEPATECTOMY,
+    LIVER,
+    LIVER_IN_JANUARY,
+    METASTASES_OF_2025,
+    METFORMIN,
+    OLD,
+    PRIMARY,
+    TEXT,
+    Given,
+    given,
+    operated,
+    period,
+    request,
+)
 
 PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
     ("one", [LIVER, given("2026-02-01")], 1, "2026-02-01", True),
@@ -366,197 +332,3 @@ def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> 
     unreadable = given("2026-03-20", ident="u", foo=1)
     refused = [read(PRIMARY, LIVER, *both, one) for one in (unreadable, procedure("x", HEPATECTOMY, foo=1))]
     assert [str(shown(case, "bevacizumab-last-date")) for case in refused] == ["2026-02-01", "2026-02-01"]
-
-
-def answer(code: str = "268910001", on: str | None = "2026-05-01") -> Given:
-    return observation("s", (LOINC, "97509-4"), coded(SNOMED, code), on=on)
-
-
-def cycles(number: int) -> Given:
-    return local("chemotherapy-cycles", number, on="2026-05-20")
-
-
-RESPONSES: list[tuple[str, list[Given], str, int]] = [
-    ("after", [given("2026-02-01"), answer()], "partial-response", 0),
-    ("on the day", [given("2026-05-01"), answer()], "gap: absent", 1),
-    ("day after", [given("2026-04-30"), answer()], "partial-response", 0),
-    ("after the first of two", [given("2026-02-01"), given("2026-05-10", ident="e"), answer()], "partial-response", 0),
-    ("undated", [given("2026-02-01"), answer(on=None)], "gap: absent", 1),
-    ("undated, one cycle said", [cycles(1), answer(on=None)], "gap: outdated", 0),
-    ("one cycle said", [cycles(1), answer()], "partial-response", 0),
-    ("no cycle said", [cycles(0), answer()], "gap: absent", 1),
-    ("nothing said", [answer()], "gap: absent", 1),
-    ("undetermined", [given("2026-02-01"), answer("709137006")], "gap: absent", 0),
-    ("another code", [given("2026-02-01"), answer("73211009")], "gap: unreadable", 1),
-]
-
-
-@pytest.mark.parametrize(
-    ("resources", "expected", "issues"), [one[1:] for one in RESPONSES], ids=[one[0] for one in RESPONSES]
-)
-def test_a_response_follows_the_first_cycle(resources: list[Given], expected: str, issues: int) -> None:
-    case = read(PRIMARY, LIVER, *resources)
-    assert (shown(case, "chemotherapy-response"), len(case.issues)) == (expected, issues)
-
-
-def test_a_response_after_a_count_of_none_is_evidence_of_a_cycle() -> None:
-    said = [local("chemotherapy-response", "stable-disease", on=on) for on in ("2026-05-20", "2026-05-21")]
-    found = [read(PRIMARY, LIVER, cycles(0), one).facts["chemotherapy-cycles"] for one in said]
-    assert [type(fact) for fact in found] == [Known, Narrowed]
-
-
-def test_undetermined_responses_are_evidence_by_their_dates() -> None:
-    said = [answer("709137006", on=on) | {"id": ident} for ident, on in (("a", "2026-05-02"), ("b", "2026-05-01"))]
-    found = read(PRIMARY, LIVER, given("2026-02-01"), *said).facts["chemotherapy-response"]
-    assert [proof.reference for proof in found.evidence] == ["Observation/b", "Observation/a"]
-
-
-def test_an_undetermined_response_is_evidence_of_none() -> None:
-    found = read(PRIMARY, LIVER, given("2026-02-01"), answer("709137006")).facts["chemotherapy-response"]
-    proof = Evidence("Observation/s", "coded", parse_date("2026-05-01"), f"{LOINC}|97509-4")
-    assert found == Unknown(Gap.ABSENT, (proof,))
-
-
-def test_a_response_is_evidence_of_a_cycle() -> None:
-    case = read(PRIMARY, LIVER, local("chemotherapy-response", "stable-disease", on="2026-05-01"))
-    assert (shown(case, "chemotherapy-cycles"), proofs(case, "chemotherapy-cycles")) == (
-        Interval(1),
-        [("Observation/local-chemotherapy-response", "derived")],
-    )
-
-
-OLD = [condition("p", (ICD10CM, "C20"), onset="2024-01-10"), procedure("r", (CPT, "45110"), on="2024-02-01"), LIVER]
-ADJUVANT: list[tuple[str, list[Given], str, str]] = [
-    ("between", [given("2024-03-01")], "completed", "2024-03-01"),
-    ("day after the resection", [given("2024-02-02")], "completed", "2024-02-02"),
-    ("day of the resection", [given("2024-02-01")], "gap: absent", "gap: absent"),
-    ("day before the metastases", [given("2026-01-14")], "completed", "2026-01-14"),
-    ("day of the metastases", [given("2026-01-15")], "gap: absent", "gap: absent"),
-    ("the last of two", [given("2024-09-01"), given("2024-03-01", ident="a")], "completed", "2024-09-01"),
-    ("the end of an infusion", [given(**period("2024-03-01", "2024-03-03"))], "completed", "2024-03-03"),
-    (
-        "the end of a pump with another drug of its day",
-        [given(ident="a", **period("2024-03-01", "2024-03-03")), given("2024-03-01", ident="z")],
-        "completed",
-        "2024-03-03",
-    ),
-    (
-        "perhaps another before the metastases",
-        [given("2024-03-01"), given("2026-01", ident="e")],
-        "completed",
-        "gap: absent",
-    ),
-    (
-        "perhaps another after the resection",
-        [given("2024-03-01"), given("2024-02", ident="e")],
-        "completed",
-        "2024-03-01",
-    ),
-    ("another after the metastases", [given("2024-03-01"), given("2026-01-15", ident="e")], "completed", "2024-03-01"),
-    ("another before the resection", [given("2024-03-01"), given("2024-02-01", ident="e")], "completed", "2024-03-01"),
-    (
-        "another in radiotherapy or after it",
-        [
-            procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2024-02-20", "end": "2024-03-10"}),
-            given("2024-02-10"),
-            given("2024-03", FLUOROURACIL, ident="e"),
-        ],
-        "completed",
-        "gap: absent",
-    ),
-    ("another in text", [given("2024-03-01"), given("2024-08-01", ident="e") | TEXT], "completed", "gap: absent"),
-    ("another in text, since", [given("2024-03-01"), given("2026-02-01", ident="e") | TEXT], "completed", "2024-03-01"),
-    (
-        "another unreadable",
-        [given("2024-03-01"), given("2024-08-01", ident="e", foo=1)],
-        "completed",
-        "gap: unreadable",
-    ),
-    ("another undated", [given("2024-03-01"), request("completed", None)], "completed", "gap: absent"),
-    ("undated", [given()], "gap: unreadable", "gap: unreadable"),
-    ("an order still open", [given("2024-03-01"), request("active", "2024-03-01")], "ongoing", "gap: absent"),
-    (
-        "an open order not to give it",
-        [given("2024-03-01"), request("active", "2024-03-01", doNotPerform=True)],
-        "completed",
-        "2024-03-01",
-    ),
-    (
-        "an order of the day after the resection",
-        [given("2024-03-01"), request("active", "2024-02-02")],
-        "ongoing",
-        "gap: absent",
-    ),
-    (
-        "an order from before the resection",
-        [given("2024-03-01"), request("active", "2024-02-01")],
-        "completed",
-        "2024-03-01",
-    ),
-    ("an order of the metastases", [given("2024-03-01"), request("active", "2026-01-15")], "completed", "2024-03-01"),
-    ("an undated order", [given("2024-03-01"), request("active", None)], "completed", "2024-03-01"),
-    ("an order on hold", [given("2024-03-01"), request("on-hold", "2024-03-01")], "completed", "2024-03-01"),
-    (
-        "an order of another drug",
-        [given("2024-03-01"), request("active", "2024-03-01", medicationCodeableConcept=concept(RXNORM, "860975"))],
-        "completed",
-        "2024-03-01",
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("resources", "status", "end"), [one[1:] for one in ADJUVANT], ids=[one[0] for one in ADJUVANT]
-)
-def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: str, end: str) -> None:
-    case = read(*OLD, *resources)
-    assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
-
-
-def _in_either(*places: str) -> Given:
-    first, *others = (local("primary-site", place, on="2026-06-01") for place in places)
-    for other in others:
-        first["valueCodeableConcept"]["coding"] += other["valueCodeableConcept"]["coding"]
-    return first
-
-
-RADIATED, RECTUM, LUNG = (SNOMED, "108290001"), concept(SNOMED, "34402009"), concept(SNOMED, "39607008")
-
-
-def course(site: Given | None = None, *, status: str = "completed", on: str = "2026-02-01") -> Given:
-    return procedure("c", RADIATED, on=on, status=status) | ({"bodySite": [LUNG, site]} if site else {})
-
-
-COURSES: list[tuple[str, list[Given], Any]] = [
-    ("site of the rectum", [course(RECTUM)], "completed"),
-    ("site elsewhere", [course(LUNG)], "gap: absent"),
-    ("no primary", [course()], "gap: absent"),
-    ("primary in the rectum", [PRIMARY, course()], "completed"),
-    ("primary in the colon", [condition("p", (ICD10CM, "C18.7")), course()], "gap: absent"),
-    ("under way", [PRIMARY, course(status="in-progress")], "ongoing"),
-    ("prepared", [PRIMARY, course(status="preparation")], "indicated"),
-    ("prepared for a day to come", [PRIMARY, course(status="preparation", on="2026-07-01")], "indicated"),
-    ("not done yet", [PRIMARY, course(status="not-done-yet", on="2026-07-01")], "indicated"),
-    ("stopped", [PRIMARY, course(status="stopped")], "gap: absent"),
-    ("to come", [PRIMARY, course(on="2026-07-01")], "gap: absent"),
-    ("ordered", [PRIMARY, order("o", RADIATED, on="2026-06-01")], "indicated"),
-    ("ordered elsewhere", [PRIMARY, order("o", RADIATED, on="2026-06-01", bodySite=[LUNG])], "gap: absent"),
-    ("another procedure", [PRIMARY, procedure("c", HEPATECTOMY, on="2026-02-01", bodySite=[RECTUM])], "gap: absent"),
-    ("done after an order", [PRIMARY, order("o", RADIATED, on="2026-01-20"), course()], "completed"),
-    ("primary in the upper or mid rectum", [_in_either("rectum-high", "rectum-mid"), course()], "completed"),
-    ("primary in rectum or sigmoid", [_in_either("rectum-high", "sigmoid-colon"), course()], "gap: absent"),
-    (
-        "primary in two places of the rectum",
-        [
-            condition("p", (ICD10CM, "C20"), bodySite=[RECTUM]),
-            local("primary-site", "rectum-low", on="2026-01-01"),
-            course(),
-        ],
-        "completed",
-    ),
-]
-
-
-@pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in COURSES], ids=[one[0] for one in COURSES])
-def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list[Given], expected: Any) -> None:
-    assert shown(read(*resources), "rectal-radiotherapy") == expected

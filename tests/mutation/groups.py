@@ -65,8 +65,8 @@ GROUPS = {
             for name in (
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
-                "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary", "terminology",
-                "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
+                "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
+                "terminology", "relevance", "bundle", "codings", "day_edges", "shapes", "mapper",
             )
         ),
         share=0.25,

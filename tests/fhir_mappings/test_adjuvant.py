@@ -1,0 +1,165 @@
+"""Adjuvant chemotherapy between resection and metastases, and radiotherapy of the rectum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.charts import (
+    ICD10CM,
+    RXNORM,
+    SNOMED,
+    concept,
+    condition,
+    local,
+    order,
+    procedure,
+)
+from tests.fhir_mappings.reading import read, shown
+from tests.fhir_mappings.therapies import (
+    FLUOROURACIL,
+    HEPATECTOMY,
+    OLD,
+    PRIMARY,
+    TEXT,
+    Given,
+    given,
+    period,
+    request,
+)
+
+ADJUVANT: list[tuple[str, list[Given], str, str]] = [
+    ("between", [given("2024-03-01")], "completed", "2024-03-01"),
+    ("day after the resection", [given("2024-02-02")], "completed", "2024-02-02"),
+    ("day of the resection", [given("2024-02-01")], "gap: absent", "gap: absent"),
+    ("day before the metastases", [given("2026-01-14")], "completed", "2026-01-14"),
+    ("day of the metastases", [given("2026-01-15")], "gap: absent", "gap: absent"),
+    ("the last of two", [given("2024-09-01"), given("2024-03-01", ident="a")], "completed", "2024-09-01"),
+    ("the end of an infusion", [given(**period("2024-03-01", "2024-03-03"))], "completed", "2024-03-03"),
+    (
+        "the end of a pump with another drug of its day",
+        [given(ident="a", **period("2024-03-01", "2024-03-03")), given("2024-03-01", ident="z")],
+        "completed",
+        "2024-03-03",
+    ),
+    (
+        "perhaps another before the metastases",
+        [given("2024-03-01"), given("2026-01", ident="e")],
+        "completed",
+        "gap: absent",
+    ),
+    (
+        "perhaps another after the resection",
+        [given("2024-03-01"), given("2024-02", ident="e")],
+        "completed",
+        "2024-03-01",
+    ),
+    ("another after the metastases", [given("2024-03-01"), given("2026-01-15", ident="e")], "completed", "2024-03-01"),
+    ("another before the resection", [given("2024-03-01"), given("2024-02-01", ident="e")], "completed", "2024-03-01"),
+    (
+        "another in radiotherapy or after it",
+        [
+            procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2024-02-20", "end": "2024-03-10"}),
+            given("2024-02-10"),
+            given("2024-03", FLUOROURACIL, ident="e"),
+        ],
+        "completed",
+        "gap: absent",
+    ),
+    ("another in text", [given("2024-03-01"), given("2024-08-01", ident="e") | TEXT], "completed", "gap: absent"),
+    ("another in text, since", [given("2024-03-01"), given("2026-02-01", ident="e") | TEXT], "completed", "2024-03-01"),
+    (
+        "another unreadable",
+        [given("2024-03-01"), given("2024-08-01", ident="e", foo=1)],
+        "completed",
+        "gap: unreadable",
+    ),
+    ("another undated", [given("2024-03-01"), request("completed", None)], "completed", "gap: absent"),
+    ("undated", [given()], "gap: unreadable", "gap: unreadable"),
+    ("an order still open", [given("2024-03-01"), request("active", "2024-03-01")], "ongoing", "gap: absent"),
+    (
+        "an open order not to give it",
+        [given("2024-03-01"), request("active", "2024-03-01", doNotPerform=True)],
+        "completed",
+        "2024-03-01",
+    ),
+    (
+        "an order of the day after the resection",
+        [given("2024-03-01"), request("active", "2024-02-02")],
+        "ongoing",
+        "gap: absent",
+    ),
+    (
+        "an order from before the resection",
+        [given("2024-03-01"), request("active", "2024-02-01")],
+        "completed",
+        "2024-03-01",
+    ),
+    ("an order of the metastases", [given("2024-03-01"), request("active", "2026-01-15")], "completed", "2024-03-01"),
+    ("an undated order", [given("2024-03-01"), request("active", None)], "completed", "2024-03-01"),
+    ("an order on hold", [given("2024-03-01"), request("on-hold", "2024-03-01")], "completed", "2024-03-01"),
+    (
+        "an order of another drug",
+        [given("2024-03-01"), request("active", "2024-03-01", medicationCodeableConcept=concept(RXNORM, "860975"))],
+        "completed",
+        "2024-03-01",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "status", "end"), [one[1:] for one in ADJUVANT], ids=[one[0] for one in ADJUVANT]
+)
+def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: str, end: str) -> None:
+    case = read(*OLD, *resources)
+    assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
+
+
+def _in_either(*places: str) -> Given:
+    first, *others = (local("primary-site", place, on="2026-06-01") for place in places)
+    for other in others:
+        first["valueCodeableConcept"]["coding"] += other["valueCodeableConcept"]["coding"]
+    return first
+
+
+RADIATED, RECTUM, LUNG = (SNOMED, "108290001"), concept(SNOMED, "34402009"), concept(SNOMED, "39607008")
+
+
+def course(site: Given | None = None, *, status: str = "completed", on: str = "2026-02-01") -> Given:
+    return procedure("c", RADIATED, on=on, status=status) | ({"bodySite": [LUNG, site]} if site else {})
+
+
+COURSES: list[tuple[str, list[Given], Any]] = [
+    ("site of the rectum", [course(RECTUM)], "completed"),
+    ("site elsewhere", [course(LUNG)], "gap: absent"),
+    ("no primary", [course()], "gap: absent"),
+    ("primary in the rectum", [PRIMARY, course()], "completed"),
+    ("primary in the colon", [condition("p", (ICD10CM, "C18.7")), course()], "gap: absent"),
+    ("under way", [PRIMARY, course(status="in-progress")], "ongoing"),
+    ("prepared", [PRIMARY, course(status="preparation")], "indicated"),
+    ("prepared for a day to come", [PRIMARY, course(status="preparation", on="2026-07-01")], "indicated"),
+    ("not done yet", [PRIMARY, course(status="not-done-yet", on="2026-07-01")], "indicated"),
+    ("stopped", [PRIMARY, course(status="stopped")], "gap: absent"),
+    ("to come", [PRIMARY, course(on="2026-07-01")], "gap: absent"),
+    ("ordered", [PRIMARY, order("o", RADIATED, on="2026-06-01")], "indicated"),
+    ("ordered elsewhere", [PRIMARY, order("o", RADIATED, on="2026-06-01", bodySite=[LUNG])], "gap: absent"),
+    ("another procedure", [PRIMARY, procedure("c", HEPATECTOMY, on="2026-02-01", bodySite=[RECTUM])], "gap: absent"),
+    ("done after an order", [PRIMARY, order("o", RADIATED, on="2026-01-20"), course()], "completed"),
+    ("primary in the upper or mid rectum", [_in_either("rectum-high", "rectum-mid"), course()], "completed"),
+    ("primary in rectum or sigmoid", [_in_either("rectum-high", "sigmoid-colon"), course()], "gap: absent"),
+    (
+        "primary in two places of the rectum",
+        [
+            condition("p", (ICD10CM, "C20"), bodySite=[RECTUM]),
+            local("primary-site", "rectum-low", on="2026-01-01"),
+            course(),
+        ],
+        "completed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in COURSES], ids=[one[0] for one in COURSES])
+def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list[Given], expected: Any) -> None:
+    assert shown(read(*resources), "rectal-radiotherapy") == expected

@@ -1,0 +1,79 @@
+"""The response to chemotherapy, and the cycles that it is evidence of."""
+
+from __future__ import annotations
+
+import pytest
+
+from fhir_mappings.case import Evidence, Gap, Interval, Known, Narrowed, Unknown
+from fhir_mappings.read.dates import parse_date
+from tests.charts import (
+    LOINC,
+    SNOMED,
+    coded,
+    local,
+    observation,
+)
+from tests.fhir_mappings.reading import proofs, read, shown
+from tests.fhir_mappings.therapies import (
+    LIVER,
+    PRIMARY,
+    Given,
+    given,
+)
+
+
+def answer(code: str = "268910001", on: str | None = "2026-05-01") -> Given:
+    return observation("s", (LOINC, "97509-4"), coded(SNOMED, code), on=on)
+
+
+def cycles(number: int) -> Given:
+    return local("chemotherapy-cycles", number, on="2026-05-20")
+
+
+RESPONSES: list[tuple[str, list[Given], str, int]] = [
+    ("after", [given("2026-02-01"), answer()], "partial-response", 0),
+    ("on the day", [given("2026-05-01"), answer()], "gap: absent", 1),
+    ("day after", [given("2026-04-30"), answer()], "partial-response", 0),
+    ("after the first of two", [given("2026-02-01"), given("2026-05-10", ident="e"), answer()], "partial-response", 0),
+    ("undated", [given("2026-02-01"), answer(on=None)], "gap: absent", 1),
+    ("undated, one cycle said", [cycles(1), answer(on=None)], "gap: outdated", 0),
+    ("one cycle said", [cycles(1), answer()], "partial-response", 0),
+    ("no cycle said", [cycles(0), answer()], "gap: absent", 1),
+    ("nothing said", [answer()], "gap: absent", 1),
+    ("undetermined", [given("2026-02-01"), answer("709137006")], "gap: absent", 0),
+    ("another code", [given("2026-02-01"), answer("73211009")], "gap: unreadable", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected", "issues"), [one[1:] for one in RESPONSES], ids=[one[0] for one in RESPONSES]
+)
+def test_a_response_follows_the_first_cycle(resources: list[Given], expected: str, issues: int) -> None:
+    case = read(PRIMARY, LIVER, *resources)
+    assert (shown(case, "chemotherapy-response"), len(case.issues)) == (expected, issues)
+
+
+def test_a_response_after_a_count_of_none_is_evidence_of_a_cycle() -> None:
+    said = [local("chemotherapy-response", "stable-disease", on=on) for on in ("2026-05-20", "2026-05-21")]
+    found = [read(PRIMARY, LIVER, cycles(0), one).facts["chemotherapy-cycles"] for one in said]
+    assert [type(fact) for fact in found] == [Known, Narrowed]
+
+
+def test_undetermined_responses_are_evidence_by_their_dates() -> None:
+    said = [answer("709137006", on=on) | {"id": ident} for ident, on in (("a", "2026-05-02"), ("b", "2026-05-01"))]
+    found = read(PRIMARY, LIVER, given("2026-02-01"), *said).facts["chemotherapy-response"]
+    assert [proof.reference for proof in found.evidence] == ["Observation/b", "Observation/a"]
+
+
+def test_an_undetermined_response_is_evidence_of_none() -> None:
+    found = read(PRIMARY, LIVER, given("2026-02-01"), answer("709137006")).facts["chemotherapy-response"]
+    proof = Evidence("Observation/s", "coded", parse_date("2026-05-01"), f"{LOINC}|97509-4")
+    assert found == Unknown(Gap.ABSENT, (proof,))
+
+
+def test_a_response_is_evidence_of_a_cycle() -> None:
+    case = read(PRIMARY, LIVER, local("chemotherapy-response", "stable-disease", on="2026-05-01"))
+    assert (shown(case, "chemotherapy-cycles"), proofs(case, "chemotherapy-cycles")) == (
+        Interval(1),
+        [("Observation/local-chemotherapy-response", "derived")],
+    )
