@@ -131,7 +131,7 @@ def test_what_was_mended_left_out_or_flagged_is_an_issue(resources: list[dict[st
 MASKED = {"extension": [{"url": "http://x.example", "valueCode": "masked"}]}
 
 
-@pytest.mark.parametrize("more", [{}, {"foo": 1}])
+@pytest.mark.parametrize("more", [{}, {"foo": 1}, {"subject": {}}])
 def test_a_withheld_code_could_be_the_other_disease_and_alone_says_nothing(more: dict[str, Any]) -> None:
     masked = LIVER | {"id": "masked", "code": MASKED} | more
     scopes = [read(*found).scope for found in ([masked], [masked, PRIMARY], [masked, LIVER])]

@@ -113,10 +113,11 @@ OXALIPLATIN_READ = {"resourceType": "Medication", "id": "m", "code": concept(*OX
         ({"reference": "Medication/m", "display": "Metformin"}, [], "gap: absent", "gap: absent", False),
         ({"reference": "Medication/m", "display": 5}, [], "gap: absent", "gap: absent", False),
         ({"reference": "Medication/m"}, [METFORMIN], "gap: absent", "gap: absent", False),
+        ([{"display": "Ondansetron"}, {"display": "5-FU"}], [], "gap: absent", "gap: absent", True),
     ],
 )
 def test_the_display_of_a_referred_drug_that_was_not_read_is_a_sign(
-    *, named: dict[str, Any], others: list[dict[str, Any]], cycles: Any, last: str, since: bool
+    *, named: Any, others: list[dict[str, Any]], cycles: Any, last: str, since: bool
 ) -> None:
     given = dose("d", OXALIPLATIN, on="2026-02-01") | {"medicationReference": named}
     del given["medicationCodeableConcept"]
