@@ -272,6 +272,14 @@ def test_the_decision_of_the_mdt_carries_the_facts_of_its_day() -> None:
     assert (then.value, now.value) == (1, 3)
 
 
+def test_the_decision_of_the_mdt_carries_the_signs_of_its_day() -> None:
+    later = dose("d", (RXNORM, "32592"), on="2026-06-05")
+    case = read(PRIMARY, LIVER, later, local("mdt-decision", "staged", on="2026-06-02"))
+    assert case.mdt is not None
+    assert case.mdt.signs_then == case.signs - {Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS}
+    assert Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs
+
+
 @pytest.mark.parametrize(
     ("measured", "then"),
     [
@@ -310,7 +318,7 @@ def test_an_undetermined_plan_or_one_of_the_future_decides_nothing() -> None:
 def test_an_undated_decision_has_no_facts_of_its_day() -> None:
     found = read(local("mdt-decision", "staged", note=[{"text": "because"}])).mdt
     assert found is not None
-    assert (found.decided, found.facts_then, found.reason) == (None, {}, "because")
+    assert (found.strategy, found.decided, found.facts_then, found.reason) == ("staged", None, {}, "because")
 
 
 CANARY = f"{MARK}-1"
