@@ -319,6 +319,7 @@ def test_an_undated_decision_has_no_facts_of_its_day() -> None:
     found = read(local("mdt-decision", "staged", note=[{"text": "because"}])).mdt
     assert found is not None
     assert (found.strategy, found.decided, found.facts_then, found.reason) == ("staged", None, {}, "because")
+    assert found.evidence.reference == "Observation/local-mdt-decision"
 
 
 CANARY = f"{MARK}-1"
