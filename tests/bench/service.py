@@ -15,7 +15,7 @@ from urllib.error import URLError
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from tests.adapters.store.replicas import free_port
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

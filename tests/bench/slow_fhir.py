@@ -22,11 +22,11 @@ from uuid import uuid4
 
 import orjson
 
-from tests.adapters.store.replicas import free_port
 from tests.bench.bodies import PATIENT
 from tests.bench.load import one_caller, request_bytes
 from tests.bench.service import running, service, wait_for
 from tests.bench.tell import options_of, summary, tell
+from tests.ports import free_port
 
 PATH = "/cds-services/crlm-patient-view"
 

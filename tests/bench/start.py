@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.adapters.store.replicas import free_port
 from tests.bench.service import ROOT, SERVE, running, wait_for
 from tests.bench.tell import options_of, tell
+from tests.ports import free_port
 
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|\s*(\S+)")
 

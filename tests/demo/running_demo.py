@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,19 +35,6 @@ class RunningDemo:
         return self.process.wait(_ENDS_WITHIN_S)
 
 
-def free_ports() -> int:
-    """Give a port that is free together with the next one."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-
-
 def start_demo(*options: str, folder: Path) -> subprocess.Popen[str]:
     """Start the command with its temporary files in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CRLM_")}
@@ -62,7 +50,7 @@ def start_demo(*options: str, folder: Path) -> subprocess.Popen[str]:
 @contextmanager
 def running_demo(*options: str, folder: Path) -> Iterator[RunningDemo]:
     """Start the demo and wait until it prints where it is."""
-    process = start_demo("--port", str(free_ports()), *options, folder=folder)
+    process = start_demo("--port", str(free_port(2)), *options, folder=folder)
     try:
         assert process.stdout
         said = process.stdout.readline()

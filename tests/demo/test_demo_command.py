@@ -15,7 +15,8 @@ from playwright.sync_api import expect
 from service.demo.smart.keys import SigningKey
 from tests.demo.axe_core import violations
 from tests.demo.browsing import Watched, chromium, watched
-from tests.demo.running_demo import RunningDemo, free_ports, running_demo, start_demo
+from tests.demo.running_demo import RunningDemo, running_demo, start_demo
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +155,7 @@ def test_kept_records_are_there_again_and_keys_are_new(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_told_plainly(tmp_path: Path) -> None:
-    port = free_ports()
+    port = free_port(2)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + 1))
         taken.listen()

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
+from tests.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,8 +66,8 @@ class Proxy:
         self._lock = threading.Lock()
         self._links: set[_Link] = set()
         self._ended = threading.Event()
-        self._listener: socket.socket | None = self._listen(0)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = free_port()
+        self._listener: socket.socket | None = self._listen(self.port)
 
     @property
     def url(self) -> str:

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from service.adapters.store.database import Database
 from service.adapters.store.schema import feedback
 from service.samples.patient_view import sample_request
-from tests.adapters.store.replicas import free_port, replica
+from tests.adapters.store.replicas import replica
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from service.adapters.store.schema import feedback, issued_cards
 from service.samples.patient_view import sample_request
-from tests.adapters.store.replicas import Replica, free_port, replica
+from tests.adapters.store.replicas import Replica, replica
 from tests.faults.test_database import column, live_through, site, stay_closed_through
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ import pytest
 from tests.adapters.servers import Server
 from tests.cli.test_terminology import Terminology
 from tests.handbook.told import ROOT, SOURCES, Told, commands
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +57,6 @@ def skipped(told: Told) -> str | None:
 
 def here(source: str) -> list[Told]:
     return [told for told in commands(source) if skipped(told) is None]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import pytest
 from service.samples.patient_view import sample_request
 from tests.adapters.tokens import EC_KEY, ISSUER, SERVICE, jwk, key_set, token
 from tests.hooks.serving import clients_file
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,7 @@ CALLS = 40
 def two_workers(folder: Path) -> Iterator[str]:
     """Run `crlm-cds serve --workers 2` with required authentication and give its URL."""
     (folder / "keys.json").write_bytes(key_set(jwk(EC_KEY, "ec")))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "CRLM_CLIENTS": str(clients_file(folder, {"issuer": ISSUER, "jwks_file": "keys.json"})),

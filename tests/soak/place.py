@@ -16,8 +16,8 @@ from jwt.algorithms import ECAlgorithm
 
 from service.demo.addresses import Addresses
 from service.demo.folder import DemoFolder
-from tests.adapters.store.replicas import free_port
 from tests.bench.service import SERVE, answers, running, wait_for, workers_of
+from tests.ports import free_port
 from tests.soak.mix import ISSUER
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -20,6 +19,7 @@ from service.settings import Settings, load_settings
 from service.web.server import app_of_worker, build_app, run
 from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, answer_faults, patient_view
 from tests.loopback import running, serving
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,13 +148,6 @@ def test_the_whole_service_runs_on_a_real_server(whole: Settings) -> None:
         assert httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
         answer = post(url, sample_request(datetime.now(UTC).date()))
         assert len(answer.json()["cards"]) == 1
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

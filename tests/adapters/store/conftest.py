@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from itertools import count
@@ -14,6 +13,7 @@ import pytest
 
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import migrate
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +34,13 @@ def _as_postgres(*command: str) -> None:
     subprocess.run([*prefix, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL, without database, of a PostgreSQL server of our own on the loopback."""
     with tempfile.TemporaryDirectory(prefix="crlm-postgresql-") as folder:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
-        data, port = f"{folder}/data", _free_port()
+        data, port = f"{folder}/data", free_port()
         _as_postgres(program("initdb"), "-D", data, "-U", "crlm", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
         server = program("pg_ctl")

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -31,12 +30,6 @@ PATH = "/cds-services/crlm-patient-view"
 JSON = {"content-type": "application/json"}
 THREADS = 4
 CALLS_BETWEEN = 40
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Replica:

@@ -17,7 +17,8 @@ from service.adapters.store.schema import issued_cards
 from service.web.handbook.routes import page_text
 from tests.adapters.store.cards import card, uuid
 from tests.adapters.store.conftest import program
-from tests.adapters.store.replicas import Load, free_port, kept, replica
+from tests.adapters.store.replicas import Load, kept, replica
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import queue
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 
 from service.adapters.store.database import Database
 from service.adapters.store.schema import feedback
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,8 +119,7 @@ def kept(store_url: str) -> Counter[int]:
 
 @pytest.mark.duty(67, 69)
 def test_what_was_acknowledged_survives_a_kill_and_nothing_is_kept_twice(store_url: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     posters = Posters(port)
     with running(store_url, port) as process:
         posters.run(until_dead=process)

@@ -18,9 +18,10 @@ from service.adapters.store.database import Database
 from service.adapters.store.rate_limits import StoredRateLimits
 from service.errors import StoreUnavailable, TooManyRequests
 from service.samples.patient_view import sample_request
-from tests.adapters.store.replicas import free_port, replica
+from tests.adapters.store.replicas import replica
 from tests.adapters.tokens import EC_KEY, ISSUER, SERVICE, jwk, key_set, token
 from tests.hooks.serving import clients_file
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,8 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tests.adapters.store.replicas import Load, check, free_port, replica
+from tests.adapters.store.replicas import Load, check, replica
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,10 @@ from service.adapters.store.app_sessions import StoredRecords
 from service.adapters.store.database import Database
 from service.web.smart.sessions import AppSession, Sessions
 from tests.adapters.servers import Answer, Asked, Server, as_json, searchset
-from tests.adapters.store.replicas import PATH, Load, Replica, check, free_port, replica
+from tests.adapters.store.replicas import PATH, Load, Replica, check, replica
 from tests.adapters.tokens import EC_KEY, ISSUER, OTHER_EC_KEY, jwk, key_set, token
 from tests.hooks.serving import clients_file
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
