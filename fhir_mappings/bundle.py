@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from fhir_mappings.relevance import CODED, MISFITS, NOT_SENT, Head, Issue, Relevance, objects, text_of
+from fhir_mappings.surrogates import whole_characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +44,8 @@ class SourceRead:
     """The resources of one source that may matter.
 
     `entries` counts the resources it held (not OperationOutcomes); `partial` says that it holds less than there is:
-    a total above its matches without a next page, or an error reported among the entries (`failed`). `matches` and
-    `total` are for searches of several pages: see `are_partial`.
+    a total above its matches without a next page, or an error among the entries, reported or met (`failed`). `matches`
+    and `total` are for searches of several pages: see `are_partial`.
     """
 
     state: SourceState
@@ -105,7 +106,9 @@ def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
     try:
         return _read(sent, Relevance(terminology), 0)
     except orjson.JSONDecodeError:
-        return SourceRead(SourceState.JUNK)
+        raw = b"" if isinstance(sent, Scan) else bytes(sent)
+        mended = whole_characters(raw)
+        return read_source(mended, terminology) if mended != raw else SourceRead(SourceState.JUNK)
 
 
 def _read(sent: Body | Scan, relevance: Relevance, depth: int) -> SourceRead:
@@ -185,20 +188,25 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
     held = beside = 0
     entries = [entry for entry in scan.entry or () if entry is not None]
     for entry, head in zip(entries, _heads(entries), strict=True):
-        # Nearly all entries are coded resources: they are worth a way of their own.
-        if head is not None and head.resourceType in CODED:
-            odd, relevant = None, relevance.matters(head)
-        else:
-            odd = None if head is not None else _decoded(entry)
-            told = head or _head(odd)
-            if told.resourceType in _APART and not found.counts(entry, told, odd):
-                continue
-            relevant = relevance.matters(told) if odd is None else relevance.matters_as_dictionary(odd)
+        try:
+            # Nearly all entries are coded resources: they are worth a way of their own.
+            if head is not None and head.resourceType in CODED:
+                odd, relevant = None, relevance.matters(head)
+            else:
+                odd = None if head is not None else _decoded(entry)
+                told = head or _head(odd)
+                if told.resourceType in _APART and not found.counts(entry, told, odd):
+                    continue
+                relevant = relevance.matters(told) if odd is None else relevance.matters_as_dictionary(odd)
+            resource = odd or orjson.loads(memoryview(entry.resource)) if relevant else None
+        except orjson.JSONDecodeError:
+            # A number or a text that no program can hold costs its resource alone, and that is told.
+            found.failed, resource = True, None
         held += 1
         if entry.search is not None and entry.search.mode in _BESIDE:
             beside += 1
-        if relevant:
-            found.resources.append(odd or orjson.loads(memoryview(entry.resource)))
+        if resource is not None:
+            found.resources.append(resource)
     found.entries += held
     return _source(scan, found, matches=found.entries - beside)
 

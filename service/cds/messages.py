@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fhir_mappings.bundle import Scan
+from fhir_mappings.surrogates import whole_characters
 from service.cds.prefetch import PATIENT
 from service.errors import MalformedRequest, NotForThisReader
 
@@ -178,7 +179,10 @@ def _decode(body: bytes) -> tuple[_Envelope, Mapping[str, Sent]]:
     except msgspec.ValidationError as fault:
         raise _shape_fault(str(fault)) from None
     except msgspec.DecodeError:
-        raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
+        mended = whole_characters(body)
+        if mended == body:
+            raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
+        return _decode(mended)
     return found
 
 

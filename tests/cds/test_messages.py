@@ -295,6 +295,11 @@ def test_text_beyond_ascii_is_read() -> None:
     assert bytes(parse(body).prefetch["k"]) == '"Müller"'.encode()
 
 
+def test_a_text_that_was_cut_in_the_middle_of_a_character_is_read() -> None:
+    body = json.dumps(patient_view(prefetch={"k": "Leber \ud83d"})).encode()
+    assert bytes(parse(body).prefetch["k"]) == rb'"Leber \ufffd"'
+
+
 @pytest.mark.parametrize("place", [b'"prefetch":{"k":%s}', b'"unknown":%s', b'"context":%s'])
 @pytest.mark.parametrize(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_nesting_of_ten_thousand_levels_is_refused(place: bytes, open_: bytes, close: bytes) -> None:

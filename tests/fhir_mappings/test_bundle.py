@@ -305,6 +305,14 @@ def test_pages_hold_less_than_there_is_where_one_failed_or_the_total_is_not_reac
     assert are_partial(iter(pages[::-1])) is expected
 
 
+@pytest.mark.parametrize("where", [b'"code":{"text":"liver mets"},"x":%s', b'"code":%s', b'"resourceType":%s'])
+def test_a_number_that_nothing_can_hold_costs_its_resource_alone(where: bytes) -> None:
+    unread = b'{"resource":{"resourceType":"Condition","id":"x",%s}},' % (where % b"1e999")
+    found = read_source(json.dumps(bundle(HIT)).encode().replace(b"[", b"[" + unread, 1), terminology())
+    assert found == SourceRead(SourceState.DATA, (HIT,), partial=True, entries=2)
+    assert found.failed
+
+
 @pytest.mark.parametrize("depth", [900, 1500, 10_000, 200_000])
 def test_deep_nesting_is_survived(depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
