@@ -182,6 +182,12 @@ class Settings:
             " one has waited for a third of its deadline. Health, discovery and metrics are always answered.",
         ),
     )
+    body_bytes_at_once: int = field(
+        default=134_217_728,
+        metadata=_read_by(
+            _bytes, "The bodies of all calls that one worker has in work, in bytes; one beyond is answered 503."
+        ),
+    )
     prefetch: PrefetchMode = field(
         default="full",
         metadata=_read_by(
@@ -349,6 +355,8 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append("CRLM_PUBLIC_BASE_URL: must begin with https: where CRLM_AUTH is required")
     if settings.fetch_budget_s >= settings.deadline_s:
         faults.append("CRLM_FETCH_BUDGET_S: must be below CRLM_DEADLINE_S")
+    if settings.body_bytes_at_once < settings.max_body_bytes:
+        faults.append("CRLM_BODY_BYTES_AT_ONCE: must not be below CRLM_MAX_BODY_BYTES")
     if settings.audit_values and settings.audit_log is None:
         faults.append("CRLM_AUDIT_VALUES: has no effect without CRLM_AUDIT_LOG")
     return faults

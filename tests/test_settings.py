@@ -38,6 +38,7 @@ def test_running_without_authentication_needs_nothing_else_and_gives_the_documen
         deadline_s=5.0,
         max_body_bytes=33_554_432,
         calls_at_once=256,
+        body_bytes_at_once=134_217_728,
         prefetch="full",
         log_level="info",
         log_format="auto",
@@ -61,6 +62,7 @@ def test_every_setting_is_read(clients: Path) -> None:
             "CRLM_DEADLINE_S": "3",
             "CRLM_MAX_BODY_BYTES": "2048",
             "CRLM_CALLS_AT_ONCE": "32",
+            "CRLM_BODY_BYTES_AT_ONCE": "2000000",
             "CRLM_PREFETCH": "gate",
             "CRLM_LOG_LEVEL": "warning",
             "CRLM_LOG_FORMAT": "json",
@@ -80,6 +82,7 @@ def test_every_setting_is_read(clients: Path) -> None:
         deadline_s=3.0,
         max_body_bytes=2048,
         calls_at_once=32,
+        body_bytes_at_once=2_000_000,
         prefetch="gate",
         log_level="warning",
         log_format="json",
@@ -161,6 +164,9 @@ def test_a_variable_that_is_set_but_empty_counts_as_not_set() -> None:
 
 
 def test_the_budget_for_fetching_must_leave_time_to_answer() -> None:
+    assert faults({**OFF, "CRLM_BODY_BYTES_AT_ONCE": "33554431"}) == (
+        "CRLM_BODY_BYTES_AT_ONCE: must not be below CRLM_MAX_BODY_BYTES",
+    )
     assert faults({**OFF, "CRLM_FETCH_BUDGET_S": "5"}) == ("CRLM_FETCH_BUDGET_S: must be below CRLM_DEADLINE_S",)
 
 

@@ -85,6 +85,7 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     app.add_middleware(
         Shedding,
         most=settings.calls_at_once,
+        most_bytes=settings.body_bytes_at_once,
         waited_s=turns.longest_wait_s,
         longest_s=settings.deadline_s * _WAITING,
     )

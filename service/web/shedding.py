@@ -17,7 +17,7 @@ from service.web.problems import problem_of, response_to
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ALWAYS = frozenset({"/health/live", "/health/ready", "/metrics", "/cds-services"})
 """What operators and clients ask in trouble; each costs next to nothing."""
@@ -26,15 +26,20 @@ _ALWAYS = frozenset({"/health/live", "/health/ready", "/metrics", "/cds-services
 class Shedding:
     """Let at most `most` calls in at once, none while one waits for longer than `longest_s` for its turn to compute.
 
-    `waited_s` tells how long one waits now. The others are refused before any of their body is read.
+    `waited_s` tells how long one waits now. The others are refused before any of their body is read; so is, in the
+    middle of it, a call whose body makes all of them together more than `most_bytes`.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int, waited_s: Callable[[], float], longest_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, most: int, most_bytes: int, waited_s: Callable[[], float], longest_s: float
+    ) -> None:
         self._app = app
         self._most = most
+        self._most_bytes = most_bytes
         self._waited_s = waited_s
         self._longest_s = longest_s
         self._in_work = 0
+        self._bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one exchange on, or refuse it."""
@@ -45,8 +50,21 @@ class Shedding:
             note(problem=Busy.__name__)
             await response_to(Request(scope), problem_of(Busy()))(scope, receive, send)
             return
+        size = 0
+
+        async def receive_within() -> Message:
+            nonlocal size
+            message = await receive()
+            length = len(message.get("body", b""))
+            size += length
+            self._bytes += length
+            if self._bytes > self._most_bytes:
+                raise Busy
+            return message
+
         self._in_work += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive_within, send)
         finally:
             self._in_work -= 1
+            self._bytes -= size

@@ -65,6 +65,10 @@ def place(*, workers: int) -> Iterator[Place]:
     """
     apart = workers == 1 and (os.cpu_count() or 1) > 1
     with tempfile.TemporaryDirectory(prefix="crlm-soak-") as name, ExitStack() as stack:
+        if apart:
+            mine = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {0})
+            stack.callback(os.sched_setaffinity, 0, mine)
         folder, port = Path(name), free_port()
         addresses = Addresses(ehr=f"http://127.0.0.1:{free_port()}", service=f"http://127.0.0.1:{port}")
         ehr = [sys.executable, "-m", "tests.soak.ehr", addresses.ehr.rpartition(":")[2], str(port), name]
@@ -81,9 +85,6 @@ def place(*, workers: int) -> Iterator[Place]:
         service = stack.enter_context(running(command, environment, log))
         if apart:
             os.sched_setaffinity(service.pid, {1})
-            mine = os.sched_getaffinity(0)
-            os.sched_setaffinity(0, {0})
-            stack.callback(os.sched_setaffinity, 0, mine)
         wait_for(f"{addresses.service}/health/ready", log)
         yield Place(addresses, port, folder / "service.sqlite3", log, key, service)
 

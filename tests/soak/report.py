@@ -36,14 +36,16 @@ class Claim:
 
 @dataclass(slots=True)
 class Soak:
-    """Everything that was measured. `memory` holds (seconds, bytes of each worker) of the steady phase.
+    """Everything that was measured. `memory` holds (seconds, bytes of each worker) until the end of the steady phase.
 
-    Capacity and double load have the same length; the seconds of processor that the workers got in each tell apart a
-    service that collapses and a machine that was busy with other things.
+    `capacities` are those of hooks and sessions together, one for each part of the steady phase; `capacity` is that of
+    hooks alone, right before the double load and as long. The seconds of processor that the workers got in each of the
+    two tell apart a service that collapses and a machine that was busy with other things.
     """
 
     minutes: float
     workers: int
+    capacities: list[float]
     capacity: float
     steady: list[Sample]
     memory: list[tuple[float, list[int]]]
@@ -80,7 +82,12 @@ class Soak:
             Claim("no call failed", _counted(f"{one.kind}: {one.status}" for one in faults), not faults),
             Claim("no call passed its deadline", f"{timeouts} of {len(everything)}", timeouts == 0, calm),
             Claim("the load was sent in time", f"p99 {_ms(late)} late", late <= LATEST_CALL_S, calm),
-            Claim("80 %: no call refused", f"{refused} of {len(self.steady)}", refused == 0, calm),
+            Claim(
+                "80 %: no call refused",
+                f"{refused} of {len(self.steady)}, at {_range(self.capacities)} a second of capacity",
+                refused == 0,
+                calm,
+            ),
             Claim(
                 "80 %: sessions of the app", _sessions(self), self.sessions > 0 and not (calm and self.session_faults)
             ),
@@ -134,7 +141,8 @@ class Soak:
         return {
             "minutes": self.minutes,
             "workers": self.workers,
-            "capacity_per_second": round(self.capacity, 1),
+            "capacities_per_second": [round(one, 1) for one in self.capacities],
+            "capacity_of_hooks_per_second": round(self.capacity, 1),
             "steady": by_kind(self.steady),
             "double": by_kind(self.double),
             "after": by_kind(self.after),
@@ -203,6 +211,10 @@ def _sessions(soak: Soak) -> str:
     if soak.session_faults:
         return f"{soak.sessions} held; {_counted(soak.session_faults)}"
     return f"{soak.sessions} held, median {_median(soak.session_seconds)} s"
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.0f}" if len(values) == 1 else f"{min(values):.0f} to {max(values):.0f}"
 
 
 def _median(values: Sequence[float]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -47,11 +48,13 @@ class Held:
 
 
 @asynccontextmanager
-async def loaded(settings: Settings) -> AsyncIterator[tuple[CheckedClient, Held, list[asyncio.Task[Any]]]]:
+async def loaded(
+    settings: Settings, calls_at_once: int = MOST
+) -> AsyncIterator[tuple[CheckedClient, Held, list[asyncio.Task[Any]]]]:
     """Give a service with as many calls in work as it may have."""
     held, metrics = Held(), Metrics()
     app = create_app(
-        replace(settings, calls_at_once=MOST),
+        replace(settings, calls_at_once=calls_at_once),
         advisor=held,
         templates={"patient": "Patient/{{context.patientId}}"},
         observe=counting(metrics),
@@ -60,9 +63,11 @@ async def loaded(settings: Settings) -> AsyncIterator[tuple[CheckedClient, Held,
     async with CheckedClient(app) as client:
         calls = [asyncio.create_task(client.call(patient_view())) for _ in range(MOST)]
         await held.full.wait()
-        yield client, held, calls
-        held.go.set()
-        await asyncio.gather(*calls)
+        try:
+            yield client, held, calls
+        finally:
+            held.go.set()
+            await asyncio.gather(*calls)
 
 
 async def test_one_call_too_many_is_refused_unread_and_the_others_are_answered(settings: Settings) -> None:
@@ -113,9 +118,21 @@ async def test_shed_calls_are_counted_and_logged(settings: Settings, log_lines: 
     assert [(line["status"], line["problem"]) for line in log_lines if "problem" in line] == [(503, "Busy")]
 
 
+async def test_a_body_that_is_too_much_beside_those_in_work_is_refused_and_makes_room_again(settings: Settings) -> None:
+    body = json.dumps(patient_view()).encode()
+    room = replace(settings, max_body_bytes=3 * len(body), body_bytes_at_once=4 * len(body))
+    async with loaded(room, calls_at_once=9) as (client, held, calls):
+        too_much = await client.call(body + b" " * len(body))
+        assert (too_much.status_code, too_much.headers["retry-after"]) == (503, "1")
+        assert too_much.json()["issue"][0]["diagnostics"] == "too many calls are in work: try again later"
+        held.go.set()
+        await asyncio.gather(*calls)
+        assert (await client.call(body + b" " * len(body))).status_code == 200
+
+
 @pytest.mark.parametrize(("waited_s", "status"), [(0.0, 200), (1.5, 200), (1.6, 503)])
 async def test_nobody_is_let_in_while_a_call_has_waited_too_long_for_its_turn(waited_s: float, status: int) -> None:
-    shedding = Shedding(Response(b"{}"), most=1, waited_s=lambda: waited_s, longest_s=1.5)
+    shedding = Shedding(Response(b"{}"), most=1, most_bytes=9, waited_s=lambda: waited_s, longest_s=1.5)
     async with AsyncClient(transport=ASGITransport(shedding), base_url="http://service") as client:
         assert (await client.post(PATIENT_VIEW)).status_code == status
         assert (await client.get("/health/live")).status_code == 200
