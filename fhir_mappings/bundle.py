@@ -103,17 +103,18 @@ def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
 
     A `Scan` is a Bundle whose envelope was read already.
     """
+    relevance = Relevance(terminology)
+    if isinstance(sent, Scan):
+        return _read_bundle(sent, relevance, 0)
     try:
-        return _read(sent, Relevance(terminology), 0)
+        return _read(sent, relevance, 0)
     except orjson.JSONDecodeError:
-        raw = b"" if isinstance(sent, Scan) else bytes(sent)
+        raw = bytes(sent)
         mended = whole_characters(raw)
         return read_source(mended, terminology) if mended != raw else SourceRead(SourceState.JUNK)
 
 
-def _read(sent: Body | Scan, relevance: Relevance, depth: int) -> SourceRead:
-    if isinstance(sent, Scan):
-        return _read_bundle(sent, relevance, depth)
+def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:
     try:
         scan = _SCAN.decode(sent)
     except MISFITS:

@@ -42,7 +42,8 @@ def test_what_is_cut_can_be_read_and_what_is_whole_stays(text: str) -> None:
 
 
 def test_a_resource_with_half_a_character_is_read() -> None:
-    condition = {"resourceType": "Condition", "id": "c", "code": {"text": "liver mets \ud83d"}}
+    coding = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C78.7"}
+    condition = {"resourceType": "Condition", "id": "c", "code": {"coding": [coding], "text": "cut \ud83d"}}
     sent = json.dumps({"resourceType": "Bundle", "entry": [{"resource": condition}]}).encode()
-    read = condition | {"code": {"text": "liver mets \ufffd"}}
+    read = condition | {"code": {"coding": [coding], "text": "cut \ufffd"}}
     assert read_source(sent, load_terminology()) == SourceRead(SourceState.DATA, (read,), entries=1)
