@@ -21,6 +21,14 @@ _ADVISORIES = {
 }
 _MOST_REASONS = 4
 _WITH_SURGERY = frozenset({"staged", "liver-first", "simultaneous", "metachronous"})
+# Where one of these may be next, a line against systemic therapy before the liver would contradict the card.
+_SYSTEMIC_BEFORE_LIVER = frozenset(
+    {
+        "chemotherapy-before-resection",
+        "perioperative-folfox-3-3",
+        "systemic-after-relief",
+    }
+)
 
 
 def against(reading: Reading) -> tuple[Line, ...]:
@@ -34,7 +42,7 @@ def against(reading: Reading) -> tuple[Line, ...]:
             ("liver-first", "Not liver first", _against_liver_first),
             ("staged", "Not primary first", _against_primary_first),
         ]
-    if reading.liver_untreated and open_ones & _WITH_SURGERY:
+    if reading.liver_untreated and open_ones & _WITH_SURGERY and not _systemic_before_liver(reading):
         considered.append(("systemic-first", "Not systemic therapy first", _against_systemic_first))
     lines = []
     for strategy, title, reasons in considered:
@@ -44,6 +52,14 @@ def against(reading: Reading) -> tuple[Line, ...]:
         if line is not None:
             lines.append(line)
     return tuple(lines)
+
+
+def _systemic_before_liver(reading: Reading) -> bool:
+    offered = (*reading.decision.outcomes, *reading.decision.alternatives)
+    next_steps = {outcome.next_step for outcome in offered}
+    # While a perforated primary is in place its operation is what comes first.
+    after_primary = reading.resected and "chemotherapy-then-restage-3-months" in next_steps
+    return after_primary or not next_steps.isdisjoint(_SYSTEMIC_BEFORE_LIVER)
 
 
 def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:

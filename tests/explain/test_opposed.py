@@ -1,0 +1,42 @@
+"""What a card says against the strategies that are excluded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from service.knowledge.opposed import against
+from service.knowledge.reading import Reading
+from tests.decided import CATALOGUE, example
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+
+GUIDELINE = load_guideline()
+
+
+def titles(case: Case) -> list[str]:
+    lines = against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
+    return [line.plain.partition(":")[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (example("V13"), []),  # chemotherapy, restaging, then the liver
+        (example("V28"), []),  # chemotherapy before the liver
+        (example("V27"), []),  # the same as an alternative
+        (example("V27", "primary-pathology"), []),  # the same among what is open
+        (example("V08", extrahepatic_disease="resectable"), ["Not simultaneous", "Not liver first"]),  # after relief
+        (example("V09"), ["Not simultaneous", "Not liver first", "Not systemic therapy first"]),  # the primary is first
+        (example("V36"), ["Not simultaneous", "Not systemic therapy first"]),
+        (example("V12"), ["Not systemic therapy first"]),
+    ],
+)
+def test_chemotherapy_before_the_liver_is_never_opposed_on_a_card_that_offers_it(
+    case: Case, expected: list[str]
+) -> None:
+    assert titles(case) == expected
