@@ -52,7 +52,7 @@ def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Cat
         _section("missing", _missing_title(reading), _missing(reading)),
         _section("why", "Known" if decision.strategy is None else "Why", reasons(reading)),
         *((_section("against", "Against the others", opposed),) if is_settled(case, decision) else ()),
-        _section("assumptions", "Assumed, please confirm", _assumptions(reading)),
+        assumptions(reading),
         _section("advisories", "Also", (*_advisories(reading, said), *_notes(reading))),
         _section("gaps", "Not usable", _gaps(reading)),
         _section("sources", "", sources_of(reading)),
@@ -120,7 +120,7 @@ def _recommended(reading: Reading, strategy: str) -> list[Line]:
     if decision.next_step is not None:
         lead, _ = recommended(reading, decision.outcomes[0])
     if is_settled(reading.case, decision):
-        lines = [say("recommendation", Strong(f"Recommended: {lead}"), f" ({_strength(decision)})")]
+        lines = [say("recommendation", Strong(f"Recommended: {lead}"), f" ({strength(decision)})")]
     else:
         lines = [say("recommendation", Strong(f"If they are colorectal: {lead}"))]
     if decision.next_step is None:
@@ -139,7 +139,8 @@ def _recommended(reading: Reading, strategy: str) -> list[Line]:
     return lines
 
 
-def _strength(decision: Decision) -> str:
+def strength(decision: Decision) -> str:
+    """Say how strongly a strategy is recommended, as in a bracket behind it."""
     if decision.strength == "strong":
         return "strong"
     if any(found.decides for found in decision.assumptions):
@@ -204,11 +205,13 @@ def _short_outcomes(reading: Reading, answer: Answer) -> str:
     return listed((strategy_name(reading, strategy) for strategy in strategies), "or")
 
 
-def _assumptions(reading: Reading) -> list[Line]:
-    return [
+def assumptions(reading: Reading) -> Section:
+    """Give the assumptions that matter, to be confirmed; without lines where nothing is assumed."""
+    lines = (
         say("assumption", assumed(reading.catalogue[found.fact], found.value), fact=found.fact)
         for found in reading.decision.assumptions
-    ]
+    )
+    return _section("assumptions", "Assumed, please confirm", lines)
 
 
 _ADVISORY_VALUES = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Scope, Sign
 from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
-from service.knowledge.explain import is_settled
+from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
 from service.knowledge.mdt import changes_since, decided_name
@@ -149,6 +149,7 @@ def _prophylactic(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         "no-prophylactic-primary-resection",
         headline="Metastases unresectable, primary without symptoms: systemic therapy first, no prophylactic resection",
         lines=lines,
+        assumed=assumptions(reading),
         tone="warning",
         remedies=("delete", "refer-mdt"),
     )
@@ -175,6 +176,7 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
             code,
             headline=f"{sentence.rstrip('.')}; liver and bowel are ordered together",
             lines=lines,
+            assumed=assumptions(reading),
             tone="critical",
             remedies=("delete", "refer-hepatobiliary") if not_before is None else ("postpone", "delete"),
             not_before=not_before,
@@ -255,11 +257,16 @@ def _differs_from_strategy(context: _Context, order: Order) -> Iterator[OrderAdv
                 order,
                 "strategy-differs",
                 headline=f"{_TITLES[kind]} differs from the recommended order: {named}",
-                lines=[say("recommendation", Strong("Recommended"), f": {named}"), *reasons(reading)],
+                lines=[_recommended(decision, named), *reasons(reading)],
+                assumed=assumptions(reading),
                 tone="warning",
                 remedies=("delete", "refer-mdt"),
             )
             return
+
+
+def _recommended(decision: Decision, named: str) -> Line:
+    return say("recommendation", Strong("Recommended"), f" ({strength(decision)}): {named}")
 
 
 def _resections(order: Order) -> tuple[Resection, ...]:
@@ -287,6 +294,7 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
         "stop-chemotherapy-resect-now",
         headline="Metastases resectable after chemotherapy: resection of the liver is next, not a further cycle",
         lines=lines,
+        assumed=assumptions(reading),
         tone="warning",
         remedies=("delete", "refer-hepatobiliary"),
     )
@@ -347,6 +355,7 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     lines: Sequence[Line],
     tone: Tone,
     remedies: tuple[Remedy, ...],
+    assumed: Section | None = None,
     not_before: date | None = None,
 ) -> OrderAdvice:
     titles = listed(title for kind, title in _TITLES.items() if kind in order.kinds)
@@ -355,6 +364,7 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     sections = (
         Section("recommendation", "", (say("recommendation", Strong(headline)), named)),
         Section("why", "Why", tuple(lines)),
+        *((assumed,) if assumed is not None and assumed.lines else ()),
         Section("sources", "", sources_of(replace(context.reading, decision=basis))),
     )
     return OrderAdvice(order, code, Explanation(headline, tone, sections), remedies, basis, not_before)

@@ -1,0 +1,62 @@
+"""What the card of an order rests on: the strength of the recommendation, assumptions, the MDT's words, statements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.decided import example
+from tests.orders.drafts import biopsy, cards, colectomy, cycle, hepatectomy, responded
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+
+BARE = ("asa", "extrahepatic-disease", "impending-complication")
+RESPONDED = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
+ASSUMED = "**Assumed, please confirm**: ASA ≤ 3; no extrahepatic disease; no impending complication"
+
+
+def lines(card: dict[str, Any], start: str) -> list[str]:
+    return [line.rstrip() for line in card["detail"].splitlines() if line.startswith(start)]
+
+
+@pytest.mark.parametrize(
+    ("case", "draft", "code"),
+    [
+        (example("V01", *BARE), colectomy(), "strategy-differs"),
+        (example("V20", *BARE), colectomy(), "no-prophylactic-primary-resection"),
+        (example("V01", *BARE, **RESPONDED), cycle(), "stop-chemotherapy-resect-now"),
+    ],
+)
+def test_a_warning_that_rests_on_the_strategy_prints_what_is_assumed(
+    case: Case, draft: dict[str, Any], code: str
+) -> None:
+    (card,) = cards(case, draft)
+    assert (card["source"]["topic"]["code"], lines(card, "**Assumed")) == (code, [ASSUMED])
+
+
+def test_a_warning_of_a_combined_operation_prints_what_is_assumed() -> None:
+    found = cards(example("V01", *BARE), hepatectomy(), colectomy(), selections=["liver"])
+    assert [lines(card, "**Assumed") for card in found] == [[ASSUMED]]
+
+
+@pytest.mark.parametrize(("case", "draft"), [(example("V01", *BARE), biopsy()), (responded(), hepatectomy())])
+def test_a_warning_that_rests_on_recorded_values_alone_prints_no_assumption(case: Case, draft: dict[str, Any]) -> None:
+    assert [lines(card, "**Assumed") for card in cards(case, draft)] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("without", "strength"),
+    [
+        ((), "strong"),
+        (BARE, "conditional: to be considered, and only if what is assumed below is right"),
+    ],
+)
+def test_an_order_is_compared_with_the_recommendation_as_strong_as_it_is(
+    without: tuple[str, ...], strength: str
+) -> None:
+    (card,) = cards(example("V01", *without), colectomy())
+    assert lines(card, "- **Recommended**") == [
+        f"- **Recommended** ({strength}): liver first, liver resection or ablation, then the sigmoid primary"
+    ]
