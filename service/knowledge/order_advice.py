@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Scope, Sign
+from service.knowledge.combined import BOTH, partner_of, second_operation
 from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
 from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
@@ -157,10 +157,10 @@ def _prophylactic(context: _Context, order: Order) -> Iterator[OrderAdvice]:
 
 def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     reading = context.reading
-    partner = _partner(context, order)
+    partner = partner_of(order, context.others(order), drafted={draft.reference for draft in context.drafts})
     if partner is None or (context.fits_mdt and _mdt_strategy(reading) == "simultaneous"):
         return
-    not_before = _second_operation(reading, order, partner)
+    not_before = second_operation(reading, order, partner, strategy=_strategy(context))
     for code, facts in _NO_SIMULTANEOUS.items():
         if code not in reading.decision.advisories:
             continue
@@ -178,45 +178,18 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
             lines=lines,
             assumed=assumptions(reading),
             tone="critical",
-            remedies=("delete", "refer-hepatobiliary") if not_before is None else ("postpone", "delete"),
+            remedies=_apart(context, order, not_before),
             not_before=not_before,
         )
 
 
-def _second_operation(reading: Reading, order: Order, partner: Order) -> date | None:
-    """Give the first day for the operation that comes second, where the strategy and the day of the first say it."""
-    if partner.dated is None or partner.reference == order.reference:
-        return None
-    match reading.decision.strategy:
-        case "liver-first" if "primary-resection" in order.kinds:
-            weeks = reading.number("liver_to_primary_minimum_weeks")
-        case "staged" if "liver-resection" in order.kinds and reading.in_situ:
-            weeks = reading.number("primary_to_liver_minimum_weeks")
-        case _:
-            return None
-    return partner.dated.last + timedelta(weeks=weeks)
-
-
-def _partner(context: _Context, order: Order) -> Order | None:
-    """Give the other half of a combined operation: an order of its own kind for both, or another one that day."""
-    both = {"primary-resection", "liver-resection"}
-    if both <= order.kinds:
-        return order
-    wanted = both - order.kinds
-    drafted = {draft.reference for draft in context.drafts}
-    for other in context.others(order):
-        if not (wanted <= other.kinds):
-            continue
-        if _same_day(order, other, together=other.reference in drafted):
-            return other
-    return None
-
-
-def _same_day(order: Order, other: Order, *, together: bool) -> bool:
-    """Whether both may be for one day; orders drafted together without a day are."""
-    if order.dated is None or other.dated is None:
-        return together
-    return order.dated.first <= other.dated.last and other.dated.first <= order.dated.last
+def _apart(context: _Context, order: Order, not_before: date | None) -> tuple[Remedy, ...]:
+    """Give what takes two operations apart; of what may come first the removal is not recommended."""
+    if not_before is not None:
+        return "postpone", "delete"
+    against = _first_of(_differs_from_mdt, _differs_from_strategy)
+    waits = order.kinds >= BOTH or next(against(context, order), None) is not None
+    return ("delete", "refer-hepatobiliary") if waits else ("refer-hepatobiliary", "delete")
 
 
 def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
@@ -326,6 +299,14 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         remedies=("postpone", "delete"),
         not_before=earliest.day,
     )
+
+
+def _strategy(context: _Context) -> str | None:
+    """Give the strategy that orders are measured by: the MDT's while it holds, else the recommended one."""
+    reading = context.reading
+    if context.fits_mdt:
+        return _mdt_strategy(reading)
+    return reading.decision.strategy if is_settled(reading.case, reading.decision) else None
 
 
 def _mdt_strategy(reading: Reading) -> str | None:

@@ -1,0 +1,74 @@
+"""What is offered where liver and bowel are ordered together and must not be operated on together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.decided import example
+from tests.orders.drafts import CPT, DAY, by_mdt, cards, colectomy, hepatectomy
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+
+AWAY, HEPATOBILIARY = "Remove this draft order", "Refer to the hepatobiliary unit"
+
+
+def offered(case: Case, *drafts: dict[str, Any], of: str) -> list[tuple[str, bool]]:
+    """Give what the critical card of one order offers, and whether it is recommended."""
+    found = [card for card in cards(case, *drafts, selections=[of]) if card["indicator"] == "critical"]
+    return [(one["label"], one.get("isRecommended", False)) for one in found[0]["suggestions"]]
+
+
+@pytest.mark.parametrize("on", [None, DAY])
+@pytest.mark.parametrize(
+    ("case", "first"),
+    [
+        (example("V01"), "liver"),
+        (example("V08"), "bowel"),
+        (example("V01", impending_complication=True, r0_achievable=False), "bowel"),
+        (by_mdt(example("V01"), "staged"), "bowel"),
+        (by_mdt(example("V08"), "liver-first"), "liver"),
+    ],
+)
+def test_what_comes_first_is_never_recommended_to_go(case: Case, first: str, on: str | None) -> None:
+    assert offered(case, hepatectomy(on), colectomy(on), of=first) == [(HEPATOBILIARY, False), (AWAY, False)]
+
+
+@pytest.mark.parametrize("of", ["liver", "bowel"])
+def test_neither_order_is_recommended_to_go_while_the_strategy_is_open(of: str) -> None:
+    drafts = hepatectomy(DAY), colectomy(DAY)
+    assert offered(example("V36"), *drafts, of=of) == [(HEPATOBILIARY, False), (AWAY, False)]
+
+
+@pytest.mark.parametrize(
+    ("case", "of"),
+    [
+        (example("V01"), "bowel"),
+        (example("V08"), "liver"),
+        (by_mdt(example("V01"), "staged"), "liver"),
+        (example("V01", ecog=4), "liver"),
+        (example("V01", ecog=4), "bowel"),
+    ],
+)
+def test_what_has_to_wait_is_recommended_to_go_where_no_day_tells_until_when(case: Case, of: str) -> None:
+    assert offered(case, hepatectomy(), colectomy(), of=of) == [(AWAY, True), (HEPATOBILIARY, False)]
+
+
+def test_one_order_for_both_operations_is_recommended_to_go() -> None:
+    codes = {"coding": [{"system": CPT, "code": "47130"}, {"system": CPT, "code": "44145"}]}
+    assert offered(example("V01"), hepatectomy(code=codes), of="liver") == [(AWAY, True), (HEPATOBILIARY, False)]
+
+
+@pytest.mark.parametrize(
+    ("case", "of", "until"),
+    [
+        (example("V01"), "bowel", "29 Dec 2026"),
+        (example("V08"), "liver", "12 Jan 2027"),
+        (by_mdt(example("V01"), "staged"), "liver", "12 Jan 2027"),
+    ],
+)
+def test_what_comes_second_is_postponed_by_the_strategy_that_holds(case: Case, of: str, until: str) -> None:
+    found = offered(case, hepatectomy(DAY), colectomy(DAY), of=of)
+    assert found == [(f"Postpone to {until}", True), (AWAY, False)]
