@@ -89,9 +89,7 @@ def explain_mdt(
     changes = changes_since(case, decision, guideline)
     decided = f"MDT decided {decided_name(reading, record)}"
     when = f" on {day(record.decided)}" if record.decided else " (date not recorded)"
-    lines = [say("recommendation", Strong(f"{decided}{when}"), *source((record.evidence,)))]
-    if record.reason:
-        lines.append(say("notice", "Reason given: ", ChartText(record.reason)))
+    lines = [say("recommendation", Strong(f"{decided}{when}"), *source((record.evidence,))), *reason_given(record)]
     if not changes:
         headline = f"{decided}{when}"
         if record.decided is None:
@@ -124,6 +122,11 @@ def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], ver
 def decided_name(reading: Reading, record: MdtRecord) -> str:
     """Name what the MDT decided, as in "MDT decided liver first"."""
     return "to discuss further" if record.strategy == "mdt" else strategy_name(reading, record.strategy)
+
+
+def reason_given(record: MdtRecord) -> tuple[Line, ...]:
+    """Quote the reason that the MDT gave, where it gave one."""
+    return (say("notice", "Reason given: ", ChartText(record.reason)),) if record.reason else ()
 
 
 def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:

@@ -11,7 +11,7 @@ from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, con
 from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
-from service.knowledge.mdt import changes_since, decided_name
+from service.knowledge.mdt import changes_since, decided_name, reason_given
 from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, listed
 from service.knowledge.reading import Reading, source
@@ -207,7 +207,11 @@ def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
                 order,
                 "strategy-differs",
                 headline=f"{_TITLES[kind]} differs from the MDT's decision: {strategy}{when}",
-                lines=[say("reason", f"MDT decided {strategy}{when}", *source((record.evidence,)))],
+                lines=[
+                    say("reason", f"MDT decided {strategy}{when}", *source((record.evidence,))),
+                    *reason_given(record),
+                ],
+                basis=_by_the_chart(reading),
                 tone="warning",
                 remedies=("delete", "refer-mdt"),
             )
@@ -337,11 +341,12 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     tone: Tone,
     remedies: tuple[Remedy, ...],
     assumed: Section | None = None,
+    basis: Decision | None = None,
     not_before: date | None = None,
 ) -> OrderAdvice:
     titles = listed(title for kind, title in _TITLES.items() if kind in order.kinds)
     named = say("notice", f"Order: {titles}", Source((order.reference,)))
-    basis = _basis(context.reading, code)
+    basis = basis or _basis(context.reading, code)
     sections = (
         Section("recommendation", "", (say("recommendation", Strong(headline)), named)),
         Section("why", "Why", tuple(lines)),
@@ -356,6 +361,11 @@ def _basis(reading: Reading, code: str) -> Decision:
     if code == "strategy-differs":
         return reading.decision
     if code == "interval-too-short":
-        return replace(reading.decision, statements=(), citations=())
+        return _by_the_chart(reading)
     advisory = reading.guideline.advisory(code)
     return replace(reading.decision, statements=advisory.statements, citations=advisory.citations)
+
+
+def _by_the_chart(reading: Reading) -> Decision:
+    """Give the decision as the basis of a finding that no statement of the summary stands behind."""
+    return replace(reading.decision, statements=(), citations=())

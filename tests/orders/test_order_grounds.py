@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.decided import example
-from tests.orders.drafts import biopsy, cards, colectomy, cycle, hepatectomy, responded
+from tests.orders.drafts import biopsy, by_mdt, cards, colectomy, cycle, hepatectomy, responded
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -59,4 +60,27 @@ def test_an_order_is_compared_with_the_recommendation_as_strong_as_it_is(
     (card,) = cards(example("V01", *without), colectomy())
     assert lines(card, "- **Recommended**") == [
         f"- **Recommended** ({strength}): liver first, liver resection or ablation, then the sigmoid primary"
+    ]
+
+
+def test_what_differs_from_the_mdt_rests_on_its_record_and_on_no_statement_of_the_summary() -> None:
+    (card,) = cards(by_mdt(example("V01"), "staged"), hepatectomy())
+    assert card["detail"].splitlines()[:-1] == [
+        "**Liver operation differs from the MDT's decision: primary first on 10 Nov 2026**  ",
+        "Order: Liver operation (ServiceRequest/liver)",
+        "",
+        "**Why**",
+        "- MDT decided primary first on 10 Nov 2026 (10 Nov 2026, Observation/mdt)",
+        "",
+    ]
+    assert "statements" not in card["extension"]["example.crlm-cds.advice"]
+
+
+def test_what_differs_from_the_mdt_quotes_the_reason_that_it_gave() -> None:
+    case = by_mdt(example("V01"), "staged")
+    assert case.mdt is not None
+    given = replace(case, mdt=replace(case.mdt, reason="stent *failed*"))
+    assert lines(cards(given, hepatectomy())[0], "- ") == [
+        "- MDT decided primary first on 10 Nov 2026 (10 Nov 2026, Observation/mdt)",
+        "- Reason given: stent \\*failed\\*",
     ]
