@@ -50,13 +50,17 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadOrder:
-    """One order: `Type/id` or its place, its kinds, its day (`None`: not said), whether it may wait, its JSON."""
+    """One order: `Type/id` or its place, its kinds, its day (`None`: not said), whether it may wait, its JSON.
+
+    `place` counts from 1 among the resources that it came with.
+    """
 
     reference: str
     kinds: frozenset[OrderKind]
     resource: Mapping[str, Any]
     dated: PartialDate | None = None
     elective: bool = True
+    place: int = 0
 
 
 def read_orders(
@@ -76,7 +80,7 @@ def read_orders(
         kinds = classify(resource, terminology)
         if kinds and _is_of(resource, patient_id):
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
-            found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource))
+            found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource), place)
     return tuple(found.values())
 
 

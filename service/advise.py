@@ -46,14 +46,27 @@ NO_CARDS = b'{"cards":[]}'
 
 
 @dataclass(frozen=True, slots=True)
+class _Entry:
+    """One draft order with the `fullUrl` of its entry."""
+
+    resource: dict[str, Any]
+    full_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Call:
     """One call on its way through."""
 
     service_id: str
     request: HookRequest
     caller: Caller
-    drafts: tuple[dict[str, Any], ...]
+    entries: tuple[_Entry, ...]
     now: datetime
+
+    @property
+    def drafts(self) -> tuple[dict[str, Any], ...]:
+        """The draft orders."""
+        return tuple(entry.resource for entry in self.entries)
 
     def answered(
         self, result: Result, cards: tuple[Card, ...] = (), case: Case | None = None, decision: Decision | None = None
@@ -102,7 +115,7 @@ class Advisor:
     async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
         """Give the JSON of the answer; raises the errors of `service.errors`."""
         client = self.clients.get(caller.issuer)
-        call = _Call(service_id, request, caller, drafts=_draft_orders(request), now=self.clock())
+        call = _Call(service_id, request, caller, entries=_draft_orders(request), now=self.clock())
         chart = await self.charts.chart(request, client)
         if chart is None:
             note(cards=0)
@@ -179,6 +192,7 @@ class Advisor:
             context=context,
             record=chart.resources,
             selections=call.request.context.selections if call.request.hook == "order-select" else None,
+            full_urls=[entry.full_url for entry in call.entries],
         )
 
     def _app_context(self, call: _Call) -> Callable[[str, str | None], str] | None:
@@ -209,7 +223,7 @@ def mapping_policy(guideline: Guideline, catalogue: Catalogue) -> MappingPolicy:
     )
 
 
-def _draft_orders(request: HookRequest) -> tuple[dict[str, Any], ...]:
+def _draft_orders(request: HookRequest) -> tuple[_Entry, ...]:
     """Give the draft orders of the hook; real clients send the Bundle without type and entries of any shape."""
     raw = request.context.draft_orders
     if raw is None:
@@ -220,6 +234,11 @@ def _draft_orders(request: HookRequest) -> tuple[dict[str, Any], ...]:
         raise MalformedRequest("context.draftOrders cannot be parsed", element="context.draftOrders") from None
     entries = bundle.get("entry")
     if entries is None and "resourceType" in bundle and bundle["resourceType"] != "Bundle":
-        return (bundle,)
-    found = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    return tuple(resource for resource in found if isinstance(resource, dict))
+        return (_Entry(bundle),)
+    held = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return tuple(
+        _Entry(resource, full_url if isinstance(full_url, str) else None)
+        for entry in held
+        for resource, full_url in ((entry.get("resource"), entry.get("fullUrl")),)
+        if isinstance(resource, dict)
+    )

@@ -12,6 +12,7 @@ from service.cds.card import SUMMARY_LIMIT, Action, Card, Coding, Source, Sugges
 from service.cds.cards import LABEL, draft_for, knowledge_url, links
 from service.cds.markdown import clip, flat, render
 from service.cds.overrides import OVERRIDE_REASONS
+from service.cds.selections import chosen
 from service.cds.suggestions import request
 from service.knowledge.order import Order
 from service.knowledge.order_advice import advise_orders
@@ -19,7 +20,7 @@ from service.knowledge.phrases import day
 from service.knowledge.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fhir_mappings.case import Case
     from fhir_mappings.catalogue import Catalogue
@@ -49,32 +50,30 @@ def order_cards(  # noqa: PLR0913 - the orders, the case with its decision and k
     context: CardContext,
     record: Iterable[object] = (),
     selections: Iterable[str] | None = None,
+    full_urls: Sequence[str | None] = (),
 ) -> list[Card]:
     """Give the cards for draft orders (FHIR JSON as the hook sent it, however sloppy).
 
-    `record` are the patient's resources: its open orders count as planned, a draft replaces its copy there.
-    `selections` (`Type/id` or bare ids) narrow the cards of order-select; `None` means all drafts.
+    `record` are the patient's resources: its open orders count as planned, a draft replaces its copy there,
+    also one that is cancelled.
+    `selections` narrow the cards of order-select, `None` means all drafts; `full_urls` are those of their entries.
     """
+    drafts = tuple(drafts)
     read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True)
     if not read:
         return []
     planned = read_orders(record, terminology, patient_id=context.patient_id, drafts=False)
-    known = {order.reference for order in read}
+    replaced = {f"{draft.get('resourceType')}/{draft.get('id')}" for draft in drafts if isinstance(draft, dict)}
     reading = Reading(case, decision, guideline, catalogue)
     findings = advise_orders(
         reading,
         [_order(order) for order in read],
-        planned=[_order(order) for order in planned if order.reference not in known],
-        chosen=None if selections is None else _chosen(selections, known),
+        planned=[_order(order) for order in planned if order.reference not in replaced],
+        chosen=None if selections is None else chosen(selections, read, full_urls),
     )
     bodies = {order.reference: order.resource for order in read}
     draft = draft_for(case, context)
     return [_card(reading, found, context, draft, bodies[found.order.reference]) for found in findings]
-
-
-def _chosen(selections: Iterable[str], known: set[str]) -> frozenset[str]:
-    wanted = set(selections)
-    return frozenset(reference for reference in known if reference in wanted or reference.rpartition("/")[2] in wanted)
 
 
 def _order(order: ReadOrder) -> Order:

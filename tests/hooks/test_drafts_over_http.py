@@ -1,0 +1,51 @@
+"""Draft orders as clients name and change them: selections by address, cancelled copies of planned orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from tests.hooks.serving import chart, message, prefetch_of, served
+from tests.hooks.test_order_hooks import BIOPSY, DAY, LIVER, LOW_ANTERIOR, request, said
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.checked_client import CheckedClient
+
+    Json = dict[str, Any]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FULL_URL = "urn:uuid:8d1b1c0e-0000-4000-8000-000000000001"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CheckedClient]:
+    async with served(tmp_path_factory.mktemp("drafts")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+async def test_an_order_is_selected_by_the_address_of_its_entry(client: CheckedClient, with_id: bool) -> None:  # noqa: FBT001
+    draft = request(BIOPSY[0])
+    if not with_id:
+        del draft["id"]
+    entries = [None, {"resource": request(LIVER[0], "liver")}, {"fullUrl": FULL_URL, "resource": draft}]
+    context: Json = {"draftOrders": {"resourceType": "Bundle", "entry": entries}, "selections": [FULL_URL]}
+    body = message("order-select", prefetch=prefetch_of(chart("V01")), context=context)
+    answer = await client.call(body, "/cds-services/crlm-order-select")
+    assert [card["source"]["topic"]["code"] for card in answer.json()["cards"]] == ["no-biopsy"]
+
+
+@pytest.mark.parametrize(
+    "cancelled", [{"status": "revoked"}, {"status": "entered-in-error"}, {"doNotPerform": True}], ids=str
+)
+async def test_an_order_that_is_cancelled_stands_no_more_for_the_day(client: CheckedClient, cancelled: Json) -> None:
+    planned = request(LOW_ANTERIOR, "bowel", on=DAY) | {"status": "active"}
+    resources = [*chart("V01"), planned]
+    liver = request(LIVER[0], "liver", on=DAY)
+    assert ("no-simultaneous-major-liver", "critical") in await said(client, resources, liver)
+    assert await said(client, resources, liver, planned | cancelled) == []
