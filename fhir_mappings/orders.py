@@ -50,7 +50,7 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadOrder:
-    """One order: `Type/id` or its place, its kinds, its day (`None`: not said), whether it may wait, its JSON.
+    """One order: `Type/id` or its place, its kinds, its day or days (`None`: not said), whether it may wait, its JSON.
 
     `place` counts from 1 among the resources that it came with.
     """
@@ -160,8 +160,7 @@ def _day(resource: Mapping[str, Any]) -> PartialDate | None:
         if found is not None:
             return found
     for element in ("occurrencePeriod", "performedPeriod"):
-        period = resource.get(element)
-        found = parse_date(period.get("start")) if isinstance(period, dict) else None
+        found = parse_period(resource.get(element))
         if found is not None:
             return found
     timing = resource.get("occurrenceTiming")

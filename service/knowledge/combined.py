@@ -36,6 +36,12 @@ def _same_day(order: Order, other: Order, *, together: bool) -> bool:
     return order.dated.first <= other.dated.last and other.dated.first <= order.dated.last
 
 
+def on_one_day(order: Order, partner: Order) -> bool:
+    """Whether the halves of a combined operation are for one day without any doubt: the same, or none named."""
+    days = {found for found in (order.dated, partner.dated) if found is not None}
+    return len(days) <= 1 and all(found.is_day for found in days)
+
+
 def second_operation(reading: Reading, order: Order, partner: Order, *, strategy: str | None) -> date | None:
     """Give the first day for the operation that comes second, where the strategy and the day of the first say it."""
     if partner.dated is None or partner.reference == order.reference:

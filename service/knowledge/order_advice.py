@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Scope, Sign
-from service.knowledge.combined import BOTH, partner_of, second_operation
+from service.knowledge.combined import BOTH, on_one_day, partner_of, second_operation
 from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
 from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
@@ -166,10 +166,7 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
             continue
         sentence = _sentence(reading, code)
         parts = reading.spoken_together(facts)
-        together = say(
-            "reason", "Liver and bowel would be operated on together; other order", Source((partner.reference,))
-        )
-        lines = [together, *([say("reason", "In this patient: ", *parts)] if parts else [])]
+        lines = [_together(order, partner), *([say("reason", "In this patient: ", *parts)] if parts else [])]
         yield _advice(
             context,
             order,
@@ -181,6 +178,14 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
             remedies=_apart(context, order, not_before),
             not_before=not_before,
         )
+
+
+def _together(order: Order, partner: Order) -> Line:
+    if partner.reference == order.reference:
+        return say("reason", "This one order stands for liver and bowel")
+    certainly = "would" if on_one_day(order, partner) else "may"
+    words = f"Liver and bowel {certainly} be operated on together; other order"
+    return say("reason", words, Source((partner.reference,)))
 
 
 def _apart(context: _Context, order: Order, not_before: date | None) -> tuple[Remedy, ...]:

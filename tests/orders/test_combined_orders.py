@@ -57,8 +57,9 @@ def test_what_has_to_wait_is_recommended_to_go_where_no_day_tells_until_when(cas
 
 
 def test_one_order_for_both_operations_is_recommended_to_go() -> None:
-    codes = {"coding": [{"system": CPT, "code": "47130"}, {"system": CPT, "code": "44145"}]}
-    assert offered(example("V01"), hepatectomy(code=codes), of="liver") == [(AWAY, True), (HEPATOBILIARY, False)]
+    both = hepatectomy(code={"coding": [{"system": CPT, "code": "47130"}, {"system": CPT, "code": "44145"}]})
+    assert offered(example("V01"), both, of="liver") == [(AWAY, True), (HEPATOBILIARY, False)]
+    assert "- This one order stands for liver and bowel\n" in cards(example("V01"), both)[0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,16 @@ def test_one_order_for_both_operations_is_recommended_to_go() -> None:
 def test_what_comes_second_is_postponed_by_the_strategy_that_holds(case: Case, of: str, until: str) -> None:
     found = offered(case, hepatectomy(DAY), colectomy(DAY), of=of)
     assert found == [(f"Postpone to {until}", True), (AWAY, False)]
+
+
+DECEMBER: dict[str, Any] = {"occurrencePeriod": {"start": "2026-12-01", "end": "2026-12-31"}}
+
+
+def test_a_day_within_the_period_of_the_other_order_may_be_the_same_and_is_no_later_one() -> None:
+    (critical, differs) = cards(example("V01"), hepatectomy(**DECEMBER), colectomy("2026-12-10"), selections=["bowel"])
+    assert "- Liver and bowel may be operated on together; other order (ServiceRequest/liver)" in critical["detail"]
+    assert differs["source"]["topic"]["code"] == "strategy-differs"
+
+
+def test_a_day_after_the_period_of_the_other_order_is_a_later_one() -> None:
+    assert cards(example("V01"), hepatectomy(**DECEMBER), colectomy("2027-01-10")) == []
