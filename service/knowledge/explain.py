@@ -16,7 +16,7 @@ from service.knowledge.headline import (
 )
 from service.knowledge.opposed import against
 from service.knowledge.phrases import assumed, label_text, listed, sentence, short_name, value_text
-from service.knowledge.reading import Reading, source
+from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
 from service.knowledge.sources import sources_of
@@ -190,6 +190,9 @@ def _outcomes(reading: Reading, answer: Answer) -> str:
 
 def _fact_line(reading: Reading, missing: MissingFact) -> Line:
     definition = reading.catalogue[missing.fact]
+    if len(missing.answers) == 1:
+        named = Strong(sentence(short_name(definition)))
+        return say("missing", named, ": decides only together with the others", fact=missing.fact)
     answers = "; ".join(
         f"{label_text(definition, answer.label)} → {_short_outcomes(reading, answer)}" for answer in missing.answers
     )
@@ -222,6 +225,7 @@ _ADVISORY_VALUES = {
     "adjuvant-failure-within-12-months": ("adjuvant-status", "adjuvant-end-date"),
     "long-chemotherapy": ("chemotherapy-cycles",),
     "extrahepatic-disease": ("extrahepatic-disease",),
+    "discuss-liver-centre": ("liver-centre-discussed",),
     "msi-high": ("msi",),
 }
 _LIMITS = {
@@ -249,7 +253,8 @@ def _advisories(reading: Reading, said: set[str]) -> list[Line]:
 
 
 def _values_behind(reading: Reading, code: str) -> tuple[Part | str, ...]:
-    values = reading.spoken_together(_ADVISORY_VALUES.get(code, ()))
+    behind = _ADVISORY_VALUES.get(code, ())
+    values = reading.spoken_together(tuple(fact for fact in behind if not isinstance(reading.fact(fact), Unknown)))
     if not values:
         return ()
     if code not in _LIMITS:
@@ -290,7 +295,9 @@ def _gaps(reading: Reading) -> list[Line]:
         match found.gap:
             case Gap.OUTDATED:
                 old = "" if found.last_value is None else f", last {value_text(definition, found.last_value)}"
-                lines.append(_gap(found, code, f"{name}: too old{old}", "outdated-data"))
+                undated = bool(found.evidence) and newest(found.evidence) is None
+                why = "without a date, so perhaps too old" if undated else "too old"
+                lines.append(_gap(found, code, f"{name}: {why}{old}", "outdated-data"))
             case Gap.CONFLICTING:
                 lines.append(_gap(found, code, f"{name}: sources contradict each other", "conflicting-data"))
             case Gap.UNREADABLE:

@@ -77,7 +77,7 @@ def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]
         case "refer-hpb-after-recovery":
             return "primary only for now", "no biopsy, referral to the hepatobiliary unit, liver after recovery"
         case "relief-then-mdt":
-            return "relief of the primary first", f"then MDT: unfit for elective surgery{_fitness(reading)}"
+            return "relief of the primary first", f"then MDT, unfit for elective surgery{_fitness(reading)}"
         case "systemic-after-relief":
             return "relief of the primary first", "then systemic therapy for the liver metastases"
         case "chemotherapy-then-restage-3-months":

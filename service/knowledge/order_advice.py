@@ -165,7 +165,7 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         if code not in reading.decision.advisories:
             continue
         sentence = _sentence(reading, code)
-        parts = reading.spoken_together(facts)
+        parts = reading.spoken_together(tuple(fact for fact in facts if not reading.no(fact)))
         lines = [_together(order, partner), *([say("reason", "In this patient: ", *parts)] if parts else [])]
         yield _advice(
             context,

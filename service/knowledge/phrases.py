@@ -127,6 +127,7 @@ _GROUPS = {
     ("colorectal-operation", "low-anterior-resection"): "low anterior resection (major)",
     ("flr-percent", "> 30"): "remnant more than 30 %",
     ("asa", "<= 3"): "ASA ≤ 3",
+    ("primary-margin", "r0"): "R0 where the primary was resected",
 }
 _CHOICES = {
     "hartmann": "Hartmann operation",

@@ -100,12 +100,12 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
             return (Step("Systemic therapy"), review)
         case "resect-now-no-more-chemotherapy":
             after = (Step(primary, _primary_after_liver(reading)),) if reading.in_situ else ()
-            return (liver, *after)
+            return (liver if liver.earliest else Step(liver.text, _after_undated_chemotherapy(reading)), *after)
         case "liver-centre-discussion":
-            return (
-                Step("Discussion with the liver centre"),
-                Step(f"{primary} and of the liver metastases in one operation"),
-            )
+            together = f"{primary} and of the liver metastases in one operation"
+            if reading.value("liver-centre-discussed") == "agreed":
+                return (Step(together, "as agreed with the liver centre"),)
+            return (Step("Discussion with the liver centre"), Step(together))
         case "liver-surgery-in-radiotherapy-interval":
             return (
                 Step("Radiotherapy of the rectum"),
@@ -140,6 +140,12 @@ def _liver(reading: Reading) -> Step:
     if earliest is None:
         return Step("Liver resection")
     return Step("Liver resection", f"not before {day(earliest.day)}: {earliest.reason}", earliest.day)
+
+
+def _after_undated_chemotherapy(reading: Reading) -> str:
+    weeks = reading.number("chemotherapy_to_liver_weeks")
+    after_bevacizumab = reading.number("bevacizumab_to_liver_weeks")
+    return f"at least {weeks:g} weeks after the last chemotherapy and {after_bevacizumab:g} after bevacizumab"
 
 
 def _perioperative(reading: Reading) -> tuple[Step, ...]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from service.knowledge.explanation import ChartText, Line, Text, say
+from service.knowledge.phrases import sentence
 
 if TYPE_CHECKING:
     from service.knowledge.explanation import Part
@@ -30,7 +31,7 @@ def sources_of(reading: Reading) -> tuple[Line, ...]:
     if local:
         named.append(f"local policy {', '.join(local)}")
     if named:
-        line = say("statement", " · ".join(named))
+        line = say("statement", sentence(" · ".join(named)))
         lines.append(Line(line.kind, line.parts, statements=decision.statements))
     papers = [guideline.citations[found] for found in decision.citations if found in guideline.citations]
     if papers:

@@ -88,10 +88,11 @@ def test_an_open_case_that_nobody_has_looked_at_is_no_warning() -> None:
 
 
 def test_an_open_case_with_an_outdated_resectability_is_a_warning() -> None:
-    old = Unknown(Gap.OUTDATED, (Evidence("Observation/r0"),), last_value=True)
+    long_ago = PartialDate(date(2026, 3, 2), date(2026, 3, 2))
+    old = Unknown(Gap.OUTDATED, (Evidence("Observation/r0", dated=long_ago),), last_value=True)
     (card,) = cards_of(example("V01", "primary-symptoms", r0_achievable=old))
     assert card["indicator"] == "warning"
-    assert "Whether R0 is achievable: too old, last yes (Observation/r0)" in card["detail"]
+    assert "Whether R0 is achievable: too old, last yes (2 Mar 2026, Observation/r0)" in card["detail"]
 
 
 def test_left_out_and_missing_resources_are_named() -> None:

@@ -67,7 +67,7 @@ def test_every_answer_of_the_pathway_has_its_own_words(row: str) -> None:
         (example("V16", ecog=4), "For the MDT: no elective surgery (ECOG 4)"),
         (example("V16", asa=5), "For the MDT: no elective surgery (ASA 5)"),
         (example("V08", ecog=3),
-         "Consider relief of the primary first: then MDT: unfit for elective surgery (ECOG 3)"),
+         "Consider relief of the primary first: then MDT, unfit for elective surgery (ECOG 3)"),
         (example("V08", r0_achievable=False),
          "Consider relief of the primary first: then systemic therapy for the liver metastases"),
         (example("V01", impending_complication=True, r0_achievable=False),

@@ -72,7 +72,7 @@ def test_a_fact_reads_as_a_clause(code: str, value: Any, expected: str) -> None:
         ("flr-percent", "> 35", "liver remnant more than 35 %"),
         ("colorectal-operation", "segmental", "segmental colectomy (not major)"),
         ("impending-complication", False, "no impending complication"),
-        ("primary-margin", "r0", "primary resected R0"),
+        ("primary-margin", "r0", "R0 where the primary was resected"),
     ],
 )
 def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -> None:

@@ -1,0 +1,97 @@
+"""Sentences that a surgeon could misread: one claim for each, on the words of the card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_mappings.case import Evidence, Gap, Unknown
+from service.knowledge.decide import decide
+from service.knowledge.explain import explain
+from service.knowledge.guideline import load_guideline
+from tests.decided import CATALOGUE, charted, example, with_facts
+from tests.orders.drafts import cards, colectomy, hepatectomy
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+
+GUIDELINE = load_guideline()
+
+
+def said(case: Case, code: Any) -> list[str]:
+    """Give the lines of one section of a card."""
+    section = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE).section(code)
+    return [line.plain for line in section.lines] if section else []
+
+
+def next_step(case: Case) -> str:
+    (found,) = (line for line in said(case, "recommendation") if line.startswith("Next: "))
+    return found
+
+
+def test_a_liver_centre_that_agreed_is_not_to_be_asked_again() -> None:
+    together = "resection of the ascending colon primary and of the liver metastases in one operation"
+    assert next_step(example("V16")) == f"Next: R{together[1:]}, as agreed with the liver centre"
+    asked = next_step(example("V16", "liver-centre-discussed"))
+    assert asked == f"Next: Discussion with the liver centre; then {together}"
+
+
+@pytest.mark.parametrize(
+    ("view", "tail"),
+    [
+        ("agreed", " Recorded: liver centre agreed (2 Nov 2026, Observation/liver-centre-discussed)"),
+        ("refused", " Recorded: liver centre advised against it (2 Nov 2026, Observation/liver-centre-discussed)"),
+        (Unknown(), ""),
+    ],
+)
+def test_what_the_liver_centre_said_stands_beside_the_advice_to_ask_it(view: Any, tail: str) -> None:
+    (advised, _) = said(example("V16", liver_centre_discussed=view), "advisories")
+    assert advised == f"Simultaneous resection only after discussion with the liver centre.{tail}"
+
+
+@pytest.mark.parametrize(
+    ("example_id", "after"), [("V12", ""), ("V01", "; then resection of the sigmoid primary, about 4 to 8 weeks")]
+)
+def test_the_interval_after_chemotherapy_is_named_where_its_last_day_is_not_recorded(
+    example_id: str, after: str
+) -> None:
+    case = example(example_id, chemotherapy_cycles=4, chemotherapy_response="partial-response")
+    interval = "at least 4 weeks after the last chemotherapy and 6 after bevacizumab"
+    assert next_step(case).startswith(f"Next: Liver resection, {interval}{after}")
+
+
+def test_an_undated_value_is_called_undated_and_not_old() -> None:
+    undated = Unknown(Gap.OUTDATED, (Evidence("Condition/lung"),))
+    assert said(with_facts(example("V01"), extrahepatic_disease=undated), "gaps") == [
+        "Extrahepatic disease: without a date, so perhaps too old (Condition/lung)"
+    ]
+
+
+def test_a_fact_whose_every_answer_leaves_the_same_is_said_to_need_the_others() -> None:
+    case = charted({"primary-in-situ": False, "metastases-detected": "follow-up", "months-primary-to-metastases": 23})
+    assert said(case, "missing") == [
+        "ECOG: 0–2 → treatment as metachronous disease or systemic therapy first; 3–5 → MDT",  # noqa: RUF001 - en dash
+        "Liver remnant: ≤ 30 % → systemic therapy first or MDT; more than 30 % → 3 strategies open",
+        "Extent of the hepatectomy: decides only together with the others",
+        "then: pathology of the primary and whether R0 is achievable",
+    ]
+
+
+def test_a_margin_that_is_assumed_does_not_claim_a_resection() -> None:
+    bare = charted({"primary-site": "sigmoid-colon", "metastases-detected": "at-staging"})
+    assert "R0 where the primary was resected" in said(bare, "assumptions")
+
+
+def test_local_policy_begins_its_line_as_a_sentence() -> None:
+    assert said(example("V01", extrahepatic_disease="resectable"), "sources")[0] == "Local policy R17"
+
+
+def test_a_multivisceral_resection_that_is_not_planned_is_no_reason() -> None:
+    (_, major) = cards(
+        example("V01", colorectal_operation="low-anterior-resection"), hepatectomy(), colectomy(), selections=["liver"]
+    )
+    assert (
+        "- In this patient: low anterior resection planned (2 Nov 2026, Observation/colorectal-operation)\n"
+        in major["detail"]
+    )
