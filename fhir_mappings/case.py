@@ -188,6 +188,8 @@ class Case:
     not_retrieved: tuple[str, ...] = ()
     """Resource types that could not be had, or only in part."""
     mdt: MdtRecord | None = None
+    other_cancers: tuple[Evidence, ...] = ()
+    """The Conditions behind the sign of another cancer."""
 
     def value(self, fact: str) -> Value | None:
         """Give the one value of `fact`, or `None` where it is not known exactly."""

@@ -10,7 +10,7 @@ from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import ChartReading, read_chart
 from fhir_mappings.read.mdt import reason
 from fhir_mappings.read.reader import Reader
-from fhir_mappings.read.scope import read_scope, read_signs
+from fhir_mappings.read.scope import other_cancers, read_scope, read_signs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,7 @@ def map_case(
         issues=_issues(reader),
         not_retrieved=tuple(kind for kind in SOURCES if chart.completeness.get(kind) is not Completeness.COMPLETE),
         mdt=_mdt(reader),
+        other_cancers=other_cancers(reader),
     )
 
 

@@ -88,12 +88,16 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
         ),
         Sign.PERFORATION: bool(perforations(reader)) or _said(reader, "primary-symptoms", "perforation"),
         Sign.PATHOLOGICAL_NODES: pathological_nodes(reader) is not None,
-        Sign.OTHER_CANCER: any(
-            "other-cancer" in one.sets and active(one) and confirmed(one) for one in _conditions(reader)
-        ),
+        Sign.OTHER_CANCER: bool(other_cancers(reader)),
         Sign.UNCONFIRMED_DISEASE: _unconfirmed(reader),
     }
     return frozenset(sign for sign, holds in found.items() if holds)
+
+
+def other_cancers(reader: Reader) -> tuple[Evidence, ...]:
+    """Give the Conditions of other active, confirmed solid cancers."""
+    found = [one for one in _conditions(reader) if "other-cancer" in one.sets and active(one) and confirmed(one)]
+    return _once(reader.evidence(one, "other-cancer") for one in found)
 
 
 def _conditions(reader: Reader) -> list[Resource]:

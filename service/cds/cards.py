@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fhir_mappings.case import Scope
@@ -80,12 +80,15 @@ def patient_view_cards(  # noqa: PLR0913 - the case, its decision, the knowledge
 def _mdt_card(reading: Reading, context: CardContext, draft: Draft, decision_then: Decision | None) -> list[Card]:
     """Give the card on a decision of the MDT: where deciding facts changed, or where nothing tells that none did."""
     case, decision, guideline = reading.case, reading.decision, reading.guideline
-    explanation = explain_mdt(case, decision, guideline, reading.catalogue, decision_then)
     if changes_since(case, decision, guideline):
+        explanation = explain_mdt(case, decision, guideline, reading.catalogue, decision_then)
         return [_card(reading, explanation, context, (request(draft, "liver-mdt-referral", recommended=True),))]
     undated = case.mdt is not None and case.mdt.decided is None
     if undated or context.unchanged_mdt_decision == "line":
-        return [_card(reading, explanation, context, ())]
+        # The MDT's own decision: the statements and papers behind ours would seem to support it.
+        alone = replace(reading, decision=replace(decision, statements=(), citations=()))
+        explanation = explain_mdt(case, alone.decision, guideline, reading.catalogue)
+        return [_card(alone, explanation, context, ())]
     return []
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from service.knowledge.explanation import Part, SectionCode, Tone
     from service.knowledge.model import Guideline
 
+_MDT = "mdt-decision"
+_UNSURE = frozenset({"provisional", "unconfirmed"})
 _MISSING_SHOWN = 3
 _MISSING_NAMED = 5
 _ISSUES_SHOWN = 3
@@ -88,6 +90,7 @@ def _recommendation(reading: Reading) -> list[Line]:
             say(
                 "notice",
                 Strong("Another active cancer is recorded"),
+                *source(reading.case.other_cancers),
                 ": the liver metastases may come from it. What follows holds only if they are colorectal.",
             )
         )
@@ -99,7 +102,10 @@ def _recommendation(reading: Reading) -> list[Line]:
     else:
         lines += _recommended(reading, decision.strategy)
     if Sign.UNCONFIRMED_DISEASE in reading.case.signs:
-        lines.append(say("notice", "The primary or the metastases are recorded as provisional or unconfirmed."))
+        doubted = tuple(found for found in reading.case.scope_evidence if _UNSURE & set(found.remarks))
+        lines.append(
+            say("notice", "The primary or the metastases are recorded as provisional or unconfirmed", *source(doubted))
+        )
     return lines
 
 
@@ -285,7 +291,7 @@ def _notes(reading: Reading) -> list[Line]:
 
 
 def _gaps(reading: Reading) -> list[Line]:
-    decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read)
+    decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read) | {_MDT}
     lines = []
     for code, definition in reading.catalogue.facts.items():
         found = reading.fact(code)
@@ -299,7 +305,8 @@ def _gaps(reading: Reading) -> list[Line]:
                 why = "without a date, so perhaps too old" if undated else "too old"
                 lines.append(_gap(found, code, f"{name}: {why}{old}", "outdated-data"))
             case Gap.CONFLICTING:
-                lines.append(_gap(found, code, f"{name}: sources contradict each other", "conflicting-data"))
+                advisory = None if code == _MDT else "conflicting-data"
+                lines.append(_gap(found, code, f"{name}: sources contradict each other", advisory))
             case Gap.UNREADABLE:
                 lines.append(_gap(found, code, f"{name}: recorded but not readable", None))
             case _:

@@ -120,7 +120,12 @@ def _biopsy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         lines.append(say("notice", "For lesions not found at operation this is local policy."))
     if Sign.OTHER_CANCER in reading.case.signs:
         lines.append(
-            say("notice", "Another cancer is recorded: where the origin is in doubt, ask the hepatobiliary unit first.")
+            say(
+                "notice",
+                "Another cancer is recorded",
+                *source(reading.case.other_cancers),
+                ": where the origin is in doubt, ask the hepatobiliary unit first.",
+            )
         )
     yield _advice(
         context,

@@ -29,7 +29,7 @@ def explain_uncertain_scope(case: Case, guideline: Guideline, catalogue: Catalog
     named = references(case.scope_evidence)
     lines = [say("notice", Strong("Colorectal liver metastases are possible"), f": {what}.")]
     if named:
-        lines.append(say("notice", "Could be the primary or the metastases:", Source(named)))
+        lines.append(say("notice", "What is or could be the primary or the metastases", Source(named)))
     lines.append(
         say("next-step", "Next: check the problem list, and code the colorectal primary and the liver metastases")
     )
