@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Unknown
-from service.knowledge.phrases import clause, decides, listed, sentence, short_name, site_adjective
+from service.knowledge.phrases import clause, decides, fitting, listed, sentence, short_name, site_adjective
 
 if TYPE_CHECKING:
     from service.knowledge.decision import Outcome
@@ -194,11 +194,16 @@ def _open(reading: Reading) -> str:
     strategies = dict.fromkeys(outcome.strategy for outcome in decision.outcomes)
     names = [strategy_name(reading, strategy) for strategy in sorted(strategies, key=_order)]
     subject = "Next treatment" if reading.resected else "Order of surgery"
+    between = (listed(names), f"{len(names)} strategies")
     settling = [missing for missing in decision.missing if missing.settles]
     if settling:
-        return f"{subject} open: {decides(reading.catalogue[settling[0].fact])} between {listed(names)}"
-    named = listed(short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED_MISSING])
-    return f"{subject} open between {listed(names)}" + (f": {named} needed first" if named else "")
+        decisive = decides(reading.catalogue[settling[0].fact])
+        return fitting(*(f"{subject} open: {decisive} between {named}" for named in between))
+    asked = [short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED_MISSING]]
+    if not asked:
+        return fitting(*(f"{subject} open between {named}" for named in between))
+    needed = (listed(asked), asked[0])
+    return fitting(*(f"{subject} open between {named}; first needed: {facts}" for named in between for facts in needed))
 
 
 _READING_ORDER = ("simultaneous", "liver-first", "staged", "metachronous", "systemic-first", "mdt")

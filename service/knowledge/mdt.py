@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
-from service.knowledge.phrases import clause, day, listed, narrowed_text, sentence, short_name
+from service.knowledge.phrases import ROOM, clause, day, listed, narrowed_text, sentence, short_name
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _CHANGES_SHOWN = 5
 _NAMED = 2
-_ROOM = 139  # of a card's summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], ver
         names = ", ".join(short_name(catalogue[change.fact]) for change in changes[:named])
         more = f" and {len(changes) - named} more" if len(changes) > named else ""
         headline = f"{decided}; changed since: {names}{more}. {verdict}"
-        if len(headline) <= _ROOM:
+        if len(headline) <= ROOM:
             return headline
     count = f"{len(changes)} deciding facts" if len(changes) > 1 else "a deciding fact"
     return f"{decided}; {count} changed since. {verdict}"

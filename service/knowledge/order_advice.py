@@ -10,10 +10,10 @@ from service.knowledge.combined import BOTH, on_one_day, partner_of, second_oper
 from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
 from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
-from service.knowledge.headline import outcome_name, strategy_name
+from service.knowledge.headline import recommended, strategy_name
 from service.knowledge.mdt import changes_since, decided_name, reason_given
 from service.knowledge.order import OrderAdvice
-from service.knowledge.phrases import day, listed
+from service.knowledge.phrases import day, fitting, listed
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import earliest_liver_operation
@@ -236,14 +236,16 @@ def _differs_from_strategy(context: _Context, order: Order) -> Iterator[OrderAdv
     for kind in _resections(order):
         steps = (outcome.next_step or "" for outcome in decision.outcomes)
         if all(contradicts((step,), kind, context.others(order), order, reading) for step in steps):
-            named = strategy_name(reading, decision.strategy)
+            lead, named = strategy_name(reading, decision.strategy), ""
             if decision.next_step is not None:
-                named = outcome_name(reading, decision.outcomes[0])
+                lead, named = recommended(reading, decision.outcomes[0])
+            named = f"{lead}, {named}" if named else lead
+            differs = f"{_TITLES[kind]} differs from the recommended order"
             yield _advice(
                 context,
                 order,
                 "strategy-differs",
-                headline=f"{_TITLES[kind]} differs from the recommended order: {named}",
+                headline=fitting(f"{differs}: {named}", f"{differs}: {lead}"),
                 lines=[_recommended(decision, named), *reasons(reading)],
                 assumed=assumptions(reading),
                 tone="warning",

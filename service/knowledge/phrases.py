@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Label
 
+ROOM = 139
+"""Characters of a card's summary."""
 _UNITS = {"%": " %", "mm": " mm", "ng/mL": " ng/mL", "mo": " months"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -279,6 +281,11 @@ def listed(names: Iterable[str], joint: str = "and") -> str:
     if len(names) <= 1:
         return "".join(names)
     return f"{', '.join(names[:-1])} {joint} {names[-1]}"
+
+
+def fitting(*wordings: str) -> str:
+    """Give the first wording that the summary of a card has room for, else the last."""
+    return next((words for words in wordings if len(words) <= ROOM), wordings[-1])
 
 
 def sentence(text: str) -> str:

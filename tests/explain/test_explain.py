@@ -149,7 +149,7 @@ def test_several_missing_facts_are_listed_most_decisive_first() -> None:
         "then: number of metastases, size of the largest metastasis, whether R0 is achievable, microsatellite status, "
         "CEA and 2 more"
     )
-    assert explanation.summary.endswith("ECOG and ASA needed first")
+    assert explanation.summary.endswith("; first needed: ECOG and ASA")
 
 
 def test_an_answer_that_leaves_nothing_to_order_says_so() -> None:

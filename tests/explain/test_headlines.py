@@ -1,0 +1,51 @@
+"""First sentences that a card has room for: none is cut off in the middle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from service.knowledge.headline import summary
+from service.knowledge.phrases import ROOM, fitting
+from service.knowledge.reading import Reading
+from tests.decided import CATALOGUE, charted, example
+from tests.orders.drafts import cards, hepatectomy
+
+GUIDELINE = load_guideline()
+SOME: dict[str, Any] = {"primary-symptoms": "perforation", "metastasis-count": 4, "extrahepatic-disease": "none"}
+
+
+@pytest.mark.parametrize(
+    ("wordings", "expected"),
+    [
+        (("a" * ROOM, "short"), "a" * ROOM),
+        (("a" * (ROOM + 1), "short"), "short"),
+        (("a" * (ROOM + 1), "b" * (ROOM + 2)), "b" * (ROOM + 2)),
+    ],
+)
+def test_the_first_wording_that_has_room_is_taken(wordings: tuple[str, ...], expected: str) -> None:
+    assert fitting(*wordings) == expected
+
+
+LATE = "treatment as metachronous disease"
+
+
+@pytest.mark.parametrize(
+    ("facts", "between", "needed"),
+    [
+        (SOME, f"primary first, {LATE}, systemic therapy first and MDT", "ECOG"),
+        (SOME | {"ecog": 1}, f"primary first, {LATE} and systemic therapy first", "liver remnant"),
+    ],
+)
+def test_an_open_case_names_what_has_room(facts: dict[str, Any], between: str, needed: str) -> None:
+    case = charted(facts)
+    said = summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
+    assert said == f"Order of surgery open between {between}; first needed: {needed}"
+
+
+def test_an_order_that_differs_names_the_whole_answer_in_its_detail_alone_where_that_is_long() -> None:
+    (card,) = cards(example("V11"), hepatectomy())
+    assert card["summary"] == "Liver operation differs from the recommended order: primary only for now"
