@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.read.dates import parse_date, parse_period
+from fhir_mappings.read.references import OTHER_PATIENT, patient_fault, referred
 from fhir_mappings.read.values import codings, concept_texts
 
 if TYPE_CHECKING:
@@ -64,21 +65,30 @@ class ReadOrder:
 
 
 def read_orders(
-    resources: Iterable[object], terminology: Terminology, *, patient_id: str, drafts: bool
+    resources: Iterable[object],
+    terminology: Terminology,
+    *,
+    patient_id: str,
+    drafts: bool,
+    medications: Iterable[object] = (),
 ) -> tuple[ReadOrder, ...]:
     """Give the orders of a kind that matters, each once, in the order they came.
 
     Of drafts the status may be missing; of the record only open orders count. Orders of another patient or with
-    `doNotPerform` are left out. An order without an id is named by its place: `ServiceRequest, draft 2`.
+    `doNotPerform` are left out. A prescription may refer to a Medication among the resources or `medications`. An order
+    without an id is named by its place: `ServiceRequest, draft 2`.
     """
+    resources = tuple(resources)
+    drugs = _drugs((*medications, *resources))
     found: dict[str, ReadOrder] = {}
     for place, resource in enumerate(resources, start=1):
         if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
             continue
         if not _is_open(resource, drafts=drafts):
             continue
-        kinds = classify(resource, terminology)
-        if kinds and _is_of(resource, patient_id):
+        kinds = classify(resource, terminology, drugs)
+        # An order that names nobody came with the patient's own call.
+        if kinds and patient_fault(resource, patient_id) != OTHER_PATIENT:
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
             found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource), place)
     return tuple(found.values())
@@ -89,11 +99,22 @@ def _reference(resource: Mapping[str, Any], place: str) -> str:
     return f"{kind}/{name}" if isinstance(name, str) and name else f"{kind}, {place}"
 
 
-def classify(resource: Mapping[str, Any], terminology: Terminology) -> frozenset[OrderKind]:
+def _drugs(resources: Iterable[object]) -> dict[str, object]:
+    """Give the codes of Medications by their references."""
+    return {
+        f"Medication/{resource.get('id')}": resource.get("code")
+        for resource in resources
+        if isinstance(resource, dict) and resource.get("resourceType") == "Medication"
+    }
+
+
+def classify(
+    resource: Mapping[str, Any], terminology: Terminology, drugs: Mapping[str, object]
+) -> frozenset[OrderKind]:
     """Give the kinds of an order by its codes; an order with text alone has none."""
     found = (
         _kind_of(name)
-        for concept in _concepts(resource)
+        for concept in _concepts(resource, drugs)
         for coding in codings(concept)
         for name in terminology.sets(_text(coding.get("system")), _text(coding.get("code")))
     )
@@ -115,12 +136,14 @@ def _kind_of(name: str) -> OrderKind | None:
     return None
 
 
-def _concepts(resource: Mapping[str, Any]) -> Iterator[object]:
+def _concepts(resource: Mapping[str, Any], drugs: Mapping[str, object]) -> Iterator[object]:
     yield resource.get("code")
     concept = resource.get("medicationCodeableConcept")
     yield concept
     medication = resource.get("medicationReference")
     local = medication.get("reference") if isinstance(medication, dict) else None
+    if isinstance(local, str):
+        yield drugs.get(referred(local, "Medication"))
     contained = resource.get("contained")
     for inside in contained if isinstance(contained, list) else ():
         if isinstance(inside, dict) and isinstance(local, str) and local == f"#{inside.get('id')}":
@@ -139,15 +162,6 @@ def _is_open(resource: Mapping[str, Any], *, drafts: bool) -> bool:
     if resource.get("doNotPerform") is True:
         return False
     return (drafts and status is None) or status in _OPEN[resource["resourceType"]]
-
-
-def _is_of(resource: Mapping[str, Any], patient_id: str) -> bool:
-    """Whether the order is for the patient; one that names nobody came with the patient's own call."""
-    subject = resource.get("subject")
-    reference = subject.get("reference") if isinstance(subject, dict) else None
-    if not isinstance(reference, str):
-        return True
-    return reference.partition("/_history")[0].rsplit("/", 1)[-1] == patient_id
 
 
 def _is_elective(resource: Mapping[str, Any]) -> bool:

@@ -58,8 +58,8 @@ def order_cards(  # noqa: PLR0913 - the orders, the case with its decision and k
     also one that is cancelled.
     `selections` narrow the cards of order-select, `None` means all drafts; `full_urls` are those of their entries.
     """
-    drafts = tuple(drafts)
-    read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True)
+    drafts, record = tuple(drafts), tuple(record)
+    read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True, medications=record)
     if not read:
         return []
     planned = read_orders(record, terminology, patient_id=context.patient_id, drafts=False)

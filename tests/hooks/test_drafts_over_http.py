@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from tests.hooks.serving import chart, message, prefetch_of, served
-from tests.hooks.test_order_hooks import BIOPSY, DAY, LIVER, LOW_ANTERIOR, request, said
+from tests.charts import concept
+from tests.hooks.serving import PATIENT, chart, message, prefetch_of, served
+from tests.hooks.test_order_hooks import (
+    BIOPSY,
+    DAY,
+    DRUG,
+    LIVER,
+    LOW_ANTERIOR,
+    RESPONDED,
+    prescription,
+    request,
+    said,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,3 +60,37 @@ async def test_an_order_that_is_cancelled_stands_no_more_for_the_day(client: Che
     liver = request(LIVER[0], "liver", on=DAY)
     assert ("no-simultaneous-major-liver", "critical") in await said(client, resources, liver)
     assert await said(client, resources, liver, planned | cancelled) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (f"Patient/{PATIENT}/_history/2", [("no-biopsy", "warning")]),
+        (f"https://ehr.example.org/fhir/Patient/{PATIENT}", [("no-biopsy", "warning")]),
+        (f" Patient/{PATIENT} ", [("no-biopsy", "warning")]),
+        (f"urn:uuid:{PATIENT}", [("no-biopsy", "warning")]),
+        (f"Group/{PATIENT}", []),
+        ("Patient/other", []),
+    ],
+)
+async def test_an_order_is_of_the_patient_as_the_chart_is(
+    client: CheckedClient, subject: str, expected: list[tuple[str, str]]
+) -> None:
+    assert await said(client, chart("V01"), request(BIOPSY[0], subject={"reference": subject})) == expected
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("Medication/m1", [("stop-chemotherapy-resect-now", "warning")]),
+        ("https://ehr.example.org/fhir/Medication/m1/_history/3", [("stop-chemotherapy-resect-now", "warning")]),
+        ("Medication/m2", []),
+    ],
+)
+async def test_a_prescription_is_read_by_the_medication_drafted_beside_it(
+    client: CheckedClient, reference: str, expected: list[tuple[str, str]]
+) -> None:
+    cycle = prescription(DRUG[0], medicationReference={"reference": reference})
+    del cycle["medicationCodeableConcept"]
+    medication = {"resourceType": "Medication", "id": "m1", "code": concept(*DRUG[0])}
+    assert await said(client, chart("V01", **RESPONDED), medication, cycle) == expected
