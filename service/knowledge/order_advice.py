@@ -16,7 +16,7 @@ from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, fitting, listed
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
-from service.knowledge.schedule import earliest_liver_operation
+from service.knowledge.schedule import ADJUVANT_END, earliest_liver_operation
 from service.knowledge.sources import sources_of
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     lines = [
         say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason} (general knowledge).")
     ]
-    for fact in ("chemotherapy-last-date", "bevacizumab-last-date"):
+    for fact in ("chemotherapy-last-date", "bevacizumab-last-date", ADJUVANT_END):
         spoken = reading.spoken(fact)
         if spoken:
             lines.append(say("reason", "Recorded: ", *spoken))

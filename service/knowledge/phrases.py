@@ -117,6 +117,7 @@ _TEMPLATES = {
     "primary-site": "primary: {}",
     "chemotherapy-last-date": "last chemotherapy {}",
     "bevacizumab-last-date": "last bevacizumab {}",
+    "adjuvant-end-date": "adjuvant chemotherapy ended on {}",
     "primary-resection-date": "primary resected on {}",
     "liver-metastasis-date": "metastases diagnosed on {}",
     "primary-t": "{}",

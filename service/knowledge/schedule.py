@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from service.knowledge.reading import Reading
 
 
+ADJUVANT_END = "adjuvant-end-date"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: what, how long after what, and the window of days where it is known."""
@@ -34,18 +37,23 @@ class EarliestDay:
 
 
 def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
-    """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated."""
+    """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated.
+
+    Adjuvant chemotherapy for the primary counts while its interval lasts.
+    """
     found = [
         EarliestDay(given + timedelta(weeks=weeks), f"{weeks:g} weeks after the last {name} ({spoken})")
         for fact, parameter, name in (
             ("chemotherapy-last-date", "chemotherapy_to_liver_weeks", "chemotherapy"),
             ("bevacizumab-last-date", "bevacizumab_to_liver_weeks", "bevacizumab"),
+            (ADJUVANT_END, "chemotherapy_to_liver_weeks", "adjuvant chemotherapy"),
         )
         for weeks in (reading.number(parameter),)
         for value in (reading.value(fact),)
         for given in (_last_day(value),)
         if value is not None and given is not None
         for spoken in (value_text(reading.catalogue[fact], value),)
+        if fact != ADJUVANT_END or given + timedelta(weeks=weeks) > reading.case.as_of
     ]
     return max(found, key=lambda earliest: earliest.day, default=None)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.decided import example
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
+from service.knowledge.schedule import earliest_liver_operation
+from tests.decided import CATALOGUE, example
 from tests.orders.drafts import biopsy, by_mdt, cards, colectomy, cycle, hepatectomy, responded
 
 if TYPE_CHECKING:
@@ -84,3 +89,23 @@ def test_what_differs_from_the_mdt_quotes_the_reason_that_it_gave() -> None:
         "- MDT decided primary first on 10 Nov 2026 (10 Nov 2026, Observation/mdt)",
         "- Reason given: stent \\*failed\\*",
     ]
+
+
+def test_four_weeks_pass_between_adjuvant_chemotherapy_and_the_liver() -> None:
+    case = example("V27", adjuvant_status="completed", adjuvant_end_date=date(2026, 11, 10))
+    (card,) = cards(case, hepatectomy("2026-12-07"))
+    why, recorded = lines(card, "- ")
+    assert why == (
+        "- Ordered for 7 Dec 2026; the interval ends on 8 Dec 2026: "
+        "4 weeks after the last adjuvant chemotherapy (10 Nov 2026) (general knowledge)."
+    )
+    assert (
+        recorded == "- Recorded: adjuvant chemotherapy ended on 10 Nov 2026 (2 Nov 2026, Observation/adjuvant-end-date)"
+    )
+    assert cards(case, hepatectomy("2026-12-08")) == []
+
+
+def test_adjuvant_chemotherapy_of_long_ago_sets_no_day_for_the_liver() -> None:
+    case = example("V27", adjuvant_status="completed", adjuvant_end_date=date(2024, 11, 10))
+    guideline = load_guideline()
+    assert earliest_liver_operation(Reading(case, decide(case, guideline), guideline, CATALOGUE)) is None
