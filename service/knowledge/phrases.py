@@ -37,9 +37,11 @@ _SHORT = {
     "hepatectomy-extent": "extent of the hepatectomy",
     "liver-state": "whether the liver has been treated",
     "liver-centre-discussed": "the liver centre's view",
-    "chemotherapy-cycles": "preoperative chemotherapy",
+    "chemotherapy-cycles": "preoperative cycles",
     "chemotherapy-response": "response to chemotherapy",
 }
+
+_PLURAL = frozenset({"primary-symptoms", "chemotherapy-cycles"})
 
 # One value of a fact as a clause that stands alone; `{}` is the value.
 _CLAUSES: dict[str, dict[Value, str]] = {
@@ -137,6 +139,11 @@ _CHOICES = {
     "sigmoid-or-high-anterior-resection": "sigmoid or high anterior resection",
     "liver-first": "liver first",
     "staged": "staged (primary first)",
+    "colon-unspecified": "colon, part not recorded",
+    "rectum-high": "upper rectum",
+    "rectum-mid": "middle rectum",
+    "rectum-low": "lower rectum",
+    "rectum-unspecified": "rectum, part not recorded",
     "msi-high": "MSI-high",
     "r0": "R0",
     "r1": "R1",
@@ -174,7 +181,7 @@ def short_name(definition: FactDefinition) -> str:
 
 def decides(definition: FactDefinition) -> str:
     """Say that a fact decides: `ECOG decides`, `symptoms of the primary decide`."""
-    return f"{short_name(definition)} {'decide' if definition.code == 'primary-symptoms' else 'decides'}"
+    return f"{short_name(definition)} {'decide' if definition.code in _PLURAL else 'decides'}"
 
 
 def value_text(definition: FactDefinition, value: Value) -> str:

@@ -110,7 +110,7 @@ def test_a_next_step_that_would_differ_is_told_though_the_strategy_stays() -> No
         (
             decided("V01", "liver-first"),
             {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"},
-            "changed since: preoperative chemotherapy, response to chemotherapy",
+            "changed since: preoperative cycles, response to chemotherapy",
             "The next step would now differ",
         ),
         (

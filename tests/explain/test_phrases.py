@@ -55,6 +55,11 @@ def test_dates_read_in_their_own_precision(first: date, last: date, expected: st
         ("chemotherapy-last-date", "2026-05", "last chemotherapy May 2026"),
         ("chemotherapy-last-date", "2026", "last chemotherapy 2026"),
         ("braf", "mutated", "BRAF: mutated"),
+        ("primary-site", "rectum-high", "primary: upper rectum"),
+        ("primary-site", "rectum-mid", "primary: middle rectum"),
+        ("primary-site", "rectum-low", "primary: lower rectum"),
+        ("primary-site", "rectum-unspecified", "primary: rectum, part not recorded"),
+        ("primary-site", "colon-unspecified", "primary: colon, part not recorded"),
         ("cea", 4.2, "CEA 4.2 ng/mL"),
         ("impending-complication", True, "complication of the primary impending"),
     ],
@@ -128,6 +133,7 @@ def test_what_is_left_of_a_narrowed_fact_is_named() -> None:
 def test_only_plural_facts_decide_in_the_plural() -> None:
     assert decides(FACTS["ecog"]) == "ECOG decides"
     assert decides(FACTS["primary-symptoms"]) == "symptoms of the primary decide"
+    assert decides(FACTS["chemotherapy-cycles"]) == "preoperative cycles decide"
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
