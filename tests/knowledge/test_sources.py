@@ -78,7 +78,7 @@ def notice(policy: str = "default") -> Line:
         (("S2",), "Statements S2 (summary ref 1, 3)"),
         (("S3",), "Statements S3"),
         (("S2", "S1"), "Statements S2, S1 (summary ref 1, 3)"),
-        (("R2",), "local policy R2"),
+        (("R2",), "Local policy R2"),
         (("R2", "S1", "R1", "S3"), "Statements S1, S3 (summary ref 1) · local policy R2, R1"),
     ],
 )
