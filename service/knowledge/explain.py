@@ -285,7 +285,7 @@ def _notes(reading: Reading) -> list[Line]:
         return []
     if next_steps & {"chemotherapy-before-resection", "perioperative-folfox-3-3"}:
         lines.append(say("note", _PERIOPERATIVE))
-    if "reassess-resectability" in next_steps:
+    if "TRANSMET24" in reading.decision.citations:
         lines.append(say("note", _TRANSPLANTATION))
     return lines
 

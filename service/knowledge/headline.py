@@ -58,7 +58,9 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
             return _staged(reading, outcome, primary)
         case "systemic-first", "reassess-resectability":
             months = reading.number("resectability_review_months")
-            return "systemic therapy first", f"not resectable now, review of resectability every {months:g} months"
+            elsewhere = reading.holds("extrahepatic-disease", "unresectable")
+            why = "disease outside the liver not resectable" if elsewhere else "not resectable now"
+            return "systemic therapy first", f"{why}, review of resectability every {months:g} months"
         case "systemic-first", "chemotherapy-then-reassess":
             count = reading.value("metastasis-count")
             named = "several metastases" if count is None else clause(reading.catalogue["metastasis-count"], count)

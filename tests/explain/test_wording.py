@@ -78,6 +78,23 @@ def test_a_fact_whose_every_answer_leaves_the_same_is_said_to_need_the_others() 
     ]
 
 
+@pytest.mark.parametrize(
+    ("case", "why", "transplantation"),
+    [
+        (example("V20"), "not resectable now", True),
+        (example("V12", extrahepatic_disease="unresectable"), "disease outside the liver not resectable", False),
+    ],
+)
+def test_transplantation_is_noted_for_unresectable_livers_and_not_for_disease_elsewhere(
+    case: Case,
+    why: str,
+    transplantation: bool,  # noqa: FBT001
+) -> None:
+    found = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)
+    assert f"ystemic therapy first: {why}, review of resectability every 2 months" in found.summary
+    assert any("transplantation" in line for line in said(case, "advisories")) is transplantation
+
+
 def test_a_margin_that_is_assumed_does_not_claim_a_resection() -> None:
     bare = charted({"primary-site": "sigmoid-colon", "metastases-detected": "at-staging"})
     assert "R0 where the primary was resected" in said(bare, "assumptions")
