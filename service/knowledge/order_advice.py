@@ -143,7 +143,10 @@ def _prophylactic(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     held = "no-prophylactic-primary-resection" in reading.decision.advisories
     if "primary-resection" not in order.kinds or not held or _mdt_wants(context, order):
         return
-    parts = reading.spoken_together(("primary-symptoms", "impending-complication", "r0-achievable", "flr-percent"))
+    elsewhere = reading.holds("extrahepatic-disease", "unresectable")
+    disease = "Disease outside the liver" if elsewhere else "Metastases"
+    why = ("extrahepatic-disease",) if elsewhere else ("r0-achievable", "flr-percent")
+    parts = reading.spoken_together(("primary-symptoms", "impending-complication", *why))
     lines = [
         say("reason", "In this patient: ", *parts),
         say("reason", _sentence(reading, "no-prophylactic-primary-resection")),
@@ -152,7 +155,7 @@ def _prophylactic(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         context,
         order,
         "no-prophylactic-primary-resection",
-        headline="Metastases unresectable, primary without symptoms: systemic therapy first, no prophylactic resection",
+        headline=f"{disease} unresectable, primary without symptoms: systemic therapy first, no prophylactic resection",
         lines=lines,
         assumed=assumptions(reading),
         tone="warning",

@@ -109,3 +109,17 @@ def test_adjuvant_chemotherapy_of_long_ago_sets_no_day_for_the_liver() -> None:
     case = example("V27", adjuvant_status="completed", adjuvant_end_date=date(2024, 11, 10))
     guideline = load_guideline()
     assert earliest_liver_operation(Reading(case, decide(case, guideline), guideline, CATALOGUE)) is None
+
+
+def test_a_prophylactic_resection_is_judged_by_the_disease_that_is_unresectable() -> None:
+    (card,) = cards(example("V01", extrahepatic_disease="unresectable"), colectomy())
+    assert card["summary"] == (
+        "Disease outside the liver unresectable, primary without symptoms: "
+        "systemic therapy first, no prophylactic resection"
+    )
+    (found,) = lines(card, "- In this patient")
+    assert found == (
+        "- In this patient: no symptoms of the primary, no impending complication, unresectable extrahepatic disease "
+        "(2 Nov 2026, Observation/primary-symptoms, Observation/impending-complication, "
+        "Observation/extrahepatic-disease)"
+    )
