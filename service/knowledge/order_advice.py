@@ -105,7 +105,7 @@ def _biopsy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     if reading.no("r0-achievable") or reading.holds("liver-state", "treated"):
         return
     at_operation = reading.holds("metastases-detected", "intraoperative")
-    found = "found at operation" if at_operation else "that may be resected"
+    found = "found at operation" if at_operation else "not declared unresectable"
     lines = [
         say(
             "reason",

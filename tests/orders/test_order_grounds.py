@@ -123,3 +123,17 @@ def test_a_prophylactic_resection_is_judged_by_the_disease_that_is_unresectable(
         "(2 Nov 2026, Observation/primary-symptoms, Observation/impending-complication, "
         "Observation/extrahepatic-disease)"
     )
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        (example("V01"), "not declared unresectable"),
+        (example("V01", "r0-achievable"), "not declared unresectable"),
+        (example("V01", extrahepatic_disease="unresectable"), "not declared unresectable"),
+        (example("V11"), "found at operation"),
+    ],
+)
+def test_a_biopsy_is_judged_by_what_was_declared_of_the_metastases(case: Case, found: str) -> None:
+    (card,) = cards(case, biopsy())
+    assert card["summary"] == f"Liver metastases {found}: no biopsy, refer to the hepatobiliary unit"
