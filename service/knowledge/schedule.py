@@ -115,8 +115,9 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
                 return (Step(together, "as agreed with the liver centre"),)
             return (Step("Discussion with the liver centre"), Step(together))
         case "liver-surgery-in-radiotherapy-interval":
+            running = reading.holds("rectal-radiotherapy", "ongoing")
             return (
-                Step("Radiotherapy of the rectum"),
+                Step("Radiotherapy of the rectum", "to be completed" if running else None),
                 Step("Liver resection or ablation", "between radiotherapy and rectal surgery"),
                 Step(primary, _primary_after_liver(reading)),
             )

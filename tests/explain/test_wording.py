@@ -61,6 +61,12 @@ def test_the_interval_after_chemotherapy_is_named_where_its_last_day_is_not_reco
     assert next_step(case).startswith(f"Next: Liver resection, {interval}{after}")
 
 
+@pytest.mark.parametrize(("course", "said_of_it"), [("indicated", ""), ("ongoing", ", to be completed")])
+def test_a_radiotherapy_that_runs_is_not_begun_anew(course: str, said_of_it: str) -> None:
+    found = next_step(example("V02", rectal_radiotherapy=course))
+    assert found.startswith(f"Next: Radiotherapy of the rectum{said_of_it}; then liver resection or ablation")
+
+
 def test_an_undated_value_is_called_undated_and_not_old() -> None:
     undated = Unknown(Gap.OUTDATED, (Evidence("Condition/lung"),))
     assert said(with_facts(example("V01"), extrahepatic_disease=undated), "gaps") == [
