@@ -97,6 +97,9 @@ def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -
         ("r0-achievable", True, "yes"),
         ("r0-achievable", "true or false", "yes or no"),
         ("metastasis-count", "4", "4"),
+        ("metastases-detected", "at-staging or follow-up", "at staging or at follow-up"),
+        ("metastases-detected", "intraoperative", "at operation"),
+        ("primary-pathology", "unfavourable-perforated or unfavourable-nodal", "perforated or pN2"),
         (
             "colorectal-operation",
             "right-hemicolectomy or left-hemicolectomy or transverse-colectomy or hartmann",
