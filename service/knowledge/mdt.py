@@ -123,6 +123,18 @@ def decided_name(reading: Reading, record: MdtRecord) -> str:
     return "to discuss further" if record.strategy == "mdt" else strategy_name(reading, record.strategy)
 
 
+def decided_before(reading: Reading) -> tuple[Line, ...]:
+    """Say beside a finding of the summary what the MDT decided, and which deciding facts changed since."""
+    record = reading.case.mdt
+    if record is None:
+        return ()
+    when = f" on {day(record.decided)}" if record.decided else " (date not recorded)"
+    changes = changes_since(reading.case, reading.decision, reading.guideline)
+    names = listed(short_name(reading.catalogue[change.fact]) for change in changes[:_CHANGES_SHOWN])
+    since = (f"; changed since: {names}",) if names else ()
+    return (say("notice", f"MDT decided {decided_name(reading, record)}{when}", *source((record.evidence,)), *since),)
+
+
 def reason_given(record: MdtRecord) -> tuple[Line, ...]:
     """Quote the reason that the MDT gave, where it gave one."""
     return (say("notice", "Reason given: ", ChartText(record.reason)),) if record.reason else ()

@@ -11,7 +11,7 @@ from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, con
 from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import recommended, strategy_name
-from service.knowledge.mdt import changes_since, decided_name, reason_given
+from service.knowledge.mdt import changes_since, decided_before, decided_name, reason_given
 from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, fitting, listed
 from service.knowledge.reading import Reading, source
@@ -364,7 +364,7 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     basis = basis or _basis(context.reading, code)
     sections = (
         Section("recommendation", "", (say("recommendation", Strong(headline)), named)),
-        Section("why", "Why", tuple(lines)),
+        Section("why", "Why", (*(decided_before(context.reading) if assumed is not None else ()), *lines)),
         *((assumed,) if assumed is not None and assumed.lines else ()),
         Section("sources", "", sources_of(replace(context.reading, decision=basis))),
     )

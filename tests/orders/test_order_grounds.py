@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhir_mappings.case import PartialDate
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.reading import Reading
 from service.knowledge.schedule import earliest_liver_operation
-from tests.decided import CATALOGUE, example
+from tests.decided import CATALOGUE, example, recorded, with_facts
 from tests.orders.drafts import biopsy, by_mdt, cards, colectomy, cycle, hepatectomy, responded
 
 if TYPE_CHECKING:
@@ -137,3 +138,18 @@ def test_a_prophylactic_resection_is_judged_by_the_disease_that_is_unresectable(
 def test_a_biopsy_is_judged_by_what_was_declared_of_the_metastases(case: Case, found: str) -> None:
     (card,) = cards(case, biopsy())
     assert card["summary"] == f"Liver metastases {found}: no biopsy, refer to the hepatobiliary unit"
+
+
+def test_a_warning_after_a_change_says_what_the_mdt_had_decided() -> None:
+    later = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
+    changed = with_facts(by_mdt(example("V01"), "staged"), ecog=recorded("ecog", 1, later))
+    (card,) = cards(changed, colectomy())
+    assert card["source"]["topic"]["code"] == "strategy-differs"
+    assert lines(card, "- MDT") == [
+        "- MDT decided primary first on 10 Nov 2026 (10 Nov 2026, Observation/mdt); changed since: ECOG"
+    ]
+
+
+def test_a_warning_of_a_combined_operation_says_what_the_mdt_decided() -> None:
+    (card, *_) = cards(by_mdt(example("V01"), "staged"), hepatectomy(), colectomy(), selections=["bowel"])
+    assert lines(card, "- MDT") == ["- MDT decided primary first on 10 Nov 2026 (10 Nov 2026, Observation/mdt)"]
