@@ -100,7 +100,7 @@ def explain_mdt(
         changed = [_change_line(catalogue, change) for change in changes[:_CHANGES_SHOWN]]
         if len(changes) > _CHANGES_SHOWN:
             changed.append(say("change", f"{len(changes) - _CHANGES_SHOWN} more facts changed"))
-        answer = (_answer_line(reading, record, then),)
+        answer = (answer_now(reading, record, then),)
         sections += [Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer)]
     sections.append(Section("sources", "", sources_of(reading)))
     return Explanation(headline, "info", tuple(sections))
@@ -152,7 +152,8 @@ def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
     return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"
 
 
-def _answer_line(reading: Reading, record: MdtRecord, then: Decision | None) -> Line:
+def answer_now(reading: Reading, record: MdtRecord, then: Decision | None = None) -> Line:
+    """Say what the summary answers now, beside what the MDT decided; `then` as in `explain_mdt`."""
     decision = reading.decision
     if not decision.outcomes:
         return say("change", "Nothing is left to order: primary and liver are treated")

@@ -11,7 +11,7 @@ from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, con
 from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import recommended, strategy_name
-from service.knowledge.mdt import changes_since, decided_before, decided_name, reason_given
+from service.knowledge.mdt import answer_now, changes_since, decided_before, decided_name, reason_given
 from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, fitting, listed
 from service.knowledge.reading import Reading, source
@@ -200,7 +200,7 @@ def _apart(context: _Context, order: Order, not_before: date | None) -> tuple[Re
     """Give what takes two operations apart; of what may come first the removal is not recommended."""
     if not_before is not None:
         return "postpone", "delete"
-    against = _first_of(_differs_from_mdt, _differs_from_strategy)
+    against = _differs_from_mdt if context.fits_mdt else _differs_from_strategy
     waits = order.kinds >= BOTH or next(against(context, order), None) is not None
     return ("delete", "refer-hepatobiliary") if waits else ("refer-hepatobiliary", "delete")
 
@@ -215,18 +215,17 @@ def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         if contradicts(means, kind, context.others(order), order, reading):
             strategy = decided_name(reading, record)
             when = f" on {day(record.decided)}" if record.decided else ""
+            now = () if context.fits_mdt else (answer_now(reading, record),)
             yield _advice(
                 context,
                 order,
                 "strategy-differs",
                 headline=f"{_TITLES[kind]} differs from the MDT's decision: {strategy}{when}",
-                lines=[
-                    say("reason", f"MDT decided {strategy}{when}", *source((record.evidence,))),
-                    *reason_given(record),
-                ],
-                basis=_by_the_chart(reading),
+                lines=[*decided_before(reading), *reason_given(record), *now],
+                basis=_by_the_chart(reading) if context.fits_mdt else None,
                 tone="warning",
-                remedies=("delete", "refer-mdt"),
+                # A decision on facts that have changed is no ground to take the order back.
+                remedies=("delete", "refer-mdt") if context.fits_mdt else ("refer-mdt", "delete"),
             )
             return
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.decided import example
+from fhir_mappings.case import PartialDate
+from tests.decided import example, recorded, with_facts
 from tests.orders.drafts import CPT, DAY, by_mdt, cards, colectomy, hepatectomy
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
 
+LATER = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
+OBSTRUCTED_SINCE = recorded("primary-symptoms", "obstruction", LATER)
 AWAY, HEPATOBILIARY = "Remove this draft order", "Refer to the hepatobiliary unit"
 
 
@@ -30,6 +34,7 @@ def offered(case: Case, *drafts: dict[str, Any], of: str) -> list[tuple[str, boo
         (example("V01", impending_complication=True, r0_achievable=False), "bowel"),
         (by_mdt(example("V01"), "staged"), "bowel"),
         (by_mdt(example("V08"), "liver-first"), "liver"),
+        (with_facts(by_mdt(example("V01"), "liver-first"), primary_symptoms=OBSTRUCTED_SINCE), "bowel"),
     ],
 )
 def test_what_comes_first_is_never_recommended_to_go(case: Case, first: str, on: str | None) -> None:

@@ -153,3 +153,21 @@ def test_a_warning_after_a_change_says_what_the_mdt_had_decided() -> None:
 def test_a_warning_of_a_combined_operation_says_what_the_mdt_decided() -> None:
     (card, *_) = cards(by_mdt(example("V01"), "staged"), hepatectomy(), colectomy(), selections=["bowel"])
     assert lines(card, "- MDT") == ["- MDT decided primary first on 10 Nov 2026 (10 Nov 2026, Observation/mdt)"]
+
+
+def test_an_order_that_the_chart_calls_for_since_the_mdt_decided_is_not_recommended_to_go() -> None:
+    later = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
+    obstructed = recorded("primary-symptoms", "obstruction", later)
+    (card,) = cards(with_facts(by_mdt(example("V01"), "liver-first"), primary_symptoms=obstructed), colectomy())
+    assert card["summary"] == "Resection of the primary differs from the MDT's decision: liver first on 10 Nov 2026"
+    decided, now = lines(card, "- ")
+    assert decided == (
+        "- MDT decided liver first on 10 Nov 2026 (10 Nov 2026, Observation/mdt); "
+        "changed since: symptoms of the primary"
+    )
+    assert now == (
+        "- From the summary now: primary first, the sigmoid primary, then the liver about 2 months after recovery "
+        "(not what the MDT decided)"
+    )
+    offered = [(one["label"], one.get("isRecommended", False)) for one in card["suggestions"]]
+    assert offered == [("Refer to the liver MDT", False), ("Remove this draft order", False)]
