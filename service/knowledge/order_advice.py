@@ -13,7 +13,7 @@ from service.knowledge.explanation import Explanation, Section, Source, Strong, 
 from service.knowledge.headline import recommended, strategy_name
 from service.knowledge.mdt import answer_now, changes_since, decided_before, decided_name, reason_given
 from service.knowledge.order import OrderAdvice
-from service.knowledge.phrases import day, fitting, listed
+from service.knowledge.phrases import day, fitting, listed, sentence
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import ADJUVANT_END, earliest_liver_operation
@@ -358,8 +358,8 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     basis: Decision | None = None,
     not_before: date | None = None,
 ) -> OrderAdvice:
-    titles = listed(title for kind, title in _TITLES.items() if kind in order.kinds)
-    named = say("notice", f"Order: {titles}", Source((order.reference,)))
+    titles = listed(title[:1].lower() + title[1:] for kind, title in _TITLES.items() if kind in order.kinds)
+    named = say("notice", f"Order: {sentence(titles)}", Source((order.reference,)))
     basis = basis or _basis(context.reading, code)
     sections = (
         Section("recommendation", "", (say("recommendation", Strong(headline)), named)),

@@ -64,7 +64,9 @@ def test_what_has_to_wait_is_recommended_to_go_where_no_day_tells_until_when(cas
 def test_one_order_for_both_operations_is_recommended_to_go() -> None:
     both = hepatectomy(code={"coding": [{"system": CPT, "code": "47130"}, {"system": CPT, "code": "44145"}]})
     assert offered(example("V01"), both, of="liver") == [(AWAY, True), (HEPATOBILIARY, False)]
-    assert "- This one order stands for liver and bowel\n" in cards(example("V01"), both)[0]["detail"]
+    detail = cards(example("V01"), both)[0]["detail"]
+    assert "- This one order stands for liver and bowel\n" in detail
+    assert "Order: Resection of the primary and liver operation (ServiceRequest/liver)" in detail
 
 
 @pytest.mark.parametrize(
