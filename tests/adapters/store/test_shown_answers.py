@@ -5,9 +5,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from service.adapters.sealing import Sealer
+from service.adapters.store import shown_answers as module
 from service.adapters.store.shown_answers import ShownAnswers
 
 if TYPE_CHECKING:
+    import pytest
     from sqlalchemy.engine import Connection
 
     from service.adapters.store.database import Database
@@ -52,7 +54,10 @@ async def test_after_a_rotation_of_the_key_earlier_answers_are_still_known(datab
     assert not await shown_answers(database, NEW).was_shown("liver first", to=READER, now=NOW)
 
 
-async def test_a_store_that_does_not_answer_in_time_knows_of_nothing(database: Database) -> None:
+async def test_a_store_that_does_not_answer_in_time_knows_of_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ANSWER_S", 0.05)
     shown, started, held = shown_answers(database), threading.Event(), threading.Event()
 
     def hold(_: Connection) -> bool:
