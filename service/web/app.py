@@ -16,6 +16,7 @@ from service.web.cds_routes import discovery_routes, feedback_routes, service_ro
 from service.web.collection import CollectAfterAnswer, collect_between_requests
 from service.web.conversation import Conversation
 from service.web.cors import CrossOrigin
+from service.web.head import HeadAsGet
 from service.web.last_resort import LastResort
 from service.web.openapi import describe
 from service.web.ports import AlwaysReady, Nobody
@@ -90,6 +91,7 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
         longest_s=settings.deadline_s * _WAITING,
     )
     app.add_middleware(CrossOrigin)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         Conversation,
         strict_transport=settings.public_base_url.startswith("https:"),

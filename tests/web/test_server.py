@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import structlog
 
 from service.errors import SettingsError
 from service.knowledge.guideline import GuidelineError
@@ -20,10 +22,13 @@ from service.web.server import app_of_worker, build_app, run
 from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, answer_faults, patient_view
 from tests.loopback import running, serving
 from tests.ports import free_port
+from tests.security.routes import routes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from starlette.types import Message
 
 JSON = {"content-type": "application/json"}
 
@@ -148,6 +153,47 @@ def test_the_whole_service_runs_on_a_real_server(whole: Settings) -> None:
         assert httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
         answer = post(url, sample_request(datetime.now(UTC).date()))
         assert len(answer.json()["cards"]) == 1
+
+
+ITS_OWN = frozenset({"date", "x-request-id", "server-timing", "set-cookie"})
+"""Headers that differ from one answer to the next."""
+
+
+def test_a_probe_by_head_learns_of_every_page_what_a_get_would_tell_it(whole: Settings) -> None:
+    app = build_app(replace(whole, report_key=None), own_process=False)
+    asked = sorted({one.url("start") for one in routes_of(app.routes)} | {"/nowhere", "/smart/launch?iss=x&launch=y"})
+    # What counts the calls would count its own.
+    asked.remove("/metrics")
+
+    def told(method: str, accepted: str) -> dict[str, Any]:
+        answers = {path: client.request(method, path, headers={"accept": accepted}) for path in asked}
+        return {
+            path: (answer.status_code, {name: value for name, value in answer.headers.items() if name not in ITS_OWN})
+            for path, answer in answers.items()
+        }
+
+    with running(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        for accepted in ("*/*", "text/html"):
+            assert told("HEAD", accepted) == told("GET", accepted)
+        assert {path for path, (status, _) in told("HEAD", "*/*").items() if status == 200} > {"/docs", "/health/ready"}
+        assert client.head("/metrics").status_code == 200
+        assert client.head("/docs").content == b""
+
+
+async def test_head_is_answered_without_a_body_and_logged_as_what_it_was(whole: Settings) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "HEAD", "path": "/health/live", "headers": [], "query_string": b""}
+    with structlog.testing.capture_logs() as logged:
+        await build_app(whole, own_process=False)(scope, receive, send)
+    assert [message.get("body") for message in sent] == [None, b""]
+    assert [(line["method"], line["route"], line["status"]) for line in logged] == [("HEAD", "/health/live", 200)]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
