@@ -130,7 +130,7 @@ class StoreUnavailable(Unavailable):
     """The store did not take what has to be durable before the answer."""
 
     def __init__(self) -> None:
-        super().__init__("the store is not available: nothing was recorded, try again later")
+        super().__init__("the store is not available: nothing counts as recorded, try again later")
 
 
 class DeadlinePassed(Unavailable):

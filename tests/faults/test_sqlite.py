@@ -1,12 +1,14 @@
-"""A disk that takes nothing more, and a file that may only be read: no card is lost, readiness is true."""
+"""A disk that takes nothing more, a file that is locked or may only be read: no card is lost, readiness is true."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import resource
+import sqlite3
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,6 +109,20 @@ def test_a_full_disk_costs_no_card_and_nothing_acknowledged(tmp_path: Path, left
     assert set(shown) == column(store_url, issued_cards.c.card)
     lines = [json.loads(line) for line in audit.read_text().splitlines()]
     assert {card for line in lines for card in line["cards"]} >= {shown[0], shown[-1]}
+
+
+def test_a_store_that_another_program_keeps_locked_takes_feedback_when_it_is_free_again(tmp_path: Path) -> None:
+    file, port = tmp_path / "store.sqlite3", free_port()
+    with replica(f"sqlite:///{file}", port), closing(sqlite3.connect(file, isolation_level=None)) as other:
+        wait_until_ready(port)
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor() as clients:
+            refused = [given[1:] for given in clients.map(lambda _: feedback_given(port), range(3))]
+        assert refused == [(503, "1")] * 3
+        assert card_shown(port)
+        other.execute("ROLLBACK")
+        wait_until_ready(port)
+        assert feedback_given(port)[1:] == (200, None)
 
 
 async def test_a_store_that_may_only_be_read_costs_no_card_and_is_not_ready(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from service.adapters.store.group_commit import GroupCommit
 from service.adapters.store.schema import NOBODY, feedback
 from service.cds.feedback import parse_feedback
+from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from service.adapters.store.database import Database
     from service.caller import Caller
     from service.cds.feedback import FeedbackEntry
+
+_ANSWER_S = 3.0
+"""Seconds that the store may take: with those for the token below the usual deadline of a call, which would not say
+that it is the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,15 @@ class StoredFeedback:
         await self.keep(parse_feedback(body), service=service_id, issuer=caller.issuer)
 
     async def keep(self, entries: tuple[FeedbackEntry, ...], *, service: str, issuer: str | None) -> int:
-        """Keep checked entries and give the number of those that are new."""
-        return await self._group.submit(_Received(entries, service, issuer or NOBODY, self._clock()))
+        """Keep checked entries and give the number of those that are new.
+
+        Raises `StoreUnavailable`, also where the store does not say in time that they are kept.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await self._group.submit(_Received(entries, service, issuer or NOBODY, self._clock()))
+        except TimeoutError:
+            raise StoreUnavailable from None
 
     async def _commit(self, calls: Sequence[_Received]) -> list[int]:
         insert = (sqlite if self._database.is_sqlite else postgresql).insert(feedback)

@@ -27,7 +27,10 @@ class GroupCommit(Generic[Item, Result]):
         self._task: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
-        """Give the result of `item` once it is durable; raise `StoreUnavailable` where it is not."""
+        """Give the result of `item` once it is durable; raise `StoreUnavailable` where it is not.
+
+        An item whose caller is cancelled may be written or not.
+        """
         if len(self._waiting) >= _MOST_WAITING:
             raise StoreUnavailable
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
@@ -38,7 +41,11 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _drain(self) -> None:
         while self._waiting:
+            # Who gave up was told that nothing counts as recorded, and comes again.
+            self._waiting = [(item, future) for item, future in self._waiting if not future.done()]
             batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            if not batch:
+                return
             try:
                 results = await self._commit([item for item, _ in batch])
             except BaseException as fault:  # each waiting caller gets it

@@ -57,6 +57,19 @@ async def test_a_caller_that_gave_up_holds_up_nobody() -> None:
     assert await patient == 20
 
 
+async def test_what_its_caller_no_longer_waits_for_is_not_written() -> None:
+    commit = Slow()
+    group = GroupCommit(commit)
+    running = asyncio.create_task(group.submit(1))
+    await turn()
+    impatient, patient = (asyncio.create_task(group.submit(number)) for number in (2, 3))
+    await turn()
+    impatient.cancel()
+    commit.go.set()
+    assert [await running, await patient] == [10, 30]
+    assert commit.batches == [[1], [3]]
+
+
 async def test_a_fault_reaches_each_caller_also_beside_one_that_gave_up() -> None:
     commit = Slow()
     commit.fault = StoreUnavailable()
