@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
+from fhir_mappings.read.references import OTHER_PATIENT, patient_fault
 from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
 from service.adapters.fhir_client import destinations_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _NOT_SENT = "it was neither sent nor can it be fetched"
 _IN_ERROR = "the client sent an error instead of it"
+_OF_ANOTHER = "what it holds is of another patient than context.patientId"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,16 @@ def _check_subject(request: HookRequest, client: Client | None) -> None:
             element="fhirAuthorization.subject",
         )
     note(grant_subject="other")
+
+
+def require_own_conditions(chart: Chart) -> None:
+    """Raise `RequiredDataMissing` where every condition that could count is of another patient.
+
+    They are never used; a chart without them would look like one that is out of scope.
+    """
+    found = [one for one in chart.resources if one.get("resourceType") == "Condition"]
+    if found and all(patient_fault(one, chart.patient_id) == OTHER_PATIENT for one in found):
+        require(CONDITIONS, reason=_OF_ANOTHER)
 
 
 def _check_version(resources: Iterable[dict[str, Any]]) -> None:

@@ -150,8 +150,27 @@ async def test_what_belongs_to_another_patient_is_never_used(client: CheckedClie
     foreign = [{**one, "id": f"other-{one['id']}"} for one in chart("V16", ecog=4, patient_id="p2")]
     mixed = cards(await post(client, message(prefetch=prefetch_of([*CHART, *foreign]))))
     assert [card["extension"] for card in mixed] == [card["extension"] for card in plain]
-    alone = await post(client, message(prefetch=prefetch_of(chart("V01", patient_id="p2"))))
-    assert cards(alone) == []
+    healthy = [condition("c1", (ICD10CM, "C18.7"), patient_id="p1")]
+    assert cards(await post(client, message(prefetch=prefetch_of([*healthy, *foreign])))) == []
+
+
+@pytest.mark.duty(29, 38)
+async def test_conditions_of_another_patient_alone_are_no_answer_to_the_required_key(client: CheckedClient) -> None:
+    answer = await post(client, message(prefetch=prefetch_of(chart("V01", patient_id="p2"))))
+    assert (answer.status_code, answer.json()["issue"]) == (
+        412,
+        [
+            {
+                "severity": "error",
+                "code": "required",
+                "details": {"text": "Required data is missing"},
+                "diagnostics": (
+                    "prefetch key 'conditions' is required: what it holds is of another patient than context.patientId"
+                ),
+                "expression": ["prefetch.conditions"],
+            }
+        ],
+    )
 
 
 @pytest.mark.duty(40)
