@@ -11,12 +11,31 @@ from service.knowledge.model import Policy
 from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
 from tests.checked_client import CheckedClient, FakeAdvisor
+from tests.demo.axe_core import violations
+from tests.demo.browsing import chromium, watched
+from tests.hooks.serving import app_of
+from tests.loopback import running_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from service.knowledge.model import Guideline
     from service.settings import Settings
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_page_is_accessible_fits_a_telephone_and_asks_for_nothing_that_is_not_there(
+    tmp_path: Path, width: int
+) -> None:
+    with (
+        running_at(lambda base: app_of(tmp_path, public_base_url=base)) as url,
+        chromium() as browser,
+        watched(browser, url, width=width) as seen,
+    ):
+        seen.page.goto("/knowledge")
+        assert violations(seen.page) == []
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 class Page(HTMLParser):
@@ -73,10 +92,14 @@ async def test_every_link_inside_the_page_leads_somewhere(knowledge: CheckedClie
     page = Page((await knowledge.get("/knowledge")).text)
     inside = {link.removeprefix("#") for link in page.links if link.startswith("#")}
     assert inside <= set(page.ids)
-    assert {link for link in page.links if not link.startswith("#")} == {"static/page.css", "static/knowledge.css"}
+    assert {link for link in page.links if not link.startswith("#")} == {
+        "static/page.css",
+        "static/knowledge.css",
+        "review/static/review-icon.svg",
+    }
 
 
-async def test_nothing_is_loaded_but_the_own_style_sheet_and_nothing_is_run(knowledge: CheckedClient) -> None:
+async def test_nothing_is_loaded_but_the_own_style_sheets_and_icon_and_nothing_is_run(knowledge: CheckedClient) -> None:
     answer = await knowledge.get("/knowledge")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
     assert not Page(answer.text).tags & {"script", "iframe", "img", "form", "style"}
