@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -130,6 +131,7 @@ def create_ehr(
             Middleware(SafeHeaders),
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
         ],
+        exception_handlers={HTTPException: _answer_unknown(pages)},
         lifespan=lifespan,
     )
     return Ehr(app, record, grants, key)
@@ -139,6 +141,20 @@ def _answer(content: Mapping[str, Any]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         del request
         return JSONResponse(content, headers={"Access-Control-Allow-Origin": "*"})
+
+    return answer
+
+
+def _answer_unknown(pages: Pages) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        """Answer what the framework refuses: an unknown address or method."""
+        if not isinstance(error, HTTPException):
+            raise error
+        if "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse(error.detail, error.status_code, error.headers)
+        page = pages.page("refused.html", status=error.status_code, reason="There is no such page.")
+        page.headers.update(error.headers or {})
+        return page
 
     return answer
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PATIENT = "demo-heron"
+PAGES = ("/", "/exchanges", "/discovery", "/record/Patient/demo-heron", "/smart/logout")
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +147,18 @@ def test_no_page_violates_the_accessibility_rules(browser: Browser, running: Run
         page.get_by_role("link", name=re.compile("patient-view: request")).click()
         page.wait_for_selector("pre")
         assert violations(page) == []
-        for path in ("/", "/exchanges", "/discovery", "/record/Patient/demo-heron", "/smart/logout"):
+        for path in PAGES:
             page.goto(path)
             assert violations(page) == []
+
+
+def test_every_page_fits_a_telephone(browser: Browser, running: RunningEhr) -> None:
+    with watched(browser, running.url, width=360) as seen:
+        open_chart(seen)
+        for path in (f"/patients/{PATIENT}", *PAGES):
+            seen.page.goto(path)
+            assert violations(seen.page) == []
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
 def test_hostile_text_of_a_chart_stays_text(browser: Browser, running: RunningEhr) -> None:

@@ -307,6 +307,19 @@ def test_the_pages_work_under_the_name_of_this_machine_too(bench: Bench) -> None
     assert [answer.status_code for answer in answers] == [200, 403]
 
 
+def test_an_address_that_does_not_exist_is_answered_with_a_page_for_people_and_plainly_for_programs(
+    bench: Bench,
+) -> None:
+    page = bench.http.get("/nowhere", headers={"accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<p>There is no such page.</p>" in page.text
+    assert "<h1>Not possible</h1>" in page.text
+    method = bench.http.post("/discovery", headers={"accept": "text/html"})
+    assert (method.status_code, method.headers["allow"]) == (405, "GET, HEAD")
+    plain = bench.http.get("/nowhere")
+    assert (plain.status_code, plain.text) == (404, "Not Found")
+
+
 def test_another_host_name_is_refused(bench: Bench) -> None:
     assert bench.http.get("/", headers={"Host": "evil.example"}).status_code == 400
 
