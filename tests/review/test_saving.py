@@ -27,6 +27,15 @@ async def test_what_if_shows_the_answer_and_writes_nothing() -> None:
     assert {request.method for request in harness.fhir.requests} == {"GET"}
 
 
+@pytest.mark.parametrize("path", ["/review/what-if", "/review/save", "/review/mdt"])
+async def test_the_address_of_an_answered_form_leads_back_to_the_review_when_it_is_opened_again(path: str) -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        await opened(harness, browser)
+        again = await browser.get(path)
+        assert (again.status_code, again.headers["location"]) == (303, "/review")
+
+
 async def test_what_if_is_what_the_page_says_after_saving() -> None:
     harness = charted()
     async with harness.browser() as browser:

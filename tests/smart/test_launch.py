@@ -359,6 +359,12 @@ async def test_logout_without_a_session_is_harmless() -> None:
         assert (await browser.post("/smart/logout")).status_code == 200
 
 
+async def test_the_address_of_the_page_after_logout_opens_nothing_when_it_is_opened_again() -> None:
+    async with Harness().browser() as browser:
+        again = await browser.get("/smart/logout")
+        assert (again.status_code, again.headers["location"]) == (303, "/review")
+
+
 async def test_the_jwks_of_an_app_without_keys_is_empty() -> None:
     async with Harness().browser() as browser:
         response = await browser.get("/smart/jwks")

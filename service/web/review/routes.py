@@ -23,7 +23,7 @@ from service.web.review.questions import read_entries
 from service.web.review.saving import as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
-from service.web.review.templates import notice, page, too_many
+from service.web.review.templates import notice, page, review_again, too_many
 from service.web.smart.protection import ForgedPostError, check_post
 
 if TYPE_CHECKING:
@@ -62,11 +62,14 @@ def review_routes(desk: ReviewDesk) -> APIRouter:
 
         return route
 
+    async def again() -> Response:
+        return review_again(desk.app)
+
     router.add_api_route("/review", shown(_review), methods=["GET"])
     router.add_api_route("/review/summary", shown(_summary), methods=["GET"])
-    router.add_api_route("/review/what-if", posted(_what_if), methods=["POST"])
-    router.add_api_route("/review/save", posted(_save), methods=["POST"])
-    router.add_api_route("/review/mdt", posted(_mdt), methods=["POST"])
+    for path, act in {"/review/what-if": _what_if, "/review/save": _save, "/review/mdt": _mdt}.items():
+        router.add_api_route(path, posted(act), methods=["POST"])
+        router.add_api_route(path, again, methods=["GET"])
     return router
 
 

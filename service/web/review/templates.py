@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.knowledge.explanation import ChartText, Source, Strong
 from service.web.smart.protection import guard
@@ -50,6 +50,11 @@ def page(
 def notice(app: SmartApp, title: str, text: str, *, status: int, client: AppClient | None = None) -> Response:
     """Give a page that says one thing and what to do about it."""
     return page(app, "notice.html", status=status, client=client, title=title, text=text)
+
+
+def review_again(app: SmartApp) -> Response:
+    """Lead to the review: a browser that opens its tabs again asks the address of an answered form for a page."""
+    return guard(RedirectResponse(f"{app.base_path}/review", status_code=303))
 
 
 def too_many(app: SmartApp, refusal: TooManyRequests, client: AppClient | None = None) -> Response:

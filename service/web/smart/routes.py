@@ -16,7 +16,7 @@ from service.adapters.smart_client import TokenError, begin, redeem, revoke
 from service.adapters.smart_configuration import DiscoveryError
 from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
-from service.web.review.templates import notice, too_many
+from service.web.review.templates import notice, review_again, too_many
 from service.web.smart.protection import ForgedPostError, check_post, guard
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
 
@@ -58,6 +58,10 @@ def smart_routes(app: SmartApp) -> APIRouter:
     @router.post("/logout")
     async def logout(request: Request) -> Response:
         return await _answered(app, request, _logout(app, request))
+
+    @router.get("/logout")
+    async def logged_out() -> Response:
+        return review_again(app)
 
     return router
 
