@@ -32,6 +32,7 @@ _CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
 _NO_CLINICIANS = frozenset({"Patient", "RelatedPerson"})
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _EXPECTED = re.compile(r"^Expected `([a-z ]+(?: \| [a-z ]+)*)`")
+_JSON_TYPES = {"str": "string", "int": "number", "float": "number"}
 _REQUIRED = re.compile(r"^Object missing required field `([A-Za-z_]+)`")
 
 
@@ -206,7 +207,8 @@ def _shape_fault(message: str) -> MalformedRequest:
         element = f"{element}.{required.group(1)}".lstrip(".")
         return MalformedRequest(f"{element} is required", element=element)
     expected = _EXPECTED.match(message)
-    wanted = expected.group(1) if expected else "another value"
+    types = expected.group(1).split(" | ") if expected else ["another value"]
+    wanted = " or ".join(dict.fromkeys(_JSON_TYPES.get(name, name) for name in types))
     where = element or "the body"
     return MalformedRequest(f"{where} has the wrong JSON type: expected {wanted}", element=element or None)
 

@@ -115,7 +115,7 @@ async def test_the_faulty_element_is_named(client: CheckedClient) -> None:
                 "severity": "error",
                 "code": "invalid",
                 "details": {"text": "The request is not a valid CDS Hooks request"},
-                "diagnostics": "context.patientId has the wrong JSON type: expected str",
+                "diagnostics": "context.patientId has the wrong JSON type: expected string",
                 "expression": ["context.patientId"],
             }
         ],
