@@ -20,7 +20,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from service.adapters.store.report import TITLES, read_report_beside
-from service.errors import MalformedRequest
 from service.logs import note
 from service.settings import is_loopback
 from service.web.problems import Problem, response_to
@@ -47,6 +46,15 @@ class Entry:
     link: str | None = None
 
 
+class _NoDayError(ValueError):
+    """A parameter that should be a day is none."""
+
+    def __init__(self, name: str) -> None:
+        text, wanted = "The report cannot be made for this time", f"{name} must be a day like 2026-11-23"
+        super().__init__(wanted)
+        self.problem = Problem(HTTPStatus.BAD_REQUEST, "invalid", text, diagnostics=wanted, expression=name)
+
+
 def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: str, key: str | None) -> APIRouter:
     """Serve `/feedback?since=2026-01-01&until=2026-07-01`, both days optional; `base_url` is the public address."""
     router = APIRouter()
@@ -64,7 +72,10 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: 
         refused = _refusal(request, key, is_trial=is_loopback(base_url))
         if refused is not None:
             return refused
-        since, until = _day(request, "since"), _day(request, "until")
+        try:
+            since, until = _day(request, "since"), _day(request, "until")
+        except _NoDayError as fault:
+            return response_to(request, fault.problem)
         report = await read_report_beside(database, since=_midnight(since), until=_midnight(until))
         html = template.render(
             report=report,
@@ -124,7 +135,7 @@ def _day(request: Request, name: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise MalformedRequest(f"{name} must be a day like 2026-11-23", element=name) from None
+        raise _NoDayError(name) from None
 
 
 def _midnight(day: date | None) -> datetime | None:

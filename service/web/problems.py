@@ -104,7 +104,8 @@ def page_response(problem: Problem) -> Response:
     """Write a problem as a plain page, for people."""
     title = escape(problem.text)
     more = f"<p>{escape(problem.diagnostics)}</p>" if problem.diagnostics else ""
-    page = f'<!doctype html><html lang="en"><title>{title}</title><main><h1>{title}</h1>{more}</main></html>'
+    head = f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
+    page = f'<!doctype html><html lang="en">{head}<main><h1>{title}</h1>{more}</main></html>'
     headers = {"cache-control": "no-store", **problem.headers}
     return Response(page, status_code=problem.status, headers=headers, media_type="text/html")
 

@@ -154,9 +154,17 @@ async def test_the_page_shows_the_days_that_are_asked_for(tmp_path: Path) -> Non
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01", HOSTILE])
 async def test_a_day_that_is_none_is_refused(tmp_path: Path, day: str) -> None:
     answer = await page(tmp_path, f"/feedback?since={day}")
-    assert (answer.status_code, answer.json()["issue"][0]["diagnostics"]) == (
+    assert (answer.status_code, answer.json()["issue"]) == (
         400,
-        "since must be a day like 2026-11-23",
+        [
+            {
+                "severity": "error",
+                "code": "invalid",
+                "details": {"text": "The report cannot be made for this time"},
+                "diagnostics": "since must be a day like 2026-11-23",
+                "expression": ["since"],
+            }
+        ],
     )
 
 
