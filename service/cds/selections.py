@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_mappings.read.references import referred
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -20,11 +22,8 @@ def chosen(selections: Iterable[str], orders: Iterable[ReadOrder], full_urls: Se
     return frozenset(order.reference for order in orders if not wanted.isdisjoint(_called(order, full_urls)))
 
 
-def _names(selection: str) -> tuple[str, ...]:
-    plain = selection.partition("/_history/")[0]
-    if "://" not in plain:
-        return selection, plain
-    return selection, plain, "/".join(plain.rsplit("/", 2)[-2:])
+def _names(selection: str) -> tuple[str, str]:
+    return selection, referred(selection, "").removeprefix("/")
 
 
 def _called(order: ReadOrder, full_urls: Sequence[str | None]) -> set[str]:

@@ -36,6 +36,23 @@ def test_selections_narrow_the_cards_and_the_other_drafts_still_count() -> None:
     assert found(example("V01"), colectomy(), selections=[]) == []
 
 
+@pytest.mark.parametrize(
+    ("selection", "is_chosen"),
+    [
+        ("https://fhir.example.org/r4/ServiceRequest/bowel", True),
+        ("ServiceRequest/bowel/_history/2", True),
+        ("urn:uuid:bowel", True),
+        ("MedicationRequest/bowel", False),
+        ("https://fhir.example.org/r4/MedicationRequest/bowel", False),
+        ("", False),
+    ],
+)
+def test_a_selection_names_its_draft_in_every_form_of_a_reference(selection: str, *, is_chosen: bool) -> None:
+    whole = found(example("V01"), colectomy())
+    assert len(whole) > 0
+    assert found(example("V01"), colectomy(), selections=[selection]) == (whole if is_chosen else [])
+
+
 def test_a_card_names_the_order_and_the_values_behind_it() -> None:
     (card,) = cards(example("V08"), hepatectomy())
     assert "Order: Liver operation (ServiceRequest/liver)" in card["detail"]
