@@ -53,6 +53,23 @@ def test_a_selection_names_its_draft_in_every_form_of_a_reference(selection: str
     assert found(example("V01"), colectomy(), selections=[selection]) == (whole if is_chosen else [])
 
 
+@pytest.mark.parametrize(
+    ("subject", "is_judged"),
+    [
+        ("Patient/pat-1", True),
+        ("https://fhir.example.org/r4/Patient/pat-1", True),
+        ("Patient/pat-1/_history/3", True),
+        ("urn:uuid:pat-1", True),
+        ("Patient/pat-2", False),
+        ("urn:uuid:pat-2", False),
+        ("Group/pat-1", False),
+    ],
+)
+def test_a_draft_is_for_the_patient_by_the_same_rule_as_the_chart(subject: str, *, is_judged: bool) -> None:
+    draft = {**colectomy(), "subject": {"reference": subject}}
+    assert found(example("V01"), draft) == (found(example("V01"), colectomy()) if is_judged else [])
+
+
 def test_a_card_names_the_order_and_the_values_behind_it() -> None:
     (card,) = cards(example("V08"), hepatectomy())
     assert "Order: Liver operation (ServiceRequest/liver)" in card["detail"]
