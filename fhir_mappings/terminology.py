@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-BASE = "https://crlm-cds.example/fhir"
 NOTHING: frozenset[str] = frozenset()
 
 

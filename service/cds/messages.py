@@ -17,8 +17,6 @@ from service.errors import MalformedRequest, NotForThisReader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOOKS = ("patient-view", "order-select", "order-sign")
-
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # RFC 3986, sections 3.2.2 and 3.3: an address with other characters is none, whatever libraries make of it.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)(:[0-9]{0,5})?")

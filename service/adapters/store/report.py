@@ -142,16 +142,6 @@ async def read_report_beside(database: Database, *, since: datetime | None, unti
         raise StoreUnavailable from fault
 
 
-def read_comments(database: Database, *, since: datetime | None = None) -> tuple[tuple[datetime, str, str], ...]:
-    """Give the comments with the moment and the card they are about, oldest first; they may name patients."""
-    query = (
-        sa.select(feedback.c.outcome_at, feedback.c.card, feedback.c.comment)
-        .where(feedback.c.comment.is_not(None), *([feedback.c.outcome_at >= since] if since else []))
-        .order_by(feedback.c.outcome_at, feedback.c.id)
-    )
-    return database.read_now(lambda connection: tuple((at, card, text) for at, card, text in connection.execute(query)))
-
-
 def _report(connection: Connection, since: datetime | None, until: datetime | None) -> Report:
     counts: dict[str, _Counts] = defaultdict(_Counts)
     reasons: Counter[_Reason] = Counter()

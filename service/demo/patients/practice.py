@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 USER = "Practitioner/demo-surgeon"
-USER_NAME = "Dr Synthia Demo-Surgeon"
 
 
 def practice() -> list[dict[str, Any]]:

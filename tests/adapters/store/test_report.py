@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
-from service.adapters.store.report import ReasonCount, Report, Tally, read_comments, read_report
+from service.adapters.store.report import ReasonCount, Report, Tally, read_report
 from service.adapters.store.retention import Purged, purge
 from service.adapters.store.token_ids import StoredTokenIds
 from service.commands.feedback import app
@@ -97,11 +97,6 @@ def test_an_empty_store_has_an_empty_report(database: Database) -> None:
 def test_a_tally_tells_unanswered_cards_from_overridden_ones() -> None:
     tally = Tally("x", 10, 3, 1)
     assert [tally.unanswered, tally.acceptance, Tally("y", 5).acceptance] == [6, 0.75, None]
-
-
-async def test_comments_come_with_their_card_in_order(used: Database) -> None:
-    assert [text for _, _, text in read_comments(used)] == ["seen at the MDT"]
-    assert read_comments(used, since=MONDAY + LATER) == ()
 
 
 async def test_what_is_older_than_its_retention_goes(used: Database) -> None:
