@@ -58,6 +58,21 @@ async def test_a_stranger_may_frame_nothing() -> None:
     assert response.headers["x-frame-options"] == "DENY"
 
 
+@pytest.mark.parametrize("ancestors", [(), ("https://ehr.example.org",)])
+@pytest.mark.parametrize("path", ["/review", "/smart/launch?iss=https://stranger.example", "/smart/callback?state=x"])
+async def test_a_page_without_a_session_tells_what_to_do_in_the_frame_of_an_ehr_and_in_no_other(
+    path: str, ancestors: tuple[str, ...]
+) -> None:
+    harness = replace(charted(), frame_ancestors=ancestors)
+    async with harness.browser() as browser:
+        response = await browser.get(path)
+    assert response.status_code in {400, 401, 403}
+    allowed = response.headers["content-security-policy"].rpartition("frame-ancestors ")[2]
+    assert (allowed, response.headers.get("x-frame-options")) == (
+        ("https://ehr.example.org", None) if ancestors else ("'none'", "DENY")
+    )
+
+
 @pytest.mark.parametrize("path", ["/review/save", "/review/what-if", "/review/mdt"])
 @pytest.mark.parametrize(
     ("change", "headers"),

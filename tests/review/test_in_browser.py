@@ -167,6 +167,9 @@ def test_the_ehr_of_the_launch_may_frame_the_page(browser: Browser) -> None:
             page = context.new_page()
             page.goto(ehr)
             expect(page.frame_locator("iframe").locator("h1.headline")).to_contain_text("ECOG decides")
+            context.clear_cookies()
+            page.reload()
+            expect(page.frame_locator("iframe").locator("h1")).to_have_text("No patient is open here")
 
 
 RICH = {

@@ -66,7 +66,7 @@ async def test_an_issuer_that_is_not_listed_is_refused_before_anything_is_fetche
     assert (response.status_code, _title(response)) == (403, "This app is not set up for this EHR")
     assert harness.ehr.requests == []
     assert "stranger" not in response.text
-    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+    assert response.headers["content-security-policy"].endswith("; frame-ancestors https://ehr.example.org")
     assert "location" not in response.headers
 
 
@@ -121,7 +121,11 @@ async def test_a_state_fixed_by_somebody_else_opens_no_session() -> None:
         begun = await attacker.get("/smart/launch", params={"iss": ISS, "launch": "x"})
         fixed = harness.ehr.authorize(begun.headers["location"])
         response = await victim.get("/smart/callback", params=fixed)
-        assert (response.status_code, _title(response)) == (400, "This launch was begun in another browser")
+        assert (response.status_code, _title(response)) == (
+            400,
+            "This launch was begun in another browser, or this one keeps no cookies",
+        )
+        assert "Allow cookies for this app, or open it in a window of its own." in response.text
         assert SESSION not in victim.cookies
         again = await attacker.get("/smart/callback", params=fixed)
         assert again.status_code == 400

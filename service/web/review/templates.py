@@ -12,6 +12,8 @@ from service.knowledge.explanation import ChartText, Source, Strong
 from service.web.smart.protection import guard
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.errors import TooManyRequests
     from service.web.smart.app import AppClient, SmartApp
 
@@ -37,19 +39,24 @@ def render(app: SmartApp, template: str, **values: object) -> str:
     return environment().get_template(template).render(base=app.base_path, **values)
 
 
-def page(
-    app: SmartApp, template: str, *, status: int = 200, client: AppClient | None = None, **values: object
-) -> Response:
+def page(app: SmartApp, template: str, *, client: AppClient, status: int = 200, **values: object) -> Response:
     """Render a guarded page; `client` is the EHR whose sites may frame it."""
-    return guard(
-        HTMLResponse(render(app, template, **values), status_code=status),
-        frame_ancestors=client.frame_ancestors if client else (),
-    )
+    return _guarded(app, template, frame_ancestors=client.frame_ancestors, status=status, **values)
 
 
 def notice(app: SmartApp, title: str, text: str, *, status: int, client: AppClient | None = None) -> Response:
-    """Give a page that says one thing and what to do about it."""
-    return page(app, "notice.html", status=status, client=client, title=title, text=text)
+    """Give a page that says one thing and what to do about it; it holds nothing of anybody.
+
+    Without `client` every EHR of the app may frame it: a browser shows nothing where the page may not be framed.
+    """
+    ancestors = app.frame_ancestors if client is None else client.frame_ancestors
+    return _guarded(app, "notice.html", frame_ancestors=ancestors, status=status, title=title, text=text)
+
+
+def _guarded(
+    app: SmartApp, template: str, *, frame_ancestors: Sequence[str], status: int, **values: object
+) -> Response:
+    return guard(HTMLResponse(render(app, template, **values), status_code=status), frame_ancestors=frame_ancestors)
 
 
 def review_again(app: SmartApp) -> Response:

@@ -71,6 +71,11 @@ class SmartApp:
         """Give the one address that EHRs send the browser back to."""
         return f"{self.base_url}/smart/callback"
 
+    @property
+    def frame_ancestors(self) -> tuple[str, ...]:
+        """Give the sites of every EHR that may show the app in a frame."""
+        return tuple(dict.fromkeys(site for client in self.clients.values() for site in client.frame_ancestors))
+
     async def configuration(self, iss: str) -> SmartConfiguration:
         """Give the SMART configuration of an allow-listed EHR, fetched at most every five minutes."""
         now_s = self.clock().timestamp()

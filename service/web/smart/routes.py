@@ -132,7 +132,10 @@ async def _awaited(app: SmartApp, request: Request, state: str | None) -> Pendin
     if state is None or pending is None or pending.attempt.iss not in app.clients:
         raise _Refused("This launch has expired or was used already")
     binding = app.cookies.read(request, app.cookies.attempt_name(state))
-    if binding is None or not hmac.compare_digest(binding.encode(), pending.binding.encode()):
+    if binding is None:
+        advice = f"Allow cookies for this app, or open it in a window of its own. {_AGAIN}"
+        raise _Refused("This launch was begun in another browser, or this one keeps no cookies", advice)
+    if not hmac.compare_digest(binding.encode(), pending.binding.encode()):
         raise _Refused("This launch was begun in another browser")
     return pending
 
