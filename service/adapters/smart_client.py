@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from authlib.oauth2 import OAuth2Client, OAuth2Error  # type: ignore[import-untyped]  # ships no types
@@ -71,9 +71,6 @@ class Grant:
     user: str | None = None
     app_context: str | None = field(default=None, repr=False)
     show_banner: bool = True
-
-
-TokenHint: TypeAlias = Literal["access_token", "refresh_token"]
 
 
 def begin(

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Strategy: TypeAlias = Literal[
-    "staged", "liver-first", "simultaneous", "systemic-first", "metachronous", "mdt", "undetermined"
-]
 Strength: TypeAlias = Literal["strong", "conditional"]
 Label: TypeAlias = bool | int | float | str
 """A value as the cards print it: a JSON value, or `<= 3`, `> 30`, `segmental`."""
