@@ -129,6 +129,19 @@ def test_no_page_has_a_barrier(browser: Browser, width: int) -> None:
         assert [trouble for trouble in watched.troubles if "422" not in trouble and "403" not in trouble] == []
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_timeline_can_be_read_on_every_screen(browser: Browser, width: int) -> None:
+    harness = _harness()
+    with serving(harness), browser.new_context(viewport={"width": width, "height": 800}) as context:
+        page = Watched(context, harness).launch()
+        drawn = page.locator(".timeline .mark-when").evaluate_all(
+            "(texts) => texts.map((text) => text.getBoundingClientRect().height)"
+        )
+        assert len(drawn) > 1
+        assert min(drawn) > 11
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def _framing(addresses: list[str]) -> FastAPI:
     """Serve a page that shows `addresses`, as they are when it is asked for, in frames."""
 
