@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from service.errors import DeadlinePassed, UnknownService
 from service.logs import note
 from service.timing import phase
 from service.web.bodies import check_media, read_body
+from service.web.unchanging import Unchanging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -33,15 +33,11 @@ _FEEDBACK_LIMIT = 1_048_576
 def discovery_routes(templates: Mapping[str, str]) -> APIRouter:
     """Serve discovery: the same bytes until the next start, open to everybody, cheap to ask for again."""
     router = APIRouter()
-    body = orjson.dumps(discovery(templates))
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": "public, max-age=300"}
+    services = Unchanging(orjson.dumps(discovery(templates)), media_type="application/json")
 
     @router.get("/cds-services")
     async def discover(request: Request) -> Response:
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+        return services.answer(request)
 
     return router
 

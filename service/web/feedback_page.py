@@ -16,12 +16,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from service.adapters.store.report import TITLES, read_report_beside
 from service.logs import note
 from service.settings import is_loopback
+from service.web.page_templates import page_templates
 from service.web.problems import Problem, response_to
 from service.web.static_files import style_routes
 from service.web.weekly_plot import WEEKS_SHOWN, weekly_plot
@@ -58,13 +58,7 @@ class _NoDayError(ValueError):
 def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: str, key: str | None) -> APIRouter:
     """Serve `/feedback?since=2026-01-01&until=2026-07-01`, both days optional; `base_url` is the public address."""
     router = APIRouter()
-    template = Environment(
-        loader=PackageLoader("service.web", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("feedback.html")
+    template = page_templates().get_template("feedback.html")
 
     @router.get("/feedback")
     async def show(request: Request) -> Response:

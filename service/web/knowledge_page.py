@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import Response
+from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotation
 
+from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
+from service.web.unchanging import Unchanging
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue
@@ -28,28 +28,20 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
     """
     router = APIRouter()
     html = _render(guideline, catalogue).encode()
-    etag = f'"{hashlib.sha256(html).hexdigest()[:32]}"'
-    headers = {"content-security-policy": _POLICY, "cache-control": "public, max-age=300", "etag": etag}
+    page = Unchanging(html, media_type="text/html", headers={"content-security-policy": _POLICY})
 
     @router.get("/knowledge")
     async def knowledge(request: Request) -> Response:
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(html, media_type="text/html", headers=headers)
+        return page.answer(request)
 
     style_routes(router, "page.css", "knowledge.css")
     return router
 
 
 def _render(guideline: Guideline, catalogue: Catalogue) -> str:
-    environment = Environment(
-        loader=PackageLoader("service.web", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     overridden = guideline.policy.parameters.keys()
-    return environment.get_template("knowledge.html").render(
-        guideline=guideline, facts=catalogue.facts, overridden=overridden
+    return (
+        page_templates()
+        .get_template("knowledge.html")
+        .render(guideline=guideline, facts=catalogue.facts, overridden=overridden)
     )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from service import __version__
 from service.cds.services import SERVICES
 from service.settings import describe_settings
+from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
+from service.web.unchanging import Unchanging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,16 +37,15 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
     router = APIRouter()
 
     @cache
-    def rendered(root: str) -> dict[str, str]:
-        return render_handbook(templates, root=root)
+    def rendered(root: str) -> dict[str, Unchanging]:
+        headers = {"content-security-policy": _POLICY}
+        return {
+            name: Unchanging(html.encode(), media_type="text/html", headers=headers)
+            for name, html in render_handbook(templates, root=root).items()
+        }
 
     async def answer(page: str, request: Request, *, root: str) -> Response:
-        html = (await asyncio.to_thread(rendered, root))[page]
-        etag = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
-        headers = {"content-security-policy": _POLICY, "cache-control": "public, max-age=300", "etag": etag}
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(html, media_type="text/html", headers=headers)
+        return (await asyncio.to_thread(rendered, root))[page].answer(request)
 
     @router.get("/")
     async def front() -> Response:
@@ -72,13 +71,7 @@ def render_handbook(templates: Mapping[str, str], *, root: str) -> dict[str, str
 
     parts = generated_parts(templates)
     pages = {name: render(page_text(name), pages=frozenset(PAGES), parts=parts, root=root) for name in PAGES}
-    template = Environment(
-        loader=PackageLoader("service.web", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("handbook.html")
+    template = page_templates().get_template("handbook.html")
     return {
         name: template.render(page=page, name=name, pages=pages, root=root, version=__version__)
         for name, page in pages.items()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from importlib.resources import files
 
 from fastapi import APIRouter
 from fastapi.requests import Request  # noqa: TC002 - FastAPI reads the annotation
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotation
+
+from service.web.unchanging import Unchanging
 
 _TYPES = {
     "review.css": "text/css; charset=utf-8",
@@ -20,17 +21,21 @@ _TYPES = {
 def static_routes() -> APIRouter:
     """Give the route of the app's files; a browser asks again each time and mostly hears that nothing changed."""
     folder = files("service.web").joinpath("static")
-    bodies = {name: folder.joinpath(name).read_bytes() for name in _TYPES}
-    tags = {name: f'"{sha256(body).hexdigest()[:16]}"' for name, body in bodies.items()}
+    kept = {
+        name: Unchanging(
+            folder.joinpath(name).read_bytes(),
+            media_type=media_type,
+            headers={"X-Content-Type-Options": "nosniff"},
+            cache_control="no-cache",
+        )
+        for name, media_type in _TYPES.items()
+    }
     router = APIRouter(prefix="/review/static", include_in_schema=False)
 
     @router.get("/{name}")
     async def static(name: str, request: Request) -> Response:
-        if name not in bodies:
+        if name not in kept:
             raise HTTPException(404)
-        headers = {"Cache-Control": "no-cache", "ETag": tags[name], "X-Content-Type-Options": "nosniff"}
-        if request.headers.get("if-none-match") == tags[name]:
-            return Response(status_code=304, headers=headers)
-        return Response(bodies[name], media_type=_TYPES[name], headers=headers)
+        return kept[name].answer(request)
 
     return router

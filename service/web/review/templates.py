@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.knowledge.explanation import ChartText, Source, Strong
+from service.web.page_templates import page_templates
 from service.web.smart.protection import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jinja2 import Environment
 
     from service.errors import TooManyRequests
     from service.web.smart.app import AppClient, SmartApp
@@ -21,13 +23,7 @@ if TYPE_CHECKING:
 @cache
 def environment() -> Environment:
     """Give the template environment: escapes all values, and an undefined name is an error."""
-    found = Environment(
-        loader=PackageLoader("service.web", "templates/review"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    found = page_templates("templates/review")
     found.tests["set_off"] = lambda part: isinstance(part, Strong)
     found.tests["from_chart"] = lambda part: isinstance(part, ChartText)
     found.tests["source"] = lambda part: isinstance(part, Source)

@@ -1,0 +1,16 @@
+"""The templates of our pages: every value is escaped, and a name that nobody gave is an error."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def page_templates(folder: str = "templates") -> Environment:
+    """Give the templates in a folder of this package."""
+    return Environment(
+        loader=PackageLoader("service.web", folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
