@@ -155,6 +155,10 @@ def test_no_page_violates_the_accessibility_rules(browser: Browser, running: Run
 def test_every_page_fits_a_telephone(browser: Browser, running: RunningEhr) -> None:
     with watched(browser, running.url, width=360) as seen:
         open_chart(seen)
+        form, choice = (seen.page.locator(one).bounding_box() for one in (".order", ".order select"))
+        assert form
+        assert choice
+        assert choice["x"] + choice["width"] <= form["x"] + form["width"]
         for path in (f"/patients/{PATIENT}", *PAGES):
             seen.page.goto(path)
             assert violations(seen.page) == []
