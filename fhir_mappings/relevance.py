@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan", "Specimen"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
-CODED = _MEDICATION | {"Condition", "Observation", "Procedure", "ServiceRequest", "Medication"}
+DRUGS = _MEDICATION | {"Medication"}
+"""Types whose text is looked at beside codes that are read, too: RxNorm has many codes for one drug."""
+CODED = DRUGS | {"Condition", "Observation", "Procedure", "ServiceRequest"}
 """Types of resources that matter by their codes."""
 _CONCEPTS = ("code", "medicationCodeableConcept", "medication")
 _NO_CODE = 2**63
@@ -62,6 +64,7 @@ class Head(msgspec.Struct, gc=False):
     medicationCodeableConcept: msgspec.Raw = NOT_SENT  # noqa: N815
     medicationReference: msgspec.Raw = NOT_SENT  # noqa: N815
     medication: msgspec.Raw = NOT_SENT
+    ingredient: msgspec.Raw = NOT_SENT
     issue: list[Issue | None] | None = None
 
 
@@ -83,6 +86,8 @@ class Relevance:
         spellings = self._spellings.get(kind)
         if spellings is None:
             return kind in _ALWAYS
+        if kind == "Medication" and bytes(head.ingredient) != b"null":
+            return True
         if head.component is NOT_SENT and kind not in _MEDICATION:
             at = bytes(head.code)
         else:
@@ -98,6 +103,8 @@ class Relevance:
         kind = text_of(resource.get("resourceType"))
         if kind not in CODED:
             return kind in _ALWAYS
+        if kind == "Medication" and resource.get("ingredient") is not None:
+            return True
         concepts = [_concept(resource.get(name)) for name in _CONCEPTS]
         concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
         return self._any(kind, concepts, refers=resource.get("medicationReference") is not None)
@@ -128,7 +135,7 @@ class Relevance:
                     understood = understood or known
         if kind in _MEDICATION and (refers or any(one.reference is not None for one in met)):
             return True
-        return not understood and self._text(kind, met)
+        return (kind in DRUGS or not understood) and self._text(kind, met)
 
     def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
         """Say whether a coding is in a value set, and whether one is of a system that is read."""

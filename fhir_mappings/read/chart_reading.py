@@ -12,7 +12,7 @@ from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.references import NO_PATIENT, medication_references, patient_fault, reference_displays, referred
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
-from fhir_mappings.relevance import objects
+from fhir_mappings.relevance import DRUGS, objects
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
+NAMED_DRUG = "drug known by its text alone: code not mapped"
 MASKED = "code withheld"
 PREPARED = frozenset({"preparation", "not-done-yet"})
 """Statuses of a Procedure that is planned; "not-done-yet" is none of FHIR's, and is sent all the same."""
@@ -172,7 +173,7 @@ class _Gate:
     terminology: Terminology
     as_of: date
     reading: ChartReading
-    drugs: dict[str, frozenset[str]] = field(default_factory=dict)
+    drugs: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
 
     def admit(self, body: Mapping[str, Any], *, draft: bool) -> Resource | None:
@@ -181,14 +182,18 @@ class _Gate:
         reference = f"{kind}/{name}" if isinstance(name, str) and name else kind
         coded, understood = codings_of(kind, body, self.terminology)
         sets = frozenset[str]().union(*(held for _, held in coded))
+        named = understood and not sets and kind in DRUGS
+        if named:
+            understood = False
         topics, masked = (_NOTHING, False) if understood else _texts(kind, body)
         if kind == "Medication":
-            self.drugs[reference] = sets
+            self.drugs[reference] = (sets, topics)
             return None
         if kind in _MEDICATED:
-            sets |= self._referred(body)
-            if not sets and not understood:
-                topics |= could_be(kind, " ".join(reference_displays(body)))
+            referred_sets, referred_topics = self._referred(body)
+            sets |= referred_sets
+            if not sets:
+                topics |= referred_topics | could_be(kind, " ".join(reference_displays(body)))
         if not sets and not topics and not masked and not _is_place(kind, body, self.terminology):
             return None
         whose = patient_fault(body, self.patient_id)
@@ -206,7 +211,11 @@ class _Gate:
         dated, remark = clinical_date(said)
         future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
-            flags = ((topics and not sets, TEXT_ONLY), (masked and not sets, MASKED), (future, FUTURE))
+            flags = (
+                (topics and not sets, NAMED_DRUG if named else TEXT_ONLY),
+                (masked and not sets, MASKED),
+                (future, FUTURE),
+            )
             self._note(reference, checked.remarks, flags=flags)
         return Resource(
             kind,
@@ -227,13 +236,14 @@ class _Gate:
         self.reading.issues += [Issue(reference, remark, "repaired") for remark in repairs]
         self.reading.issues += [Issue(reference, reason, "flagged") for holds, reason in flags if holds]
 
-    def _referred(self, body: Mapping[str, Any]) -> frozenset[str]:
-        """Give the value sets of the Medication resources that an order or administration refers to."""
-        found: frozenset[str] = frozenset()
+    def _referred(self, body: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+        """Give value sets and topics of the Medication resources that an order or administration refers to."""
+        sets = topics = _NOTHING
         for named in medication_references(body):
             if isinstance(named.get("reference"), str):
-                found |= self.drugs.get(referred(named["reference"], "Medication"), frozenset())
-        return found
+                drug = self.drugs.get(referred(named["reference"], "Medication"), (_NOTHING, _NOTHING))
+                sets, topics = sets | drug[0], topics | drug[1]
+        return sets, topics
 
 
 def _ordered(draft: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -322,12 +332,24 @@ def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
         yield body.get("medicationCodeableConcept")
         medication = body.get("medication")
         yield medication.get("concept") if isinstance(medication, dict) else None
-        yield from (contained.get("code") for contained in objects(body.get("contained")))
+        for contained in objects(body.get("contained")):
+            yield contained.get("code")
+            yield from _ingredients(contained)
+    if kind == "Medication":
+        yield from _ingredients(body)
     if kind == "CarePlan":
         yield from objects(body.get("category"))
         for activity in objects(body.get("activity")):
             detail = activity.get("detail")
             yield detail.get("code") if isinstance(detail, dict) else None
+
+
+def _ingredients(medication: Mapping[str, Any]) -> Iterable[object]:
+    """Give what a Medication is made of, in the shape of R4 or R5."""
+    for ingredient in objects(medication.get("ingredient")):
+        yield ingredient.get("itemCodeableConcept")
+        item = ingredient.get("item")
+        yield item.get("concept") if isinstance(item, dict) else None
 
 
 def evidence(resource: Resource, *sets: str, how: How) -> Evidence:

@@ -109,6 +109,15 @@ ISSUES: list[tuple[str, list[dict[str, Any]], set[Issue]]] = [
         set(),
     ),
     (
+        "a drug whose text stands beside a code that is read and not mapped",
+        [
+            dose(
+                "d", (RXNORM, "1"), on="2026-05-20", medicationCodeableConcept=concept(RXNORM, "1") | {"text": "FOLFOX"}
+            )
+        ],
+        {Issue("MedicationAdministration/d", "drug known by its text alone: code not mapped", "flagged")},
+    ),
+    (
         "unreadable",
         [order("o", (CPT, "47125"), foo=1)],
         {Issue("ServiceRequest/o", NOT_R4, costs=("hepatectomy-extent",))},

@@ -342,6 +342,7 @@ def test_a_liver_operation_after_the_metastases_makes_them_treated(system: str, 
 
 DRUGS = [
     *((RXNORM, code) for code in ("4492", "194000", "32592", "51499", "253337", "318341", "263034")),
+    *((RXNORM, code) for code in ("1736776", "1791701")),
     *((ATC, code) for code in ("L01BC02", "L01BC06", "L01XA03", "L01CE02", "L01FG01", "L01FE01", "L01FE02")),
     *((ATC, code) for code in ("L01XX19", "L01XC07", "L01XC06", "L01XC08")),
 ]

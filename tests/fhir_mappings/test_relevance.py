@@ -19,6 +19,8 @@ FLU = concept(ICD10CM, "J10.1")
 """Of a system that is read, in no value set: something else for certain."""
 FOREIGN = concept("urn:oid:1.2.3", "1")
 METASTASES = {"text": "liver mets"}
+VIAL = concept(RXNORM, "161") | {"text": "oxaliplatin 5 MG/ML Injection"}
+"""Of a system that has codes without number for one drug: its words are looked at."""
 WITHHELD = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]}
 REFERENCE = {"reference": "Medication/1"}
 HUGE = 2**63
@@ -105,7 +107,13 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": {"concept": [METASTASES]}}, False),
     ("Procedure", {"code": METASTASES}, True),
     ("Procedure", {"code": {"text": "flu"}}, False),
-    ("Medication", {"code": {"text": "oxaliplatin"}}, False),
+    ("Medication", {"code": {"text": "oxaliplatin"}}, True),
+    ("Medication", {"code": {"text": "aspirin"}}, False),
+    ("Medication", {"code": VIAL}, True),
+    ("Medication", {"code": {"text": "bag 7"}, "ingredient": []}, True),
+    ("Medication", {"code": {"text": "bag 7"}, "ingredient": None}, False),
+    ("Procedure", {"code": concept(CPT, "99213"), "ingredient": []}, False),
+    ("MedicationRequest", {"medicationCodeableConcept": VIAL}, True),
     ("Condition", {"code": {"text": "liver", "coding": [{"display": "mets"}]}}, True),
     ("Condition", {"code": {"coding": [{"display": "liver"}, None, {"display": ""}, {"display": "mets"}]}}, True),
     ("Condition", {"code": {"text": "", "coding": [{"display": None}, {"display": "liver mets"}]}}, True),

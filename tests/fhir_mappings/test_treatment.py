@@ -126,6 +126,40 @@ def test_the_display_of_a_referred_drug_that_was_not_read_is_a_sign(
     assert found == (cycles, last, since)
 
 
+FOLFOX = {"resourceType": "Medication", "id": "m", "code": {"text": "mFOLFOX6"}}
+BAG = {"resourceType": "Medication", "id": "m", "code": {"text": "bag 7"}}
+VIAL = {"coding": [{"system": RXNORM, "code": "1736781", "display": "20 ML oxaliplatin 5 MG/ML Injection"}]}
+CREAM = {"coding": [{"system": RXNORM, "code": "310428", "display": "fluorouracil 5 % Topical Cream"}]}
+TABLET = {"coding": [{"system": RXNORM, "code": "860975", "display": "metformin 500 MG Oral Tablet"}]}
+SUBSTANCE = {"coding": [{"system": SNOMED, "code": "395814003", "display": "Oxaliplatin"}]}
+OF_M = {"medicationReference": {"reference": "Medication/m"}}
+
+
+@pytest.mark.parametrize(
+    ("drug", "medications", "cycles", "since"),
+    [
+        ({"medicationCodeableConcept": VIAL}, [], "gap: absent", True),
+        ({"medicationCodeableConcept": SUBSTANCE}, [], "gap: absent", True),
+        ({"medicationCodeableConcept": TABLET}, [], "gap: absent", False),
+        ({"medicationCodeableConcept": CREAM}, [], "gap: absent", False),
+        (OF_M, [FOLFOX], "gap: absent", True),
+        (OF_M, [BAG], "gap: absent", False),
+        (OF_M, [BAG | {"code": VIAL}], "gap: absent", True),
+        (OF_M, [BAG | {"ingredient": [{"itemCodeableConcept": concept(RXNORM, "32592")}]}], 1, True),
+        (OF_M, [BAG | {"ingredient": [{"item": {"concept": concept(RXNORM, "32592")}}]}], 1, True),
+        (OF_M, [BAG | {"ingredient": [{"itemCodeableConcept": {"text": "irinotecan"}}]}], "gap: absent", True),
+        ({"contained": [BAG | {"ingredient": [{"itemCodeableConcept": SUBSTANCE}]}]}, [], "gap: absent", True),
+    ],
+)
+def test_a_drug_without_a_code_of_ours_is_looked_at_by_its_words_whatever_its_code_and_wherever_it_stands(
+    drug: dict[str, Any], medications: list[dict[str, Any]], cycles: Any, *, since: bool
+) -> None:
+    given = dose("d", OXALIPLATIN, on="2026-05-20")
+    del given["medicationCodeableConcept"]
+    case = read(PRIMARY, LIVER, *medications, given | ({"medicationReference": {"reference": "#m"}} | drug))
+    assert (shown(case, "chemotherapy-cycles"), SINCE in case.signs) == (cycles, since)
+
+
 def test_fluoropyrimidine_inside_a_radiotherapy_course_is_no_cycle() -> None:
     course = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
     inside = doses("2026-02-02", "2026-03-01", drug=FLUOROURACIL)
