@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 ECOG_ANSWERS = Answers("ecog", (0, 1, 2, 3, 4, 5))
+_KARNOFSKY_ANSWERS = Answers("karnofsky", tuple(range(0, 101, 10)))
 ASA_ANSWERS = Answers("asa", (1, 2, 3, 4, 5, 6))
 _PRESENT, _ABSENT = "finding-present", "finding-absent"
 _MUTATED, _WILD = "mutated", "wild-type"
@@ -40,7 +41,7 @@ def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if not reader.observations("karnofsky"):
         return []
     read = []
-    scores = reader.measured(dataclasses.replace(fact, maximum=None), "karnofsky")
+    scores = reader.measured(dataclasses.replace(fact, maximum=None), "karnofsky", answers=_KARNOFSKY_ANSWERS)
     for resource, found in zip(reader.stated("karnofsky"), scores, strict=True):
         value = _from_karnofsky(found.value)
         untied = found.value is not None and value is None

@@ -14,6 +14,9 @@ HGNC = "http://www.genenames.org"
 RECENT = "2026-06-10"
 GRADES = ["LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0", "LA9626-8", "LA9627-6"]
 CLASSES = ["413495001", "413496000", "413497009", "413498004", "413499007", "413500003"]
+SPELLED_CLASSES = ["LA28813-6", "LA28814-4", "LA28815-1", "LA28816-9", "LA28817-7", "LA28818-5"]
+TENS = [f"LA{code}" for code in ("9627-6", "29184-1", "29183-3", "29182-5", "29181-7", "29180-9", "29179-1", "29178-3")]
+TENS += ["LA29177-5", "LA29176-7", "LA29175-9"]
 
 
 def said(code: str, value: dict[str, Any], *, ident: str = "o", on: str = RECENT, **more: Any) -> dict[str, Any]:
@@ -41,6 +44,8 @@ def bound(score: int, comparator: str) -> dict[str, Any]:
         ({"valueInteger": 101}, "gap: unreadable"),
         ({"valueInteger": -1}, "gap: unreadable"),
         ({"dataAbsentReason": {"text": "unknown"}}, "gap: absent"),
+        ({"valueCodeableConcept": {"text": "70"}}, 1),
+        (coded(LOINC, "LA9622-7"), "gap: unreadable"),
     ],
 )
 def test_a_karnofsky_score_gives_the_grades_it_leaves(value: dict[str, Any], expected: Any) -> None:
@@ -50,7 +55,10 @@ def test_a_karnofsky_score_gives_the_grades_it_leaves(value: dict[str, Any], exp
 def test_every_grade_and_class_is_read_from_its_answer() -> None:
     grades = [shown(read(said("89262-0", coded(LOINC, code))), "ecog") for code in GRADES]
     classes = [shown(read(said("97816-3", coded(SNOMED, code))), "asa") for code in CLASSES]
-    assert (grades, classes) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
+    spelled = [shown(read(said("97816-3", coded(LOINC, code))), "asa") for code in SPELLED_CLASSES]
+    scores = [shown(read(said("89243-0", coded(LOINC, code))), "ecog") for code in TENS]
+    assert (grades, classes, spelled) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6])
+    assert scores == [5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
 
 
 PRESENT, ABSENT = coded(LOINC, "LA9633-4"), coded(LOINC, "LA9634-2")
