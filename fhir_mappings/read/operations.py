@@ -21,10 +21,13 @@ _LOW, _HIGH = "low-anterior-resection", "sigmoid-or-high-anterior-resection"
 _PERINEAL, _HARTMANN = "abdominoperineal-resection", "hartmann"
 _OPEN: dict[str, frozenset[str]] = {
     "segmental": frozenset({"right-hemicolectomy", "transverse-colectomy", "left-hemicolectomy", _HIGH}),
+    "colectomy": frozenset({
+        "right-hemicolectomy", "transverse-colectomy", "left-hemicolectomy", _HIGH, _HARTMANN, "total-colectomy",
+    }),
     "anterior": frozenset({_HIGH, _LOW}),
     "rectum": frozenset({_LOW, _PERINEAL}),
     "multivisceral": frozenset({_LOW, _PERINEAL, _HARTMANN}),
-}
+}  # fmt: skip
 """Operations that a code leaves open."""
 
 _LOW_SITES = frozenset({"rectum-mid", "rectum-low"})

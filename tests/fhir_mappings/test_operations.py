@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Interval, Sign
+from fhir_mappings.case import Interval, Scope, Sign
 from tests.charts import CPT, ICD10CM, OPCS, SNOMED, concept, condition, local, order, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
@@ -46,6 +46,52 @@ def test_codes_of_one_operation_are_taken_together(
     planned = read(*known, order("p", RIGHT, on="2026-06-01") | coded(*codes))
     found = (shown(done, "primary-operation-done"), shown(planned, "colorectal-operation"))
     assert found == (expected, expected)
+
+
+COLON_OPERATIONS = SEGMENTS | {"hartmann", "total-colectomy"}
+TOTAL = ("26390003", "307667004", "307669001", "36192008", "456004", "713165008", "787874000", "787875004", "787876003")
+PROCTOCOLECTOMIES = ("303401008", "31130001", "44751009", "787108001", "787109009", "80294005", "858579005")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("84604002", "sigmoid-or-high-anterior-resection"),
+        ("315324009", "left-hemicolectomy"),
+        ("359571009", "right-hemicolectomy"),
+        ("23968004", COLON_OPERATIONS),
+        *((code, "total-colectomy") for code in TOTAL),
+        *((code, "proctocolectomy") for code in PROCTOCOLECTOMIES),
+    ],
+)
+def test_a_colectomy_in_snomed_is_one_of_the_primary_done_or_planned(code: str, expected: Any) -> None:
+    done = read(PRIMARY, LIVER, procedure("p", (SNOMED, code), on="2026-06-01"))
+    planned = read(PRIMARY, LIVER, order("p", (SNOMED, code), on="2026-06-01"))
+    found = (shown(done, "primary-operation-done"), shown(planned, "colorectal-operation"))
+    assert (*found, shown(done, "primary-in-situ")) == (expected, expected, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("285312008", "sigmoid-colon"),
+        ("301756000", "sigmoid-colon"),
+        ("312111009", "ascending-colon"),
+        ("312112002", "transverse-colon"),
+        ("312113007", "descending-colon"),
+        ("312114001", "hepatic-flexure"),
+        ("312115000", "splenic-flexure"),
+        ("269533000", "colon-unspecified"),
+        ("187757001", "colon-unspecified"),
+        ("1701000119104", "colon-unspecified"),
+        ("269544008", "rectosigmoid"),
+        ("425178004", "rectosigmoid"),
+        ("254582000", "rectum-unspecified"),
+    ],
+)
+def test_a_carcinoma_in_snomed_is_a_primary_of_its_site(code: str, expected: str) -> None:
+    case = read(condition("p", (SNOMED, code), onset="2026-05-01"), LIVER)
+    assert (case.scope, shown(case, "primary-site")) == (Scope.IN, expected)
 
 
 def primary(onset: str | None) -> Given:
