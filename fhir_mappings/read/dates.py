@@ -18,7 +18,7 @@ _MONTHS = 12
 _DATED_BY = {
     "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
     "MedicationRequest": ("authoredOn",),
-    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"),
     "Procedure": ("performedDateTime", "performedPeriod"),
     "ServiceRequest": ("authoredOn", "occurrenceDateTime", "occurrencePeriod"),
 }
@@ -85,10 +85,20 @@ def clinical_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str 
 def _first(resource: Mapping[str, Any], *elements: str) -> PartialDate | None:
     for element in elements:
         value = resource.get(element)
-        found = parse_period(value) if isinstance(value, dict) else parse_date(value)
+        found = _days_of(value) if isinstance(value, dict) else parse_date(value)
         if found is not None:
             return found
     return None
+
+
+def _days_of(value: Mapping[str, Any]) -> PartialDate | None:
+    """Read a Period, or a Timing from its first event to its last, else by its bounds."""
+    listed = value.get("event")
+    events = [found for event in listed if (found := parse_date(event))] if isinstance(listed, list) else []
+    if events:
+        return PartialDate(min(one.first for one in events), max(one.last for one in events))
+    repeat = value.get("repeat")
+    return parse_period(repeat.get("boundsPeriod") if isinstance(repeat, dict) else value)
 
 
 FROM_ASSERTED = "from assertedDate"
