@@ -252,14 +252,19 @@ def _located_in_liver(reader: Reader, body: Mapping[str, Any]) -> bool:
 
 
 def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read steatosis and cirrhosis from active Conditions."""
+    """Read steatosis and cirrhosis from active Conditions; fat in a cirrhotic liver does not cure it."""
     prefix = "liver-condition-"
-    return [
-        Candidate(found, resource.dated, (reader.evidence(resource, f"{prefix}{found}"),))
+    held = [
+        (found, resource)
         for resource in reader.chart.of("Condition")
         if active(resource) and not resource.future
         for found in resource.starting(prefix)
         if found in fact.choices
+    ]
+    cirrhotic = [one for one in held if one[0] == "cirrhosis"]
+    return [
+        Candidate(found, resource.dated, (reader.evidence(resource, f"{prefix}{found}"),))
+        for found, resource in cirrhotic or held
     ]
 
 
