@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
+from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.references import NO_PATIENT, medication_references, patient_fault, reference_displays, referred
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
@@ -292,10 +293,12 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
 def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
     """Give the codes of a Condition's verification and clinical status; where there are none, its words."""
     if body["resourceType"] == "Condition":
+        said = certainty(body.get("code"))
         for element in ("verificationStatus", "clinicalStatus"):
             concept = body.get(element)
             coded = frozenset(coding["code"].lower() for coding in codings(concept) if "code" in coding)
-            yield coded or frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
+            worded = frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
+            yield (coded or worded) | said[element]
 
 
 def _is_place(kind: str, body: Mapping[str, Any], terminology: Terminology) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Known
+from fhir_mappings.case import Evidence, Known, Scope, Sign
 from fhir_mappings.read.dates import parse_date
 from tests.charts import ICD10CM, condition
 from tests.fhir_mappings.reading import read, shown
@@ -86,6 +86,47 @@ def test_a_condition_counts_while_it_is_asserted_and_active(*, more: dict[str, A
         for code, fact in ((CIRRHOSIS, "liver-condition"), (LUNG, "extrahepatic-disease"))
     ]
     assert found == (["cirrhosis", ELSEWHERE] if counts else ["gap: absent", "gap: absent"])
+
+
+CERTAINTY = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+LETTERS = "https://fhir.kbv.de/CodeSystem/KBV_CS_SFHIR_ICD_DIAGNOSESICHERHEIT"
+
+
+def in_german(code: str, letter: Any, **more: Any) -> dict[str, Any]:
+    said = {"url": CERTAINTY, "valueCoding": {"system": LETTERS, "code": letter}}
+    coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": code, "extension": [said]}
+    return condition(code, (ICD10CM, code), onset="2026-06-01", verification=None, **more) | {
+        "code": {"coding": [coding]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("primary", "liver", "scope", "flagged"),
+    [
+        ("G", "G", Scope.IN, False),
+        ("G", "A", Scope.OUT, False),
+        ("A", "G", Scope.OUT, False),
+        ("G", " a ", Scope.OUT, False),
+        ("V", "G", Scope.IN, True),
+        ("G", "V", Scope.IN, True),
+        ("Z", "G", Scope.IN, False),
+        ("G", "Z", Scope.OUT, False),
+        ("G", 5, Scope.IN, False),
+    ],
+)
+def test_the_certainty_beside_a_german_code_excludes_suspects_or_closes_a_disease(
+    primary: Any, liver: Any, scope: Scope, *, flagged: bool
+) -> None:
+    case = read(in_german("C18.7", primary), in_german("C78.7", liver))
+    assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (scope, flagged)
+
+
+def test_a_cirrhosis_stays_beside_a_newer_steatosis() -> None:
+    both = condition("a", CIRRHOSIS, onset="2026-01-01"), condition("b", STEATOSIS, onset="2026-05-01")
+    same = condition("a", CIRRHOSIS, onset="2026-01-01"), condition("b", STEATOSIS, onset="2026-01-01")
+    healed = condition("a", CIRRHOSIS, onset="2026-01-01", clinical="resolved"), both[1]
+    found = [shown(read(*conditions), "liver-condition") for conditions in (both, same, healed)]
+    assert found == ["cirrhosis", "cirrhosis", "steatosis"]
 
 
 def test_the_newest_condition_of_the_liver_counts() -> None:

@@ -1,0 +1,36 @@
+"""How sure a diagnosis in ICD-10-GM is: the letter beside its code, read as FHIR's verification or clinical status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.read.values import codings
+from fhir_mappings.relevance import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_URL = "/StructureDefinition/icd-10-gm-diagnosesicherheit"
+_VERIFICATION = {"A": "refuted", "V": "provisional"}
+"""A: excluded; V: suspected."""
+_CLINICAL = {"Z": "resolved"}
+"""Z: status after."""
+
+
+def certainty(concept: object) -> Mapping[str, frozenset[str]]:
+    """Give what the letters beside a Condition's codes add to its statuses, by element."""
+    letters = set(_letters(concept))
+    return {
+        "verificationStatus": frozenset(_VERIFICATION[one] for one in letters & _VERIFICATION.keys()),
+        "clinicalStatus": frozenset(_CLINICAL[one] for one in letters & _CLINICAL.keys()),
+    }
+
+
+def _letters(concept: object) -> Iterable[str]:
+    for coding in codings(concept):
+        for extension in objects(coding.get("extension")):
+            if str(extension.get("url")).endswith(_URL):
+                value = extension.get("valueCoding")
+                letter = value.get("code") if isinstance(value, dict) else extension.get("valueCode")
+                if isinstance(letter, str):
+                    yield letter.strip().upper()
