@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -36,6 +37,23 @@ class PartialDate(msgspec.Struct, frozen=True, gc=False):
 
     first: date
     last: date
+
+    @classmethod
+    def of(cls, value: object) -> PartialDate | None:
+        """Give the days that the value of a date fact may mean: a date, or text as `str` gives it; else `None`."""
+        if isinstance(value, date):
+            return cls(value, value)
+        first, _, last = value.partition("/") if isinstance(value, str) else ("", "", "")
+        try:
+            if last:
+                return cls(date.fromisoformat(first), date.fromisoformat(last))
+            start = date.fromisoformat(f"{first}-01-01"[: len("2026-05-04")])
+        except ValueError:
+            return None
+        months = {len("2026"): 12, len("2026-05"): start.month}
+        month = months.get(len(first), start.month)
+        end = start.replace(month=month, day=monthrange(start.year, month)[1])
+        return cls(start, end if len(first) in months else start)
 
     @property
     def is_day(self) -> bool:

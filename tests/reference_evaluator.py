@@ -78,13 +78,31 @@ class Chart:
         return values
 
     def _months_since_adjuvant(self) -> list[int]:
-        end, found = self.case.value("adjuvant-end-date"), self.case.value("liver-metastasis-date")
-        if not isinstance(end, date) or not isinstance(found, date):
+        ends, founds = (_bounds(self.case.value(code)) for code in ("adjuvant-end-date", "liver-metastasis-date"))
+        if not ends or not founds:
             return []
-        months = 0
-        while _later(end, months + 1) <= (found.year, found.month, found.day):
-            months += 1
-        return [months]
+        return list(range(_months(ends[1], founds[0]), _months(ends[0], founds[1]) + 1))
+
+
+def _bounds(value: Any) -> tuple[date, date] | None:
+    """Give the first and the last day that a date of any precision may mean."""
+    if isinstance(value, date):
+        return value, value
+    if not isinstance(value, str):
+        return None
+    if "/" in value:
+        start, stop = value.split("/")
+        return date.fromisoformat(start), date.fromisoformat(stop)
+    year, _, month = value.partition("-")
+    first, last = int(month or 1), int(month or 12)
+    return date(int(year), first, 1), date(int(year), last, monthrange(int(year), last)[1])
+
+
+def _months(end: date, found: date) -> int:
+    months = 0
+    while _later(end, months + 1) <= (found.year, found.month, found.day):
+        months += 1
+    return months
 
 
 def _later(day: date, months: int) -> tuple[int, int, int]:

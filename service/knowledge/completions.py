@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
+from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.cubes import halves, truth, where
 from service.knowledge.formula import (
     AbsentTest,
@@ -25,6 +24,7 @@ from service.knowledge.formula import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import date
 
     from fhir_mappings.case import Case, Fact
     from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
@@ -124,9 +124,10 @@ def complete_months(first: date, last: date) -> int:
 def _known_cells(case: Case, compiled: Compiled) -> Cube:
     facts = dict(case.facts)
     for between in compiled.months_between:
-        first, last = case.value(between.first), case.value(between.last)
-        if isinstance(first, date) and isinstance(last, date):
-            facts[between.fact] = Known(complete_months(first, last))
+        first, last = PartialDate.of(case.value(between.first)), PartialDate.of(case.value(between.last))
+        if first is not None and last is not None:
+            least, most = complete_months(first.last, last.first), complete_months(first.first, last.last)
+            facts[between.fact] = Known(least) if least == most else Narrowed(Interval(least, most))
     return tuple(
         _cells(code, facts.get(code, ABSENT), domain)
         for code, domain in zip(compiled.places, compiled.domains, strict=True)

@@ -186,6 +186,18 @@ def test_a_date_moves_by_days_as_far_as_the_calendar_reaches() -> None:
     assert tomorrow(date(2024, 2, 28)) == date(2024, 2, 29)
 
 
+@pytest.mark.parametrize("written", ["2026", "2024-02", "2026-05", "2026-05-04", "2026-05-04/2027-06-01"])
+def test_the_days_of_a_date_are_found_again_in_what_is_shown_of_it(written: str) -> None:
+    found = PartialDate.of(written)
+    assert found is not None
+    assert (str(found), PartialDate.of(value_of(found))) == (written, found)
+
+
+@pytest.mark.parametrize("written", ["", "x", "26", "2026-13", "2026-02-30", "2026-05-04/x", "2026-5", None, 2026])
+def test_what_is_no_date_has_no_days(written: object) -> None:
+    assert PartialDate.of(written) is None
+
+
 def test_a_date_is_a_day_or_text_in_its_precision() -> None:
     assert [value_of(one) for one in (MAY_4, MAY, days("2026-01-01", "2026-12-31"))] == [
         date(2026, 5, 4),

@@ -57,13 +57,43 @@ def test_twelve_months_are_no_short_interval() -> None:
     ],
 )
 def test_adjuvant_failure_counts_twelve_months_by_the_calendar(end: str, metastasis: str, *, fails: bool) -> None:
+    advisories = _after_adjuvant(date.fromisoformat(end), date.fromisoformat(metastasis))
+    assert ("adjuvant-failure-within-12-months" in advisories) is fails
+    assert ("adjuvant-6-months-oxaliplatin" in advisories) is not fails
+
+
+@pytest.mark.parametrize(
+    ("end", "metastasis", "expected"),
+    [
+        ("2025-03", date(2026, 2, 28), {"adjuvant-failure-within-12-months"}),
+        ("2025-03", date(2026, 3, 1), set()),
+        ("2025-03", date(2026, 3, 30), set()),
+        ("2025-03", date(2026, 3, 31), {"adjuvant-6-months-oxaliplatin"}),
+        ("2025", date(2025, 12, 31), {"adjuvant-failure-within-12-months"}),
+        ("2024", date(2025, 12, 31), {"adjuvant-6-months-oxaliplatin"}),
+        (date(2025, 3, 1), "2026-02", {"adjuvant-failure-within-12-months"}),
+        (date(2025, 3, 2), "2026-03", set()),
+        ("2022", "2026", {"adjuvant-6-months-oxaliplatin"}),
+        ("2025-01-10/2025-02-20", date(2026, 2, 20), {"adjuvant-6-months-oxaliplatin"}),
+        ("2025-01-10/2025-02-20", date(2026, 2, 19), set()),
+        ("soon", date(2026, 2, 19), set()),
+    ],
+)
+def test_partial_dates_tell_adjuvant_failure_where_all_their_days_agree(
+    end: Any, metastasis: Any, expected: set[str]
+) -> None:
+    assert set(_after_adjuvant(end, metastasis)) & ADJUVANT == expected
+
+
+ADJUVANT = {"adjuvant-failure-within-12-months", "adjuvant-6-months-oxaliplatin"}
+
+
+def _after_adjuvant(end: Any, metastasis: Any) -> tuple[str, ...]:
     facts = {
         **example("V27").facts,
         "months-primary-to-metastases": 30,
         "adjuvant-status": "completed",
-        "adjuvant-end-date": date.fromisoformat(end),
-        "liver-metastasis-date": date.fromisoformat(metastasis),
+        "adjuvant-end-date": end,
+        "liver-metastasis-date": metastasis,
     }
-    advisories = decide(case_of(facts), load_guideline()).advisories
-    assert ("adjuvant-failure-within-12-months" in advisories) is fails
-    assert ("adjuvant-6-months-oxaliplatin" in advisories) is not fails
+    return decide(case_of(facts), load_guideline()).advisories
