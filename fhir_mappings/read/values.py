@@ -55,6 +55,7 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
+_ASA = re.compile(r"(?:ASA\b)?\s*(?:class\b)?\s*(I{1,3}|IV|VI?)", re.IGNORECASE)
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
 _MULTIPLE = re.compile(
     r"(?:multipl\w*|several|(?:in)?numer\w*|mehrere|zahlreiche)"
@@ -169,8 +170,8 @@ def _answer(
     found = [int(value) for value in _answered(concept_sets(concept, terminology), answers)]
     if found:
         return Interval(min(found), max(found))
-    text = concept.get("text")
-    return _number_in_text(text, fact) if isinstance(text, str) else NoValue.UNREADABLE
+    said = {read for text in concept_texts(concept) if not isinstance(read := _number_in_text(text, fact), NoValue)}
+    return said.pop() if len(said) == 1 else NoValue.UNREADABLE
 
 
 def _factor(unit: str | None, fact: FactDefinition) -> Decimal | None:
@@ -231,8 +232,9 @@ def _number_in_text(text: str, fact: FactDefinition) -> Reading:
     text = text.strip()
     if fact.code == "metastasis-count" and _MULTIPLE.fullmatch(text):
         return Interval(low=2)
-    if fact.code == "asa" and text.upper().removeprefix("ASA").strip() in _ROMAN:
-        return _ROMAN[text.upper().removeprefix("ASA").strip()]
+    roman = _ASA.fullmatch(text) if fact.code == "asa" else None
+    if roman is not None:
+        return _ROMAN[roman[1].upper()]
     found = _TEXT.fullmatch(text)
     if found is None or _THOUSANDS.fullmatch(found["low"]):
         return NoValue.UNREADABLE

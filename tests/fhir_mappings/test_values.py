@@ -125,7 +125,9 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("largest-metastasis", text("25"), UNREADABLE),
     ("largest-metastasis", text(""), UNREADABLE),
     *(("asa", text(f"{roman}"), number) for number, roman in enumerate(("I", "ii", "III", "asa iv", "ASA V", "VI"), 1)),
-    ("asa", text("ASA class III"), UNREADABLE),
+    ("asa", text("ASA class III"), 3),
+    ("asa", text("class vi"), 6),
+    *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIE", "III or IV")),
     ("asa", text("asa: 3"), 3),
     *(("metastasis-count", text(many), Interval(2)) for many in ("Multiple", "several", " numerous ", "mehrere")),
     *(
@@ -140,6 +142,11 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("ecog", coded(LOINC, "LA9623-5"), 1),
     ("ecog", {"valueCodeableConcept": {"text": "ECOG 3"}}, 3),
     ("ecog", {"valueCodeableConcept": {"text": 3}}, UNREADABLE),
+    ("ecog", {"valueCodeableConcept": {"coding": [{"code": "x", "display": "ECOG 3"}]}}, 3),
+    ("ecog", {"valueCodeableConcept": {"coding": [{"display": "Grade 3"}], "text": "ECOG 3"}}, 3),
+    ("ecog", {"valueCodeableConcept": {"coding": [{"display": "ECOG 3"}], "text": "see note"}}, 3),
+    ("ecog", {"valueCodeableConcept": {"coding": [{"display": "ECOG 3"}], "text": "ECOG 2"}}, UNREADABLE),
+    ("asa", {"valueCodeableConcept": {"coding": [{"display": "ASA II"}]}}, 2),
     ("ecog", {"valueCodeableConcept": concept(LOINC, "LA9623-5") | {"text": "ECOG 3"}}, 1),
     ("ecog", {"valueCodeableConcept": []}, UNREADABLE),
     (
