@@ -10,16 +10,14 @@ from msgspec.structs import replace
 from fhir_mappings.case import Interval
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import Answers, codings, concept_sets
+from fhir_mappings.read.values import ANSWERS, Answers, codings, concept_sets
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-ECOG_ANSWERS = Answers("ecog", (0, 1, 2, 3, 4, 5))
 _KARNOFSKY_ANSWERS = Answers("karnofsky", tuple(range(0, 101, 10)))
-ASA_ANSWERS = Answers("asa", (1, 2, 3, 4, 5, 6))
 _PRESENT, _ABSENT = "finding-present", "finding-absent"
 _MUTATED, _WILD = "mutated", "wild-type"
 _WORDS = {
@@ -34,7 +32,7 @@ _WORDS = {
 
 def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ECOG scores and grades; a Karnofsky score gives one where they are tied."""
-    return [*reader.measured(fact, "ecog", answers=ECOG_ANSWERS), *_karnofsky(reader, fact)]
+    return [*reader.measured(fact, "ecog", answers=ANSWERS["ecog"]), *_karnofsky(reader, fact)]
 
 
 def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -68,7 +66,7 @@ def _between(low: int, high: int) -> int | Interval:
 
 def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ASA classes."""
-    return reader.measured(fact, "asa", answers=ASA_ANSWERS)
+    return reader.measured(fact, "asa", answers=ANSWERS["asa"])
 
 
 def cea(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -14,7 +14,7 @@ from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import PREPARED, codings_of, evidence, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on, parse_date
 from fhir_mappings.read.settle import Candidate, settle
-from fhir_mappings.read.values import Answers, NoValue, concept_sets, read_value
+from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -178,7 +178,7 @@ class Reader:
         held = self.chart.held("Observation", set_id)
         if not held:
             return []
-        found = self._measured(self._stated(held, (set_id,)), fact, (set_id,), local=True)
+        found = self._measured(self._stated(held, (set_id,)), fact, (set_id,), ANSWERS.get(fact.code), local=True)
         return [self._faded(candidate) for candidate in found] if fact.code == "metastases-detected" else found
 
     def _faded(self, candidate: Candidate) -> Candidate:

@@ -13,7 +13,7 @@ from fhir_mappings.read.dates import earlier, on, parse_date, start_of, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import Answers, concept_sets, read_value
+from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
 
 if TYPE_CHECKING:
     from fhir_mappings.case import PartialDate
@@ -28,7 +28,6 @@ _POSSIBLY_GIVEN = {
     "MedicationAdministration": frozenset({"completed", "in-progress", "on-hold", "stopped", "unknown"}),
     "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
 }
-_RESPONSES = Answers("response", ("complete-response", "partial-response", "stable-disease", "progressive-disease"))
 _COURSES = {"completed": "completed", "in-progress": "ongoing"}
 _Course: TypeAlias = "tuple[PartialDate, PartialDate]"
 _OPEN_COURSE = frozenset({"in-progress", "on-hold"})
@@ -223,7 +222,7 @@ def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         elif "response-undetermined" in sets:
             found.append(Candidate(None, resource.dated, (reader.evidence(resource, "response"),)))
         else:
-            read = read_value(resource.body, fact, reader.terminology, _RESPONSES)
+            read = read_value(resource.body, fact, reader.terminology, ANSWERS[fact.code])
             value = read if isinstance(read, str) else None
             found.append(reader.candidate(resource, fact, value, "response"))
     return found

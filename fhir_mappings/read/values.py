@@ -72,6 +72,17 @@ class Answers:
     values: tuple[str | int, ...]
 
 
+ANSWERS: Mapping[str, Answers] = {
+    "ecog": Answers("ecog", (0, 1, 2, 3, 4, 5)),
+    "asa": Answers("asa", (1, 2, 3, 4, 5, 6)),
+    "primary-margin": Answers("margin", ("r0", "r1", "r2")),
+    "chemotherapy-response": Answers(
+        "response", ("complete-response", "partial-response", "stable-disease", "progressive-disease")
+    ),
+}
+"""Facts whose values have standard codes that mean the same whatever asks for them."""
+
+
 def read_value(
     carrier: Mapping[str, Any], fact: FactDefinition, terminology: Terminology, answers: Answers | None = None
 ) -> Reading:
@@ -141,6 +152,7 @@ def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answ
         return yes if yes != no else NoValue.UNREADABLE
     found = {choice for choice in fact.choices if f"case-facts:{choice}" in sets or f"strategy:{choice}" in sets}
     found |= {str(value) for value in _answered(sets, answers)}
+    found |= {said for said, answer in ((fact.yes, "answer-yes"), (fact.no, "answer-no")) if said and answer in sets}
     if len(found) == 1:
         return found.pop()
     return frozenset(found) if found else NoValue.UNREADABLE

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Interval
+from fhir_mappings.catalogue import FACTS_SYSTEM
 from tests.charts import LOINC, SNOMED, coded, concept, observation
 from tests.fhir_mappings.reading import proofs, read, shown
 
@@ -59,6 +60,26 @@ def test_every_grade_and_class_is_read_from_its_answer() -> None:
     scores = [shown(read(said("89243-0", coded(LOINC, code))), "ecog") for code in TENS]
     assert (grades, classes, spelled) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6])
     assert scores == [5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fact", "answer", "expected"),
+    [
+        ("ecog", (LOINC, "LA9624-3"), 2),
+        ("asa", (SNOMED, "413497009"), 3),
+        ("asa", (LOINC, "LA28814-4"), 2),
+        ("primary-margin", (SNOMED, "278271003"), "r1"),
+        ("chemotherapy-response", (SNOMED, "359746009"), "stable-disease"),
+        ("liver-centre-discussed", (SNOMED, "373066001"), "agreed"),
+        ("liver-centre-discussed", (LOINC, "LA32-8"), "refused"),
+        ("primary-n", (SNOMED, "1229978004"), "gap: unreadable"),
+        ("liver-state", (SNOMED, "373066001"), "gap: unreadable"),
+    ],
+)
+def test_a_fact_in_our_code_takes_the_answers_of_standard_codes(
+    fact: str, answer: tuple[str, str], expected: Any
+) -> None:
+    assert shown(read(observation("o", (FACTS_SYSTEM, fact), coded(*answer), on=RECENT)), fact) == expected
 
 
 PRESENT, ABSENT = coded(LOINC, "LA9633-4"), coded(LOINC, "LA9634-2")
