@@ -212,17 +212,26 @@ def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def _largest_of(candidates: list[Candidate]) -> list[Candidate]:
+    """Leave the largest exact size of a day, and the bounds that do not lie below it."""
     exact = [one.value for one in candidates if isinstance(one.value, int | float)]
-    if len(exact) < len(candidates):
+    if not exact:
         return candidates
     most = max(exact)
-    return [one for one in candidates if one.value == most]
+    return [one for one in candidates if one.value == most or not _is_at_most(one.value, most)]
+
+
+def _is_at_most(size: object, most: float) -> bool:
+    if isinstance(size, Interval):
+        return size.high is not None and size.high <= most
+    return isinstance(size, int | float) and size <= most
 
 
 def _size(reader: Reader, resource: Resource, fact: FactDefinition) -> Reading:
     for component in resource.body.get("component", ()):
         if "tumour-size-maximum" in concept_sets(component.get("code"), reader.terminology):
-            return read_value(component, fact, reader.terminology)
+            read = read_value(component, fact, reader.terminology)
+            if read is not NoValue.ABSENT:
+                return read
     return read_value(resource.body, fact, reader.terminology)
 
 

@@ -32,12 +32,8 @@ Reading: TypeAlias = Value | frozenset[str | bool] | Interval | NoValue
 
 _UNITS: dict[str, dict[str, Decimal]] = {
     "mm": {
-        "mm": Decimal(1),
-        "millimeter": Decimal(1),
-        "millimetre": Decimal(1),
-        "cm": Decimal(10),
-        "centimeter": Decimal(10),
-        "centimetre": Decimal(10),
+        **{unit: Decimal(1) for unit in ("mm", "millimeter", "millimetre", "millimeters", "millimetres")},
+        **{unit: Decimal(10) for unit in ("cm", "centimeter", "centimetre", "centimeters", "centimetres")},
     },
     "ng/mL": {unit: Decimal(1) for unit in ("ng/ml", "ug/l", "µg/l", "μg/l", "mcg/l")},
     "%": {"%": Decimal(1)},

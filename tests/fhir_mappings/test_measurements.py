@@ -104,6 +104,23 @@ def test_a_bound_beside_a_size_of_the_same_day_must_agree() -> None:
     assert shown(read(lesion("a"), size("x", "BodyStructure/a", 20), bound), "largest-metastasis") == "gap: conflicting"
 
 
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [((10, "<"), 25), ((25, "<="), 25), ((10, ">"), 25), ((30, "<"), 25), ((25, ">"), "gap: conflicting")],
+)
+def test_a_bound_below_the_largest_size_of_its_day_changes_nothing(bound: tuple[float, str], expected: Any) -> None:
+    small = size("z", "BodyStructure/c", bound[0])
+    small["valueQuantity"]["comparator"] = bound[1]
+    sizes = size("x", "BodyStructure/a", 20), size("y", "BodyStructure/b", 25), small
+    assert shown(read(lesion("a"), lesion("b"), lesion("c"), *sizes), "largest-metastasis") == expected
+
+
+def test_a_diameter_that_is_said_to_be_absent_leaves_the_size_beside_it() -> None:
+    absent = [{"code": concept(LOINC, "33728-7"), "dataAbsentReason": {"text": "unknown"}}]
+    given = observation("o", (LOINC, "21889-1"), quantity(22, "mm"), on="2026-06-01", component=absent)
+    assert shown(read(given | {"bodySite": concept(SNOMED, "10200004")}), "largest-metastasis") == 22
+
+
 def test_an_unreadable_size_is_noted() -> None:
     case = read(lesion("a"), size("x", "BodyStructure/a", -3))
     assert shown(case, "largest-metastasis") == "gap: unreadable"

@@ -68,7 +68,7 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("flr-percent", value(100.1, "%"), UNREADABLE),
     ("flr-percent", value(-0.1, "%"), UNREADABLE),
     *(("largest-metastasis", value(2.5, unit), 25) for unit in ("cm", "CM", " cm ", "centimeter", "Centimetre")),
-    *(("largest-metastasis", value(2.5, unit), 2.5) for unit in ("mm", "MM", "millimeter", "millimetre")),
+    *(("largest-metastasis", value(2.5, unit), 2.5) for unit in ("mm", "MM", "millimeter", "millimetres")),
     ("largest-metastasis", value(2.9, code="cm", unit="mm"), 29),
     ("largest-metastasis", value(2.9, code="", unit="cm"), 29),
     ("largest-metastasis", value(2.9, "m"), UNREADABLE),
