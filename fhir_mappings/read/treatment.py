@@ -43,7 +43,7 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
         for dose in _medication(reader)
         if dose.status == "completed" and not dose.future and any(matches(name, drugs) for name in dose.sets)
     ]
-    found = [dose for dose in found if not (_only_sensitiser(dose) and _inside_any(dose.dated, courses))]
+    found = [dose for dose in found if not _sensitises(dose, courses)]
     return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
 
 
@@ -62,6 +62,11 @@ def _forbidden(dose: Resource) -> bool:
 
 def _only_sensitiser(dose: Resource) -> bool:
     return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
+
+
+def _sensitises(dose: Resource, courses: list[_Course]) -> bool:
+    """Whether a dose was surely part of a course of radiotherapy."""
+    return _only_sensitiser(dose) and _inside_any(_start(dose), courses)
 
 
 def _perhaps_sensitisers(reader: Reader, doses: list[Resource]) -> list[Resource]:
@@ -100,8 +105,10 @@ def _touches_any(when: PartialDate | None, courses: list[_Course]) -> bool:
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
+    courses = _courses(reader)
     for dose in _medication(reader):
-        if dose.status in _POSSIBLY_GIVEN[dose.kind] and _may_follow(dose, found):
+        possible = dose.status in _POSSIBLY_GIVEN[dose.kind] and not _sensitises(dose, courses)
+        if possible and _may_follow(dose, found):
             return True
     if any(_may_follow(dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
         return True

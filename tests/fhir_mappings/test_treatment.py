@@ -164,7 +164,9 @@ def test_fluoropyrimidine_inside_a_radiotherapy_course_is_no_cycle() -> None:
     course = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
     inside = doses("2026-02-02", "2026-03-01", drug=FLUOROURACIL)
     case = read(PRIMARY, LIVER, course, *inside)
-    assert shown(case, "chemotherapy-cycles") == "gap: absent"
+    assert (shown(case, "chemotherapy-cycles"), SINCE in case.signs) == ("gap: absent", False)
+    beyond = read(PRIMARY, LIVER, course, *inside, *doses("2026-03", drug=FLUOROURACIL, prefix="e"))
+    assert (shown(beyond, "chemotherapy-cycles"), SINCE in beyond.signs) == ("gap: absent", True)
     assert shown(read(PRIMARY, LIVER, course, *doses("2026-02-02")), "chemotherapy-cycles") == 1
     assert shown(read(PRIMARY, LIVER, course, *doses("2026-03-11", drug=FLUOROURACIL)), "chemotherapy-cycles") == 1
 
