@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.read.dates import parse_date, parse_period
-from fhir_mappings.read.references import OTHER_PATIENT, patient_fault, referred
+from fhir_mappings.read.references import OTHER_PATIENT, ingredients, medication_references, patient_fault, referred
 from fhir_mappings.read.values import codings, concept_texts
+from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,17 +100,17 @@ def _reference(resource: Mapping[str, Any], place: str) -> str:
     return f"{kind}/{name}" if isinstance(name, str) and name else f"{kind}, {place}"
 
 
-def _drugs(resources: Iterable[object]) -> dict[str, object]:
-    """Give the codes of Medications by their references."""
+def _drugs(resources: Iterable[object]) -> dict[str, tuple[object, ...]]:
+    """Give the codes of Medications, and those of their ingredients, by their references."""
     return {
-        f"Medication/{resource.get('id')}": resource.get("code")
+        f"Medication/{resource.get('id')}": (resource.get("code"), *ingredients(resource))
         for resource in resources
         if isinstance(resource, dict) and resource.get("resourceType") == "Medication"
     }
 
 
 def classify(
-    resource: Mapping[str, Any], terminology: Terminology, drugs: Mapping[str, object]
+    resource: Mapping[str, Any], terminology: Terminology, drugs: Mapping[str, tuple[object, ...]]
 ) -> frozenset[OrderKind]:
     """Give the kinds of an order by its codes; an order with text alone has none."""
     found = (
@@ -136,18 +137,18 @@ def _kind_of(name: str) -> OrderKind | None:
     return None
 
 
-def _concepts(resource: Mapping[str, Any], drugs: Mapping[str, object]) -> Iterator[object]:
+def _concepts(resource: Mapping[str, Any], drugs: Mapping[str, tuple[object, ...]]) -> Iterator[object]:
     yield resource.get("code")
-    concept = resource.get("medicationCodeableConcept")
-    yield concept
-    medication = resource.get("medicationReference")
-    local = medication.get("reference") if isinstance(medication, dict) else None
-    if isinstance(local, str):
-        yield drugs.get(referred(local, "Medication"))
-    contained = resource.get("contained")
-    for inside in contained if isinstance(contained, list) else ():
-        if isinstance(inside, dict) and isinstance(local, str) and local == f"#{inside.get('id')}":
+    yield resource.get("medicationCodeableConcept")
+    for in_r5 in (resource.get("code"), resource.get("medication")):
+        yield in_r5.get("concept") if isinstance(in_r5, dict) else None
+    named = [one["reference"] for one in medication_references(resource) if isinstance(one.get("reference"), str)]
+    for one in named:
+        yield from drugs.get(referred(one, "Medication"), ())
+    for inside in objects(resource.get("contained")):
+        if f"#{inside.get('id')}" in named:
             yield inside.get("code")
+            yield from ingredients(inside)
 
 
 def _text(value: object) -> str | None:

@@ -11,7 +11,14 @@ import msgspec
 from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
-from fhir_mappings.read.references import NO_PATIENT, medication_references, patient_fault, reference_displays, referred
+from fhir_mappings.read.references import (
+    NO_PATIENT,
+    ingredients,
+    medication_references,
+    patient_fault,
+    reference_displays,
+    referred,
+)
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
 from fhir_mappings.relevance import DRUGS, objects
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
@@ -337,22 +344,14 @@ def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
         yield medication.get("concept") if isinstance(medication, dict) else None
         for contained in objects(body.get("contained")):
             yield contained.get("code")
-            yield from _ingredients(contained)
+            yield from ingredients(contained)
     if kind == "Medication":
-        yield from _ingredients(body)
+        yield from ingredients(body)
     if kind == "CarePlan":
         yield from objects(body.get("category"))
         for activity in objects(body.get("activity")):
             detail = activity.get("detail")
             yield detail.get("code") if isinstance(detail, dict) else None
-
-
-def _ingredients(medication: Mapping[str, Any]) -> Iterable[object]:
-    """Give what a Medication is made of, in the shape of R4 or R5."""
-    for ingredient in objects(medication.get("ingredient")):
-        yield ingredient.get("itemCodeableConcept")
-        item = ingredient.get("item")
-        yield item.get("concept") if isinstance(item, dict) else None
 
 
 def evidence(resource: Resource, *sets: str, how: How) -> Evidence:

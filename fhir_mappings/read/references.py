@@ -58,3 +58,11 @@ def medication_references(body: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 def reference_displays(body: Mapping[str, Any]) -> Iterable[str]:
     """Give the displays of the References to Medications of an order or administration."""
     return (named["display"] for named in medication_references(body) if isinstance(named.get("display"), str))
+
+
+def ingredients(medication: Mapping[str, Any]) -> Iterable[object]:
+    """Give the concepts of what a Medication is made of, in the shape of R4 or R5."""
+    for ingredient in objects(medication.get("ingredient")):
+        yield ingredient.get("itemCodeableConcept")
+        item = ingredient.get("item")
+        yield item.get("concept") if isinstance(item, dict) else None

@@ -131,6 +131,27 @@ def test_a_contained_medication_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "drug",
+    [
+        {"medication": {"concept": {"coding": [{"system": ATC, "code": "L01XA03"}]}}},
+        {"medication": {"reference": {"reference": "#bag"}}},
+        {"medicationReference": {"reference": "#bag"}},
+    ],
+)
+def test_a_drug_is_read_in_the_shape_of_r5_and_as_an_ingredient(drug: dict[str, Any]) -> None:
+    oxaliplatin = {"itemCodeableConcept": {"coding": [{"system": ATC, "code": "L01XA03"}]}}
+    bag = {"resourceType": "Medication", "id": "bag", "ingredient": [oxaliplatin]}
+    draft = cycle(contained=[bag]) | drug
+    del draft["medicationCodeableConcept"]
+    assert found(responded(), draft) == [("stop-chemotherapy-resect-now", "warning")]
+
+
+def test_an_operation_is_read_in_the_shape_of_r5() -> None:
+    draft = hepatectomy()
+    assert found(example("V08"), draft | {"code": {"concept": draft["code"]}}) == [("strategy-differs", "warning")]
+
+
+@pytest.mark.parametrize(
     ("system", "code"),
     [
         (SNOMED, "443755009"),
