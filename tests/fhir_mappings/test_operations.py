@@ -48,6 +48,64 @@ def test_codes_of_one_operation_are_taken_together(
     assert found == (expected, expected)
 
 
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        *((code, "right-hemicolectomy") for code in ("5-455.21", "5-455.41", "5-455.45", "5-455.92")),
+        ("5-455.51", "transverse-colectomy"),
+        *((code, "left-hemicolectomy") for code in ("5-455.61", "5-455.a1")),
+        *((code, "sigmoid-or-high-anterior-resection") for code in ("5-455.71", "5-455.75")),
+        *((code, SEGMENTS) for code in ("5-455.01", "5-455.c1", "5-455.x", "5-455")),
+        ("5-456.00", "total-colectomy"),
+        ("5-456.11", "proctocolectomy"),
+        *(
+            (code, {"sigmoid-or-high-anterior-resection", "low-anterior-resection"})
+            for code in ("5-484.35", "5-484.27")
+        ),
+        *((code, "low-anterior-resection") for code in ("5-484.52", "5-484.55", "5-484.61")),
+        *((code, {"low-anterior-resection", "abdominoperineal-resection"}) for code in ("5-484.x", "5-484")),
+        ("5-485.01", "abdominoperineal-resection"),
+        *((code, "gap: absent") for code in ("5-482.90", "5-452.61", "5-460.10")),
+    ],
+)
+@pytest.mark.parametrize("system", [OPS, "http://fhir.de/CodeSystem/dimdi/ops"])
+def test_a_german_code_names_the_operation_done_or_planned(system: str, code: str, expected: Any) -> None:
+    done = read(PRIMARY, LIVER, procedure("p", (system, code), on="2026-06-01"))
+    planned = read(PRIMARY, LIVER, order("p", (system, code), on="2026-06-01"))
+    found = (shown(done, "primary-operation-done"), shown(planned, "colorectal-operation"))
+    assert (*found, shown(done, "primary-in-situ") is False) == (expected, expected, expected != "gap: absent")
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "extent"),
+    [
+        ("5-501.00", "treated", "minor"),
+        ("5-501.21", "treated", "minor"),
+        ("5-501.53", "treated", "gap: absent"),
+        ("5-502.0", "treated", "minor"),
+        ("5-502.1", "treated", "major"),
+        ("5-502.2", "treated", "major"),
+        ("5-502.5", "treated", "gap: absent"),
+        ("1-442.0", "gap: absent", "gap: absent"),
+    ],
+)
+def test_a_german_code_names_the_operation_of_the_liver(code: str, state: str, extent: str) -> None:
+    done = read(PRIMARY, LIVER, procedure("p", (OPS, code), on="2026-06-01"))
+    planned = read(PRIMARY, LIVER, order("p", (OPS, code), on="2026-06-01"))
+    assert (shown(done, "liver-state"), shown(planned, "hepatectomy-extent")) == (state, extent)
+
+
+def test_chemotherapy_in_a_german_code_is_a_sign_and_a_stoma_a_relief() -> None:
+    chemotherapy = read(PRIMARY, LIVER, procedure("p", (OPS, "8-542.11"), on="2026-06-01"))
+    ileus = condition("s", (ICD10CM, "K56.609"), onset="2026-06-05")
+    relieved = read(PRIMARY, LIVER, ileus, procedure("p", (OPS, "5-462.1"), on="2026-06-01"))
+    found = (Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in chemotherapy.signs, shown(relieved, "primary-symptoms"))
+    assert found == (True, "gap: absent")
+
+
 COLON_OPERATIONS = SEGMENTS | {"hartmann", "total-colectomy"}
 TOTAL = ("26390003", "307667004", "307669001", "36192008", "456004", "713165008", "787874000", "787875004", "787876003")
 PROCTOCOLECTOMIES = ("303401008", "31130001", "44751009", "787108001", "787109009", "80294005", "858579005")
