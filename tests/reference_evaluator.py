@@ -144,7 +144,7 @@ def rules(chart: Chart) -> list[Rule]:
             ),
         ),
         (
-            not chart.may_be("primary-t", "T4b"),
+            not chart.may_be("primary-t", "T4b") and not shown(Sign.DISPUTED_T4B),
             Rule("colorectal-multivisceral", False, always, lambda v: v is False),  # noqa: FBT003
         ),
         (
@@ -161,7 +161,7 @@ def rules(chart: Chart) -> list[Rule]:
             ),
         ),
         (
-            not chart.may_be("liver-condition", "cirrhosis"),
+            not chart.may_be("liver-condition", "cirrhosis") and not shown(Sign.DISPUTED_CIRRHOSIS),
             Rule(
                 "flr-percent",
                 f"> {s.remnant:g}",

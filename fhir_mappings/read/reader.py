@@ -74,11 +74,26 @@ class Reader:
         found = self._facts.get(code)
         if found is None:
             definition = self.catalogue[code]
-            candidates = [*self.local(definition), *_function(definition.reader)(self, definition)]
+            candidates = self._candidates(definition)
             age = self.policy.maximum_age_days.get(code, definition.maximum_age_days)
             settled = settle(candidates, as_of=self.as_of, maximum_age_days=age)
             found = self._facts[code] = self._explained(definition, settled)
         return found
+
+    def disputed(self, code: str, value: str) -> bool:
+        """Whether sources contradict each other on a fact, and one of them says `value`."""
+        fact = self.fact(code)
+        if not isinstance(fact, Unknown) or fact.gap is not Gap.CONFLICTING:
+            return False
+        contradicting = [
+            one for one in self._candidates(self.catalogue[code]) if set(one.evidence) & set(fact.evidence)
+        ]
+        return any(
+            value == one.value or (isinstance(one.value, frozenset) and value in one.value) for one in contradicting
+        )
+
+    def _candidates(self, definition: FactDefinition) -> list[Candidate]:
+        return [*self.local(definition), *_function(definition.reader)(self, definition)]
 
     def value(self, code: str) -> object:
         """Give the one value of a fact, or `None`."""

@@ -79,6 +79,19 @@ def test_metastases_elsewhere_are_not_assumed_away() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fact", "sign", "without"),
+    [
+        ("colorectal-multivisceral", Sign.DISPUTED_T4B, {"primary_t": Unknown(Gap.CONFLICTING)}),
+        ("flr-percent", Sign.DISPUTED_CIRRHOSIS, {"liver_condition": Unknown(Gap.CONFLICTING)}),
+    ],
+)
+def test_what_one_of_several_sources_says_is_not_assumed_away(fact: str, sign: Sign, without: dict[str, Any]) -> None:
+    signs = ALL_SIGNS_OF_A_FRESH_CHART
+    assert decided("V16", fact, signs=signs, **without).outcomes == (TOGETHER,)
+    assert fact in [one.fact for one in decided("V16", fact, signs=(*signs, sign), **without).missing]
+
+
+@pytest.mark.parametrize(
     ("liver", "assumed"),
     [
         ("normal", True),

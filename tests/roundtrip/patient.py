@@ -60,6 +60,7 @@ def draw_patient(random: Random, today: date) -> Patient:
     for code in LONE:
         teller = Teller(record, code, usual=usual)
         told[code] = teller.tell() if usual or random.random() < 0.75 else ABSENT
+        said[code] = teller.said
         hinted = hinted or teller.hinted
         if code == "primary-n" and not teller.clinical:
             nodes = told[code]
