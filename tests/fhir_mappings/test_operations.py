@@ -14,6 +14,7 @@ Given: TypeAlias = dict[str, Any]
 RIGHT, HARTMANN, SEGMENTAL, ANTERIOR = (CPT, "44160"), (CPT, "44143"), (CPT, "44140"), (SNOMED, "4558008")
 LOW, MULTIVISCERAL, LEFT = (CPT, "44145"), (CPT, "45126"), (SNOMED, "82619000")
 SEGMENTS = {"right-hemicolectomy", "left-hemicolectomy", "transverse-colectomy", "sigmoid-or-high-anterior-resection"}
+COLON_OPERATIONS = SEGMENTS | {"hartmann", "total-colectomy"}
 
 
 def coded(*codes: tuple[str, str]) -> Given:
@@ -58,7 +59,8 @@ OPS = "http://fhir.de/CodeSystem/bfarm/ops"
         ("5-455.51", "transverse-colectomy"),
         *((code, "left-hemicolectomy") for code in ("5-455.61", "5-455.a1")),
         *((code, "sigmoid-or-high-anterior-resection") for code in ("5-455.71", "5-455.75")),
-        *((code, SEGMENTS) for code in ("5-455.01", "5-455.c1", "5-455.x", "5-455")),
+        ("5-455.01", SEGMENTS),
+        *((code, COLON_OPERATIONS) for code in ("5-455.x1", "5-455")),
         ("5-456.00", "total-colectomy"),
         ("5-456.11", "proctocolectomy"),
         *(
@@ -68,6 +70,9 @@ OPS = "http://fhir.de/CodeSystem/bfarm/ops"
         *((code, "low-anterior-resection") for code in ("5-484.52", "5-484.55", "5-484.61")),
         *((code, {"low-anterior-resection", "abdominoperineal-resection"}) for code in ("5-484.x", "5-484")),
         ("5-485.01", "abdominoperineal-resection"),
+        ("5-455.b1", "total-colectomy"),
+        ("5-455.d1", "total-colectomy"),
+        ("5-455.c1", "left-hemicolectomy"),
         *((code, "gap: absent") for code in ("5-482.90", "5-452.61", "5-460.10")),
     ],
 )
@@ -83,6 +88,7 @@ def test_a_german_code_names_the_operation_done_or_planned(system: str, code: st
     ("code", "state", "extent"),
     [
         ("5-501.00", "treated", "minor"),
+        ("5-501.10", "treated", "gap: absent"),
         ("5-501.21", "treated", "minor"),
         ("5-501.53", "treated", "gap: absent"),
         ("5-502.0", "treated", "minor"),
@@ -106,7 +112,6 @@ def test_chemotherapy_in_a_german_code_is_a_sign_and_a_stoma_a_relief() -> None:
     assert found == (True, "gap: absent")
 
 
-COLON_OPERATIONS = SEGMENTS | {"hartmann", "total-colectomy"}
 TOTAL = ("26390003", "307667004", "307669001", "36192008", "456004", "713165008", "787874000", "787875004", "787876003")
 PROCTOCOLECTOMIES = ("303401008", "31130001", "44751009", "787108001", "787109009", "80294005", "858579005")
 
