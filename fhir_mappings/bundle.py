@@ -16,7 +16,7 @@ from fhir_mappings.relevance import CODED, MISFITS, NOT_SENT, Head, Issue, Relev
 from fhir_mappings.surrogates import whole_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from fhir_mappings.terminology import Terminology
 
@@ -114,6 +114,35 @@ def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
         return read_source(mended, terminology) if mended != raw else SourceRead(SourceState.JUNK)
 
 
+def holds_any(sent: Body | Scan, kinds: Container[str | None]) -> bool:
+    """Whether a source is a resource of one of some types, or its matches have one or are none.
+
+    It is one that `read_source` took for data; looks no further than the first of those types.
+    """
+    if isinstance(sent, Scan):
+        return _scan_holds_any(sent, kinds)
+    try:
+        scan = _SCAN.decode(sent)
+    except MISFITS:
+        body = orjson.loads(memoryview(sent))
+        if text_of(body.get("resourceType")) != "Bundle":
+            return text_of(body.get("resourceType")) in kinds
+        return _scan_holds_any(_mended(body), kinds)
+    return _scan_holds_any(scan, kinds) if scan.resourceType == "Bundle" else scan.resourceType in kinds
+
+
+def _scan_holds_any(scan: Scan, kinds: Container[str | None]) -> bool:
+    asked_for = [entry for entry in scan.entry or () if entry is not None and not _is_beside(entry)]
+    return not asked_for or any(
+        (_head_of(entry) or _head(_decoded(entry))).resourceType in kinds for entry in asked_for
+    )
+
+
+def _is_beside(entry: _Entry) -> bool:
+    """Whether an entry came with what was asked for."""
+    return entry.search is not None and entry.search.mode in _BESIDE
+
+
 def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:
     try:
         scan = _SCAN.decode(sent)
@@ -204,7 +233,7 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
             # A number or a text that no program can hold costs its resource alone, and that is told.
             found.failed, resource = True, None
         held += 1
-        if entry.search is not None and entry.search.mode in _BESIDE:
+        if _is_beside(entry):
             beside += 1
         if resource is not None:
             found.resources.append(resource)

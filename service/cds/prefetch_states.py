@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, holds_any, read_source
 from fhir_mappings.chart import Completeness
 from service.errors import MalformedRequest
 
@@ -32,7 +32,7 @@ class KeyState(StrEnum):
     PAGED = "paged"
     """A searchset whose next page is at the client's FHIR server."""
     ERROR = "error"
-    """An OperationOutcome, a resource of another type, or no FHIR: the client's query failed. Not asked again."""
+    """An OperationOutcome, resources of other types alone, or no FHIR: the client's query failed. Not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,7 @@ class _DraftShape(msgspec.Struct):
     response: dict[str, msgspec.Raw] | None = None
 
 
-class _Kind(msgspec.Struct):
-    resourceType: str | None = None  # noqa: N815  FHIR's own name
-
-
 _DRAFT_SHAPE = msgspec.json.Decoder(_DraftShape)
-_KIND = msgspec.json.Decoder(_Kind)
 _NOTHING = SourceRead(SourceState.EMPTY)
 
 
@@ -88,7 +83,7 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
         return SentKey(key, KeyState.ABSENT, _NOTHING)
     source = read_source(sent, terminology)
     match source.state:
-        case SourceState.DATA if source.entries == 1 and _kind(sent) not in {"Bundle", key.resource_type}:
+        case SourceState.DATA if not _is_of(key, sent, source):
             return SentKey(key, KeyState.ERROR, _NOTHING)
         case SourceState.DATA:
             return SentKey(key, KeyState.PAGED if source.next_url else KeyState.DATA, source)
@@ -103,13 +98,11 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
             assert_never(source.state)
 
 
-def _kind(sent: Sent) -> str | None:
-    if isinstance(sent, Scan):
-        return sent.resourceType
-    try:
-        return _KIND.decode(sent).resourceType
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+def _is_of(key: PrefetchKey, sent: Sent, source: SourceRead) -> bool:
+    """Whether what was sent has any resource of the key's type, or a Bundle around some."""
+    return any(found["resourceType"] == key.resource_type for found in source.resources) or holds_any(
+        sent, {key.resource_type, "Bundle"}
+    )
 
 
 def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fhir_mappings.bundle import Scan
 from fhir_mappings.chart import Completeness
 from fhir_mappings.terminology import load_terminology
 from service.cds.prefetch import CONDITIONS, prefetch_keys
@@ -36,6 +37,14 @@ def read(value: object) -> SentKey:
     return read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY)["conditions"]
 
 
+def test_a_bundle_whose_envelope_was_read_already_may_hold_resources_of_other_types_alone_too() -> None:
+    scans = [
+        msgspec.json.decode(json.dumps(bundle({"resourceType": kind})), type=Scan) for kind in ("Claim", "Condition")
+    ]
+    found = [read_prefetch({"conditions": scan}, [CONDITIONS], TERMINOLOGY)["conditions"].state for scan in scans]
+    assert found == [KeyState.ERROR, KeyState.DATA]
+
+
 @pytest.mark.duty(38)
 @pytest.mark.parametrize(
     ("value", "state", "completeness"),
@@ -53,6 +62,18 @@ def read(value: object) -> SentKey:
             Completeness.PARTIAL,
         ),
         (bundle(link=[{"relation": "next", "url": "https://x/next"}]), KeyState.PAGED, Completeness.PARTIAL),
+        (bundle({"resourceType": "Claim"}, CONDITION), KeyState.DATA, Completeness.COMPLETE),
+        (bundle(bundle(CONDITION)), KeyState.DATA, Completeness.COMPLETE),
+        ({"resourceType": "Claim", "total": {"value": 3}}, KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (bundle({"resourceType": "Claim"}, total={}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (bundle({"resourceType": "Condition"}, total={}), KeyState.DATA, Completeness.COMPLETE),
+        (
+            bundle(entry=[{"resource": {"resourceType": "Patient"}, "search": {"mode": "include"}}]),
+            KeyState.DATA,
+            Completeness.COMPLETE,
+        ),
+        (bundle({"resourceType": "Claim"}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (bundle({"resourceType": 7}, {"resourceType": "Observation"}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
         (OUTCOME, KeyState.ERROR, Completeness.NOT_RETRIEVED),
         (bundle(OUTCOME), KeyState.ERROR, Completeness.NOT_RETRIEVED),
         ("<html>no</html>", KeyState.ERROR, Completeness.NOT_RETRIEVED),

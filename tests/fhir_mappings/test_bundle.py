@@ -306,8 +306,9 @@ def test_pages_hold_less_than_there_is_where_one_failed_or_the_total_is_not_reac
 
 
 @pytest.mark.parametrize("where", [b'"code":{"text":"liver mets"},"x":%s', b'"code":%s', b'"resourceType":%s'])
-def test_a_number_that_nothing_can_hold_costs_its_resource_alone(where: bytes) -> None:
-    unread = b'{"resource":{"resourceType":"Condition","id":"x",%s}},' % (where % b"1e999")
+@pytest.mark.parametrize("odd", [b"1e999", b'"\xff"'], ids=["too large a number", "no UTF-8"])
+def test_what_nothing_can_hold_costs_its_resource_alone(where: bytes, odd: bytes) -> None:
+    unread = b'{"resource":{"resourceType":"Condition","id":"x",%s}},' % (where % odd)
     found = read_source(json.dumps(bundle(HIT)).encode().replace(b"[", b"[" + unread, 1), terminology())
     assert found == SourceRead(SourceState.DATA, (HIT,), partial=True, entries=2)
     assert found.failed

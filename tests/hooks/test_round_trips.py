@@ -197,7 +197,7 @@ NO_SEARCHSETS: dict[str, bytes] = {
     "the resource itself": b'{"resourceType": "Patient", "id": "p1"}',
     "a statement of capabilities": b'{"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}',
     "a number for a type": b'{"resourceType": 7, "entry": []}',
-    "not UTF-8": b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "\xff"}}]}',
+    "not UTF-8": b'{"resourceType": "Bundle", "link": [{"relation": "\xff"}]}',
     "nested without end": b'{"resourceType": "Bundle", "entry": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "cut": b'{"resourceType": "Bundle", "entry": [',
     "two documents": b'{"resourceType": "Bundle"}{"resourceType": "Bundle"}',

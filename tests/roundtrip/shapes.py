@@ -45,7 +45,7 @@ def prefetch_of(
         elif len(mine) == 1 and random.random() < 0.5:
             found[key] = mine[0]
         else:
-            stray = [random.choice(everything)] if everything and random.random() < 0.2 else []
+            stray = [random.choice(everything)] if mine and random.random() < 0.2 else []
             found[key] = _bundle(random, [*mine, *stray])
     return found
 
