@@ -133,9 +133,16 @@ def holds_any(sent: Body | Scan, kinds: Container[str | None]) -> bool:
 
 def _scan_holds_any(scan: Scan, kinds: Container[str | None]) -> bool:
     asked_for = [entry for entry in scan.entry or () if entry is not None and not _is_beside(entry)]
-    return not asked_for or any(
-        (_head_of(entry) or _head(_decoded(entry))).resourceType in kinds for entry in asked_for
-    )
+    return not asked_for or any(_may_be(entry, kinds) for entry in asked_for)
+
+
+def _may_be(entry: _Entry, kinds: Container[str | None]) -> bool:
+    """Whether an entry's resource is of one of some types, or cannot be read."""
+    try:
+        head = _head_of(entry) or _head(_decoded(entry))
+    except orjson.JSONDecodeError:
+        return True
+    return head.resourceType in kinds
 
 
 def _is_beside(entry: _Entry) -> bool:

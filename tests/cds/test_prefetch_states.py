@@ -37,6 +37,12 @@ def read(value: object) -> SentKey:
     return read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY)["conditions"]
 
 
+def test_a_resource_that_nothing_can_read_may_be_of_any_type() -> None:
+    raw = msgspec.Raw(b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": 1e999}}]}')
+    found = read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY)["conditions"]
+    assert (found.state, found.completeness) == (KeyState.DATA, Completeness.PARTIAL)
+
+
 def test_a_bundle_whose_envelope_was_read_already_may_hold_resources_of_other_types_alone_too() -> None:
     scans = [
         msgspec.json.decode(json.dumps(bundle({"resourceType": kind})), type=Scan) for kind in ("Claim", "Condition")
