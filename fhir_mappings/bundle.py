@@ -132,8 +132,14 @@ def holds_any(sent: Body | Scan, kinds: Container[str | None]) -> bool:
 
 
 def _scan_holds_any(scan: Scan, kinds: Container[str | None]) -> bool:
-    asked_for = [entry for entry in scan.entry or () if entry is not None and not _is_beside(entry)]
-    return not asked_for or any(_may_be(entry, kinds) for entry in asked_for)
+    matches = False
+    for entry in scan.entry or ():
+        if entry is None or _is_beside(entry):
+            continue
+        if _may_be(entry, kinds):
+            return True
+        matches = True
+    return not matches
 
 
 def _may_be(entry: _Entry, kinds: Container[str | None]) -> bool:

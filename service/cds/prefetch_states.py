@@ -100,9 +100,8 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
 
 def _is_of(key: PrefetchKey, sent: Sent, source: SourceRead) -> bool:
     """Whether what was sent has any resource of the key's type, or a Bundle around some."""
-    return any(found["resourceType"] == key.resource_type for found in source.resources) or holds_any(
-        sent, {key.resource_type, "Bundle"}
-    )
+    is_plain = bool(source.resources) and source.resources[0]["resourceType"] == key.resource_type
+    return is_plain or holds_any(sent, {key.resource_type, "Bundle"})
 
 
 def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:
