@@ -134,7 +134,7 @@ def holds_any(sent: Body | Scan, kinds: Container[str | None]) -> bool:
 def _scan_holds_any(scan: Scan, kinds: Container[str | None]) -> bool:
     matches = False
     for entry in scan.entry or ():
-        if entry is None or _is_beside(entry):
+        if entry is None or (entry.search is not None and entry.search.mode in _BESIDE):
             continue
         if _may_be(entry, kinds):
             return True
@@ -149,11 +149,6 @@ def _may_be(entry: _Entry, kinds: Container[str | None]) -> bool:
     except orjson.JSONDecodeError:
         return True
     return head.resourceType in kinds
-
-
-def _is_beside(entry: _Entry) -> bool:
-    """Whether an entry came with what was asked for."""
-    return entry.search is not None and entry.search.mode in _BESIDE
 
 
 def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:
@@ -205,7 +200,17 @@ class _Found:
     partial: bool = False
     nested: bool = False
 
-    def counts(self, entry: _Entry, head: Head, odd: dict[str, Any] | None) -> bool:
+    def takes(self, entry: _Entry, head: Head | None) -> bool:
+        """Take in any entry; whether it counts as a resource of the chart."""
+        odd = None if head is not None else _decoded(entry)
+        told = head or _head(odd)
+        if told.resourceType in _APART and not self._counts(entry, told, odd):
+            return False
+        if self.relevance.matters(told) if odd is None else self.relevance.matters_as_dictionary(odd):
+            self.resources.append(odd or orjson.loads(memoryview(entry.resource)))
+        return True
+
+    def _counts(self, entry: _Entry, head: Head, odd: dict[str, Any] | None) -> bool:
         """Take in what is no resource of the chart itself; a Bundle that is too deep to follow counts as one."""
         if head.resourceType == "OperationOutcome":
             fatal = any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
@@ -234,22 +239,16 @@ def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
         try:
             # Nearly all entries are coded resources: they are worth a way of their own.
             if head is not None and head.resourceType in CODED:
-                odd, relevant = None, relevance.matters(head)
-            else:
-                odd = None if head is not None else _decoded(entry)
-                told = head or _head(odd)
-                if told.resourceType in _APART and not found.counts(entry, told, odd):
-                    continue
-                relevant = relevance.matters(told) if odd is None else relevance.matters_as_dictionary(odd)
-            resource = odd or orjson.loads(memoryview(entry.resource)) if relevant else None
+                if relevance.matters(head):
+                    found.resources.append(orjson.loads(memoryview(entry.resource)))
+            elif not found.takes(entry, head):
+                continue
         except orjson.JSONDecodeError:
             # A number or a text that no program can hold costs its resource alone, and that is told.
-            found.failed, resource = True, None
+            found.failed = True
         held += 1
-        if _is_beside(entry):
+        if entry.search is not None and entry.search.mode in _BESIDE:
             beside += 1
-        if resource is not None:
-            found.resources.append(resource)
     found.entries += held
     return _source(scan, found, matches=found.entries - beside)
 

@@ -86,12 +86,10 @@ class Relevance:
         spellings = self._spellings.get(kind)
         if spellings is None:
             return kind in _ALWAYS
-        if kind == "Medication" and bytes(head.ingredient) != b"null":
-            return True
-        if head.component is NOT_SENT and kind not in _MEDICATION:
+        if head.component is NOT_SENT and kind not in DRUGS:
             at = bytes(head.code)
         else:
-            drug = (head.medicationCodeableConcept, head.medicationReference, head.medication)
+            drug = (head.medicationCodeableConcept, head.medicationReference, head.medication, head.ingredient)
             at = b"\0".join(map(bytes, (head.code, head.component, *drug)))
         found = spellings.get(at)
         if found is None:
@@ -110,6 +108,8 @@ class Relevance:
         return self._any(kind, concepts, refers=resource.get("medicationReference") is not None)
 
     def _decided(self, kind: str, head: Head) -> bool:
+        if kind == "Medication" and bytes(head.ingredient) != b"null":
+            return True
         parts = (head.code, head.medicationCodeableConcept, head.medication)
         try:
             concepts = [_CONCEPT.decode(part) for part in parts if part is not NOT_SENT]

@@ -31,7 +31,8 @@ def could_be(kind: str, text: str) -> frozenset[str]:
     topics = _topics().get(kind)
     if not topics or not text:
         return frozenset()
-    plain = "".join(
-        letter for letter in unicodedata.normalize("NFKD", text[:_LONGEST].lower()) if not unicodedata.combining(letter)
-    )
+    plain = text[:_LONGEST].lower()
+    if not plain.isascii():
+        letters = unicodedata.normalize("NFKD", plain)
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return frozenset(topic for topic, groups in topics if all(group.search(plain) for group in groups))
