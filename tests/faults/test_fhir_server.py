@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tests.checked_client import CheckedClient
 
 CHART = chart("V01")
-BUDGET_S = 0.4
-ALLOWED_S = BUDGET_S + 0.6
+BUDGET_S = 0.8
+ALLOWED_S = BUDGET_S + 1.2
 UNREAD = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 OF_TLS = [Fault.REFUSE, Fault.RESET, Fault.RESET_MID_BODY, Fault.HALF_THEN_HANG, Fault.BLACK_HOLE, Fault.TLS_FAILURE]
 
