@@ -24,6 +24,7 @@ _OPEN: dict[str, frozenset[str]] = {
     "colectomy": frozenset({
         "right-hemicolectomy", "transverse-colectomy", "left-hemicolectomy", _HIGH, _HARTMANN, "total-colectomy",
     }),
+    "whole-colon": frozenset({"total-colectomy", "proctocolectomy"}),
     "anterior": frozenset({_HIGH, _LOW}),
     "rectum": frozenset({_LOW, _PERINEAL}),
     "multivisceral": frozenset({_LOW, _PERINEAL, _HARTMANN}),

@@ -58,14 +58,17 @@ OPS = "http://fhir.de/CodeSystem/bfarm/ops"
         *((code, "right-hemicolectomy") for code in ("5-455.21", "5-455.41", "5-455.45", "5-455.92")),
         ("5-455.51", "transverse-colectomy"),
         *((code, "left-hemicolectomy") for code in ("5-455.61", "5-455.a1")),
-        *((code, "sigmoid-or-high-anterior-resection") for code in ("5-455.71", "5-455.75")),
+        *((code, "sigmoid-or-high-anterior-resection") for code in ("5-455.71", "5-455.75", "5-455.7")),
+        *((code, "hartmann") for code in ("5-455.72", "5-455.76", "5-484.32", "5-484.36")),
+        *((code, {"total-colectomy", "proctocolectomy"}) for code in ("5-456", "5-456.x")),
+        ("5-458.01", COLON_OPERATIONS),
         ("5-455.01", SEGMENTS),
         *((code, COLON_OPERATIONS) for code in ("5-455.x1", "5-455")),
         ("5-456.00", "total-colectomy"),
         ("5-456.11", "proctocolectomy"),
         *(
             (code, {"sigmoid-or-high-anterior-resection", "low-anterior-resection"})
-            for code in ("5-484.35", "5-484.27")
+            for code in ("5-484.35", "5-484.31", "5-484.21", "5-484.3")
         ),
         *((code, "low-anterior-resection") for code in ("5-484.52", "5-484.55", "5-484.61")),
         *((code, {"low-anterior-resection", "abdominoperineal-resection"}) for code in ("5-484.x", "5-484")),
@@ -73,7 +76,7 @@ OPS = "http://fhir.de/CodeSystem/bfarm/ops"
         ("5-455.b1", "total-colectomy"),
         ("5-455.d1", "total-colectomy"),
         ("5-455.c1", "left-hemicolectomy"),
-        *((code, "gap: absent") for code in ("5-482.90", "5-452.61", "5-460.10")),
+        *((code, "gap: absent") for code in ("5-482.90", "5-484.27", "5-452.61", "5-460.10")),
     ],
 )
 @pytest.mark.parametrize("system", [OPS, "http://fhir.de/CodeSystem/dimdi/ops"])
