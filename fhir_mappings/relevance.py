@@ -135,7 +135,7 @@ class Relevance:
                     understood = understood or known
         if kind in _MEDICATION and (refers or any(one.reference is not None for one in met)):
             return True
-        return (kind in DRUGS or not understood) and self._text(kind, met)
+        return (kind in DRUGS or not understood) and self._text(kind, met, beside_code=understood)
 
     def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
         """Say whether a coding is in a value set, and whether one is of a system that is read."""
@@ -157,10 +157,10 @@ class Relevance:
             found = self._codings[at] = (hit, bool(spelled) and self._terminology.reads(system))
         return found
 
-    def _text(self, kind: str, concepts: list[_Concept]) -> bool:
+    def _text(self, kind: str, concepts: list[_Concept], *, beside_code: bool) -> bool:
         if kind == "Condition" and any(_masked(concept) for concept in concepts):
             return True
-        return bool(could_be(kind, " ".join(_texts(concepts))))
+        return bool(could_be(kind, " ".join(_texts(concepts)), beside_code=beside_code))
 
 
 def _spelled(code: object) -> str | None:

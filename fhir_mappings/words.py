@@ -17,18 +17,19 @@ _LONGEST = 2000
 
 
 @cache
-def _topics() -> Mapping[str, tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]]:
+def _topics(*, beside_code: bool) -> Mapping[str, tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]]:
     tables = tomllib.loads(files("fhir_mappings").joinpath("words.toml").read_text(encoding="utf-8"))
     topics: dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]] = {}
     for topic, table in tables.items():
-        for kind in table["resource"]:
-            topics.setdefault(kind, []).append((topic, tuple(re.compile(group) for group in table["groups"])))
+        groups = [table["beside_code"]] if beside_code and "beside_code" in table else table["groups"]
+        for kind in table["resource"] if not beside_code or "beside_code" in table else ():
+            topics.setdefault(kind, []).append((topic, tuple(re.compile(group) for group in groups)))
     return {kind: tuple(found) for kind, found in topics.items()}
 
 
-def could_be(kind: str, text: str) -> frozenset[str]:
-    """Give the topics that the text of a resource of type `kind` could be about."""
-    topics = _topics().get(kind)
+def could_be(kind: str, text: str, *, beside_code: bool = False) -> frozenset[str]:
+    """Give what the text of a resource of type `kind` could be about, alone or beside a code that is read."""
+    topics = _topics(beside_code=beside_code).get(kind)
     if not topics or not text:
         return frozenset()
     plain = text[:_LONGEST].lower()

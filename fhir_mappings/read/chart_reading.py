@@ -191,9 +191,7 @@ class _Gate:
         coded, understood = codings_of(kind, body, self.terminology)
         sets = frozenset[str]().union(*(held for _, held in coded))
         named = understood and not sets and kind in DRUGS
-        if named:
-            understood = False
-        topics, masked = (_NOTHING, False) if understood else _texts(kind, body)
+        topics, masked = _texts(kind, body, beside_code=named) if named or not understood else (_NOTHING, False)
         if kind == "Medication":
             self.drugs[reference] = (sets, topics)
             return None
@@ -319,12 +317,12 @@ def taken_from(specimen: Mapping[str, Any]) -> object:
     return collection.get("bodySite") if isinstance(collection, dict) else None
 
 
-def _texts(kind: str, body: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
+def _texts(kind: str, body: Mapping[str, Any], *, beside_code: bool) -> tuple[frozenset[str], bool]:
     """Give what a resource could be about by its text, and whether its code is withheld."""
     concepts = list(_concepts(kind, body))
     texts = [text for concept in concepts for text in concept_texts(concept)]
     masked = kind == "Condition" and not texts and any(_is_masked(concept) for concept in concepts)
-    return could_be(kind, " ".join(texts)), masked
+    return could_be(kind, " ".join(texts), beside_code=beside_code), masked
 
 
 def _is_masked(concept: object) -> bool:

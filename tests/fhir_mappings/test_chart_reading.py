@@ -112,7 +112,7 @@ ISSUES: list[tuple[str, list[dict[str, Any]], set[Issue]]] = [
         "a drug whose text stands beside a code that is read and not mapped",
         [
             dose(
-                "d", (RXNORM, "1"), on="2026-05-20", medicationCodeableConcept=concept(RXNORM, "1") | {"text": "FOLFOX"}
+                "d", (RXNORM, "1"), on="2026-05-20", medicationCodeableConcept=concept(RXNORM, "1") | {"text": "Xeloda"}
             )
         ],
         {Issue("MedicationAdministration/d", "drug known by its text alone: code not mapped", "flagged")},

@@ -131,6 +131,7 @@ BAG = {"resourceType": "Medication", "id": "m", "code": {"text": "bag 7"}}
 VIAL = {"coding": [{"system": RXNORM, "code": "1736781", "display": "20 ML oxaliplatin 5 MG/ML Injection"}]}
 CREAM = {"coding": [{"system": RXNORM, "code": "310428", "display": "fluorouracil 5 % Topical Cream"}]}
 TABLET = {"coding": [{"system": RXNORM, "code": "860975", "display": "metformin 500 MG Oral Tablet"}]}
+ANTIEMETIC = {"coding": [{"system": RXNORM, "code": "312086"}], "text": "Ondansetron before chemotherapy (FOLFOX)"}
 SUBSTANCE = {"coding": [{"system": SNOMED, "code": "395814003", "display": "Oxaliplatin"}]}
 OF_M = {"medicationReference": {"reference": "Medication/m"}}
 
@@ -142,6 +143,8 @@ OF_M = {"medicationReference": {"reference": "Medication/m"}}
         ({"medicationCodeableConcept": SUBSTANCE}, [], "gap: absent", True),
         ({"medicationCodeableConcept": TABLET}, [], "gap: absent", False),
         ({"medicationCodeableConcept": CREAM}, [], "gap: absent", False),
+        ({"medicationCodeableConcept": ANTIEMETIC}, [], "gap: absent", False),
+        ({"medicationCodeableConcept": {"text": ANTIEMETIC["text"]}}, [], "gap: absent", True),
         (OF_M, [FOLFOX], "gap: absent", True),
         (OF_M, [BAG], "gap: absent", False),
         (OF_M, [BAG | {"code": VIAL}], "gap: absent", True),
