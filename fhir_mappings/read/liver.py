@@ -163,8 +163,7 @@ def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tup
     days: dict[PartialDate, dict[str, set[str]]] = {}
     for size in reader.observations("tumour-size"):
         if size.dated is not None:
-            focused = {referred(reference, "BodyStructure") for reference in references_of(size.body, "focus")}
-            measured = focused & lesions.keys()
+            measured = _measured(size) & lesions.keys()
             if measured:
                 days.setdefault(size.dated, {}).setdefault(_study_of(size), set()).update(measured)
     if len(days) != 1:
@@ -195,7 +194,7 @@ def _lobes(reader: Reader, lesion: Resource) -> frozenset[str]:
 def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read tumour sizes of the liver; of several on one day the largest."""
     unread: list[Candidate] = []
-    days: dict[PartialDate | None, list[Candidate]] = {}
+    days: dict[PartialDate | None, list[tuple[Candidate, frozenset[str]]]] = {}
     for resource in reader.observations("tumour-size"):
         if not _in_liver(reader, resource):
             continue
@@ -207,23 +206,43 @@ def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
                 reader.note(resource, UNREADABLE_VALUE, fact.code)
             unread.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
         else:
-            days.setdefault(resource.dated, []).append(Candidate(read, resource.dated, proof))
-    return [*unread, *(candidate for candidates in days.values() for candidate in _largest_of(candidates))]
+            days.setdefault(resource.dated, []).append((Candidate(read, resource.dated, proof), _measured(resource)))
+    return [*unread, *(candidate for sizes in days.values() for candidate in _largest_of(sizes))]
 
 
-def _largest_of(candidates: list[Candidate]) -> list[Candidate]:
-    """Leave the largest exact size of a day, and the bounds that do not lie below it."""
-    exact = [one.value for one in candidates if isinstance(one.value, int | float)]
+def _measured(size: Resource) -> frozenset[str]:
+    """Give the lesions that a size names as its focus."""
+    return frozenset(referred(reference, "BodyStructure") for reference in references_of(size.body, "focus"))
+
+
+def _largest_of(sizes: list[tuple[Candidate, frozenset[str]]]) -> list[Candidate]:
+    """Leave the largest size of a day, and what bounds leave open; those of the same lesion must agree with it."""
+    exact = [(one.value, lesions) for one, lesions in sizes if isinstance(one.value, int | float)]
     if not exact:
-        return candidates
-    most = max(exact)
-    return [one for one in candidates if one.value == most or not _is_at_most(one.value, most)]
+        return [one for one, _ in sizes]
+    most = max(value for value, _ in exact)
+    measured = frozenset[str]().union(*(lesions for _, lesions in exact))
+    largest = [one for one, _ in sizes if one.value == most]
+    bounds = [(one, lesions) for one, lesions in sizes if _may_exceed(one.value, most)]
+    others = [one for one, lesions in bounds if lesions and measured and lesions.isdisjoint(measured)]
+    same = [one for one, _ in bounds if one not in others]
+    if not others:
+        return [*largest, *same]
+    proof = tuple(found for one in (*largest, *others) for found in one.evidence)
+    between = _largest_between(most, [one.value for one in others if isinstance(one.value, Interval)])
+    return [Candidate(between, largest[0].dated, proof), *same]
 
 
-def _is_at_most(size: object, most: float) -> bool:
-    if isinstance(size, Interval):
-        return size.high is not None and size.high <= most
-    return isinstance(size, int | float) and size <= most
+def _may_exceed(size: object, most: float) -> bool:
+    return isinstance(size, Interval) and (size.high is None or size.high > most)
+
+
+def _largest_between(most: float, bounds: list[Interval]) -> Interval:
+    """Give where the largest of an exact size and of sizes within bounds lies."""
+    low, excluded = max([(most, False), *((one.low, not one.low_included) for one in bounds if one.low is not None)])
+    highs = [(one.high, one.high_included) for one in bounds if one.high is not None]
+    high, high_included = max(highs) if len(highs) == len(bounds) else (None, True)
+    return Interval(low, high, low_included=not excluded, high_included=high_included)
 
 
 def _size(reader: Reader, resource: Resource, fact: FactDefinition) -> Reading:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Issue
+from fhir_mappings.case import Interval, Issue
 from tests.charts import LOINC, SNOMED, concept, observation, quantity
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
@@ -106,9 +106,18 @@ def test_a_bound_beside_a_size_of_the_same_day_must_agree() -> None:
 
 @pytest.mark.parametrize(
     ("bound", "expected"),
-    [((10, "<"), 25), ((25, "<="), 25), ((10, ">"), 25), ((30, "<"), 25), ((25, ">"), "gap: conflicting")],
+    [
+        ((10, "<"), 25),
+        ((25, "<="), 25),
+        ((10, ">"), Interval(25)),
+        ((30, "<"), Interval(25, 30, high_included=False)),
+        ((25, ">"), Interval(25, low_included=False)),
+        ((40, ">="), Interval(40)),
+    ],
 )
-def test_a_bound_below_the_largest_size_of_its_day_changes_nothing(bound: tuple[float, str], expected: Any) -> None:
+def test_a_bound_on_another_lesion_leaves_open_how_large_the_largest_is(
+    bound: tuple[float, str], expected: Any
+) -> None:
     small = size("z", "BodyStructure/c", bound[0])
     small["valueQuantity"]["comparator"] = bound[1]
     sizes = size("x", "BodyStructure/a", 20), size("y", "BodyStructure/b", 25), small
