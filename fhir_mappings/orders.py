@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.read.dates import parse_date, parse_period
+from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
 from fhir_mappings.read.references import OTHER_PATIENT, ingredients, medication_references, patient_fault, referred
 from fhir_mappings.read.values import codings, concept_texts
 from fhir_mappings.relevance import objects
@@ -175,20 +175,10 @@ def _day(resource: Mapping[str, Any]) -> PartialDate | None:
         if found is not None:
             return found
     for element in ("occurrencePeriod", "performedPeriod"):
-        found = parse_period(resource.get(element))
-        if found is not None:
-            return found
-    timing = resource.get("occurrenceTiming")
-    return _timing(timing) if isinstance(timing, dict) else None
-
-
-def _timing(timing: Mapping[str, Any]) -> PartialDate | None:
-    events = timing.get("event")
-    dates = [found for found in map(parse_date, events if isinstance(events, list) else ()) if found is not None]
-    if dates:
-        return min(dates, key=lambda found: (found.first, found.last))
-    repeat = timing.get("repeat")
-    return parse_period(repeat.get("boundsPeriod")) if isinstance(repeat, dict) else None
+        period = resource.get(element)
+        if start_of(period) is not None:
+            return parse_period(period)
+    return parse_timing(resource.get("occurrenceTiming"))
 
 
 def _is_background(resource: Mapping[str, Any]) -> bool:

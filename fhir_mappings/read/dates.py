@@ -67,6 +67,18 @@ def parse_period(value: object) -> PartialDate | None:
     return PartialDate(start.first, max(start.last, end.last))
 
 
+def parse_timing(value: object) -> PartialDate | None:
+    """Read a Timing from its first event to its last, else by its bounds; a Period as `parse_period` does."""
+    if not isinstance(value, dict):
+        return None
+    listed = value.get("event")
+    events = [found for event in listed if (found := parse_date(event))] if isinstance(listed, list) else []
+    if events:
+        return PartialDate(min(one.first for one in events), max(one.last for one in events))
+    repeat = value.get("repeat")
+    return parse_period(repeat.get("boundsPeriod") if isinstance(repeat, dict) else value)
+
+
 def start_of(period: object) -> PartialDate | None:
     """Read the start of a Period."""
     return parse_date(period.get("start")) if isinstance(period, dict) else None
@@ -85,20 +97,10 @@ def clinical_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, str 
 def _first(resource: Mapping[str, Any], *elements: str) -> PartialDate | None:
     for element in elements:
         value = resource.get(element)
-        found = _days_of(value) if isinstance(value, dict) else parse_date(value)
+        found = parse_timing(value) if isinstance(value, dict) else parse_date(value)
         if found is not None:
             return found
     return None
-
-
-def _days_of(value: Mapping[str, Any]) -> PartialDate | None:
-    """Read a Period, or a Timing from its first event to its last, else by its bounds."""
-    listed = value.get("event")
-    events = [found for event in listed if (found := parse_date(event))] if isinstance(listed, list) else []
-    if events:
-        return PartialDate(min(one.first for one in events), max(one.last for one in events))
-    repeat = value.get("repeat")
-    return parse_period(repeat.get("boundsPeriod") if isinstance(repeat, dict) else value)
 
 
 FROM_ASSERTED = "from assertedDate"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import PREPARED, codings_of, evidence, matches
-from fhir_mappings.read.dates import FROM_RECORDED, on, parse_date
+from fhir_mappings.read.dates import FROM_RECORDED, on
 from fhir_mappings.read.settle import Candidate, settle
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, read_value
 
@@ -103,8 +103,7 @@ class Reader:
     def date_of(self, code: str) -> PartialDate | None:
         """Give the value of a date fact as an interval of days, or `None` where it is not known."""
         if code not in self._dates:
-            value = self.value(code)
-            self._dates[code] = None if value is None else parse_date(str(value))
+            self._dates[code] = PartialDate.of(self.value(code))
         return self._dates[code]
 
     def from_recorded(self, code: str) -> bool:

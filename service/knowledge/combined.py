@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from service.knowledge.schedule import weeks_after
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -53,4 +54,4 @@ def second_operation(reading: Reading, order: Order, partner: Order, *, strategy
             weeks = reading.number("primary_to_liver_minimum_weeks")
         case _:
             return None
-    return partner.dated.last + timedelta(weeks=weeks)
+    return weeks_after(partner.dated.last, weeks)

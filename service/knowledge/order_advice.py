@@ -16,7 +16,7 @@ from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, fitting, listed, sentence
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
-from service.knowledge.schedule import ADJUVANT_END, earliest_liver_operation
+from service.knowledge.schedule import earliest_liver_operation, liver_intervals
 from service.knowledge.sources import sources_of
 
 if TYPE_CHECKING:
@@ -293,7 +293,8 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
 
 def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     reading = context.reading
-    earliest = earliest_liver_operation(reading)
+    intervals = liver_intervals(reading)
+    earliest = max(intervals, key=lambda found: found.day, default=None)
     if earliest is None:
         return
     meant = order.dated.first if order.dated is not None else reading.case.as_of
@@ -303,10 +304,7 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     lines = [
         say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason} (general knowledge).")
     ]
-    for fact in ("chemotherapy-last-date", "bevacizumab-last-date", ADJUVANT_END):
-        spoken = reading.spoken(fact)
-        if spoken:
-            lines.append(say("reason", "Recorded: ", *spoken))
+    lines += [say("reason", "Recorded: ", *reading.spoken(found.fact)) for found in intervals]
     yield _advice(
         context,
         order,

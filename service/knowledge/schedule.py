@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from fhir_mappings.case import PartialDate
 from service.knowledge.phrases import day, site_adjective, value_text
 
 if TYPE_CHECKING:
-    from fhir_mappings.case import Value
     from service.knowledge.decision import Outcome
     from service.knowledge.reading import Reading
 
@@ -34,15 +33,21 @@ class EarliestDay:
 
     day: date
     reason: str
+    fact: str
 
 
 def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
-    """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated.
+    """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated."""
+    return max(liver_intervals(reading), key=lambda earliest: earliest.day, default=None)
+
+
+def liver_intervals(reading: Reading) -> list[EarliestDay]:
+    """Give the ends of the intervals that a liver operation waits for.
 
     Adjuvant chemotherapy for the primary counts while its interval lasts.
     """
-    found = [
-        EarliestDay(given + timedelta(weeks=weeks), f"{weeks:g} weeks after the last {name} ({spoken})")
+    return [
+        EarliestDay(ends, f"{weeks:g} weeks after the last {name} ({spoken})", fact)
         for fact, parameter, name in (
             ("chemotherapy-last-date", "chemotherapy_to_liver_weeks", "chemotherapy"),
             ("bevacizumab-last-date", "bevacizumab_to_liver_weeks", "bevacizumab"),
@@ -50,22 +55,17 @@ def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
         )
         for weeks in (reading.number(parameter),)
         for value in (reading.value(fact),)
-        for given in (_last_day(value),)
+        for given in (PartialDate.of(value),)
         if value is not None and given is not None
         for spoken in (value_text(reading.catalogue[fact], value),)
-        if fact != ADJUVANT_END or given + timedelta(weeks=weeks) > reading.case.as_of
+        for ends in (weeks_after(given.last, weeks),)
+        if fact != ADJUVANT_END or ends > reading.case.as_of
     ]
-    return max(found, key=lambda earliest: earliest.day, default=None)
 
 
-def _last_day(value: Value | None) -> date | None:
-    """Give the day of a date; of a partial one such as `2026-05` the last day that it may mean."""
-    if isinstance(value, date):
-        return value
-    if not isinstance(value, str) or re.fullmatch(r"\d{4}(-\d{2})?", value) is None:
-        return None
-    year, _, month = value.partition("-")
-    return add_months(date(int(year), int(month or 12), 1), 1) - timedelta(days=1)
+def weeks_after(start: date, weeks: float) -> date:
+    """Give the day some weeks later; no later than the last one that there is, which stands for "no end"."""
+    return date.fromordinal(min(start.toordinal() + timedelta(weeks=weeks).days, date.max.toordinal()))
 
 
 def add_months(start: date, months: int) -> date:
@@ -200,8 +200,8 @@ def _liver_window(reading: Reading) -> Step:
     months = reading.number("primary_to_liver_months")
     if not isinstance(resected, date):
         return Step("Liver resection", f"about {months:g} months after the primary")
-    start = resected + timedelta(weeks=reading.number("primary_to_liver_minimum_weeks"))
-    end = resected + timedelta(weeks=reading.number("primary_to_liver_maximum_weeks"))
+    start = weeks_after(resected, reading.number("primary_to_liver_minimum_weeks"))
+    end = weeks_after(resected, reading.number("primary_to_liver_maximum_weeks"))
     named = f"about {months:g} months after the primary: {day(start)} to {day(end)}"
     if end < reading.case.as_of:
         return Step("Liver resection", f"{named}, already past")

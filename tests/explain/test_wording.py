@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from fhir_mappings.case import Evidence, Gap, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
+from tests.cases import examples
 from tests.decided import CATALOGUE, charted, example, with_facts
 from tests.orders.drafts import cards, colectomy, hepatectomy
 
@@ -23,6 +25,15 @@ def said(case: Case, code: Any) -> list[str]:
     """Give the lines of one section of a card."""
     section = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE).section(code)
     return [line.plain for line in section.lines] if section else []
+
+
+@pytest.mark.parametrize("last", [date(9999, 12, 31), "9999", "9999-12"])
+def test_a_date_at_the_end_of_time_is_read_like_any_other(last: date | str) -> None:
+    dates: dict[str, Any] = dict.fromkeys(
+        ("chemotherapy_last_date", "primary_resection_date", "adjuvant_end_date"), last
+    )
+    told = {one.id: bool(said(example(one.id), "recommendation")) for one in examples()}
+    assert {name: bool(said(example(name, **dates), "recommendation")) for name in told} == told
 
 
 def next_step(case: Case) -> str:

@@ -93,3 +93,25 @@ def test_a_day_within_the_period_of_the_other_order_may_be_the_same_and_is_no_la
 
 def test_a_day_after_the_period_of_the_other_order_is_a_later_one() -> None:
     assert cards(example("V01"), hepatectomy(**DECEMBER), colectomy("2027-01-10")) == []
+
+
+def test_two_days_of_a_timing_are_both_days_of_an_order() -> None:
+    days: dict[str, Any] = {"occurrenceTiming": {"event": ["2026-12-01", "2026-12-08"]}}
+    (critical, *_) = cards(example("V01"), hepatectomy(**days), colectomy("2026-12-08"), selections=["bowel"])
+    assert "- Liver and bowel may be operated on together; other order (ServiceRequest/liver)" in critical["detail"]
+
+
+def test_the_end_of_a_period_alone_is_no_day_of_an_operation() -> None:
+    ends: dict[str, Any] = {"occurrencePeriod": {"end": "2026-12-10"}}
+    assert [card["indicator"] for card in cards(example("V08"), hepatectomy(**ends))] == ["warning"]
+    assert offered(example("V01"), hepatectomy(**ends), colectomy("2026-12-10"), of="bowel") == [
+        (AWAY, True),
+        (HEPATOBILIARY, False),
+    ]
+
+
+@pytest.mark.parametrize(("case", "of"), [(example("V01"), "bowel"), (example("V08"), "liver")])
+def test_a_period_to_the_end_of_time_is_answered(case: Case, of: str) -> None:
+    endless: dict[str, Any] = {"occurrencePeriod": {"start": "2026-11-30", "end": "9999-12-31"}}
+    drafts = (hepatectomy(**endless), colectomy(DAY)) if of == "bowel" else (hepatectomy(DAY), colectomy(**endless))
+    assert offered(case, *drafts, of=of) == [("Postpone to 31 Dec 9999", True), (AWAY, False)]
