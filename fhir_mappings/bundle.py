@@ -16,7 +16,7 @@ from fhir_mappings.relevance import CODED, MISFITS, NOT_SENT, Head, Issue, Relev
 from fhir_mappings.surrogates import whole_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable, Iterator
 
     from fhir_mappings.terminology import Terminology
 
@@ -114,41 +114,37 @@ def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
         return read_source(mended, terminology) if mended != raw else SourceRead(SourceState.JUNK)
 
 
-def holds_any(sent: Body | Scan, kinds: Container[str | None]) -> bool:
-    """Whether a source is a resource of one of some types, or its matches have one or are none.
+def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
+    """Decode what a source was asked for, a resource at a time as they are taken; `None` for what nothing can read."""
+    try:
+        whole = sent if isinstance(sent, Scan) else _bundle_of(sent)
+    except orjson.JSONDecodeError:
+        yield None
+        return
+    if not isinstance(whole, Scan):
+        yield whole
+        return
+    for entry in whole.entry or ():
+        if entry is None or (entry.search is not None and entry.search.mode in _BESIDE):
+            continue
+        try:
+            yield _decoded(entry) or {}
+        except orjson.JSONDecodeError:
+            yield None
 
-    It is one that `read_source` took for data; looks no further than the first of those types.
-    """
-    if isinstance(sent, Scan):
-        return _scan_holds_any(sent, kinds)
+
+def _bundle_of(sent: Body) -> Scan | dict[str, Any]:
+    """Give a Bundle with its entries undecoded, or the one resource that a source is."""
     try:
         scan = _SCAN.decode(sent)
     except MISFITS:
-        body = orjson.loads(memoryview(sent))
-        if text_of(body.get("resourceType")) != "Bundle":
-            return text_of(body.get("resourceType")) in kinds
-        return _scan_holds_any(_mended(body), kinds)
-    return _scan_holds_any(scan, kinds) if scan.resourceType == "Bundle" else scan.resourceType in kinds
-
-
-def _scan_holds_any(scan: Scan, kinds: Container[str | None]) -> bool:
-    matches = False
-    for entry in scan.entry or ():
-        if entry is None or (entry.search is not None and entry.search.mode in _BESIDE):
-            continue
-        if _may_be(entry, kinds):
-            return True
-        matches = True
-    return not matches
-
-
-def _may_be(entry: _Entry, kinds: Container[str | None]) -> bool:
-    """Whether an entry's resource is of one of some types, or cannot be read."""
-    try:
-        head = _head_of(entry) or _head(_decoded(entry))
-    except orjson.JSONDecodeError:
-        return True
-    return head.resourceType in kinds
+        scan = Scan()
+    if scan.resourceType == "Bundle":
+        return scan
+    body = orjson.loads(memoryview(sent))
+    if not isinstance(body, dict):
+        return {}
+    return _mended(body) if body.get("resourceType") == "Bundle" else body
 
 
 def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:

@@ -15,7 +15,6 @@ from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
 from service.cds.order_cards import order_cards
-from service.chart_source import require_own_conditions
 from service.errors import MalformedRequest
 from service.knowledge.decide import decide
 from service.logs import note
@@ -126,8 +125,6 @@ class Advisor:
         if call.drafts:
             chart = replace(chart, draft_orders=call.drafts)
         case, decision = self.assess(chart, as_of=call.now)
-        if case.scope is Scope.OUT:
-            require_own_conditions(chart)
         with phase("cards"):
             cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
         silent = client is not None and client.silent

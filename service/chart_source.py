@@ -6,9 +6,10 @@ Prefetched and fetched resources make the same chart. A chart out of scope costs
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from fhir_mappings.bundle import are_partial
+from fhir_mappings.bundle import are_partial, each_match
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.read.references import OTHER_PATIENT, patient_fault
 from fhir_mappings.resources import is_older
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from service.adapters.clients import Client
     from service.adapters.fhir_client import Fetched, FhirCall, FhirClient
     from service.adapters.outbound import Destinations
-    from service.cds.messages import HookRequest
+    from service.cds.messages import HookRequest, Sent
     from service.cds.prefetch import PrefetchKey, Query
     from service.cds.prefetch_states import SentKey
 
@@ -50,12 +51,14 @@ class ChartSource:
     async def chart(self, request: HookRequest, client: Client | None) -> Chart | None:
         """Give the chart of the request's patient, or `None` where its conditions show that it is out of scope.
 
-        Raises `RequiredDataMissing` where the conditions can be had in no way, `OtherFhirVersion` where they cannot be
-        read, and `MalformedRequest` where the grant is for somebody else.
+        Raises `RequiredDataMissing` where the conditions can be had in no way or are of another patient,
+        `OtherFhirVersion` where they cannot be read, and `MalformedRequest` where the grant is for somebody else.
         """
         _check_subject(request, client)
         with phase("prefetch"):
             conditions = read_prefetch(request.prefetch, (CONDITIONS,), self.terminology)[CONDITIONS.name]
+            if conditions.state in (KeyState.DATA, KeyState.PAGED):
+                _check_owner(conditions, request.prefetch[CONDITIONS.name], request.context.patient_id)
         if conditions.completeness is Completeness.COMPLETE and not self._concerns(conditions.source.resources):
             return None
         others = [key for key in self.keys if key not in (CONDITIONS, PATIENT)]
@@ -152,13 +155,14 @@ def _check_subject(request: HookRequest, client: Client | None) -> None:
     note(grant_subject="other")
 
 
-def require_own_conditions(chart: Chart) -> None:
-    """Raise `RequiredDataMissing` where every condition that could count is of another patient.
-
-    They are never used; a chart without them would look like one that is out of scope.
-    """
-    found = [one for one in chart.resources if one.get("resourceType") == "Condition"]
-    if found and all(patient_fault(one, chart.patient_id) == OTHER_PATIENT for one in found):
+def _check_owner(conditions: SentKey, sent: Sent, patient_id: str) -> None:
+    """Refuse conditions that are all of another patient: they are never used, and without them a chart looks sound."""
+    others = False
+    for one in chain(conditions.source.resources, each_match(sent)):
+        if one is None or one.get("resourceType") != "Condition" or patient_fault(one, patient_id) != OTHER_PATIENT:
+            return
+        others = True
+    if others:
         require(CONDITIONS, reason=_OF_ANOTHER)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from fhir_mappings.bundle import Scan, SourceRead, SourceState, holds_any, read_source
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, each_match, read_source
 from fhir_mappings.chart import Completeness
 from service.errors import MalformedRequest
 
@@ -99,9 +99,15 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
 
 
 def _is_of(key: PrefetchKey, sent: Sent, source: SourceRead) -> bool:
-    """Whether what was sent has any resource of the key's type, or a Bundle around some."""
-    is_plain = bool(source.resources) and source.resources[0]["resourceType"] == key.resource_type
-    return is_plain or holds_any(sent, {key.resource_type, "Bundle"})
+    """Whether what was sent has a resource of the key's type, a Bundle around some, or nothing that matches."""
+    if source.resources and source.resources[0]["resourceType"] == key.resource_type:
+        return True
+    wanted, others = {key.resource_type, "Bundle"}, False
+    for found in each_match(sent):
+        if found is None or found.get("resourceType") in wanted:
+            return True
+        others = True
+    return not others
 
 
 def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:

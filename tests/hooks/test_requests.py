@@ -150,13 +150,19 @@ async def test_what_belongs_to_another_patient_is_never_used(client: CheckedClie
     foreign = [{**one, "id": f"other-{one['id']}"} for one in chart("V16", ecog=4, patient_id="p2")]
     mixed = cards(await post(client, message(prefetch=prefetch_of([*CHART, *foreign]))))
     assert [card["extension"] for card in mixed] == [card["extension"] for card in plain]
-    healthy = [condition("c1", (ICD10CM, "C18.7"), patient_id="p1")]
-    assert cards(await post(client, message(prefetch=prefetch_of([*healthy, *foreign])))) == []
+    for code in ("C18.7", "I10"):
+        healthy = [condition("c1", (ICD10CM, code), patient_id="p1")]
+        assert cards(await post(client, message(prefetch=prefetch_of([*healthy, *foreign])))) == []
 
 
 @pytest.mark.duty(29, 38)
-async def test_conditions_of_another_patient_alone_are_no_answer_to_the_required_key(client: CheckedClient) -> None:
-    answer = await post(client, message(prefetch=prefetch_of(chart("V01", patient_id="p2"))))
+@pytest.mark.parametrize(
+    "conditions", [chart("V01", patient_id="p2"), [condition("c1", (ICD10CM, "I10"), patient_id="p2")]]
+)
+async def test_conditions_of_another_patient_alone_are_no_answer_to_the_required_key(
+    client: CheckedClient, conditions: list[dict[str, Any]]
+) -> None:
+    answer = await post(client, message(prefetch=prefetch_of(conditions)))
     assert (answer.status_code, answer.json()["issue"]) == (
         412,
         [
