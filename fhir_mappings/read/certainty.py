@@ -18,8 +18,9 @@ _CLINICAL = {"Z": "resolved"}
 
 
 def certainty(concept: object) -> Mapping[str, frozenset[str]]:
-    """Give what the letters beside a Condition's codes add to its statuses, by element."""
-    letters = set(_letters(concept))
+    """Give what the letter beside a Condition's codes adds to its statuses, by element; different ones add nothing."""
+    met = set(_letters(concept))
+    letters = met if len(met) == 1 else set[str]()
     return {
         "verificationStatus": frozenset(_VERIFICATION[one] for one in letters & _VERIFICATION.keys()),
         "clinicalStatus": frozenset(_CLINICAL[one] for one in letters & _CLINICAL.keys()),

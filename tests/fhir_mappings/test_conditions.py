@@ -92,12 +92,16 @@ CERTAINTY = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
 LETTERS = "https://fhir.kbv.de/CodeSystem/KBV_CS_SFHIR_ICD_DIAGNOSESICHERHEIT"
 
 
-def in_german(code: str, letter: Any, **more: Any) -> dict[str, Any]:
-    said = {"url": CERTAINTY, "valueCoding": {"system": LETTERS, "code": letter}}
-    coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": code, "extension": [said]}
-    return condition(code, (ICD10CM, code), onset="2026-06-01", verification=None, **more) | {
-        "code": {"coding": [coding]}
-    }
+def in_german(code: str, letter: Any, *beside: tuple[str, str]) -> dict[str, Any]:
+    codings = [
+        {
+            "system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+            "code": one,
+            "extension": [{"url": CERTAINTY, "valueCoding": {"system": LETTERS, "code": said}}],
+        }
+        for one, said in ((code, letter), *beside)
+    ]
+    return condition(code, (ICD10CM, code), onset="2026-06-01", verification=None) | {"code": {"coding": codings}}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,11 @@ def test_the_certainty_beside_a_german_code_excludes_suspects_or_closes_a_diseas
 ) -> None:
     case = read(in_german("C18.7", primary), in_german("C78.7", liver))
     assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (scope, flagged)
+
+
+def test_letters_of_certainty_that_differ_in_one_condition_say_nothing() -> None:
+    case = read(in_german("C18.7", "G"), in_german("C78.7", "G", ("C77.2", "A")))
+    assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (Scope.IN, False)
 
 
 def test_a_cirrhosis_stays_beside_a_newer_steatosis() -> None:
