@@ -120,7 +120,7 @@ class Unavailable(ServiceError):
 
 
 class Busy(Unavailable):
-    """The worker has as many calls in work as it may."""
+    """The worker has as many calls, or as long bodies, in work as it may."""
 
     def __init__(self) -> None:
         super().__init__("too many calls are in work: try again later")

@@ -94,7 +94,9 @@ def answer_faults(method: str, path: str, answer: httpx.Response) -> list[str]:
     if answer.headers.get("x-content-type-options") != "nosniff":
         faults.append("header x-content-type-options must be nosniff")
     if answer.status_code >= 400:
-        if method == "GET" and "text/html" in answer.request.headers.get("accept", ""):
+        sent = answer.request.headers
+        is_form = sent.get("content-type") == "application/x-www-form-urlencoded"
+        if (method == "GET" or is_form) and "text/html" in sent.get("accept", ""):
             return faults + check_page(answer)
         return faults + check_operation_outcome(answer.content)
     if not answer.is_success or not path.startswith("/cds-services"):

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
+_WITH_EFFECT = frozenset({"/smart/launch", "/smart/callback", "/review"})
+"""A launch begins or ends with these, and a note is shown once: who only looks must not use them up."""
+
+
 class HeadAsGet:
     """Ask what is inside for GET, refusals included, and keep back the body; outside, the method stays HEAD."""
 
@@ -16,7 +20,7 @@ class HeadAsGet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one exchange on."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in _WITH_EFFECT:
             await self._app(scope, receive, send)
             return
 

@@ -111,8 +111,12 @@ def page_response(problem: Problem) -> Response:
 
 
 def response_to(request: Request, problem: Problem) -> Response:
-    """Write a problem for who asked: browsers that open an address accept `text/html`, programs do not name it."""
-    by_browser = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    """Write a problem for who asked: browsers that open an address or send a form accept `text/html`.
+
+    Java's client names it for every call: JSON that is posted comes from programs.
+    """
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    by_browser = (request.method == "GET" or is_form) and "text/html" in request.headers.get("accept", "")
     return page_response(problem) if by_browser else outcome_response(problem)
 
 

@@ -23,11 +23,15 @@ _ALWAYS = frozenset({"/health/live", "/health/ready", "/metrics", "/cds-services
 """What operators and clients ask in trouble; each costs next to nothing."""
 
 
+_DIGITS = 19
+"""Of a length that there is; Python reads no number of thousands."""
+
+
 class Shedding:
     """Let at most `most` calls in at once, none while one waits for longer than `longest_s` for its turn to compute.
 
-    `waited_s` tells how long one waits now. The others are refused before any of their body is read; so is, in the
-    middle of it, a call whose body makes all of them together more than `most_bytes`.
+    All bodies in work take at most `most_bytes` together. `waited_s` tells how long one waits now. The others are
+    refused before any of their body is read, where it does not announce its length in the middle of it.
     """
 
     def __init__(
@@ -46,7 +50,8 @@ class Shedding:
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        if self._in_work >= self._most or self._waited_s() > self._longest_s:
+        is_full = self._in_work >= self._most or self._bytes + _announced(scope) > self._most_bytes
+        if is_full or self._waited_s() > self._longest_s:
             note(problem=Busy.__name__)
             await response_to(Request(scope), problem_of(Busy()))(scope, receive, send)
             return
@@ -56,10 +61,10 @@ class Shedding:
             nonlocal size
             message = await receive()
             length = len(message.get("body", b""))
+            if length and self._bytes + length > self._most_bytes:
+                raise Busy
             size += length
             self._bytes += length
-            if self._bytes > self._most_bytes:
-                raise Busy
             return message
 
         self._in_work += 1
@@ -68,3 +73,11 @@ class Shedding:
         finally:
             self._in_work -= 1
             self._bytes -= size
+
+
+def _announced(scope: Scope) -> int:
+    """Give the length that a request announces for its body; 0 where it does not."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < _DIGITS else 0
+    return 0

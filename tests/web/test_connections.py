@@ -29,7 +29,7 @@ PLACES = 4
 
 
 class Hasty(BoundedProtocol):
-    head_s = 0.1
+    head_s = 0.5
     unread_s = 1.0
 
 

@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 MOST = 3
+JSON = "application/json"
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    """Give a body that does not announce its length."""
+    for part in parts:
+        yield part
 
 
 class Held:
@@ -118,13 +125,25 @@ async def test_shed_calls_are_counted_and_logged(settings: Settings, log_lines: 
     assert [(line["status"], line["problem"]) for line in log_lines if "problem" in line] == [(503, "Busy")]
 
 
+async def test_somebody_who_sends_a_form_is_told_in_words(settings: Settings) -> None:
+    headers = {"accept": "text/html", "content-type": "application/x-www-form-urlencoded"}
+    async with loaded(settings) as (client, _, _):
+        refused = await client.request("POST", "/review/save", content=b"a=b", headers=headers)
+        told = await client.request("POST", PATIENT_VIEW, content=b"{}", headers={"accept": "text/html, */*"})
+    assert [one.headers["content-type"].partition(";")[0] for one in (refused, told)] == ["text/html", JSON]
+
+
 async def test_a_body_that_is_too_much_beside_those_in_work_is_refused_and_makes_room_again(settings: Settings) -> None:
     body = json.dumps(patient_view()).encode()
     room = replace(settings, max_body_bytes=3 * len(body), body_bytes_at_once=4 * len(body))
     async with loaded(room, calls_at_once=9) as (client, held, calls):
-        too_much = await client.call(body + b" " * len(body))
-        assert (too_much.status_code, too_much.headers["retry-after"]) == (503, "1")
-        assert too_much.json()["issue"][0]["diagnostics"] == "too many calls are in work: try again later"
+        announced = await client.call(body + b" " * len(body))
+        streamed = await client.request(
+            "POST", PATIENT_VIEW, content=pieces(body, body), headers={"content-type": JSON}
+        )
+        for refused in (announced, streamed):
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.json()["issue"][0]["diagnostics"] == "too many calls are in work: try again later"
         held.go.set()
         await asyncio.gather(*calls)
         assert (await client.call(body + b" " * len(body))).status_code == 200

@@ -52,7 +52,7 @@ class GroupCommit(Generic[Item, Result]):
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(StoreUnavailable() if isinstance(fault, asyncio.CancelledError) else fault)
-                if not isinstance(fault, StoreUnavailable):
+                if not isinstance(fault, Exception):
                     raise
             else:
                 for (_, future), result in zip(batch, results, strict=True):

@@ -24,7 +24,7 @@ from service.web.review.saving import as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
 from service.web.review.templates import notice, page, review_again, too_many
-from service.web.smart.protection import ForgedPostError, check_post
+from service.web.smart.protection import ForgedPostError, check_post, is_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _FIELDS = 200
-_LONGEST_FORM = 131_072
 _AGAIN = "Open the app again from the patient's chart."
 Fields: TypeAlias = dict[str, str]
 
@@ -118,8 +117,7 @@ async def _checked(
     visit: Visit,
     act: Callable[[ReviewDesk, Visit, Fields], Awaitable[Response]],
 ) -> Response:
-    length = request.headers.get("content-length", "")
-    if not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_FORM):
+    if is_too_long(request):
         client = desk.app.clients[visit.session.iss]
         return notice(
             desk.app, "The form is too long", "Nothing was saved. Shorten what you typed.", status=413, client=client

@@ -23,6 +23,9 @@ _POLICY = (
 )
 
 
+_LONGEST_FORM = 131_072
+
+
 class ForgedPostError(Exception):
     """A post did not come from a page of this session; nothing of it is used."""
 
@@ -39,6 +42,12 @@ def guard(response: Response, *, frame_ancestors: Sequence[str] = ()) -> Respons
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     return response
+
+
+def is_too_long(request: Request) -> bool:
+    """Whether a form is longer than any page of ours sends, or does not announce its length."""
+    length = request.headers.get("content-length", "")
+    return not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_FORM)
 
 
 def check_post(request: Request, *, base_url: str, sent: str | None, expected: str) -> None:

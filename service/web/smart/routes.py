@@ -17,7 +17,7 @@ from service.adapters.smart_configuration import DiscoveryError
 from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
 from service.web.review.templates import notice, review_again, too_many
-from service.web.smart.protection import ForgedPostError, check_post, guard
+from service.web.smart.protection import ForgedPostError, check_post, guard, is_too_long
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
 
 if TYPE_CHECKING:
@@ -187,6 +187,8 @@ async def _logout(app: SmartApp, request: Request) -> Response:
         return notice(app, "You are logged out", _AGAIN, status=200)
     cookie, session = found
     client = app.clients[session.iss]
+    if is_too_long(request):
+        return notice(app, "The form is too long", _AGAIN, status=413, client=client)
     form = await request.form(max_fields=10, max_files=0)
     sent = form.get("csrf")
     try:
