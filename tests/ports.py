@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from itertools import count
+from itertools import count, islice
 
 _FIRST, _LAST = 10_000, 15_999
 _STEP = 10
@@ -15,16 +15,16 @@ _TURNS = count(random.SystemRandom().randrange(_LAST))
 
 
 def free_port(together: int = 1) -> int:
-    """Give the first of `together` free ports on the loopback, at most 10, which no other worker of the tests is given.
+    """Give the first of `together` free ports on the loopback, at most 10, which no other worker of this run is given.
 
     They lie below those which systems hand out: no outgoing connection can take one before the server is up.
     """
     blocks = range(_FIRST + int(_WORKER.removeprefix("gw")) * _STEP, _LAST, _WORKERS * _STEP)
-    for turn in _TURNS:
+    for turn in islice(_TURNS, len(blocks)):
         port = blocks[turn % len(blocks)]
         if all(map(_is_free, range(port, port + together))):
             return port
-    raise AssertionError
+    raise OSError("no port is free")
 
 
 def _is_free(port: int) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.adapters.fhir_client import FhirCall, FhirClient
 
 TOKEN = f"{MARK}-1"
-BUDGET_S = 0.5
+BUDGET_S = 1.0
 QUERIES = {
     "patient": Query("Patient", id="p1"),
     "conditions": Query("Condition", parameters=(("patient", "p1"), ("_count", "1000"))),

@@ -121,7 +121,7 @@ async def test_whatever_the_server_does_the_key_is_not_retrieved_in_time_and_the
         fetched = await call.fetch(CONDITIONS)
         spent = time.monotonic() - started
     assert told(fetched) == {"conditions": ([], "not-retrieved", reason)}
-    assert spent < BUDGET_S + 0.3
+    assert spent < BUDGET_S + 1.0
     said = capfd.readouterr()
     assert TOKEN not in caplog.text + said.out + said.err + repr(fetched) + repr(call) + repr(authorization())
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CANARY = f"{MARK}-1"
 BASE = "https://cds.example.org"
 PATH = f"/cds-services/{SERVICE}"
-BUDGET_S = 0.4
+BUDGET_S = 0.8
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 
@@ -138,7 +138,7 @@ async def test_a_server_that_fails_costs_412_without_conditions_and_a_card_that_
     (card,) = sent[1]["cards"]
     assert card["source"]["topic"]["code"] == "undetermined"
     assert card["extension"]["example.crlm-cds.advice"]["determined"] is False
-    assert max(seconds for _, _, seconds in (sent, error)) < BUDGET_S + 0.3
+    assert max(seconds for _, _, seconds in (sent, error)) < BUDGET_S + 1.2
     said = capfd.readouterr()
     everything = said.out + said.err + json.dumps([without[1], sent[1], error[1]])
     everything += stored(tmp_path)

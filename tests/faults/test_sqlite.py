@@ -66,6 +66,7 @@ def wait_until_ready(port: int) -> None:
     give_up = time.monotonic() + RECOVERY_S
     while not is_ready(port):
         assert time.monotonic() < give_up
+        time.sleep(0.05)
 
 
 def is_ready(port: int) -> bool:

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BUDGET_S = 0.3
-ALLOWED_S = BUDGET_S + 0.3
+BUDGET_S = 0.6
+ALLOWED_S = BUDGET_S + 1.0
 CHART = chart("V01")
 KINDS = {"conditions": "Condition", "observations": "Observation"}
 """The required key and an optional one, with their types."""
@@ -95,7 +95,7 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
                 "allow_private_addresses": True,
             },
         )
-        async with served(folder, clients=clients, fetch_budget_s=BUDGET_S, deadline_s=2.0) as client:
+        async with served(folder, clients=clients, fetch_budget_s=BUDGET_S, deadline_s=3.0) as client:
             yield Matrix(client, servers, elsewhere, folder)
         assert elsewhere.asked == []
         stored = b"".join(path.read_bytes() for path in folder.iterdir())

@@ -144,13 +144,13 @@ async def test_conditions_that_come_and_a_rest_that_hangs_give_a_card_in_time(tm
         return Answer(200, b"x" * 100, hold=True)
 
     with Server(hangs) as fhir:
-        async with client_of(fhir, tmp_path, fetch_budget_s=0.3) as client:
+        async with client_of(fhir, tmp_path, fetch_budget_s=0.8) as client:
             await client.call(message(prefetch=prefetch_of(CHART)))
             start = time.perf_counter()
             late = await client.call(call(fhir))
             seconds = time.perf_counter() - start
             known = await client.call(message(prefetch=without_rest()))
-    assert seconds < 0.6
+    assert seconds < 2.0
     assert without_ids(late.json()["cards"]) == without_ids(known.json()["cards"])
 
 
@@ -178,12 +178,12 @@ async def test_a_server_that_sends_too_much_for_every_key_costs_no_more_than_one
         return as_json(record.searched(asked)) if "Condition" in asked.path else answer
 
     with Server(too_much) as fhir:
-        async with client_of(fhir, tmp_path, fetch_budget_s=0.3) as client:
+        async with client_of(fhir, tmp_path, fetch_budget_s=0.8) as client:
             await client.call(message(prefetch=prefetch_of(CHART)))
             start = time.perf_counter()
             found = await client.call(call(fhir))
             seconds = time.perf_counter() - start
-    assert seconds < 0.6
+    assert seconds < 2.0
     advice = found.json()["cards"][0]["extension"]["example.crlm-cds.advice"]
     assert advice["determined"] is False
 

@@ -73,6 +73,7 @@ async def test_a_store_that_does_not_answer_in_time_knows_of_nothing(
     finally:
         held.set()
         await blocking
+    monkeypatch.setattr(module, "_ANSWER_S", 10.0)
     assert await shown.was_shown("liver first", to=READER, now=NOW)
 
 
