@@ -38,7 +38,7 @@ class Claim:
 class Soak:
     """Everything that was measured. `memory` holds (seconds, bytes of each worker) until the end of the steady phase.
 
-    `capacities` are those of hooks and sessions together, one for each part of the steady phase; `capacity` is that of
+    `capacities` are those of hooks and sessions together, measured through the steady phase; `capacity` is that of
     hooks alone, right before the double load and as long. The seconds of processor that the workers got in each of the
     two tell apart a service that collapses and a machine that was busy with other things.
     """
@@ -84,7 +84,7 @@ class Soak:
             Claim("the load was sent in time", f"p99 {_ms(late)} late", late <= LATEST_CALL_S, calm),
             Claim(
                 "80 %: no call refused",
-                f"{refused} of {len(self.steady)}, at {_range(self.capacities)} a second of capacity",
+                f"{refused} of {len(self.steady)}; capacity {_range(self.capacities)} a second",
                 refused == 0,
                 calm,
             ),
