@@ -56,8 +56,8 @@ GROUPS = {
         (
             "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
             *(f"read/{name}" for name in (
-                "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations", "pathology", "primary",
-                "reader", "references", "scope", "settle", "treatment", "values",
+                "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations", "pathology",
+                "primary", "reader", "references", "scope", "settle", "treatment", "values",
             )),
         ),
         tuple(
