@@ -127,7 +127,7 @@ def _known_cells(case: Case, compiled: Compiled) -> Cube:
         first, last = PartialDate.of(case.value(between.first)), PartialDate.of(case.value(between.last))
         if first is not None and last is not None:
             least, most = complete_months(first.last, last.first), complete_months(first.first, last.last)
-            facts[between.fact] = Known(least) if least == most else Narrowed(Interval(least, most))
+            facts[between.fact] = Narrowed(Interval(least, most))
     return tuple(
         _cells(code, facts.get(code, ABSENT), domain)
         for code, domain in zip(compiled.places, compiled.domains, strict=True)

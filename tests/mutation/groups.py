@@ -29,7 +29,7 @@ _KNOWLEDGE = tuple(
     for name in (
         "decide", "compiled", "completions", "check", "cubes", "missing", "guideline", "guideline_faults",
         "assumptions", "domain", "expression", "formula", "binding", "policy", "source", "assembly", "references",
-        "sources", "tables", "reference", "invariants",
+        "sources", "tables", "reference", "invariants", "thresholds",
     )
 )  # fmt: skip
 
@@ -56,8 +56,8 @@ GROUPS = {
         (
             "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
             *(f"read/{name}" for name in (
-                "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations", "pathology",
-                "primary", "reader", "references", "scope", "settle", "treatment", "values",
+                "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
+                "pathology", "primary", "reader", "references", "scope", "settle", "treatment", "values",
             )),
         ),
         tuple(
