@@ -74,6 +74,8 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
             (kind, {"medicationCodeableConcept": DRUG}, True),
             (kind, {"medicationCodeableConcept": [DRUG]}, True),
             (kind, {"medicationCodeableConcept": concept(RXNORM, "161")}, False),
+            (kind, {"medicationCodeableConcept": concept(RXNORM, "161") | {"text": "before FOLFOX"}}, False),
+            (kind, {"medicationCodeableConcept": FOREIGN | {"text": "before FOLFOX"}}, True),
             (kind, {"medicationCodeableConcept": {"text": "Oxaliplatin 85 mg/m2"}}, True),
             (kind, {"medication": DRUG}, True),
             (kind, {"medication": [DRUG]}, True),
