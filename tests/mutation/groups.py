@@ -66,7 +66,8 @@ GROUPS = {
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
-                "terminology", "relevance", "bundle", "surrogates", "codings", "day_edges", "shapes", "mapper",
+                "terminology", "relevance", "bundle", "each_match", "surrogates", "codings", "day_edges", "shapes",
+                "mapper",
             )
         ),
         share=0.25,
