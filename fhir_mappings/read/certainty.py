@@ -30,8 +30,7 @@ def certainty(concept: object) -> Mapping[str, frozenset[str]]:
 def _letters(concept: object) -> Iterable[str]:
     for coding in codings(concept):
         for extension in objects(coding.get("extension")):
-            if str(extension.get("url")).endswith(_URL):
-                value = extension.get("valueCoding")
-                letter = value.get("code") if isinstance(value, dict) else extension.get("valueCode")
-                if isinstance(letter, str):
-                    yield letter.strip().upper()
+            said = objects(extension.get("valueCoding")) if str(extension.get("url")).endswith(_URL) else []
+            for value in said:
+                if isinstance(value.get("code"), str):
+                    yield value["code"].strip().upper()
