@@ -125,6 +125,12 @@ def test_the_certainty_beside_a_german_code_excludes_suspects_or_closes_a_diseas
     assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (scope, flagged)
 
 
+def test_a_letter_in_another_extension_is_no_certainty() -> None:
+    liver = in_german("C78.7", "A")
+    liver["code"]["coding"][0]["extension"][0]["url"] = "http://fhir.de/StructureDefinition/seitenlokalisation"
+    assert read(in_german("C18.7", "G"), liver).scope is Scope.IN
+
+
 def test_letters_of_certainty_that_differ_in_one_condition_say_nothing() -> None:
     case = read(in_german("C18.7", "G"), in_german("C78.7", "G", ("C77.2", "A")))
     assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (Scope.IN, False)
