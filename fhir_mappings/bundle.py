@@ -117,12 +117,14 @@ def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
 def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
     """Decode what a source was asked for, a resource at a time as they are taken; `None` for what nothing can read."""
     try:
-        whole = sent if isinstance(sent, Scan) else _bundle_of(sent)
+        whole = sent if isinstance(sent, Scan) else _opened(sent)
     except orjson.JSONDecodeError:
         yield None
         return
+    if isinstance(whole, dict) and whole.get("resourceType") == "Bundle":
+        whole = _mended(whole)
     if not isinstance(whole, Scan):
-        yield whole
+        yield whole if isinstance(whole, dict) else {}
         return
     for entry in whole.entry or ():
         if entry is None or (entry.search is not None and entry.search.mode in _BESIDE):
@@ -133,28 +135,18 @@ def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
             yield None
 
 
-def _bundle_of(sent: Body) -> Scan | dict[str, Any]:
-    """Give a Bundle with its entries undecoded, or the one resource that a source is."""
+def _opened(sent: Body) -> Scan | object:
+    """Give a Bundle with its entries undecoded; whatever else a source is, or an envelope of another shape, decoded."""
     try:
         scan = _SCAN.decode(sent)
     except MISFITS:
-        scan = Scan()
-    if scan.resourceType == "Bundle":
-        return scan
-    body = orjson.loads(memoryview(sent))
-    if not isinstance(body, dict):
-        return {}
-    return _mended(body) if body.get("resourceType") == "Bundle" else body
+        scan = None
+    return scan if scan is not None and scan.resourceType == "Bundle" else orjson.loads(memoryview(sent))
 
 
 def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:
-    try:
-        scan = _SCAN.decode(sent)
-    except MISFITS:
-        return _read_odd(orjson.loads(memoryview(sent)), relevance, depth)
-    if scan.resourceType == "Bundle":
-        return _read_bundle(scan, relevance, depth)
-    return _read_odd(orjson.loads(memoryview(sent)), relevance, depth)
+    whole = _opened(sent)
+    return _read_bundle(whole, relevance, depth) if isinstance(whole, Scan) else _read_odd(whole, relevance, depth)
 
 
 def _read_odd(body: object, relevance: Relevance, depth: int) -> SourceRead:
