@@ -86,7 +86,7 @@ def _mdt_card(reading: Reading, context: CardContext, draft: Draft, decision_the
     undated = case.mdt is not None and case.mdt.decided is None
     if undated or context.unchanged_mdt_decision == "line":
         # The MDT's own decision: the statements and papers behind ours would seem to support it.
-        alone = replace(reading, decision=replace(decision, statements=(), citations=()))
+        alone = replace(reading, decision=decision.without_sources())
         explanation = explain_mdt(case, alone.decision, guideline, reading.catalogue)
         return [_card(alone, explanation, context, ())]
     return []

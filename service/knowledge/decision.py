@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 Strength: TypeAlias = Literal["strong", "conditional"]
@@ -93,3 +93,7 @@ class Decision:
         """The one next step of all outcomes, or `None` where it is open."""
         found = {outcome.next_step for outcome in self.outcomes}
         return found.pop() if len(found) == 1 and self.strategy else None
+
+    def without_sources(self) -> Decision:
+        """Give it as the basis of what no statement of the summary stands behind."""
+        return replace(self, statements=(), citations=())

@@ -222,7 +222,7 @@ def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
                 "strategy-differs",
                 headline=f"{_TITLES[kind]} differs from the MDT's decision: {strategy}{when}",
                 lines=[*decided_before(reading), *reason_given(record), *now],
-                basis=_by_the_chart(reading) if context.fits_mdt else None,
+                basis=reading.decision.without_sources() if context.fits_mdt else None,
                 tone="warning",
                 # A decision on facts that have changed is no ground to take the order back.
                 remedies=("delete", "refer-mdt") if context.fits_mdt else ("refer-mdt", "delete"),
@@ -293,8 +293,7 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
 
 def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     reading = context.reading
-    intervals = liver_intervals(reading)
-    earliest = max(intervals, key=lambda found: found.day, default=None)
+    earliest = earliest_liver_operation(reading)
     if earliest is None:
         return
     meant = order.dated.first if order.dated is not None else reading.case.as_of
@@ -304,7 +303,7 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     lines = [
         say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason} (general knowledge).")
     ]
-    lines += [say("reason", "Recorded: ", *reading.spoken(found.fact)) for found in intervals]
+    lines += [say("reason", "Recorded: ", *reading.spoken(found.fact)) for found in liver_intervals(reading)]
     yield _advice(
         context,
         order,
@@ -373,11 +372,6 @@ def _basis(reading: Reading, code: str) -> Decision:
     if code == "strategy-differs":
         return reading.decision
     if code == "interval-too-short":
-        return _by_the_chart(reading)
+        return reading.decision.without_sources()
     advisory = reading.guideline.advisory(code)
     return replace(reading.decision, statements=advisory.statements, citations=advisory.citations)
-
-
-def _by_the_chart(reading: Reading) -> Decision:
-    """Give the decision as the basis of a finding that no statement of the summary stands behind."""
-    return replace(reading.decision, statements=(), citations=())
