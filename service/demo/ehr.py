@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -152,7 +153,8 @@ def _answer_unknown(pages: Pages) -> Callable[[Request, Exception], Response]:
             raise error
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(error.detail, error.status_code, error.headers)
-        page = pages.page("refused.html", status=error.status_code, reason="There is no such page.")
+        reason = "There is no such page." if error.status_code == HTTPStatus.NOT_FOUND else f"{error.detail}."
+        page = pages.page("refused.html", status=error.status_code, reason=reason)
         page.headers.update(error.headers or {})
         return page
 

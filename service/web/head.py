@@ -1,4 +1,4 @@
-"""HEAD: every page answers it as it answers GET, without the body; health probes and checkers of links ask so."""
+"""HEAD: pages answer it as they answer GET, without the body; health probes and checkers of links ask so."""
 
 from __future__ import annotations
 
