@@ -147,7 +147,7 @@ def _span(
     ) as span:
         try:
             yield span
-        except BaseException as fault:
+        except BaseException as fault:  # a step that was cancelled did not succeed either
             span.set_attribute("error.type", type(fault).__name__)
             span.set_status(Status(StatusCode.ERROR))
             raise

@@ -48,7 +48,7 @@ class GroupCommit(Generic[Item, Result]):
                 return
             try:
                 results = await self._commit([item for item, _ in batch])
-            except BaseException as fault:  # each waiting caller gets it
+            except BaseException as fault:  # whatever it is: else the callers of this batch would wait for ever
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(StoreUnavailable() if isinstance(fault, asyncio.CancelledError) else fault)

@@ -67,7 +67,7 @@ class Record:
         self._database.execute("begin immediate")
         try:
             yield
-        except BaseException:
+        except BaseException:  # a call that is cancelled in the middle must leave nothing either
             self._database.execute("rollback")
             raise
         self._database.execute("commit")
