@@ -28,26 +28,34 @@ class SessionFault(Exception):  # noqa: N818  reads as what happened
 
 @dataclass
 class Clinicians:
-    """Sessions one after the other, and how each ended."""
+    """Sessions one after the other, and how each ended.
+
+    A patient is in one session at a time: of two that save the same fact the second would rightly meet a conflict.
+    """
 
     addresses: Addresses
     rng: random.Random
     done: int = 0
     seconds: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    _open: set[str] = field(default_factory=set)
 
     async def work(self, end: asyncio.Event, *, pause_s: float) -> None:
         """Hold sessions until `end`, with a pause after each."""
         patients = await self._patients()
         while not end.is_set():
             start = time.perf_counter()
+            patient = self.rng.choice([one for one in patients if one not in self._open])
+            self._open.add(patient)
             try:
-                await self._session(self.rng.choice(patients))
+                await self._session(patient)
             except (SessionFault, httpx.HTTPError) as fault:
                 self.faults.append(str(fault) or type(fault).__name__)
             else:
                 self.done += 1
                 self.seconds.append(time.perf_counter() - start)
+            finally:
+                self._open.discard(patient)
             try:
                 await asyncio.wait_for(end.wait(), pause_s)
             except TimeoutError:
