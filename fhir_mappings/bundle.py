@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import compress
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import orjson
@@ -17,7 +16,7 @@ from fhir_mappings.relevance import CODED, MISFITS, NOT_SENT, Head, Issue, Relev
 from fhir_mappings.surrogates import whole_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fhir_mappings.terminology import Terminology
 
@@ -189,32 +188,8 @@ class _Found:
     partial: bool = False
     nested: bool = False
 
-    def take_coded(self, entries: Sequence[_Entry], heads: Sequence[Head]) -> None:
-        """Take in resources of one coded type."""
-        try:
-            taken = compress(entries, self.relevance.of_one_type(heads))
-            self.resources += [orjson.loads(memoryview(entry.resource)) for entry in taken]
-        except orjson.JSONDecodeError:
-            self.take_mixed(entries, heads)
-
-    def take_mixed(self, entries: Iterable[_Entry], heads: Iterable[Head | None]) -> list[_Entry]:
-        """Take in entries of any types; give those that count as resources of the chart."""
-        held = []
-        for entry, head in zip(entries, heads, strict=True):
-            try:
-                if head is not None and head.resourceType in CODED:
-                    if self.relevance.matters(head):
-                        self.resources.append(orjson.loads(memoryview(entry.resource)))
-                elif not self._take_other(entry, head):
-                    continue
-            except orjson.JSONDecodeError:
-                # A number or a text that no program can hold costs its resource alone, and that is told.
-                self.failed = True
-            held.append(entry)
-        return held
-
-    def _take_other(self, entry: _Entry, head: Head | None) -> bool:
-        """Take in an entry of no coded type; whether it counts as a resource of the chart."""
+    def takes(self, entry: _Entry, head: Head | None) -> bool:
+        """Take in any entry; whether it counts as a resource of the chart."""
         odd = None if head is not None else _decoded(entry)
         told = head or _head(odd)
         if told.resourceType in _APART and not self._counts(entry, told, odd):
@@ -246,17 +221,23 @@ class _Found:
 
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
     found = _Found(relevance, depth)
+    held = beside = 0
     entries = [entry for entry in scan.entry or () if entry is not None]
-    heads = _heads(entries)
-    kinds = {head.resourceType if head is not None else None for head in heads}
-    held = entries
-    # Nearly all Bundles hold one coded type: that is worth a way of its own.
-    if len(kinds) == 1 and kinds <= CODED:
-        found.take_coded(entries, cast("list[Head]", heads))
-    else:
-        held = found.take_mixed(entries, heads)
-    found.entries += len(held)
-    beside = len([entry for entry in held if entry.search is not None and entry.search.mode in _BESIDE])
+    for entry, head in zip(entries, _heads(entries), strict=True):
+        try:
+            # Nearly all entries are coded resources: they are worth a way of their own.
+            if head is not None and head.resourceType in CODED:
+                if relevance.matters(head):
+                    found.resources.append(orjson.loads(memoryview(entry.resource)))
+            elif not found.takes(entry, head):
+                continue
+        except orjson.JSONDecodeError:
+            # A number or a text that no program can hold costs its resource alone, and that is told.
+            found.failed = True
+        held += 1
+        if entry.search is not None and entry.search.mode in _BESIDE:
+            beside += 1
+    found.entries += held
     return _source(scan, found, matches=found.entries - beside)
 
 

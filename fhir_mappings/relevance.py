@@ -14,7 +14,7 @@ import orjson
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from fhir_mappings.terminology import Terminology
 
@@ -83,25 +83,19 @@ class Relevance:
     def matters(self, head: Head) -> bool:
         """Decide on a scanned resource; one whose codes have an odd shape is decided on its dictionary."""
         kind = head.resourceType
-        known = self._spellings.get(kind)
-        if kind is None or known is None:
+        spellings = self._spellings.get(kind)
+        if spellings is None:
             return kind in _ALWAYS
-        at = _spelling_of_drug(head) if kind in DRUGS else _spelling(head)
-        found = known.get(at)
+        if kind in DRUGS:
+            at = _spelling_of_drug(head)
+        else:
+            at = bytes(head.code)
+            if head.component is not NOT_SENT:
+                at += b"\0" + bytes(head.component)
+        found = spellings.get(at)
         if found is None:
-            found = known[at] = self._decided(kind, head)
+            found = spellings[at] = self._decided(kind or "", head)
         return found
-
-    def of_one_type(self, heads: Sequence[Head]) -> list[bool]:
-        """Decide on scanned resources that have one coded type, one or more of them."""
-        kind = heads[0].resourceType or ""
-        known = self._spellings[kind]
-        spelling = _spelling_of_drug if kind in DRUGS else _spelling
-        spelled = [spelling(head) for head in heads]
-        for at, head in dict(zip(spelled, heads, strict=True)).items():
-            if at not in known:
-                known[at] = self._decided(kind, head)
-        return list(map(known.__getitem__, spelled))
 
     def matters_as_dictionary(self, resource: dict[str, Any]) -> bool:
         """Decide on a resource of any shape."""
@@ -168,11 +162,6 @@ class Relevance:
         if kind == "Condition" and any(_masked(concept) for concept in concepts):
             return True
         return bool(could_be(kind, " ".join(_texts(concepts)), beside_code=beside_code))
-
-
-def _spelling(head: Head) -> bytes:
-    """Give what a resource is decided by: its code alone, where it has no more."""
-    return bytes(head.code) if head.component is NOT_SENT else b"\0".join((bytes(head.code), bytes(head.component)))
 
 
 def _spelling_of_drug(head: Head) -> bytes:

@@ -6,12 +6,11 @@ Prefetched and fetched resources make the same chart. A chart out of scope costs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from fhir_mappings.bundle import are_partial, each_match
+from fhir_mappings.asked import is_of_another
+from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
-from fhir_mappings.read.references import OTHER_PATIENT, patient_fault
 from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
 from service.adapters.fhir_client import destinations_of
@@ -118,6 +117,7 @@ class ChartSource:
         destinations = destinations_of(client, request.fhir_server, anyone=self.open_destinations)
         return self.fhir.begin(
             request.fhir_server,
+            patient_id=request.context.patient_id,
             destinations=destinations,
             authorization=request.fhir_authorization,
             budget_s=self.fetch_budget_s,
@@ -157,12 +157,7 @@ def _check_subject(request: HookRequest, client: Client | None) -> None:
 
 def _check_owner(conditions: SentKey, sent: Sent, patient_id: str) -> None:
     """Refuse conditions that are all of another patient: they are never used, and without them a chart looks sound."""
-    others = False
-    for one in chain(conditions.source.resources, each_match(sent)):
-        if one is None or one.get("resourceType") != "Condition" or patient_fault(one, patient_id) != OTHER_PATIENT:
-            return
-        others = True
-    if others:
+    if is_of_another(sent, conditions.source, CONDITIONS.resource_type, patient_id):
         require(CONDITIONS, reason=_OF_ANOTHER)
 
 

@@ -63,6 +63,7 @@ class FhirClient:
         self,
         fhir_server: str,
         *,
+        patient_id: str,
         destinations: Destinations,
         authorization: FhirAuthorization | None,
         budget_s: float,
@@ -71,6 +72,7 @@ class FhirClient:
         now = asyncio.get_running_loop().time()
         access = FhirAccess(
             base=fhir_server.rstrip("/"),
+            patient_id=patient_id,
             destinations=destinations,
             deadline=now + budget_s,
             token=authorization.token if authorization else None,
@@ -150,9 +152,10 @@ class FhirCall:
             if query.id is not None:
                 return await self._fetcher.pages_from(self._fetcher.read(url), url)
             if (self._origin, query.resource_type) in self._get_only:
-                return await self._fetcher.pages_from(self._fetcher.get(url), url)
+                return await self._fetcher.pages_from(self._fetcher.get(url, query.resource_type), url)
             search = f"{self._base}/{query.resource_type}/_search"
-            return await self._fetcher.pages_from(self._fetcher.post(search, query.form), search)
+            first = self._fetcher.post(search, query.form, query.resource_type)
+            return await self._fetcher.pages_from(first, search)
         except Lost as lost:
             return None if lost.is_refused_post else not_retrieved(lost.reason)
 

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 import httpx
 import msgspec
 
+from fhir_mappings.asked import has_type, is_of_another
 from fhir_mappings.bundle import SourceState, are_partial
 from fhir_mappings.chart import Completeness
 from service.adapters.origins import origin_of
@@ -42,6 +43,8 @@ class Reason(StrEnum):
     REDIRECTED = "the FHIR server redirected the request"
     OTHER_VERSION = "the FHIR server speaks a version of FHIR before R4"
     UNREADABLE = "the FHIR server's answer was not readable"
+    OTHER_TYPES = "the FHIR server answered with resources of other types"
+    OTHER_PATIENT = "the FHIR server answered with resources of another patient"
     TOO_LARGE = "the FHIR server's answer was too large"
     TOO_MANY_PAGES = "the FHIR server's answer had too many pages"
     FOREIGN_PAGE = "the next page was on another server"
@@ -86,6 +89,7 @@ class FhirAccess:
     """One call's way to its FHIR server; `deadline` and `token_expires` are times of the event loop's clock."""
 
     base: str
+    patient_id: str
     destinations: Destinations
     deadline: float
     token: AccessToken | None = None
@@ -134,14 +138,14 @@ class PageFetcher:
         """Read the resource at `url`."""
         return self._understood((await self._sent(self._request(url))).content)
 
-    async def get(self, url: str) -> SourceRead:
-        """Read the page at `url`."""
-        return self._page((await self._sent(self._request(url))).content)
+    async def get(self, url: str, asked: str | None = None) -> SourceRead:
+        """Read the page at `url`, the first of a search for resources of type `asked` where that is given."""
+        return self._page((await self._sent(self._request(url))).content, asked)
 
-    async def post(self, url: str, form: str) -> SourceRead:
-        """Search by a form, which keeps the patient's id out of the server's access log."""
+    async def post(self, url: str, form: str, asked: str) -> SourceRead:
+        """Search for resources of type `asked` by a form, which keeps the patient's id out of the access log."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._page((await self._sent(self._request(url, "POST", content=form, headers=headers))).content)
+        return self._page((await self._sent(self._request(url, "POST", content=form, headers=headers))).content, asked)
 
     @staticmethod
     def _request(
@@ -217,8 +221,11 @@ class PageFetcher:
         except OutboundError as fault:
             raise Lost(_reason_of(fault)) from None
 
-    def _page(self, body: bytes) -> SourceRead:
-        """Read a page of a search; `null` or a bare resource, fine in a prefetch, would look like nothing there."""
+    def _page(self, body: bytes, asked: str | None) -> SourceRead:
+        """Read a page of a search.
+
+        `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
+        """
         page = self._understood(body)
         try:
             is_bundle = _KIND.decode(body).resourceType == "Bundle"
@@ -226,7 +233,15 @@ class PageFetcher:
             is_bundle = False
         if not is_bundle:
             raise Lost(Reason.UNREADABLE)
+        if asked is not None and page.entries:
+            self._check_asked(body, page, asked)
         return page
+
+    def _check_asked(self, body: bytes, page: SourceRead, asked: str) -> None:
+        if not has_type(body, page, asked):
+            raise Lost(Reason.OTHER_TYPES)
+        if is_of_another(body, page, asked, self.access.patient_id):
+            raise Lost(Reason.OTHER_PATIENT)
 
     def _understood(self, body: bytes) -> SourceRead:
         page = self.read_page(body)

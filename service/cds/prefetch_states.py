@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from fhir_mappings.bundle import Scan, SourceRead, SourceState, each_match, read_source
+from fhir_mappings.asked import has_type
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source
 from fhir_mappings.chart import Completeness
 from service.errors import MalformedRequest
 
@@ -83,7 +84,7 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
         return SentKey(key, KeyState.ABSENT, _NOTHING)
     source = read_source(sent, terminology)
     match source.state:
-        case SourceState.DATA if not _is_of(key, sent, source):
+        case SourceState.DATA if not has_type(sent, source, key.resource_type):
             return SentKey(key, KeyState.ERROR, _NOTHING)
         case SourceState.DATA:
             return SentKey(key, KeyState.PAGED if source.next_url else KeyState.DATA, source)
@@ -96,18 +97,6 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
             return SentKey(key, KeyState.ERROR, source)
         case _:
             assert_never(source.state)
-
-
-def _is_of(key: PrefetchKey, sent: Sent, source: SourceRead) -> bool:
-    """Whether what was sent has a resource of the key's type, a Bundle around some, or nothing that matches."""
-    if source.resources and source.resources[0]["resourceType"] == key.resource_type:
-        return True
-    wanted, others = {key.resource_type, "Bundle"}, False
-    for found in each_match(sent):
-        if found is None or found.get("resourceType") in wanted:
-            return True
-        others = True
-    return not others
 
 
 def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:

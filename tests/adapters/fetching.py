@@ -70,6 +70,7 @@ class Fetching:
     def begin(self, *, token: FhirAuthorization | None = None, budget_s: float = BUDGET_S) -> FhirCall:
         return self.client.begin(
             f"{self.server.url}/fhir",
+            patient_id="p1",
             destinations=Destinations(frozenset({origin_of(self.server.url)}), allow_private_addresses=True),
             authorization=token or authorization(),
             budget_s=budget_s,

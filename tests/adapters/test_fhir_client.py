@@ -49,6 +49,7 @@ async def test_an_open_server_is_asked_without_a_token(to: Any, outbound: Outbou
     with to(by_path) as fetching:
         call = fetching.client.begin(
             f"{fetching.server.url}/fhir/",
+            patient_id="p1",
             destinations=Destinations(frozenset({origin_of(fetching.server.url)}), allow_private_addresses=True),
             authorization=None,
             budget_s=BUDGET_S,
@@ -168,7 +169,11 @@ async def test_an_origin_that_is_not_allowed_is_never_asked(to: Any) -> None:
             Destinations(frozenset({origin_of(fetching.server.url)}), allow_private_addresses=False),
         ):
             call = fetching.client.begin(
-                fetching.server.url + "/fhir", destinations=destinations, authorization=authorization(), budget_s=1
+                fetching.server.url + "/fhir",
+                patient_id="p1",
+                destinations=destinations,
+                authorization=authorization(),
+                budget_s=1,
             )
             assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.NOT_ALLOWED)}
         assert fetching.server.asked == []
@@ -223,7 +228,7 @@ async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> 
     client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
     anywhere = Destinations(frozenset({origin_of("https://a.example")}), allow_private_addresses=True)
     for base in ("https://user@a.example/r4", "ftp://a.example", "https://a.example\\@evil.example", "nowhere"):
-        call = client.begin(base, destinations=anywhere, authorization=authorization(), budget_s=1)
+        call = client.begin(base, patient_id="p1", destinations=anywhere, authorization=authorization(), budget_s=1)
         assert told(await call.fetch(CONDITIONS)) == {"conditions": ([], "not-retrieved", Reason.NOT_ALLOWED)}
 
 
@@ -232,7 +237,11 @@ async def test_a_server_that_no_request_can_be_written_to_is_never_asked(outboun
     terminology = load_terminology()
     client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
     call = client.begin(
-        f"https://{host}", destinations=Destinations(frozenset()), authorization=authorization(), budget_s=1
+        f"https://{host}",
+        patient_id="p1",
+        destinations=Destinations(frozenset()),
+        authorization=authorization(),
+        budget_s=1,
     )
     nothing: tuple[list[str], str, Reason] = ([], "not-retrieved", Reason.NOT_ALLOWED)
     assert told(await call.fetch(QUERIES)) == dict.fromkeys(QUERIES, nothing)

@@ -12,6 +12,7 @@ from tests.adapters.fetching import (
     by_path,
     condition,
     told,
+    without_post,
 )
 from tests.adapters.servers import Answer, Asked, Server, as_json, searchset
 
@@ -106,6 +107,45 @@ async def test_a_later_page_that_fails_leaves_the_key_partial(to: Any, last: Ans
     with to(paged(links={"0": "?page=1"}, last=last)) as fetching:
         fetched = await fetching.begin().fetch(CONDITIONS)
     assert told(fetched) == {"conditions": (["c0"], "partial", reason)}
+
+
+def of_another(number: int) -> dict[str, Any]:
+    return {**condition(number), "subject": {"reference": "Patient/p2"}}
+
+
+CLAIM = {"resourceType": "Claim", "id": "x", "patient": {"reference": "Patient/p1"}}
+FLU = {**condition(9), "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J11.1"}]}}
+WARNING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([CLAIM], ([], "not-retrieved", Reason.OTHER_TYPES)),
+        ([CLAIM, CLAIM, WARNING], ([], "not-retrieved", Reason.OTHER_TYPES)),
+        ([CLAIM, condition(1)], (["c1"], "complete", None)),
+        ([of_another(1)], ([], "not-retrieved", Reason.OTHER_PATIENT)),
+        ([of_another(1), {**FLU, "subject": {"reference": "Patient/p2"}}], ([], "not-retrieved", Reason.OTHER_PATIENT)),
+        ([WARNING, of_another(1)], ([], "not-retrieved", Reason.OTHER_PATIENT)),
+        ([WARNING, FLU], ([], "complete", None)),
+        ([of_another(1), FLU], (["c1"], "complete", None)),
+        ([FLU], ([], "complete", None)),
+        ([WARNING], ([], "complete", None)),
+        ([], ([], "complete", None)),
+    ],
+)
+async def test_what_nobody_asked_for_is_never_taken_for_nothing_there(
+    to: Any, resources: list[dict[str, Any]], expected: tuple[list[str], str, Reason | None]
+) -> None:
+    for sound in (by_path, without_post):
+
+        def handler(asked: Asked, sound: Callable[[Asked], Answer] = sound) -> Answer:
+            found = sound(asked)
+            return as_json(searchset(*resources)) if found.status == 200 else found
+
+        with to(handler) as fetching:
+            fetched = await fetching.begin().fetch(CONDITIONS)
+        assert told(fetched) == {"conditions": expected}
 
 
 async def test_a_total_above_the_entries_is_partial(to: Any) -> None:

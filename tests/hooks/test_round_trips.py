@@ -196,6 +196,7 @@ NO_SEARCHSETS: dict[str, bytes] = {
     "an object": b"{}",
     "the resource itself": b'{"resourceType": "Patient", "id": "p1"}',
     "a statement of capabilities": b'{"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}',
+    "resources of another type": b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Claim"}}]}',
     "a number for a type": b'{"resourceType": 7, "entry": []}',
     "not UTF-8": b'{"resourceType": "Bundle", "link": [{"relation": "\xff"}]}',
     "nested without end": b'{"resourceType": "Bundle", "entry": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
