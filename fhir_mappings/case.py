@@ -114,11 +114,15 @@ class Narrowed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unknown(msgspec.Struct, frozen=True, gc=False):
-    """A fact without usable value: why, from which resources, and the last value where it is only too old."""
+    """A fact without usable value: why, from which resources, and the last value where it is only too old.
+
+    `contested` are the choices that sources name which contradict each other.
+    """
 
     gap: Gap = Gap.ABSENT
     evidence: tuple[Evidence, ...] = ()
     last_value: Value | None = None
+    contested: frozenset[str | bool] = frozenset()
 
 
 Fact: TypeAlias = Known | Narrowed | Unknown
@@ -155,10 +159,6 @@ class Sign(StrEnum):
     """A perforation of the primary is recorded, whatever its status."""
     PATHOLOGICAL_NODES = "pathological-nodes"
     """`primary-n` is pathological (pN), or recorded locally."""
-    DISPUTED_T4B = "disputed-t4b"
-    """Sources contradict each other on `primary-t`, and one of them says T4b."""
-    DISPUTED_CIRRHOSIS = "disputed-cirrhosis"
-    """Sources contradict each other on `liver-condition`, and one of them says cirrhosis."""
     OTHER_CANCER = "other-cancer"
     """Another active, confirmed solid cancer: the origin of the liver metastases is uncertain."""
     UNCONFIRMED_DISEASE = "unconfirmed-disease"

@@ -91,11 +91,23 @@ def _agree(facts: dict[str, Fact]) -> None:
 
 def _incomplete(random: Random, values: list[Any]) -> Fact:
     if random.random() < 0.7:
-        return Unknown(random.choice(GAPS))
+        gap = random.choice(GAPS)
+        choices = [value for value in values if isinstance(value, str | bool)]
+        several = min(len(choices), 2) if gap is Gap.CONFLICTING else 0
+        return Unknown(gap, contested=frozenset(random.sample(choices, several)))
     if isinstance(values[0], int | float) and not isinstance(values[0], bool):
         low, high = sorted(random.sample(values, 2))
         return Narrowed(random.choice((Interval(low, high), Interval(low=low), Interval(high=high))))
     return Narrowed(frozenset(random.sample(values, min(len(values), random.randint(1, 2)))))
+
+
+_STAGES: tuple[Fact, ...] = (
+    Known("T3"),
+    Known("T4b"),
+    Narrowed(frozenset({"T4a", "T4b"})),
+    Unknown(Gap.CONFLICTING, contested=frozenset({"T2", "T3"})),
+    Unknown(Gap.CONFLICTING, contested=frozenset({"T3", "T4b"})),
+)
 
 
 def _beside(random: Random) -> dict[str, Fact]:
@@ -106,7 +118,7 @@ def _beside(random: Random) -> dict[str, Fact]:
         beside["primary-n"] = random.choice((Known("N0"), Known("N2a"), Narrowed(frozenset({"N1", "N1a"})),
                                              Narrowed(frozenset({"N1", "N2"}))))  # fmt: skip
     if random.random() < 0.3:
-        beside["primary-t"] = random.choice((Known("T3"), Known("T4b"), Narrowed(frozenset({"T4a", "T4b"}))))
+        beside["primary-t"] = random.choice(_STAGES)
     if random.random() < 0.5:
         beside["liver-metastasis-date"] = Known(metastasis)
     if random.random() < 0.5:

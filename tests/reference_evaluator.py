@@ -55,6 +55,8 @@ class Chart:
         found = self.case.facts[fact]
         if isinstance(found, Known):
             return found.value == value
+        if isinstance(found, Unknown):
+            return value in found.contested
         return isinstance(found, Narrowed) and isinstance(found.values, frozenset) and value in found.values
 
     def recorded_within(self, fact: str, values: set[str]) -> bool:
@@ -144,7 +146,7 @@ def rules(chart: Chart) -> list[Rule]:
             ),
         ),
         (
-            not chart.may_be("primary-t", "T4b") and not shown(Sign.DISPUTED_T4B),
+            not chart.may_be("primary-t", "T4b"),
             Rule("colorectal-multivisceral", False, always, lambda v: v is False),  # noqa: FBT003
         ),
         (
@@ -161,7 +163,7 @@ def rules(chart: Chart) -> list[Rule]:
             ),
         ),
         (
-            not chart.may_be("liver-condition", "cirrhosis") and not shown(Sign.DISPUTED_CIRRHOSIS),
+            not chart.may_be("liver-condition", "cirrhosis"),
             Rule(
                 "flr-percent",
                 f"> {s.remnant:g}",

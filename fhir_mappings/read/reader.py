@@ -80,18 +80,6 @@ class Reader:
             found = self._facts[code] = self._explained(definition, settled)
         return found
 
-    def disputed(self, code: str, value: str) -> bool:
-        """Whether sources contradict each other on a fact, and one of them says `value`."""
-        fact = self.fact(code)
-        if not isinstance(fact, Unknown) or fact.gap is not Gap.CONFLICTING:
-            return False
-        contradicting = [
-            one for one in self._candidates(self.catalogue[code]) if set(one.evidence) & set(fact.evidence)
-        ]
-        return any(
-            value == one.value or (isinstance(one.value, frozenset) and value in one.value) for one in contradicting
-        )
-
     def _candidates(self, definition: FactDefinition) -> list[Candidate]:
         return [*self.local(definition), *_function(definition.reader)(self, definition)]
 

@@ -88,8 +88,6 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
         ),
         Sign.PERFORATION: bool(perforations(reader)) or _said(reader, "primary-symptoms", "perforation"),
         Sign.PATHOLOGICAL_NODES: pathological_nodes(reader) is not None,
-        Sign.DISPUTED_T4B: reader.disputed("primary-t", "T4b"),
-        Sign.DISPUTED_CIRRHOSIS: reader.disputed("liver-condition", "cirrhosis"),
         Sign.OTHER_CANCER: bool(other_cancers(reader)),
         Sign.UNCONFIRMED_DISEASE: _unconfirmed(reader),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import ABSENT, Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
 Found: TypeAlias = Value | frozenset[str | bool] | Interval
@@ -88,7 +88,7 @@ def _newer(one: Candidate, other: Candidate) -> bool:
 
 def _newest(candidates: list[Candidate]) -> Fact:
     if len(candidates) == 1:
-        return _left(candidates[0].value, _evidence(candidates))
+        return _left(cast("Found", candidates[0].value), _evidence(candidates))
     top = [one for one in candidates if not any(_newer(other, one) for other in candidates)]
     older = [one for one in candidates if one not in top]
     agreed = _agree([one.value for one in top if one.value is not None])
@@ -100,12 +100,22 @@ def _newest(candidates: list[Candidate]) -> Fact:
         before = _newest(older) if older else None
         if isinstance(before, Known) and _agree([agreed, before.value]) is not None:
             return replace(before, evidence=_unique((*evidence, *before.evidence)))
+    if agreed is None:
+        return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_choices(top)))
     return _left(agreed, evidence)
 
 
-def _left(value: Found | None, evidence: tuple[Evidence, ...]) -> Fact:
-    if value is None:
-        return Unknown(Gap.CONFLICTING, evidence)
+def _choices(candidates: Iterable[Candidate]) -> Iterator[str | bool]:
+    """Give the choices that some sources name; numbers are none."""
+    for candidate in candidates:
+        match candidate.value:
+            case str() | bool() as choice:
+                yield choice
+            case frozenset() as choices:
+                yield from choices
+
+
+def _left(value: Found, evidence: tuple[Evidence, ...]) -> Fact:
     return Narrowed(value, evidence) if isinstance(value, frozenset | Interval) else Known(value, evidence)
 
 

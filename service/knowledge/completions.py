@@ -264,5 +264,7 @@ def _recorded(fact: Fact, test: ChoiceTest, *, certain: bool) -> bool:
             return value in test.values
         case Narrowed(values=frozenset() as values):
             return values <= test.values if certain else bool(values & test.values)
+        case Unknown(contested=values):
+            return not certain and bool(values & test.values)
         case _:
             return False

@@ -131,11 +131,20 @@ def test_an_observation_in_our_code_and_a_standard_one_is_read_by_either(
     assert (shown(case, fact), len(case.issues)) == (expected, issues)
 
 
-def test_what_another_reader_tells_hides_no_other_observation_in_our_code() -> None:
-    both = {"coding": [*concept(FACTS_SYSTEM, "ecog")["coding"], *concept(*ANSWERED)["coding"]]}
-    answered = observed("a", ANSWERED, coded(LOINC, "LA9623-5"), on="2026-06-01") | {"code": both}
-    ours = local("ecog", 2, on="2026-06-02", ident="z")
-    assert [shown(read(*said), "ecog") for said in ((answered, ours), (ours, answered))] == [2, 2]
+@pytest.mark.parametrize(
+    ("fact", "code", "value", "newer"),
+    [
+        ("ecog", ANSWERED, coded(LOINC, "LA9623-5"), 2),
+        ("primary-t", (LOINC, "21899-0"), {"valueString": "pT3"}, "T2"),
+    ],
+)
+def test_what_another_reader_tells_hides_no_other_observation_in_our_code(
+    fact: str, code: tuple[str, str], value: dict[str, Any], newer: str | int
+) -> None:
+    both = {"coding": [*concept(FACTS_SYSTEM, fact)["coding"], *concept(*code)["coding"]]}
+    answered = observed("a", code, value, on="2026-06-01") | {"code": both}
+    ours = local(fact, newer, on="2026-06-02", ident="z")
+    assert [shown(read(*said), fact) for said in ((answered, ours), (ours, answered))] == [newer, newer]
 
 
 RESECTION = (CPT, "44160")

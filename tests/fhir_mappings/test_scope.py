@@ -206,10 +206,6 @@ PLAIN = frozenset({Sign.PROCEDURES_COMPLETE, Sign.RECENT_DIAGNOSIS})
 ELSEWHERE, HINTED = Sign.METASTASIS_ELSEWHERE, Sign.RESECTION_HINTED
 
 
-def told(fact: str, value: str, ident: str) -> dict[str, Any]:
-    return local(fact, value, on="2026-06-01", ident=ident)
-
-
 SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("nothing more", [], set()),
     ("treated", [local("liver-state", "treated", on="2026-06-01")], {Sign.LIVER_TREATED}),
@@ -225,14 +221,6 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("obstructed, said", [local("primary-symptoms", "obstruction", on="2026-06-01")], set()),
     ("breast", [cond("C50.911")], {Sign.OTHER_CANCER}),
     ("breast, over", [cond("C50.911", abatementDateTime="2026-06-01")], set()),
-    ("T in conflict", [told("primary-t", "T3", "a"), told("primary-t", "T4b", "b")], {Sign.DISPUTED_T4B}),
-    ("T in conflict below", [told("primary-t", "T3", "a"), told("primary-t", "T2", "b")], set()),
-    ("T4b", [told("primary-t", "T4b", "a")], set()),
-    (
-        "liver in conflict",
-        [told("liver-condition", "normal", "a"), told("liver-condition", "cirrhosis", "b")],
-        {Sign.DISPUTED_CIRRHOSIS},
-    ),
     ("nodes, pathological", [local("primary-n", "N1", on="2026-06-01")], {Sign.PATHOLOGICAL_NODES, HINTED}),
     ("bowel gone", [cond("Z90.49")], {HINTED}),
     ("bowel gone, refuted", [cond("Z90.49", verification="refuted")], set()),

@@ -153,10 +153,36 @@ def test_intervals_of_one_day_leave_what_lies_in_both(one: Interval, other: Inte
 def test_three_sources_that_agree_only_by_pairs_conflict() -> None:
     sources = [said(frozenset(pair), "2026-06-01", by=pair) for pair in ("ab", "bc", "ac")]
     evidence = tuple(Evidence(f"Observation/{by}") for by in ("ab", "ac", "bc"))
-    assert settled(*sources) == Unknown(Gap.CONFLICTING, evidence)
+    assert settled(*sources) == Unknown(Gap.CONFLICTING, evidence, contested=frozenset("abc"))
     assert settled(*sources, said(1, "2026-06-01", by="z")) == Unknown(
-        Gap.CONFLICTING, (*evidence, Evidence("Observation/z"))
+        Gap.CONFLICTING, (*evidence, Evidence("Observation/z")), contested=frozenset("abc")
     )
+
+
+@pytest.mark.parametrize(
+    ("sources", "contested"),
+    [
+        ([said("T3", "2026-06-01", by="a"), said("T4b", "2026-06-01", by="b")], {"T3", "T4b"}),
+        ([said("T3", "2026-06", by="b"), said("T4b", "2026-06-01", by="a")], {"T3", "T4b"}),
+        ([said(value=True, dated="2026-06-01", by="a"), said(value=False, dated="2026-06-01", by="b")], {True, False}),
+        (
+            [said(frozenset({"T4a", "T4b"}), "2026-06-01", by="a"), said("T3", "2026-06-01", by="b")],
+            {"T3", "T4a", "T4b"},
+        ),
+        ([said(1, "2026-06-01", by="a"), said(Interval(2, 3), "2026-06-01", by="b")], set()),
+    ],
+)
+def test_a_conflict_keeps_the_choices_that_its_sources_name(sources: list[Candidate], contested: set[Any]) -> None:
+    older, silent = said("T1", "2026-05-01", by="old"), said(None, "2026-06-01", by="silent")
+    assert settled(*sources, older, silent) == Unknown(
+        Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")), contested=frozenset(contested)
+    )
+
+
+def test_of_local_sources_in_conflict_the_others_are_not_kept() -> None:
+    sources = [said(value, "2026-06-01", by=value, local=value != "T4b") for value in ("T2", "T3", "T4b")]
+    evidence = (Evidence("Observation/T2"), Evidence("Observation/T3"))
+    assert settled(*sources) == Unknown(Gap.CONFLICTING, evidence, contested=frozenset({"T2", "T3"}))
 
 
 def test_dateless_sources_conflict_or_the_local_one_wins() -> None:

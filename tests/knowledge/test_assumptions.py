@@ -79,16 +79,23 @@ def test_metastases_elsewhere_are_not_assumed_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fact", "sign", "without"),
+    ("fact", "contested", "harmless", "feared"),
     [
-        ("colorectal-multivisceral", Sign.DISPUTED_T4B, {"primary_t": Unknown(Gap.CONFLICTING)}),
-        ("flr-percent", Sign.DISPUTED_CIRRHOSIS, {"liver_condition": Unknown(Gap.CONFLICTING)}),
+        ("colorectal-multivisceral", "primary_t", {"T2", "T3"}, {"T3", "T4b"}),
+        ("flr-percent", "liver_condition", {"normal", "steatosis"}, {"normal", "cirrhosis"}),
     ],
 )
-def test_what_one_of_several_sources_says_is_not_assumed_away(fact: str, sign: Sign, without: dict[str, Any]) -> None:
+def test_what_one_of_several_sources_says_is_not_assumed_away(
+    fact: str, contested: str, harmless: set[str | bool], feared: set[str | bool]
+) -> None:
     signs = ALL_SIGNS_OF_A_FRESH_CHART
+    without, with_it = ({contested: in_conflict(*values)} for values in (harmless, feared))
     assert decided("V16", fact, signs=signs, **without).outcomes == (TOGETHER,)
-    assert fact in [one.fact for one in decided("V16", fact, signs=(*signs, sign), **without).missing]
+    assert fact in [one.fact for one in decided("V16", fact, signs=signs, **with_it).missing]
+
+
+def in_conflict(*values: str | bool) -> Unknown:
+    return Unknown(Gap.CONFLICTING, contested=frozenset(values))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,7 @@ def test_the_remnant_is_assumed_unless_cirrhosis_is_recorded(liver: Any, assumed
         ("N1a", set(), False),
         ("N1a", {Sign.PATHOLOGICAL_NODES, Sign.PERFORATION}, False),
         (Unknown(), {Sign.PATHOLOGICAL_NODES}, False),
+        (Unknown(Gap.CONFLICTING, contested=frozenset({"N0", "N1"})), {Sign.PATHOLOGICAL_NODES}, False),
     ],
 )
 def test_pathology_is_assumed_from_pathological_nodes_alone(
@@ -145,6 +153,11 @@ def test_assumed_pathology_leaves_out_a_perforation_that_the_chart_does_not_susp
     assert decided("V36", signs=signs, primary_n="N0", primary_symptoms="perforation").outcomes == (RESTAGE,)
     perhaps = decided("V36", signs=signs, primary_n="N0", primary_symptoms=frozenset({"none", "perforation"}))
     assert perhaps.outcomes == (LIVER_FIRST, RESTAGE)
+    disputed = decided("V36", signs=signs, primary_n="N0", primary_symptoms=in_conflict("none", "perforation"))
+    assert Assumption("primary-pathology", "favourable", decides=True) not in disputed.assumptions
+    assert RESTAGE in disputed.outcomes
+    harmless = decided("V36", signs=signs, primary_n="N0", primary_symptoms=in_conflict("none", "minor"))
+    assert (harmless.outcomes, harmless.assumptions) == (decision.outcomes, decision.assumptions)
 
 
 def test_a_recorded_response_means_that_chemotherapy_was_given() -> None:

@@ -36,8 +36,10 @@ def test_of(chart: AnyChart, text: str) -> z3.BoolRef:
             values = {value: chart.leaves(_code(left), value) for value in catalogue()[_code(left)]["choices"]}
             passing = [leaves for value, leaves in values.items() if value in members]
             failing = [leaves for value, leaves in values.items() if value not in members]
-            some_or_all = z3.Or(passing) if function == "suspected" else z3.Not(z3.Or(failing))
-            return z3.And(chart.recorded(_code(left)), some_or_all)
+            contested = [chart.contested(_code(left), value) for value in values if value in members]
+            if function == "suspected":
+                return z3.Or(z3.And(chart.recorded(_code(left)), z3.Or(passing)), *contested)
+            return z3.And(chart.recorded(_code(left)), z3.Not(z3.Or(failing)))
         case _:
             return chart.shows(text)
 
@@ -64,6 +66,9 @@ class AnyChart:
     def leaves(self, code: str, value: Choice) -> z3.BoolRef:
         return z3.Bool(f"{self._name}:leaves:{code}:{value}")
 
+    def contested(self, code: str, value: Choice) -> z3.BoolRef:
+        return z3.Bool(f"{self._name}:contested:{code}:{value}")
+
     def allows(self, patient: Patient) -> z3.BoolRef:
         choices = [
             z3.Implies(truth, self.leaves(code, value))
@@ -80,8 +85,11 @@ class AnyChart:
             absent, recorded, stated = self.absent(code), self.recorded(code), self.stated(code)
             found += [z3.Not(z3.And(absent, stated)), z3.Implies(recorded, stated)]
             if fact["kind"] in {"choice", "boolean"}:
-                values = [self.leaves(code, value) for value in fact.get("choices", (True, False))]
+                choices = fact.get("choices", (True, False))
+                values = [self.leaves(code, value) for value in choices]
                 found += [z3.Or(values), z3.Implies(z3.Not(recorded), z3.And(values))]
+                contested = z3.Or([self.contested(code, value) for value in choices])
+                found.append(z3.Implies(contested, z3.And(stated, z3.Not(recorded))))
         return tuple(found)
 
     def says_more_than(self, other: AnyChart, code: str, patients: Iterable[Patient]) -> z3.BoolRef:
@@ -94,6 +102,8 @@ class AnyChart:
             if fact["kind"] in {"choice", "boolean"}:
                 values = fact.get("choices", (True, False))
                 pairs = [(self.leaves(left, value), other.leaves(left, value)) for value in values]
+                if left != code:
+                    found += [self.contested(left, value) == other.contested(left, value) for value in values]
             else:
                 numbers = [patient.numbers[left] for patient in patients]
                 pairs = [(self._within(left, number), other._within(left, number)) for number in numbers]
@@ -119,6 +129,7 @@ def said_by(case: Case, chart: AnyChart, patients: Collection[Patient]) -> Itera
         if catalogue()[code]["kind"] in {"choice", "boolean"}:
             for value in catalogue()[code].get("choices", (True, False)):
                 yield chart.leaves(code, value) == _may_be(fact, value)
+                yield chart.contested(code, value) == (isinstance(fact, Unknown) and value in fact.contested)
         else:
             yield from (within for patient in patients for within in _within(fact, patient, code))
 

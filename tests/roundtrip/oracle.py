@@ -344,14 +344,9 @@ class Oracle:
             Sign.METASTASIS_ELSEWHERE: story.elsewhere is not None,
             Sign.PERFORATION: self.perforated() or "perforation" in self.said.get("primary-symptoms", ()),
             Sign.PATHOLOGICAL_NODES: nodes,
-            Sign.DISPUTED_T4B: self._disputed("primary-t", "T4b"),
-            Sign.DISPUTED_CIRRHOSIS: self._disputed("liver-condition", "cirrhosis"),
             Sign.UNCONFIRMED_DISEASE: story.unconfirmed,
         }
         return {sign for sign, holds in signs.items() if holds}
-
-    def _disputed(self, code: str, value: str) -> bool:
-        return self.told.get(code) == Unknown(Gap.CONFLICTING) and value in self.said[code]
 
 
 def _holds(told: Narrowed, found: Known) -> bool:

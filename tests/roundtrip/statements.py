@@ -67,9 +67,12 @@ class Teller:
 
     def _conflict_on(self, day: date) -> Fact:
         value = self.value()
+        other = self.other(value)
         self.local(value, day)
-        self.local(self.other(value), day)
-        return Unknown(Gap.CONFLICTING)
+        self.local(other, day)
+        return Unknown(
+            Gap.CONFLICTING, contested=frozenset(one for one in (value, other) if isinstance(one, str | bool))
+        )
 
     def _narrowing_on(self, day: date) -> Fact:
         left = self.narrowing()
