@@ -46,7 +46,9 @@ class StoredFeedback:
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._group: GroupCommit[_Received, int] = GroupCommit(self._commit)
+        self._group: GroupCommit[_Received, int] = GroupCommit(
+            self._commit, rows=lambda received: len(received.entries)
+        )
 
     async def record(self, service_id: str, body: bytes, caller: Caller) -> None:
         """Keep the feedback in the body of a call; when this returns it is durable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from service.errors import StoreUnavailable
@@ -13,16 +14,26 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_LARGEST_BATCH = 256
+_MOST_ROWS = 256
+"""Rows of one transaction, but for an item that has more of its own."""
 _MOST_WAITING = 10_000
 
 
 class GroupCommit(Generic[Item, Result]):
     """Each caller waits until its own item is durable; a disk that syncs slowly is asked once for all of them."""
 
-    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]) -> None:
-        """`commit` writes items in one transaction and gives one result for each, in their order."""
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        rows: Callable[[Item], int] = lambda _: 1,
+    ) -> None:
+        """`commit` writes items in one transaction and gives one result for each, in their order; `rows` counts one's.
+
+        A transaction is bounded, so that an item of many rows makes those of others wait for its own alone.
+        """
         self._commit = commit
+        self._rows = rows
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -43,7 +54,9 @@ class GroupCommit(Generic[Item, Result]):
         while self._waiting:
             # Who gave up was told that nothing counts as recorded, and comes again.
             self._waiting = [(item, future) for item, future in self._waiting if not future.done()]
-            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            rows = accumulate(self._rows(item) for item, _ in self._waiting)
+            fitting = max(1, sum(1 for _ in takewhile(lambda count: count <= _MOST_ROWS, rows)))
+            batch, self._waiting = self._waiting[:fitting], self._waiting[fitting:]
             if not batch:
                 return
             try:

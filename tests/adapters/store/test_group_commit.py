@@ -47,6 +47,18 @@ async def test_what_arrives_while_a_commit_runs_goes_into_the_next_together() ->
     assert commit.batches == [[1], [2, 3, 4]]
 
 
+async def test_a_transaction_takes_no_more_rows_than_it_may_but_for_an_item_that_has_them_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_MOST_ROWS", 5)
+    commit = Slow()
+    group = GroupCommit(commit, rows=lambda item: item)
+    commit.go.set()
+    found = await asyncio.gather(*(group.submit(rows) for rows in (2, 3, 1, 5, 4, 9, 1, 4)))
+    assert found == [20, 30, 10, 50, 40, 90, 10, 40]
+    assert commit.batches == [[2, 3], [1], [5], [4], [9], [1, 4]]
+
+
 async def test_a_caller_that_gave_up_holds_up_nobody() -> None:
     commit = Slow()
     group = GroupCommit(commit)
