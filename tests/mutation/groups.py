@@ -54,7 +54,7 @@ GROUPS = {
     "readers": Group(
         "fhir_mappings",
         (
-            "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
+            "asked", "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
                 "pathology", "primary", "reader", "references", "scope", "settle", "treatment", "values",
@@ -66,8 +66,8 @@ GROUPS = {
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
-                "terminology", "relevance", "bundle", "each_match", "surrogates", "codings", "day_edges", "shapes",
-                "mapper",
+                "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
+                "shapes", "mapper",
             )
         ),
         share=0.25,

@@ -110,7 +110,8 @@ def _run(root: Path, tests: Sequence[str], mutant: str) -> int:
     """Run the tests in the copy: nothing of this project may come from where the command was called."""
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
         del sys.modules[name]
-    os.environ.update(_SETTINGS, MUTANT_UNDER_TEST=mutant)
+    # Two runs that share pytest's folder take each other's old ones away, and a run that ends so counts as a kill.
+    os.environ.update(_SETTINGS, MUTANT_UNDER_TEST=mutant, PYTEST_DEBUG_TEMPROOT=str(root))
     sys.dont_write_bytecode = False
     os.chdir(root)
     sys.path.insert(0, str(root))
