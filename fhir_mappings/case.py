@@ -116,13 +116,13 @@ class Narrowed(msgspec.Struct, frozen=True, gc=False):
 class Unknown(msgspec.Struct, frozen=True, gc=False):
     """A fact without usable value: why, from which resources, and the last value where it is only too old.
 
-    `contested` are the choices that sources name which contradict each other.
+    `contested` are the values that sources name which contradict each other.
     """
 
     gap: Gap = Gap.ABSENT
     evidence: tuple[Evidence, ...] = ()
     last_value: Value | None = None
-    contested: frozenset[str | bool] = frozenset()
+    contested: frozenset[Value | Interval] = frozenset()
 
 
 Fact: TypeAlias = Known | Narrowed | Unknown

@@ -101,18 +101,17 @@ def _newest(candidates: list[Candidate]) -> Fact:
         if isinstance(before, Known) and _agree([agreed, before.value]) is not None:
             return replace(before, evidence=_unique((*evidence, *before.evidence)))
     if agreed is None:
-        return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_choices(top)))
+        return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_named(top)))
     return _left(agreed, evidence)
 
 
-def _choices(candidates: Iterable[Candidate]) -> Iterator[str | bool]:
-    """Give the choices that some sources name; numbers are none."""
+def _named(candidates: Iterable[Candidate]) -> Iterator[Value | Interval]:
+    """Give the values that some sources name, each of several."""
     for candidate in candidates:
-        match candidate.value:
-            case str() | bool() as choice:
-                yield choice
-            case frozenset() as choices:
-                yield from choices
+        if isinstance(candidate.value, frozenset):
+            yield from candidate.value
+        elif candidate.value is not None:
+            yield candidate.value
 
 
 def _left(value: Found, evidence: tuple[Evidence, ...]) -> Fact:

@@ -15,7 +15,7 @@ from service.knowledge.headline import (
     summary,
 )
 from service.knowledge.opposed import against
-from service.knowledge.phrases import assumed, label_text, listed, sentence, short_name, value_text
+from service.knowledge.phrases import assumed, contradiction, label_text, listed, sentence, short_name, value_text
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
@@ -306,7 +306,7 @@ def _gaps(reading: Reading) -> list[Line]:
                 lines.append(_gap(found, code, f"{name}: {why}{old}", "outdated-data"))
             case Gap.CONFLICTING:
                 advisory = None if code == _MDT else "conflicting-data"
-                lines.append(_gap(found, code, f"{name}: sources contradict each other", advisory))
+                lines.append(_gap(found, code, f"{name}: {contradiction(definition, found.contested)}", advisory))
             case Gap.UNREADABLE:
                 lines.append(_gap(found, code, f"{name}: recorded but not readable", None))
             case _:

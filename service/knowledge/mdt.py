@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name
-from service.knowledge.phrases import ROOM, clause, day, listed, narrowed_text, sentence, short_name
+from service.knowledge.phrases import ROOM, clause, contradiction, day, listed, narrowed_text, sentence, short_name
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
@@ -194,8 +194,8 @@ def _value(catalogue: Catalogue, code: str, fact: Fact) -> str:
             return clause(definition, value)
         case Narrowed():
             return narrowed_text(definition, fact)
-        case Unknown(gap=Gap.CONFLICTING):
-            return "sources contradict each other"
+        case Unknown(gap=Gap.CONFLICTING, contested=contested):
+            return contradiction(definition, contested)
         case Unknown():
             return "not recorded"
         case _:

@@ -6,10 +6,12 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
+from fhir_mappings.case import Interval
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fhir_mappings.case import Interval, Narrowed, PartialDate, Value
+    from fhir_mappings.case import Narrowed, PartialDate, Value
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Label
 
@@ -266,6 +268,21 @@ def narrowed_text(definition: FactDefinition, narrowed: Narrowed) -> str:
     if isinstance(narrowed.values, frozenset):
         return " or ".join(value_text(definition, value) for value in sorted(narrowed.values, key=str))
     return label_text(definition, interval_label(narrowed.values))
+
+
+def contradiction(definition: FactDefinition, contested: Iterable[Value | Interval]) -> str:
+    """Say that sources contradict each other, and what they say: `sources contradict each other, 2 against 5`."""
+    ordered = sorted(contested, key=lambda value: (value if isinstance(value, int | float) else 0, str(value)))
+    said = [
+        label_text(definition, interval_label(value)) if isinstance(value, Interval) else value_text(definition, value)
+        for value in ordered[:_CONTESTED_SHOWN]
+    ]
+    more = " …" if len(ordered) > _CONTESTED_SHOWN else ""
+    named = f", {' against '.join(said)}{more}" if said else ""
+    return f"sources contradict each other{named}"
+
+
+_CONTESTED_SHOWN = 4
 
 
 def interval_label(interval: Interval) -> str:

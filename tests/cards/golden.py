@@ -41,7 +41,9 @@ TYPICAL: dict[str, Callable[[], Case]] = {
         "V16",
         ecog=Unknown(Gap.OUTDATED, (Evidence("Observation/ecog-old", "coded", _OLD),), 0),
         extrahepatic_disease=Narrowed(frozenset({"resectable", "unresectable"}), (Evidence("Condition/lung"),)),
-        metastasis_count=Unknown(Gap.CONFLICTING, (Evidence("Observation/ct"), Evidence("Observation/mri"))),
+        metastasis_count=Unknown(
+            Gap.CONFLICTING, (Evidence("Observation/ct"), Evidence("Observation/mri")), contested=frozenset({2, 5})
+        ),
     ),
     "complete-the-case": lambda: charted({"primary-site": "sigmoid-colon", "metastases-detected": "at-staging"}),
     "unresectable": lambda: example("V20"),

@@ -12,6 +12,7 @@ from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.phrases import (
     assumed,
     clause,
+    contradiction,
     day,
     decides,
     interval_label,
@@ -131,6 +132,23 @@ def test_what_is_left_of_a_narrowed_fact_is_named() -> None:
     left = Narrowed(frozenset({"resectable", "unresectable"}))
     assert narrowed_text(FACTS["extrahepatic-disease"], left) == "resectable or unresectable"
     assert narrowed_text(FACTS["metastasis-count"], Narrowed(Interval(2, None))) == "≥ 2"
+
+
+@pytest.mark.parametrize(
+    ("fact", "contested", "words"),
+    [
+        ("ecog", set(), ""),
+        ("largest-metastasis", {30, 4, 29.5}, ", 4 mm against 29.5 mm against 30 mm"),
+        ("metastasis-count", {1, Interval(2, None)}, ", ≥ 2 against 1"),
+        ("impending-complication", {True, False}, ", no against yes"),
+        ("primary-t", {"T4b", "T3"}, ", T3 against T4b"),
+        ("primary-diagnosis-date", {date(2026, 5, 4), "2026-06"}, ", 4 May 2026 against Jun 2026"),
+        ("metastasis-count", {5, 4, 3, 2}, ", 2 against 3 against 4 against 5"),
+        ("metastasis-count", {5, 4, 3, 2, 1}, ", 1 against 2 against 3 against 4 …"),
+    ],
+)
+def test_a_contradiction_names_what_is_said(fact: str, contested: set[Any], words: str) -> None:
+    assert contradiction(FACTS[fact], contested) == f"sources contradict each other{words}"
 
 
 def test_only_plural_facts_decide_in_the_plural() -> None:

@@ -146,6 +146,9 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": WITHHELD | FOREIGN}, False),
     ("Condition", {"code": {"text": "flu", "concept": WITHHELD}}, True),
     ("Observation", {"code": WITHHELD}, False),
+    # the code counts beside components that another resource has too
+    ("Observation", {"code": of(LOINC, "89247-1"), "component": [{"code": of(LOINC, "8480-6")}]}, True),
+    ("Observation", {"code": of(LOINC, "8867-4"), "component": [{"code": of(LOINC, "8480-6")}]}, False),
     # any shape
     ("Condition", {"code": {"coding": {"system": ICD10CM, "code": "C20"}}}, True),
     ("Condition", {"code": [FLU, CANCER]}, True),

@@ -54,7 +54,8 @@ def test_agreeing_sources_are_all_evidence() -> None:
 
 def test_two_values_of_equal_rank_and_day_conflict() -> None:
     both = settled(said(1, "2026-06-01", by="a"), said(2, "2026-06-01", by="b"))
-    assert both == Unknown(Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")))
+    evidence = (Evidence("Observation/a"), Evidence("Observation/b"))
+    assert both == Unknown(Gap.CONFLICTING, evidence, contested=frozenset({1, 2}))
 
 
 def test_two_local_values_of_one_day_conflict() -> None:
@@ -155,7 +156,7 @@ def test_three_sources_that_agree_only_by_pairs_conflict() -> None:
     evidence = tuple(Evidence(f"Observation/{by}") for by in ("ab", "ac", "bc"))
     assert settled(*sources) == Unknown(Gap.CONFLICTING, evidence, contested=frozenset("abc"))
     assert settled(*sources, said(1, "2026-06-01", by="z")) == Unknown(
-        Gap.CONFLICTING, (*evidence, Evidence("Observation/z")), contested=frozenset("abc")
+        Gap.CONFLICTING, (*evidence, Evidence("Observation/z")), contested=frozenset({*"abc", 1})
     )
 
 
@@ -169,10 +170,10 @@ def test_three_sources_that_agree_only_by_pairs_conflict() -> None:
             [said(frozenset({"T4a", "T4b"}), "2026-06-01", by="a"), said("T3", "2026-06-01", by="b")],
             {"T3", "T4a", "T4b"},
         ),
-        ([said(1, "2026-06-01", by="a"), said(Interval(2, 3), "2026-06-01", by="b")], set()),
+        ([said(1, "2026-06-01", by="a"), said(Interval(2, 3), "2026-06-01", by="b")], {1, Interval(2, 3)}),
     ],
 )
-def test_a_conflict_keeps_the_choices_that_its_sources_name(sources: list[Candidate], contested: set[Any]) -> None:
+def test_a_conflict_keeps_the_values_that_its_sources_name(sources: list[Candidate], contested: set[Any]) -> None:
     older, silent = said("T1", "2026-05-01", by="old"), said(None, "2026-06-01", by="silent")
     assert settled(*sources, older, silent) == Unknown(
         Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")), contested=frozenset(contested)
@@ -187,9 +188,9 @@ def test_of_local_sources_in_conflict_the_others_are_not_kept() -> None:
 
 def test_dateless_sources_conflict_or_the_local_one_wins() -> None:
     assert settled(said(1, None, by="a"), said(2, None, by="b", local=True)) == known(2, "b")
-    assert settled(said(1, None, by="a"), said(2, None, by="b")) == Unknown(
-        Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b"))
-    )
+    evidence = (Evidence("Observation/a"), Evidence("Observation/b"))
+    conflict = Unknown(Gap.CONFLICTING, evidence, contested=frozenset({1, 2}))
+    assert settled(said(1, None, by="a"), said(2, None, by="b")) == conflict
 
 
 def test_a_local_value_wins_only_where_the_others_contradict_it() -> None:

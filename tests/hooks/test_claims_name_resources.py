@@ -83,7 +83,7 @@ async def test_decisions_of_the_mdt_that_contradict_each_other_are_named(client:
     found = await card(client, [*chart("V01"), *decided])
     (line,) = lines(found, "- Decision of")
     assert line == (
-        "- Decision of the MDT: sources contradict each other "
+        "- Decision of the MDT: sources contradict each other, liver first against staged (primary first) "
         "(10 Nov 2026, Observation/liver-first, Observation/staged)"
     )
     assert found["extension"][ADVICE]["gaps"] == [

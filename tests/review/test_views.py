@@ -145,6 +145,11 @@ def test_a_known_fact_shows_value_date_age_source_and_how() -> None:
     [
         (Unknown(Gap.OUTDATED, last_value=1), "too old, last value 1", "gap"),
         (Unknown(Gap.CONFLICTING), "sources contradict each other", "gap"),
+        (
+            Unknown(Gap.CONFLICTING, contested=frozenset({2, 0})),
+            "sources contradict each other, 0 against 2",
+            "gap",
+        ),
         (Unknown(Gap.UNREADABLE), "recorded, not readable", "gap"),
         (Unknown(Gap.NOT_RETRIEVED), "not retrieved", "gap"),
         (Unknown(), "", "absent"),

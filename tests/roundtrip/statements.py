@@ -70,9 +70,7 @@ class Teller:
         other = self.other(value)
         self.local(value, day)
         self.local(other, day)
-        return Unknown(
-            Gap.CONFLICTING, contested=frozenset(one for one in (value, other) if isinstance(one, str | bool))
-        )
+        return Unknown(Gap.CONFLICTING, contested=frozenset({value, other}))
 
     def _narrowing_on(self, day: date) -> Fact:
         left = self.narrowing()

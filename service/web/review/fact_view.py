@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
-from service.knowledge.phrases import assumed, day, narrowed_text, sentence, value_text
+from service.knowledge.phrases import assumed, contradiction, day, narrowed_text, sentence, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,6 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _OTHERS = "Patient and markers"
 
 _GAPS = {
-    Gap.CONFLICTING: "sources contradict each other",
     Gap.OUTDATED: "too old",
     Gap.UNREADABLE: "recorded, not readable",
     Gap.NOT_RETRIEVED: "not retrieved",
@@ -135,6 +134,8 @@ def _told(definition: FactDefinition, fact: Fact, assumption: Label | None) -> t
             return "assumed", assumed(definition, assumption)
         case Unknown(gap=Gap.ABSENT):
             return "absent", ""
+        case Unknown(gap=Gap.CONFLICTING, contested=contested):
+            return "gap", contradiction(definition, contested)
         case Unknown(gap=gap, last_value=value):
             last = f", last value {value_text(definition, value)}" if value is not None else ""
             return "gap", f"{_GAPS[gap]}{last}"
