@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, assert_never, cast
 
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.cubes import halves, truth, where
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
 
-    from fhir_mappings.case import Case, Fact
+    from fhir_mappings.case import Case, Fact, Value
     from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
     from service.knowledge.cubes import Cube
     from service.knowledge.domain import ChoiceTest, Domain
@@ -259,12 +259,8 @@ def _is_absent(fact: Fact) -> bool:
 
 
 def _recorded(fact: Fact, test: ChoiceTest, *, certain: bool) -> bool:
-    match fact:
-        case Known(value=value):
-            return value in test.values
-        case Narrowed(values=frozenset() as values):
-            return values <= test.values if certain else bool(values & test.values)
-        case Unknown(contested=values):
-            return not certain and bool(values & test.values)
-        case _:
-            return False
+    if isinstance(fact, Unknown):
+        return not certain and not test.values.isdisjoint(fact.contested)
+    # A fact that is a choice is narrowed to choices, never to an interval.
+    said = cast("frozenset[Value]", fact.values) if isinstance(fact, Narrowed) else frozenset({fact.value})
+    return said <= test.values if certain else not said.isdisjoint(test.values)
