@@ -238,6 +238,11 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
 ]
 
 
+def test_another_cancer_is_told_by_the_coding_that_says_so() -> None:
+    (proof,) = read(PRIMARY, LIVER, cond("C50.911")).other_cancers
+    assert (proof.reference, proof.coding) == ("Condition/c", f"{ICD10CM}|C50.911")
+
+
 @pytest.mark.parametrize(("resources", "signs"), [one[1:] for one in SIGNS], ids=[one[0] for one in SIGNS])
 def test_signs_stand_beside_the_facts(resources: list[dict[str, Any]], signs: set[Sign]) -> None:
     assert read(PRIMARY, LIVER, *resources).signs == PLAIN | signs
