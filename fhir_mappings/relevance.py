@@ -104,20 +104,22 @@ class Relevance:
             return kind in _ALWAYS
         if kind == "Medication" and resource.get("ingredient") is not None:
             return True
-        concepts = [_concept(resource.get(name)) for name in _CONCEPTS]
+        concepts = [_concept(resource.get(name)) for name in (_CONCEPTS if kind in DRUGS else ("code",))]
         concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
         return self._any(kind, concepts, refers=resource.get("medicationReference") is not None)
 
     def _decided(self, kind: str, head: Head) -> bool:
         if kind == "Medication" and bytes(head.ingredient) != b"null":
             return True
-        parts = (head.code, head.medicationCodeableConcept, head.medication)
+        parts = [head.code]
+        if kind in DRUGS:
+            parts += [head.medicationCodeableConcept, head.medication]
         try:
             concepts = [_CONCEPT.decode(part) for part in parts if part is not NOT_SENT]
             if head.component is not NOT_SENT:
                 concepts += [found.code for found in _COMPONENTS.decode(head.component) or () if found is not None]
         except MISFITS:
-            spelled = {name: orjson.loads(memoryview(part)) for name, part in zip(_CONCEPTS, parts, strict=True)}
+            spelled = {name: orjson.loads(memoryview(part)) for name, part in zip(_CONCEPTS, parts, strict=False)}
             spelled["component"] = orjson.loads(memoryview(head.component))
             spelled["medicationReference"] = orjson.loads(memoryview(head.medicationReference))
             return self.matters_as_dictionary({"resourceType": kind, **spelled})
@@ -165,12 +167,12 @@ class Relevance:
 
 
 def _spelling_of_drug(head: Head) -> bytes:
-    others = (head.code, head.medicationReference, head.medication, head.ingredient)
+    others = (head.code, head.component, head.medicationReference, head.medication, head.ingredient)
     drug = bytes(head.medicationCodeableConcept)
     return drug if others == _NO_OTHERS else b"\0".join([drug, *map(bytes, others)])
 
 
-_NO_OTHERS = (NOT_SENT,) * 4
+_NO_OTHERS = (NOT_SENT,) * 5
 
 
 def _spelled(code: object) -> str | None:

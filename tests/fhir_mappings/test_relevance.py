@@ -149,6 +149,12 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     # the code counts beside components that another resource has too
     ("Observation", {"code": of(LOINC, "89247-1"), "component": [{"code": of(LOINC, "8480-6")}]}, True),
     ("Observation", {"code": of(LOINC, "8867-4"), "component": [{"code": of(LOINC, "8480-6")}]}, False),
+    # elements that only another type has do not count, or the first of two alike would decide for both
+    ("Observation", {"code": concept(LOINC, "718-7"), "medicationCodeableConcept": METASTASES}, False),
+    ("Observation", {"code": concept(LOINC, "718-7")}, False),
+    ("Observation", {"code": [concept(LOINC, "718-7")], "medication": SIZE}, False),
+    ("MedicationRequest", {"medicationCodeableConcept": of(RXNORM, "1"), "component": [{"code": SIZE}]}, True),
+    ("MedicationRequest", {"medicationCodeableConcept": of(RXNORM, "1")}, False),
     # any shape
     ("Condition", {"code": {"coding": {"system": ICD10CM, "code": "C20"}}}, True),
     ("Condition", {"code": [FLU, CANCER]}, True),
