@@ -74,14 +74,11 @@ class Reader:
         found = self._facts.get(code)
         if found is None:
             definition = self.catalogue[code]
-            candidates = self._candidates(definition)
+            candidates = [*self.local(definition), *_function(definition.reader)(self, definition)]
             age = self.policy.maximum_age_days.get(code, definition.maximum_age_days)
             settled = settle(candidates, as_of=self.as_of, maximum_age_days=age)
             found = self._facts[code] = self._explained(definition, settled)
         return found
-
-    def _candidates(self, definition: FactDefinition) -> list[Candidate]:
-        return [*self.local(definition), *_function(definition.reader)(self, definition)]
 
     def value(self, code: str) -> object:
         """Give the one value of a fact, or `None`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -88,21 +88,18 @@ def _newer(one: Candidate, other: Candidate) -> bool:
 
 def _newest(candidates: list[Candidate]) -> Fact:
     if len(candidates) == 1:
-        return _left(cast("Found", candidates[0].value), _evidence(candidates))
+        return _left(candidates[0].value, candidates)
     top = [one for one in candidates if not any(_newer(other, one) for other in candidates)]
     older = [one for one in candidates if one not in top]
     agreed = _agree([one.value for one in top if one.value is not None])
     if agreed is None and len({one.dated for one in top}) == 1 and _one_day(top[0]):
         top = [one for one in top if one.local] or top
         agreed = _agree([one.value for one in top if one.value is not None])
-    evidence = _evidence(top)
     if isinstance(agreed, frozenset | Interval):
         before = _newest(older) if older else None
         if isinstance(before, Known) and _agree([agreed, before.value]) is not None:
-            return replace(before, evidence=_unique((*evidence, *before.evidence)))
-    if agreed is None:
-        return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_named(top)))
-    return _left(agreed, evidence)
+            return replace(before, evidence=_unique((*_evidence(top), *before.evidence)))
+    return _left(agreed, top)
 
 
 def _named(candidates: Iterable[Candidate]) -> Iterator[Value | Interval]:
@@ -114,7 +111,10 @@ def _named(candidates: Iterable[Candidate]) -> Iterator[Value | Interval]:
             yield candidate.value
 
 
-def _left(value: Found, evidence: tuple[Evidence, ...]) -> Fact:
+def _left(value: Found | None, sources: Sequence[Candidate]) -> Fact:
+    evidence = _evidence(sources)
+    if value is None:
+        return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_named(sources)))
     return Narrowed(value, evidence) if isinstance(value, frozenset | Interval) else Known(value, evidence)
 
 

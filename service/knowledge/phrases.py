@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOM = 139
 """Characters of a card's summary."""
+_CONTESTED_SHOWN = 4
 _UNITS = {"%": " %", "mm": " mm", "ng/mL": " ng/mL", "mo": " months"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -267,22 +268,22 @@ def narrowed_text(definition: FactDefinition, narrowed: Narrowed) -> str:
     """Write what is left of a narrowed fact: `resectable or unresectable`, `≥ 2`, `under 5 ng/mL`."""
     if isinstance(narrowed.values, frozenset):
         return " or ".join(value_text(definition, value) for value in sorted(narrowed.values, key=str))
-    return label_text(definition, interval_label(narrowed.values))
+    return _found_text(definition, narrowed.values)
+
+
+def _found_text(definition: FactDefinition, found: Value | Interval) -> str:
+    if isinstance(found, Interval):
+        return label_text(definition, interval_label(found))
+    return value_text(definition, found)
 
 
 def contradiction(definition: FactDefinition, contested: Iterable[Value | Interval]) -> str:
     """Say that sources contradict each other, and what they say: `sources contradict each other, 2 against 5`."""
     ordered = sorted(contested, key=lambda value: (value if isinstance(value, int | float) else 0, str(value)))
-    said = [
-        label_text(definition, interval_label(value)) if isinstance(value, Interval) else value_text(definition, value)
-        for value in ordered[:_CONTESTED_SHOWN]
-    ]
+    said = [_found_text(definition, value) for value in ordered[:_CONTESTED_SHOWN]]
     more = " …" if len(ordered) > _CONTESTED_SHOWN else ""
     named = f", {' against '.join(said)}{more}" if said else ""
     return f"sources contradict each other{named}"
-
-
-_CONTESTED_SHOWN = 4
 
 
 def interval_label(interval: Interval) -> str:

@@ -221,7 +221,7 @@ def test_a_hint_says_what_the_chart_has() -> None:
     hints = {question.fact: question.hint for question in (*form.missing, *form.assumed, *form.recorded)}
     assert [hints[fact] for fact in facts] == [
         "In the chart, too old: 0",
-        "The chart contradicts itself",
+        "Sources contradict each other",
         "In the chart: 5.5 ng/mL",
         "In the chart, not exactly: ≥ 2",
     ]

@@ -9,7 +9,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
-from service.knowledge.phrases import assumed, label_text, narrowed_text, sentence, short_name, value_text
+from service.knowledge.phrases import (
+    assumed,
+    contradiction,
+    label_text,
+    narrowed_text,
+    sentence,
+    short_name,
+    value_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -153,6 +161,8 @@ def _hint(definition: FactDefinition, fact: Fact) -> str:
             return f"In the chart, not exactly: {narrowed_text(definition, fact)}"
         case Unknown(gap=Gap.OUTDATED, last_value=value) if value is not None:
             return f"In the chart, too old: {value_text(definition, value)}"
+        case Unknown(gap=Gap.CONFLICTING, contested=contested):
+            return sentence(contradiction(definition, contested))
         case Unknown(gap=gap):
             return _GAPS[gap]
 
@@ -160,7 +170,6 @@ def _hint(definition: FactDefinition, fact: Fact) -> str:
 _GAPS = {
     Gap.ABSENT: "Not in the chart",
     Gap.OUTDATED: "In the chart, too old",
-    Gap.CONFLICTING: "The chart contradicts itself",
     Gap.UNREADABLE: "In the chart, but not readable",
     Gap.NOT_RETRIEVED: "Not retrieved from the chart",
 }
