@@ -67,7 +67,7 @@ GROUPS = {
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
-                "shapes", "mapper",
+                "shapes", "own_codes", "mapper",
             )
         ),
         share=0.25,
