@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service.knowledge.contradiction import waiting_in
 from service.knowledge.schedule import weeks_after
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ def on_one_day(order: Order, partner: Order) -> bool:
     return len(days) <= 1 and all(found.is_day for found in days)
 
 
-def second_operation(reading: Reading, order: Order, partner: Order, *, strategy: str | None) -> date | None:
-    """Give the first day for the operation that comes second, where the strategy and the day of the first say it."""
+def second_operation(reading: Reading, order: Order, partner: Order, next_steps: Sequence[str]) -> date | None:
+    """Give the first day for the operation that comes second, where next steps and the day of the first one say it."""
     if partner.dated is None or partner.reference == order.reference:
         return None
-    match strategy:
-        case "liver-first" if "primary-resection" in order.kinds:
+    match waiting_in(next_steps):
+        case "primary-resection" if "primary-resection" in order.kinds:
             weeks = reading.number("liver_to_primary_minimum_weeks")
-        case "staged" if "liver-resection" in order.kinds and reading.in_situ:
+        case "liver-resection" if "liver-resection" in order.kinds and reading.in_situ:
             weeks = reading.number("primary_to_liver_minimum_weeks")
         case _:
             return None

@@ -75,6 +75,16 @@ def contradicts(
     return bool(next_steps) and all(_has_no_room(step, kind, others, order, reading) for step in next_steps)
 
 
+def waiting_in(next_steps: Sequence[str]) -> Resection | None:
+    """Give the resection that waits for the other one, and for nothing else, in each of these next steps."""
+    steps = set(next_steps)
+    if not steps:
+        return None
+    if steps <= _LIVER_WAITS_FOR_PRIMARY:
+        return "liver-resection"
+    return "primary-resection" if steps <= _PRIMARY_WAITS_FOR_LIVER else None
+
+
 def _has_no_room(step: str, kind: Resection, others: Sequence[Order], order: Order, reading: Reading) -> bool:
     if step in _NO_RESECTION:
         return True

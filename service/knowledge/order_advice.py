@@ -168,7 +168,7 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     partner = partner_of(order, context.others(order), drafted={draft.reference for draft in context.drafts})
     if partner is None or (context.fits_mdt and _mdt_strategy(reading) == "simultaneous"):
         return
-    not_before = second_operation(reading, order, partner, strategy=_strategy(context))
+    not_before = second_operation(reading, order, partner, _next_steps(context))
     for code, facts in _NO_SIMULTANEOUS.items():
         if code not in reading.decision.advisories:
             continue
@@ -233,11 +233,10 @@ def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
 def _differs_from_strategy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     reading = context.reading
     decision = reading.decision
-    if context.fits_mdt or decision.strategy is None or not is_settled(reading.case, decision):
+    if context.fits_mdt or decision.strategy is None:
         return
     for kind in _resections(order):
-        steps = (outcome.next_step or "" for outcome in decision.outcomes)
-        if all(contradicts((step,), kind, context.others(order), order, reading) for step in steps):
+        if contradicts(_next_steps(context), kind, context.others(order), order, reading):
             lead, named = strategy_name(reading, decision.strategy), ""
             if decision.next_step is not None:
                 lead, named = recommended(reading, decision.outcomes[0])
@@ -316,12 +315,14 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     )
 
 
-def _strategy(context: _Context) -> str | None:
-    """Give the strategy that orders are measured by: the MDT's while it holds, else the recommended one."""
-    reading = context.reading
+def _next_steps(context: _Context) -> tuple[str, ...]:
+    """Give the next steps that orders are measured by: those of the MDT while it holds, else the recommended ones."""
+    decision = context.reading.decision
     if context.fits_mdt:
-        return _mdt_strategy(reading)
-    return reading.decision.strategy if is_settled(reading.case, reading.decision) else None
+        return ORDINARY.get(_mdt_strategy(context.reading) or "", ())
+    if decision.strategy is None or not is_settled(context.reading.case, decision):
+        return ()
+    return tuple(outcome.next_step or "" for outcome in decision.outcomes)
 
 
 def _mdt_strategy(reading: Reading) -> str | None:

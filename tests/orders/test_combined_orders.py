@@ -82,6 +82,19 @@ def test_what_comes_second_is_postponed_by_the_strategy_that_holds(case: Case, o
     assert found == [(f"Postpone to {until}", True), (AWAY, False)]
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        example("V08", r0_achievable=False),
+        example("V08", ecog=3),
+        example("V09", hepatectomy_extent="major"),
+    ],
+    ids=["systemic-after-relief", "relief-then-mdt", "chemotherapy-then-restage-3-months"],
+)
+def test_a_liver_that_has_no_room_after_the_primary_either_is_not_postponed(case: Case) -> None:
+    assert offered(case, hepatectomy(DAY), colectomy(DAY), of="liver") == [(AWAY, True), (HEPATOBILIARY, False)]
+
+
 DECEMBER: dict[str, Any] = {"occurrencePeriod": {"start": "2026-12-01", "end": "2026-12-31"}}
 
 
