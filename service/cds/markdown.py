@@ -56,14 +56,15 @@ def clip(text: str, limit: int) -> str:
 def render(explanation: Explanation, limits: Mapping[SectionCode, int]) -> str:
     """Render the sections as paragraphs and lists.
 
-    `limits` says how many lines a section may show (default: all). Each resource is named where it comes first.
+    `limits` says how many lines a section may show (default: all); one that first states an advisory is always shown.
+    Each resource is named where it comes first.
     """
     named: set[str] = set()
     return "\n\n".join(_section(section, limits.get(section.code), named) for section in explanation.sections)
 
 
 def _section(section: Section, limit: int | None, named: set[str]) -> str:
-    lines = [_line(line, named) for line in section.lines[:limit]]
+    lines = [_line(line, named) for line in _shown(section.lines, limit)]
     if len(section.lines) > len(lines):
         lines.append(f"and {len(section.lines) - len(lines)} more in the app")
     if section.code in {"recommendation", "sources"}:
@@ -72,6 +73,18 @@ def _section(section: Section, limit: int | None, named: set[str]) -> str:
         return f"**{section.title}**: {'; '.join(lines)}"
     listed = "\n".join(f"- {line}" for line in lines)
     return f"**{section.title}**\n{listed}"
+
+
+def _shown(lines: tuple[Line, ...], limit: int | None) -> list[Line]:
+    if limit is None:
+        return list(lines)
+    shown = list(lines[:limit])
+    stated = {code for line in shown for code in line.codes}
+    for line in lines[limit:]:
+        if not stated.issuperset(line.codes):
+            shown.append(line)
+            stated.update(line.codes)
+    return shown
 
 
 def _line(line: Line, named: set[str]) -> str:

@@ -106,6 +106,28 @@ def test_left_out_and_missing_resources_are_named() -> None:
     assert "Not or only partly retrieved: MedicationRequest; what they would say is unknown" in card["detail"]
 
 
+def test_no_advisory_is_cut_off_the_detail() -> None:
+    treated = {"chemotherapy_cycles": 8, "chemotherapy_response": "stable-disease"}
+    elsewhere = {"extrahepatic_disease": "unresectable", "liver_mri_done": False, "msi": "msi-high"}
+    (card,) = cards_of(example("V20", **treated, **elsewhere))
+    assert card["extension"][ADVICE]["advisories"][-1] == "msi-high"
+    assert "- MSI-high or mismatch-repair deficient: discuss immunotherapy first" in card["detail"]
+
+
+def test_a_contradiction_is_not_cut_off_behind_outdated_values() -> None:
+    old = Unknown(Gap.OUTDATED, (Evidence("Observation/old"),))
+    clash = Unknown(
+        Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")), contested=frozenset({0, 4})
+    )
+    outdated = ("ecog", "primary_symptoms", "metastasis_count", "largest_metastasis", "r0_achievable")
+    (card,) = cards_of(example("V16", **dict.fromkeys(outdated, old), chemotherapy_cycles=clash))
+    assert card["extension"][ADVICE]["advisories"] == ["conflicting-data", "outdated-data"]
+    assert card["detail"].split("**Not usable**\n")[1].split("\n\n")[0].splitlines()[-2:] == [
+        "- Preoperative cycles: sources contradict each other, 0 against 4 (Observation/a, Observation/b)",
+        "- and 1 more in the app",
+    ]
+
+
 def test_an_unchanged_mdt_decision_is_respected_in_silence() -> None:
     assert cards_of(_decided_by_mdt(example("V01"), "staged")) == []
 
