@@ -39,9 +39,12 @@ _PRIMARY_WAITS_FOR_LIVER = frozenset(
         "resect-now-no-more-chemotherapy",
     }
 )
-_LIVER_WAITS_FOR_CHEMOTHERAPY = frozenset(
-    {"chemotherapy-then-restage-3-months", "chemotherapy-before-resection", "perioperative-folfox-3-3"}
-)
+# The liver waits for chemotherapy of so many months.
+_MONTHS_BEFORE_LIVER: dict[str, str] = {
+    "chemotherapy-then-restage-3-months": "restaging_months",
+    "chemotherapy-before-resection": "perioperative_months_each",
+    "perioperative-folfox-3-3": "perioperative_months_each",
+}
 _NO_RESECTION = frozenset(
     {
         "no-elective-surgery",
@@ -94,9 +97,8 @@ def _has_no_room(step: str, kind: Resection, others: Sequence[Order], order: Ord
         return True
     if step in _LIVER_WAITS_FOR_PRIMARY:
         return not reading.resected and not _earlier(others, "primary-resection", order)
-    if step in _LIVER_WAITS_FOR_CHEMOTHERAPY:
-        return not _after_chemotherapy(order, reading)
-    return False
+    months = _MONTHS_BEFORE_LIVER.get(step)
+    return months is not None and not _after_chemotherapy(order, reading, months)
 
 
 def _earlier(others: Sequence[Order], kind: Resection, order: Order) -> bool:
@@ -108,9 +110,9 @@ def _earlier(others: Sequence[Order], kind: Resection, order: Order) -> bool:
     )
 
 
-def _after_chemotherapy(order: Order, reading: Reading) -> bool:
+def _after_chemotherapy(order: Order, reading: Reading, parameter: str) -> bool:
     """Whether the order is for a day that leaves time for the months of chemotherapy, give or take two weeks."""
     if order.dated is None:
         return False
-    months = int(reading.number("perioperative_months_each"))
+    months = int(reading.number(parameter))
     return order.dated.first >= add_months(reading.case.as_of, months) - timedelta(weeks=2)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fhir_mappings.case import Case
+    from service.knowledge.model import Policy
 
 CPT = "http://www.ama-assn.org/go/cpt"
 SNOMED = "http://snomed.info/sct"
@@ -75,8 +76,9 @@ def cards(
     *drafts: object,
     record: Iterable[object] = (),
     selections: Iterable[str] | None = None,
+    policy: Policy | None = None,
 ) -> list[dict[str, Any]]:
-    guideline = load_guideline()
+    guideline = load_guideline(policy)
     made = order_cards(
         drafts,
         case,

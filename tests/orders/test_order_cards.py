@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_mappings.case import PartialDate, Scope
+from service.knowledge.model import Policy
 from tests.decided import charted, example, recorded, with_facts
 from tests.orders.drafts import (
     CPT,
@@ -165,6 +166,26 @@ def test_orders_that_fit_or_cannot_be_judged_give_no_card(case: Case, draft: dic
 
 def test_the_liver_before_the_advised_chemotherapy_differs() -> None:
     assert found(example("V28"), hepatectomy(DAY)) == [("strategy-differs", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("case", "parameter"),
+    [(example("V13"), "restaging_months"), (example("V28"), "perioperative_months_each")],
+    ids=["restaging", "perioperative"],
+)
+@pytest.mark.parametrize(
+    ("months", "on", "expected"),
+    [
+        (1, "2026-12-08", [("strategy-differs", "warning")]),
+        (1, "2026-12-09", []),
+        (5, "2027-04-08", [("strategy-differs", "warning")]),
+        (5, "2027-04-09", []),
+    ],
+)
+def test_the_liver_waits_for_as_many_months_of_chemotherapy_as_the_site_gives(
+    case: Case, parameter: str, months: int, on: str, expected: list[tuple[str, str]]
+) -> None:
+    assert found(case, hepatectomy(on), policy=Policy("our MDT", {parameter: months})) == expected
 
 
 def test_a_further_cycle_is_warned_of_where_the_liver_is_next() -> None:
