@@ -10,7 +10,7 @@ from service.knowledge.model import Parameter, Policy
 from service.knowledge.tables import root_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from service.knowledge.model import ParameterValue
     from service.knowledge.source import Source
@@ -62,6 +62,7 @@ def policy_faults(policy: Policy, source: Source) -> list[str]:
             faults.append(f"policy {policy.name}: parameter {name} follows {parameter.months_in}")
         elif (fault := value_fault(parameter, value)) is not None:
             faults.append(f"policy {policy.name}: parameter {name} {fault}")
+    faults += [f"policy {policy.name}: {fault}" for fault in _crossed(in_force(source, policy))]
     known = {rule.fact for rule in source.assumptions}
     faults += [
         f"policy {policy.name}: nothing is assumed of {fact!r}" for fact in sorted(policy.assumptions_off - known)
@@ -80,6 +81,14 @@ def value_fault(parameter: Parameter, value: ParameterValue) -> str | None:
     if not low <= value <= high:
         return f"must lie between {low:g} and {high:g}"
     return None
+
+
+def _crossed(parameters: Mapping[str, Parameter]) -> Iterator[str]:
+    """Name every parameter that lies above the one that it is never above."""
+    for parameter in parameters.values():
+        limit = parameters.get(parameter.not_above or "")
+        if limit is not None and parameter.value > limit.value:
+            yield f"parameter {parameter.name} must not be above {limit.name} ({limit.value:g})"
 
 
 _SHORTEST_MONTH_DAYS = 28

@@ -68,8 +68,8 @@ def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
     for name, text in source.intervals.items():
         yield from _placeholders(f"interval {name}", text, source)
     for parameter in source.parameters.values():
-        if parameter.months_in is not None:
-            yield from _unknown(f"parameter {parameter.name}", "parameter", [parameter.months_in], source.parameters)
+        named = [name for name in (parameter.months_in, parameter.not_above) if name is not None]
+        yield from _unknown(f"parameter {parameter.name}", "parameter", named, source.parameters)
     dates = {fact.code for fact in catalogue.facts.values() if fact.kind == "date"}
     for between in source.months_between:
         yield from _unknown(f"months_between {between.fact}", "date", [between.first, between.last], dates)

@@ -78,6 +78,30 @@ asa = true
     )
 
 
+def test_a_window_cannot_end_before_it_begins() -> None:
+    with pytest.raises(GuidelineError) as caught:
+        parse_policy(
+            """
+[policy]
+name = "ours"
+[parameters]
+primary_to_liver_minimum_weeks = 13
+liver_to_primary_minimum_weeks = 6
+liver_to_primary_maximum_weeks = 5
+"""
+        )
+    assert caught.value.faults == (
+        "policy ours: parameter primary_to_liver_minimum_weeks must not be above primary_to_liver_maximum_weeks (12)",
+        "policy ours: parameter liver_to_primary_minimum_weeks must not be above liver_to_primary_maximum_weeks (5)",
+    )
+
+
+def test_a_window_may_be_moved_and_may_be_one_week() -> None:
+    moved = {"primary_to_liver_minimum_weeks": 13, "primary_to_liver_maximum_weeks": 16}
+    policy = Policy("ours", {**moved, "liver_to_primary_minimum_weeks": 8})
+    assert load_guideline(policy).policy == policy
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -73,6 +73,10 @@ def advisory(code: str = "new", statements: str = "[]", citations: str = "[]", m
             ["parameter months: unknown parameter 'days'"],
         ),
         (
+            ['[parameter.least]\nvalue = 1\nnot_above = "most"\nreason = "."\n'],
+            ["parameter least: unknown parameter 'most'"],
+        ),
+        (
             [GAP.format("gap", "asa", "began"), GAP.format("wait", "ended", "end")],
             ["months_between gap: unknown date 'asa'", "months_between wait: unknown date 'end'"],
         ),

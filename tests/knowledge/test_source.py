@@ -122,6 +122,7 @@ unit = "%"
 minimum = 0
 maximum = 2.5
 use = "text"
+not_above = "limit"
 reason = "R2"
 [parameter.switch]
 value = true
@@ -189,7 +190,7 @@ def test_files_are_read_as_they_are_written_one_after_the_other() -> None:
             ties=[Tie("fit", "msi == stable", "Because."), Tie("unfit", "ecog == 4", "So it is.")],
             parameters={
                 "limit": Parameter("limit", 3, "R9", "integer"),
-                "share": Parameter("share", 1, "R2", "number", "%", 0, 2.5, "text"),
+                "share": Parameter("share", 1, "R2", "number", "%", 0, 2.5, "text", not_above="limit"),
                 "switch": Parameter("switch", value=True, reason=".", kind="boolean", use="mapper"),
                 "months": Parameter("months", 0, ".", "integer", months_in="share"),
             },
