@@ -21,12 +21,22 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DAY, LATER = "2026-12-01", "2027-01-20"
-BIOPSY: list[Coded] = [(CPT, "47000"), (SNOMED, "443755009"), (PCS, "0FB10ZX"), (OPCS, "J13.2"), (LOINC, "24813-8")]
-PRIMARY: list[Coded] = [(CPT, "44140"), (SNOMED, "82619000"), (PCS, "0DTN0ZZ"), (OPCS, "H10.1")]
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+BIOPSY: list[Coded] = [
+    (CPT, "47000"),
+    (SNOMED, "443755009"),
+    (PCS, "0FB10ZX"),
+    (OPCS, "J13.2"),
+    (LOINC, "24813-8"),
+    (OPS, "1-441.0"),
+    (OPS, "1-442.0"),
+    (OPS, "1-551.1"),
+]
+PRIMARY: list[Coded] = [(CPT, "44140"), (SNOMED, "82619000"), (PCS, "0DTN0ZZ"), (OPCS, "H10.1"), (OPS, "5-455.75")]
 LOW_ANTERIOR = (CPT, "44145")
-LIVER: list[Coded] = [(CPT, "47130"), (SNOMED, "107963000"), (PCS, "0FT10ZZ"), (OPCS, "J02.1")]
+LIVER: list[Coded] = [(CPT, "47130"), (SNOMED, "107963000"), (PCS, "0FT10ZZ"), (OPCS, "J02.1"), (OPS, "5-502.1")]
 DRUG: list[Coded] = [(RXNORM, "32592"), (ATC, "L01XA03")]
-INFUSION: list[Coded] = [(CPT, "96413"), (SNOMED, "367336001")]
+INFUSION: list[Coded] = [(CPT, "96413"), (SNOMED, "367336001"), (OPS, "8-543.22")]
 RESPONDED: Json = {
     "chemotherapy_cycles": 4,
     "chemotherapy_response": "partial-response",
@@ -181,6 +191,7 @@ async def test_the_liver_soon_after_chemotherapy(
         ("V19", request(PRIMARY[0], on=DAY)),
         ("V20", request(BIOPSY[0])),
         ("V01", request((LOINC, "2039-6"))),
+        ("V01", request((OPS, "1-442.2"))),
     ],
     ids=str,
 )
