@@ -73,9 +73,11 @@ def _investigations(reading: Reading) -> list[RequestCode]:
     missing = {found.fact for found in reading.decision.missing}
     advisories = reading.decision.advisories
     found: list[RequestCode] = []
-    if "no-modern-liver-imaging" in advisories or _is_open(reading, "liver-mri-done"):
+    to_operate = not reading.holds("liver-state", "treated")
+    if "no-modern-liver-imaging" in advisories or (to_operate and _is_open(reading, "liver-mri-done")):
         found.append("liver-mri")
-    if "flr-percent" in missing or (_is_open(reading, "flr-percent") and reading.holds("hepatectomy-extent", "major")):
+    major = to_operate and reading.holds("hepatectomy-extent", "major")
+    if "flr-percent" in missing or (major and _is_open(reading, "flr-percent")):
         found.append("ct-volumetry")
     if "restage-3-months" in advisories or _is_outdated(reading) or "extrahepatic-disease" in missing:
         found.append("restaging-ct")

@@ -253,6 +253,16 @@ def test_recorded_investigations_are_not_offered_again() -> None:
     ]
 
 
+def test_nothing_is_measured_or_imaged_before_an_operation_of_the_liver_that_is_done() -> None:
+    unknown = {"liver_mri_done": Unknown(), "flr_percent": Unknown()}
+    (card,) = cards_of(example("V01", liver_state="treated", **unknown))
+    assert [suggestion["label"] for suggestion in card["suggestions"]] == [
+        "Refer to the liver MDT",
+        "Draft care plan: primary next",
+        "Request CEA",
+    ]
+
+
 def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
     path = files("fhir_mappings").joinpath("value_sets", "codesystem-override-reason.json")
     concepts = json.loads(path.read_text(encoding="utf-8"))["concept"]
