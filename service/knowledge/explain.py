@@ -291,11 +291,10 @@ def _notes(reading: Reading) -> list[Line]:
 
 
 def _gaps(reading: Reading) -> list[Line]:
-    decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read) | {_MDT}
     lines = []
-    for code, definition in reading.catalogue.facts.items():
-        found = reading.fact(code)
-        if code not in decisive or not isinstance(found, Unknown):
+    for code in _not_usable(reading):
+        definition, found = reading.catalogue[code], reading.fact(code)
+        if not isinstance(found, Unknown):
             continue
         name = sentence(short_name(definition))
         match found.gap:
@@ -311,7 +310,6 @@ def _gaps(reading: Reading) -> list[Line]:
                 lines.append(_gap(found, code, f"{name}: recorded but not readable", None))
             case _:
                 pass
-    lines += _gap_advisories_left(reading, lines)
     if reading.case.not_retrieved:
         named = listed(sorted(reading.case.not_retrieved))
         lines.append(say("gap", f"Not or only partly retrieved: {named}; what they would say is unknown"))
@@ -324,15 +322,18 @@ def _gaps(reading: Reading) -> list[Line]:
     return lines
 
 
+def _not_usable(reading: Reading) -> list[str]:
+    """Give the facts that were looked at, then those that only the gap advisories speak of."""
+    decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read) | {_MDT}
+    spoken_of = {
+        code
+        for code in reading.guideline.compiled.pathway_facts - decisive
+        for found in (reading.fact(code),)
+        if isinstance(found, Unknown) and found.gap in _GAP_ADVISORIES.values()
+    }
+    named = decisive | spoken_of
+    return sorted((code for code in reading.catalogue.facts if code in named), key=spoken_of.__contains__)
+
+
 def _gap(found: Unknown, code: str, words: str, advisory: str | None) -> Line:
     return say("gap", words, *source(found.evidence), fact=code, codes=(advisory,) if advisory else ())
-
-
-def _gap_advisories_left(reading: Reading, lines: list[Line]) -> list[Line]:
-    """State a gap advisory whose fact no line names, so that card text and codes always say the same."""
-    named = {code for line in lines for code in line.codes}
-    return [
-        say("gap", reading.guideline.advisory(code).sentence, codes=(code,))
-        for code in reading.decision.advisories
-        if code in _GAP_ADVISORIES and code not in named
-    ]

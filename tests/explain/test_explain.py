@@ -203,9 +203,19 @@ def test_a_narrowed_operation_that_is_major_either_way_speaks_against() -> None:
     )
 
 
-def test_a_gap_advisory_is_said_even_where_no_decisive_fact_has_the_gap() -> None:
-    explanation = told(example("V01"), advisories=("outdated-data",), read=())
-    assert lines(explanation, "gaps") == ["A deciding fact is too old to be used."]
+def test_what_cannot_be_used_is_named_also_where_it_decides_nothing_here_and_comes_last() -> None:
+    day = PartialDate(date(2026, 3, 2), date(2026, 3, 2))
+    old = Unknown(Gap.OUTDATED, (Evidence("Observation/size", dated=day),), last_value=80)
+    clash = Unknown(
+        Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")), contested=frozenset({1, 2})
+    )
+    read = Unknown(Gap.OUTDATED, (Evidence("Observation/r0", dated=day),), last_value=False)
+    explanation = told(example("V20", largest_metastasis=old, metastasis_count=clash, r0_achievable=read))
+    assert lines(explanation, "gaps") == [
+        "Whether R0 is achievable: too old, last no (2 Mar 2026, Observation/r0)",
+        "Number of metastases: sources contradict each other, 1 against 2 (Observation/a, Observation/b)",
+        "Size of the largest metastasis: too old, last 80 mm (2 Mar 2026, Observation/size)",
+    ]
 
 
 def test_unreadable_facts_that_matter_are_named() -> None:
