@@ -12,6 +12,7 @@ from service.knowledge.headline import (
     outcome_name,
     recommended,
     strategy_name,
+    strategy_names,
     summary,
 )
 from service.knowledge.opposed import against
@@ -116,7 +117,7 @@ def _still_open(reading: Reading) -> list[Line]:
     outcomes = in_reading_order(reading.decision.outcomes)
     names = [outcome_name(reading, outcome) for outcome in outcomes]
     if len(names) > _CANDIDATES_IN_FULL:
-        names = list(dict.fromkeys(strategy_name(reading, outcome.strategy) for outcome in outcomes))
+        names = strategy_names(reading, outcomes)
     return [say("recommendation", f"Still open: {'; '.join(names)}")]
 
 
@@ -190,8 +191,7 @@ def _outcomes(reading: Reading, answer: Answer) -> str:
         return outcome_name(reading, answer.outcomes[0])
     if not answer.outcomes:
         return "nothing left to order"
-    strategies = dict.fromkeys(outcome.strategy for outcome in in_reading_order(answer.outcomes))
-    return listed((strategy_name(reading, strategy) for strategy in strategies), "or")
+    return listed(strategy_names(reading, answer.outcomes), "or")
 
 
 def _fact_line(reading: Reading, missing: MissingFact) -> Line:
@@ -206,12 +206,10 @@ def _fact_line(reading: Reading, missing: MissingFact) -> Line:
 
 
 def _short_outcomes(reading: Reading, answer: Answer) -> str:
-    strategies = dict.fromkeys(outcome.strategy for outcome in in_reading_order(answer.outcomes))
-    if not strategies:
+    names = strategy_names(reading, answer.outcomes)
+    if not names:
         return "nothing left to order"
-    if len(strategies) > _LARGE_LIST:
-        return f"{len(strategies)} strategies open"
-    return listed((strategy_name(reading, strategy) for strategy in strategies), "or")
+    return listed(names, "or") if len(names) <= _LARGE_LIST else f"{len(names)} strategies open"
 
 
 def assumptions(reading: Reading) -> Section:

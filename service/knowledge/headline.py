@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from service.knowledge.reading import Reading
 
 _NAMED_MISSING = 2
+_LIVER_NEXT = frozenset({"resect-now-no-more-chemotherapy", "liver-before-chemotherapy"})
 
 
 def strategy_name(reading: Reading, strategy: str) -> str:
     """Name a strategy in a sentence: `liver first`, `primary first`, `MDT`."""
     match strategy:
         case "staged":
-            return "staged (liver next)" if reading.resected else "primary first"
+            return _staged_name(reading, reading.decision.outcomes)
         case "mdt":
             return "MDT"
         case "simultaneous":
@@ -29,6 +30,22 @@ def strategy_name(reading: Reading, strategy: str) -> str:
             return "treatment as metachronous disease"
         case _:
             return strategy.replace("-", " ")
+
+
+def strategy_names(reading: Reading, outcomes: tuple[Outcome, ...]) -> list[str]:
+    """Name the strategies of some outcomes, each once, in the order for a reader."""
+    return [
+        _staged_name(reading, outcomes) if strategy == "staged" else strategy_name(reading, strategy)
+        for strategy in dict.fromkeys(outcome.strategy for outcome in in_reading_order(outcomes))
+    ]
+
+
+def _staged_name(reading: Reading, outcomes: tuple[Outcome, ...]) -> str:
+    """Name the order by what comes first now, where all that is left of it agrees on that."""
+    if reading.resected:
+        return "staged (liver next)"
+    next_steps = {outcome.next_step for outcome in outcomes if outcome.strategy == "staged"}
+    return "primary first" if next_steps.isdisjoint(_LIVER_NEXT) else "staged surgery"
 
 
 def outcome_name(reading: Reading, outcome: Outcome) -> str:
@@ -193,8 +210,7 @@ def _open(reading: Reading) -> str:
         symptoms = any(missing.fact == "primary-symptoms" for missing in decision.missing)
         named = "resectability and symptoms of the primary" if symptoms else "resectability"
         return f"Complete the case for the MDT: {named} not recorded"
-    strategies = dict.fromkeys(outcome.strategy for outcome in decision.outcomes)
-    names = [strategy_name(reading, strategy) for strategy in sorted(strategies, key=_order)]
+    names = strategy_names(reading, decision.outcomes)
     subject = "Next treatment" if reading.resected else "Order of surgery"
     between = (listed(names), f"{len(names)} strategies")
     settling = [missing for missing in decision.missing if missing.settles]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
-from service.knowledge.headline import outcome_name, strategy_name
+from service.knowledge.headline import outcome_name, strategy_name, strategy_names
 from service.knowledge.phrases import ROOM, clause, contradiction, day, listed, narrowed_text, sentence, short_name
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import facts_asked
@@ -158,7 +158,7 @@ def answer_now(reading: Reading, record: MdtRecord, then: Decision | None = None
     if not decision.outcomes:
         return say("change", "Nothing is left to order: primary and liver are treated")
     if decision.strategy is None:
-        names = listed(dict.fromkeys(strategy_name(reading, found.strategy) for found in decision.outcomes), "or")
+        names = listed(strategy_names(reading, decision.outcomes), "or")
         asked = listed(short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED])
         needed = f"; {asked} would decide" if asked else ""
         return say("change", f"From the summary now open between {names}{needed}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from service.knowledge.phrases import ROOM, fitting
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, charted, example
 from tests.orders.drafts import cards, hepatectomy
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
 
 GUIDELINE = load_guideline()
 SOME: dict[str, Any] = {"primary-symptoms": "perforation", "metastasis-count": 4, "extrahepatic-disease": "none"}
@@ -44,6 +47,31 @@ def test_an_open_case_names_what_has_room(facts: dict[str, Any], between: str, n
     case = charted(facts)
     said = summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
     assert said == f"Order of surgery open between {between}; first needed: {needed}"
+
+
+RESPONDED: dict[str, Any] = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (
+            example("V01", "primary-in-situ", **RESPONDED),
+            "Order of surgery open: whether the primary is in situ decides between liver first and staged surgery",
+        ),
+        (
+            example("V08", "primary-in-situ", **RESPONDED),
+            "Consider staged surgery: next step open, whether the primary is in situ decides",
+        ),
+        (
+            example("V08", "primary-in-situ", ecog=3),
+            "Order of surgery open: whether the primary is in situ decides between primary first and MDT",
+        ),
+    ],
+    ids=["resect-now", "primary-first-or-resect-now", "relief"],
+)
+def test_a_primary_that_may_be_resected_is_not_said_to_come_first(case: Case, expected: str) -> None:
+    assert summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)) == expected
 
 
 def test_an_order_that_differs_names_the_whole_answer_in_its_detail_alone_where_that_is_long() -> None:

@@ -138,7 +138,7 @@ def test_an_open_answer_names_what_would_decide() -> None:
     section = explanation.section("why")
     assert section is not None
     assert [line.plain for line in section.lines] == [
-        "From the summary now open between liver first, MDT or simultaneous resection; ECOG would decide"
+        "From the summary now open between simultaneous resection, liver first or MDT; ECOG would decide"
     ]
 
 
