@@ -253,6 +253,8 @@ def _piece(definition: FactDefinition, piece: str) -> str:
     if piece in {"true", "false"}:
         return "yes" if piece == "true" else "no"
     unit = "" if definition.unit is None else _UNITS.get(definition.unit, "")
+    if definition.kind == "integer" and definition.unit == "mo":
+        piece = _complete_months(piece)
     compared = re.fullmatch(r"(<=|>=|<|>) ?([0-9.]+)", piece)
     if compared is not None:
         return _COMPARISONS[compared[1]].format(compared[2] + unit)
@@ -262,6 +264,15 @@ def _piece(definition: FactDefinition, piece: str) -> str:
     if re.fullmatch(r"[0-9.]+", piece) is not None:
         return piece + unit
     return value_text(definition, piece)
+
+
+def _complete_months(piece: str) -> str:
+    """Compare with the month that is not reached: eleven and a half are 11 complete ones, and not more than 11."""
+    last = re.fullmatch(r"(?:<= ?|0 ?- ?)(\d+)", piece)
+    above = re.fullmatch(r"> ?(\d+)", piece)
+    if last is not None:
+        return f"< {int(last[1]) + 1}"
+    return piece if above is None else f">= {int(above[1]) + 1}"
 
 
 def narrowed_text(definition: FactDefinition, narrowed: Narrowed) -> str:

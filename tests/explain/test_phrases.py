@@ -98,6 +98,11 @@ def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -
         ("r0-achievable", True, "yes"),
         ("r0-achievable", "true or false", "yes or no"),
         ("metastasis-count", "4", "4"),
+        ("metastasis-count", "> 3", "more than 3"),
+        ("months-primary-to-metastases", "0-11", "under 12 months"),
+        ("months-primary-to-metastases", "> 11", "≥ 12 months"),
+        ("months-primary-to-metastases", "2-11", "2–11 months"),  # noqa: RUF001 - as printed
+        ("months-primary-to-metastases", "<= 11", "under 12 months"),
         ("metastases-detected", "at-staging or follow-up", "at staging or at follow-up"),
         ("metastases-detected", "intraoperative", "at operation"),
         ("primary-pathology", "unfavourable-perforated or unfavourable-nodal", "perforated or pN2"),
