@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from service.knowledge.domain import ChoiceTest, NumberTest
 from service.knowledge.expression import ExpressionError
 from service.knowledge.formula import GapTest, leaves
 from service.knowledge.model import Guideline
+from service.knowledge.phrases import counted
 from service.knowledge.policy import GuidelineError, in_force
 from service.knowledge.references import PLACEHOLDER, reference_faults
 
@@ -186,7 +188,11 @@ def _worded(advisory: Advisory, values: Mapping[str, ParameterValue]) -> Advisor
     )
 
 
+_COUNTED = re.compile(PLACEHOLDER.pattern + r" (month|week|two-weekly cycle)s\b")
+
+
 def _filled(text: str, values: Mapping[str, ParameterValue]) -> str:
+    text = _COUNTED.sub(lambda found: counted(values[found[1]], found[2]), text)
     return PLACEHOLDER.sub(lambda found: f"{values[found[1]]:g}", text)
 
 

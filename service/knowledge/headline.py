@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Unknown
-from service.knowledge.phrases import clause, decides, fitting, listed, sentence, short_name, site_adjective
+from service.knowledge.phrases import (
+    clause,
+    counted,
+    decides,
+    fitting,
+    listed,
+    sentence,
+    short_name,
+    site_adjective,
+    window,
+)
 
 if TYPE_CHECKING:
     from service.knowledge.decision import Outcome
@@ -60,7 +70,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
     match outcome.strategy, outcome.next_step:
         case "liver-first", "primary-resection-next":
             weeks = _weeks_to_primary(reading)
-            return "primary next", f"liver treated, resection of {primary} {weeks} weeks after it"
+            return "primary next", f"liver treated, resection of {primary} {weeks} after it"
         case "liver-first", "resect-now-no-more-chemotherapy":
             return "liver first", f"resection of the liver now, no more chemotherapy, then {primary}"
         case "liver-first", "liver-surgery-in-radiotherapy-interval":
@@ -74,10 +84,10 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
         case "staged", _:
             return _staged(reading, outcome, primary)
         case "systemic-first", "reassess-resectability":
-            months = reading.number("resectability_review_months")
+            months = counted(reading.number("resectability_review_months"), "month")
             elsewhere = reading.holds("extrahepatic-disease", "unresectable")
             why = "disease outside the liver not resectable" if elsewhere else "not resectable now"
-            return "systemic therapy first", f"{why}, review of resectability every {months:g} months"
+            return "systemic therapy first", f"{why}, review of resectability every {months}"
         case "systemic-first", "chemotherapy-then-reassess":
             count = reading.value("metastasis-count")
             named = "several metastases" if count is None else clause(reading.catalogue["metastasis-count"], count)
@@ -91,7 +101,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
 
 
 def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step
-    months = f"{reading.number('primary_to_liver_months'):g}"
+    months = counted(reading.number("primary_to_liver_months"), "month")
     match outcome.next_step:
         case "refer-hpb-after-recovery":
             return "primary only for now", "no biopsy, referral to the hepatobiliary unit, liver after recovery"
@@ -100,33 +110,33 @@ def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]
         case "systemic-after-relief":
             return "relief of the primary first", "then systemic therapy for the liver metastases"
         case "chemotherapy-then-restage-3-months":
-            restaging = f"restaging at {reading.number('restaging_months'):g} months"
+            restaging = f"restaging at {counted(reading.number('restaging_months'), 'month')}"
             if reading.resected:
                 return "chemotherapy before the liver", f"unfavourable primary, {restaging}"
             return "primary first", f"perforated primary, then chemotherapy and {restaging}, before the liver"
         case "resect-now-no-more-chemotherapy":
             return "liver resection now", "no more chemotherapy"
         case "liver-before-chemotherapy":
-            return "liver resection before chemotherapy", f"about {months} months after the primary"
+            return "liver resection before chemotherapy", f"about {months} after the primary"
         case "liver-about-2-months-after-recovery":
-            return "primary first", f"{primary}, then the liver about {months} months after recovery"
+            return "primary first", f"{primary}, then the liver about {months} after recovery"
         case _:
             return strategy_name(reading, "staged"), ""
 
 
 def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
-    each = f"{reading.number('perioperative_months_each'):g}"
+    each = counted(reading.number("perioperative_months_each"), "month")
     match outcome.next_step:
         case "resect-now-no-more-chemotherapy":
             return "liver resection now", "no more chemotherapy"
         case "chemotherapy-before-resection":
             return "chemotherapy before liver resection", _interval(reading)
         case "perioperative-folfox-3-3":
-            return "FOLFOX around liver resection", f"{each} months before and {each} months after"
+            return "FOLFOX around liver resection", f"{each} before and {each} after"
         case "upfront-hepatectomy":
-            months = f"{reading.number('adjuvant_months'):g}"
+            months = counted(reading.number("adjuvant_months"), "month")
             if "adjuvant-6-months-oxaliplatin" in reading.decision.advisories:
-                return "liver resection before chemotherapy", f"then {months} months of adjuvant chemotherapy"
+                return "liver resection before chemotherapy", f"then {months} of adjuvant chemotherapy"
             return "liver resection before chemotherapy", _interval(reading)
         case _:
             return strategy_name(reading, "metachronous"), ""
@@ -172,7 +182,7 @@ def _interval(reading: Reading) -> str:
 def _weeks_to_primary(reading: Reading) -> str:
     least = reading.number("liver_to_primary_minimum_weeks")
     most = reading.number("liver_to_primary_maximum_weeks")
-    return f"{least:g} to {most:g}"
+    return window(least, most, "week")
 
 
 def summary(reading: Reading) -> str:

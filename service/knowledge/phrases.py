@@ -324,6 +324,16 @@ def listed(names: Iterable[str], joint: str = "and") -> str:
     return f"{', '.join(names[:-1])} {joint} {names[-1]}"
 
 
+def counted(number: float, noun: str) -> str:
+    """Write a number with what it counts: `1 month`, `3 months`."""
+    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
+
+
+def window(least: float, most: float, noun: str) -> str:
+    """Write what lies between two numbers: `4 to 8 weeks`, `6 weeks` where they are the same."""
+    return counted(most, noun) if least == most else f"{least:g} to {counted(most, noun)}"
+
+
 def fitting(*wordings: str) -> str:
     """Give the first wording that the summary of a card has room for, else the last."""
     return next((words for words in wordings if len(words) <= ROOM), wordings[-1])

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import PartialDate
-from service.knowledge.phrases import day, site_adjective, value_text
+from service.knowledge.phrases import counted, day, site_adjective, value_text, window
 
 if TYPE_CHECKING:
     from service.knowledge.decision import Outcome
@@ -97,7 +97,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
             return (relief, Step("Systemic therapy", "after recovery"), review)
         case "chemotherapy-then-restage-3-months":
             chemotherapy = Step("Chemotherapy", "after recovery" if reading.in_situ else None)
-            restaging = Step("Restaging of the liver", f"at {reading.number('restaging_months'):g} months")
+            restaging = Step("Restaging of the liver", f"at {counted(reading.number('restaging_months'), 'month')}")
             first = () if reading.resected else (Step("Operation of the perforated primary"),)
             return (*first, chemotherapy, restaging, Step("Liver resection", "where still resectable"))
         case "liver-about-2-months-after-recovery":
@@ -141,7 +141,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
 def _review(reading: Reading) -> Step:
     months = reading.number("resectability_review_months")
     first = add_months(reading.case.as_of, int(months))
-    return Step("Review of resectability", f"every {months:g} months, first by {day(first)}", latest=first)
+    return Step("Review of resectability", f"every {counted(months, 'month')}, first by {day(first)}", latest=first)
 
 
 def _liver(reading: Reading) -> Step:
@@ -158,15 +158,14 @@ def _after_undated_chemotherapy(reading: Reading) -> str:
 
 
 def _perioperative(reading: Reading) -> tuple[Step, ...]:
-    months = reading.number("perioperative_months_each")
-    cycles = reading.number("perioperative_cycles_each")
+    course = _course(reading.number("perioperative_months_each"), reading.number("perioperative_cycles_each"))
     weeks = reading.number("chemotherapy_to_liver_weeks")
     start = "after recovery from the running adjuvant chemotherapy" if _adjuvant_runs(reading) else None
-    first = ", ".join(filter(None, (f"{months:g} months ({cycles:g} two-weekly cycles)", start)))
+    first = ", ".join(filter(None, (course, start)))
     return (
         Step("FOLFOX before the liver operation", first),
         Step("Liver resection", f"at least {weeks:g} weeks after the last cycle"),
-        Step("FOLFOX after the liver operation", f"{months:g} months ({cycles:g} two-weekly cycles)"),
+        Step("FOLFOX after the liver operation", course),
     )
 
 
@@ -177,32 +176,35 @@ def _adjuvant_runs(reading: Reading) -> bool:
 def _adjuvant(reading: Reading) -> tuple[Step, ...]:
     if "adjuvant-6-months-oxaliplatin" not in reading.decision.advisories:
         return ()
-    months = reading.number("adjuvant_months")
-    cycles = reading.number("adjuvant_cycles")
-    return (Step("Oxaliplatin-based adjuvant chemotherapy", f"{months:g} months ({cycles:g} two-weekly cycles)"),)
+    course = _course(reading.number("adjuvant_months"), reading.number("adjuvant_cycles"))
+    return (Step("Oxaliplatin-based adjuvant chemotherapy", course),)
+
+
+def _course(months: float, cycles: float) -> str:
+    return f"{counted(months, 'month')} ({counted(cycles, 'two-weekly cycle')})"
 
 
 def _primary_after_liver(reading: Reading) -> str:
     least = reading.number("liver_to_primary_minimum_weeks")
     most = reading.number("liver_to_primary_maximum_weeks")
-    return f"about {least:g} to {most:g} weeks after the liver operation"
+    return f"about {window(least, most, 'week')} after the liver operation"
 
 
 def _liver_after_primary(reading: Reading) -> str:
     least = reading.number("primary_to_liver_minimum_weeks")
     most = reading.number("primary_to_liver_maximum_weeks")
-    months = reading.number("primary_to_liver_months")
-    return f"about {months:g} months after recovery from the primary (window {least:g} to {most:g} weeks)"
+    months = counted(reading.number("primary_to_liver_months"), "month")
+    return f"about {months} after recovery from the primary (window {window(least, most, 'week')})"
 
 
 def _liver_window(reading: Reading) -> Step:
     resected = reading.value("primary-resection-date")
-    months = reading.number("primary_to_liver_months")
+    months = counted(reading.number("primary_to_liver_months"), "month")
     if not isinstance(resected, date):
-        return Step("Liver resection", f"about {months:g} months after the primary")
+        return Step("Liver resection", f"about {months} after the primary")
     start = weeks_after(resected, reading.number("primary_to_liver_minimum_weeks"))
     end = weeks_after(resected, reading.number("primary_to_liver_maximum_weeks"))
-    named = f"about {months:g} months after the primary: {day(start)} to {day(end)}"
+    named = f"about {months} after the primary: {day(start)} to {day(end)}"
     if end < reading.case.as_of:
         return Step("Liver resection", f"{named}, already past")
     return Step("Liver resection", named, start, end)
