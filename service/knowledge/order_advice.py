@@ -275,6 +275,8 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
         say("reason", _sentence(reading, "stop-chemotherapy-resect-now")),
         say("reason", "In this patient: ", *parts),
     ]
+    # Which operation is next is the MDT's to say, where it said so.
+    operation = "resection" if context.fits_mdt else "resection of the liver"
     earliest = earliest_liver_operation(reading)
     if earliest is not None:
         lines.append(say("next-step", f"Liver resection not before {day(earliest.day)}: {earliest.reason}"))
@@ -282,7 +284,7 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
         context,
         order,
         "stop-chemotherapy-resect-now",
-        headline="Metastases resectable after chemotherapy: resection of the liver is next, not a further cycle",
+        headline=f"Metastases resectable after chemotherapy: {operation} is next, not a further cycle",
         lines=lines,
         assumed=assumptions(reading),
         tone="warning",

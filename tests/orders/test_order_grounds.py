@@ -171,3 +171,19 @@ def test_an_order_that_the_chart_calls_for_since_the_mdt_decided_is_not_recommen
     )
     offered = [(one["label"], one.get("isRecommended", False)) for one in card["suggestions"]]
     assert offered == [("Refer to the liver MDT", False), ("Remove this draft order", False)]
+
+
+@pytest.mark.parametrize(
+    ("case", "operation"),
+    [
+        (responded(), "resection of the liver"),
+        (by_mdt(responded(), "staged"), "resection"),
+        (by_mdt(responded(), "simultaneous"), "resection"),
+    ],
+    ids=["recommended", "mdt-staged", "mdt-simultaneous"],
+)
+def test_a_further_cycle_is_warned_of_without_arguing_with_the_order_that_the_mdt_decided(
+    case: Case, operation: str
+) -> None:
+    (card,) = cards(case, cycle())
+    assert card["summary"] == (f"Metastases resectable after chemotherapy: {operation} is next, not a further cycle")
