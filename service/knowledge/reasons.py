@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import Unknown
+from fhir_mappings.case import Known, Narrowed, Unknown
 from service.knowledge.explanation import Line, Text
 from service.knowledge.expression import parse, words
 from service.knowledge.phrases import sentence
 
 if TYPE_CHECKING:
+    from fhir_mappings.case import Fact
     from service.knowledge.explanation import Part
     from service.knowledge.model import Guideline
     from service.knowledge.reading import Reading
@@ -50,15 +51,23 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
     shown = asked | set(_ALWAYS) | set(_AFTER_RESECTION if reading.resected else _BEFORE_RESECTION)
     lines = []
     for group in _GROUPS:
-        codes = tuple(
-            code
-            for code in group
-            if code in shown and not isinstance(reading.fact(code), Unknown) and _PLAIN.get(code) != reading.value(code)
-        )
+        codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading.fact(code)))
         parts = reading.spoken_together(codes)
         if parts:
             lines.append(Line("known" if decision.strategy is None else "reason", _capitalised(parts)))
     return tuple(lines)
+
+
+def _is_worth_saying(code: str, fact: Fact) -> bool:
+    match fact:
+        case Known(value):
+            return _PLAIN.get(code) != value
+        case Narrowed():
+            return True
+        case Unknown():
+            return False
+        case _:
+            assert_never(fact)
 
 
 def _capitalised(parts: tuple[Part, ...]) -> tuple[Part, ...]:

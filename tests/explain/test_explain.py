@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from fhir_mappings.case import Evidence, Gap, Issue, Narrowed, PartialDate, Scope, Unknown
+from fhir_mappings.case import Evidence, Gap, Interval, Issue, Narrowed, PartialDate, Scope, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, Assumption, Decision, MissingFact, Outcome
 from service.knowledge.explain import explain
@@ -192,6 +192,23 @@ def test_what_speaks_against_simultaneous_surgery_comes_from_the_values() -> Non
                          chemotherapy_cycles=3, chemotherapy_response="stable-disease"))  # fmt: skip
     (simultaneous, *_) = lines(found, "against")
     assert simultaneous.startswith("Not simultaneous: ECOG 2, liver centre advised against it, 5 metastases")
+
+
+@pytest.mark.parametrize(
+    ("fact", "left", "line"),
+    [
+        ("ecog", Interval(3, None), "ECOG: ≥ 3 (Observation/x); ASA 2 (2 Nov 2026, Observation/asa)"),
+        (
+            "extrahepatic_disease",
+            frozenset({"resectable", "unresectable"}),
+            "Extrahepatic disease: resectable or unresectable (Observation/x)",
+        ),
+        ("metastasis_count", Interval(4, None), "Number of metastases: ≥ 4 (Observation/x)"),
+    ],
+)
+def test_what_is_left_of_a_narrowed_fact_is_among_the_reasons(fact: str, left: Any, line: str) -> None:
+    narrowed = Narrowed(left, (Evidence("Observation/x"),))
+    assert line in lines(told(example("V16", **{fact: narrowed})), "why")
 
 
 def test_a_narrowed_operation_that_is_major_either_way_speaks_against() -> None:
