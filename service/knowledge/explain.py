@@ -16,7 +16,7 @@ from service.knowledge.headline import (
     summary,
 )
 from service.knowledge.opposed import against
-from service.knowledge.phrases import assumed, contradiction, label_text, listed, sentence, short_name, value_text
+from service.knowledge.phrases import answer_text, assumed, contradiction, listed, sentence, short_name, value_text
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
@@ -180,7 +180,7 @@ def _missing(reading: Reading) -> list[Line]:
 def _answer_line(reading: Reading, missing: MissingFact, answer: Answer) -> Line:
     definition = reading.catalogue[missing.fact]
     asked = sentence(short_name(definition))
-    label = label_text(definition, answer.label)
+    label = answer_text(definition, answer.label, reading.fact(missing.fact))
     joint = " " if definition.kind in {"integer", "number"} else ": "
     return say("missing", f"{asked}{joint}{label} → {_outcomes(reading, answer)}", fact=missing.fact)
 
@@ -200,7 +200,8 @@ def _fact_line(reading: Reading, missing: MissingFact) -> Line:
         named = Strong(sentence(short_name(definition)))
         return say("missing", named, ": decides only together with the others", fact=missing.fact)
     answers = "; ".join(
-        f"{label_text(definition, answer.label)} → {_short_outcomes(reading, answer)}" for answer in missing.answers
+        f"{answer_text(definition, answer.label, reading.fact(missing.fact))} → {_short_outcomes(reading, answer)}"
+        for answer in missing.answers
     )
     return say("missing", Strong(sentence(short_name(definition))), f": {answers}", fact=missing.fact)
 

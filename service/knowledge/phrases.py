@@ -6,12 +6,12 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import Interval
+from fhir_mappings.case import Interval, Narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fhir_mappings.case import Narrowed, PartialDate, Value
+    from fhir_mappings.case import Fact, PartialDate, Value
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Label
 
@@ -243,6 +243,13 @@ def label_text(definition: FactDefinition, label: Label) -> str:
     if len(pieces) > _PIECES_SHOWN:
         pieces = [*pieces[: _PIECES_SHOWN - 1], f"{len(pieces) - _PIECES_SHOWN + 1} others"]
     return listed(pieces, "or")
+
+
+def answer_text(definition: FactDefinition, label: Label, fact: Fact) -> str:
+    """Write the label of an answer with those of its values that the chart leaves open."""
+    if isinstance(label, str) and isinstance(fact, Narrowed) and isinstance(fact.values, frozenset):
+        label = " or ".join(piece for piece in label.split(" or ") if piece in fact.values) or label
+    return label_text(definition, label)
 
 
 _PIECES_SHOWN = 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Gap, Unknown
+from fhir_mappings.case import Evidence, Gap, Narrowed, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
@@ -129,3 +129,29 @@ def test_a_multivisceral_resection_that_is_not_planned_is_no_reason() -> None:
         "- In this patient: low anterior resection planned (2 Nov 2026, Observation/colorectal-operation)\n"
         in major["detail"]
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "together", "liver_first"),
+    [
+        (
+            {"low-anterior-resection", "sigmoid-or-high-anterior-resection"},
+            "sigmoid or high anterior resection",
+            "low anterior resection",
+        ),
+        (
+            {"total-colectomy", "right-hemicolectomy", "left-hemicolectomy"},
+            "right hemicolectomy or left hemicolectomy",
+            "total colectomy",
+        ),
+    ],
+)
+def test_only_operations_that_the_chart_leaves_open_are_among_the_answers(
+    left: set[str], together: str, liver_first: str
+) -> None:
+    planned = Narrowed(frozenset(left), (Evidence("ServiceRequest/operation"),))
+    found = said(example("V16", primary_site="rectum-high", colorectal_operation=planned), "missing")
+    assert [line.partition(",")[0] for line in found] == [
+        f"The planned bowel operation: {together} → simultaneous resection",
+        f"The planned bowel operation: {liver_first} → liver first",
+    ]

@@ -228,7 +228,7 @@ def test_a_hint_says_what_the_chart_has() -> None:
 
 
 def test_each_answer_shows_where_it_leads() -> None:
-    (found,) = open_questions(decide(case_with(OPEN), GUIDELINE), CATALOGUE)
+    (found,) = open_questions(case_with(OPEN), decide(case_with(OPEN), GUIDELINE), CATALOGUE)
     assert (found.fact, found.settles) == ("ecog", True)
     assert [(branch.answer, branch.strategies) for branch in found.branches] == [
         ("0\N{EN DASH}1", ("simultaneous",)),

@@ -100,7 +100,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         on_record=assessment.mdt,
         in_scope=case.scope is Scope.IN,
         strategies=_strategies(assessment, dict(choices)),
-        open=open_questions(decision, catalogue),
+        open=open_questions(case, decision, catalogue),
         pathway=pathway(decision, guideline),
         timeline=timeline(case, catalogue),
         scores=shown,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
 from service.knowledge.phrases import (
+    answer_text,
     assumed,
     contradiction,
-    label_text,
     narrowed_text,
     sentence,
     short_name,
@@ -270,15 +270,20 @@ class Open:
     branches: tuple[Branch, ...]
 
 
-def open_questions(decision: Decision, catalogue: Catalogue) -> tuple[Open, ...]:
+def open_questions(case: Case, decision: Decision, catalogue: Catalogue) -> tuple[Open, ...]:
     """Give what each missing fact would decide, most decisive first; strategies are codes."""
-    return tuple(_open(missing, catalogue[missing.fact]) for missing in decision.missing)
+    return tuple(
+        _open(missing, catalogue[missing.fact], case.facts.get(missing.fact, ABSENT)) for missing in decision.missing
+    )
 
 
-def _open(missing: MissingFact, definition: FactDefinition) -> Open:
+def _open(missing: MissingFact, definition: FactDefinition, fact: Fact) -> Open:
     return Open(
         missing.fact,
         sentence(short_name(definition)),
         missing.settles,
-        tuple(Branch(sentence(label_text(definition, answer.label)), answer.strategies) for answer in missing.answers),
+        tuple(
+            Branch(sentence(answer_text(definition, answer.label, fact)), answer.strategies)
+            for answer in missing.answers
+        ),
     )
