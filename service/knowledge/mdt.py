@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
+from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name, strategy_names
 from service.knowledge.phrases import ROOM, clause, contradiction, day, listed, narrowed_text, sentence, short_name
@@ -102,8 +103,9 @@ def explain_mdt(
             changed.append(say("change", f"{len(changes) - _CHANGES_SHOWN} more facts changed"))
         answer = (answer_now(reading, record, then),)
         sections += [Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer)]
+        sections.append(assumptions(reading))
     sections.append(Section("sources", "", sources_of(reading)))
-    return Explanation(headline, "info", tuple(sections))
+    return Explanation(headline, "info", tuple(section for section in sections if section.lines))
 
 
 def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], verdict: str) -> str:

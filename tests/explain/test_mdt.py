@@ -177,3 +177,16 @@ def test_a_narrowed_value_is_told_as_what_is_left() -> None:
     assert [line.plain for line in section.lines] == [
         "ECOG: ECOG 0 → 1–2 (18 Nov 2026, Observation/new)"  # noqa: RUF001 - as printed
     ]
+
+
+def test_what_the_answer_of_now_assumes_is_printed_to_confirm() -> None:
+    unrecorded = with_facts(decided(), asa=ABSENT, extrahepatic_disease=ABSENT)
+    section = told(with_facts(unrecorded, ecog=Known(2, LATER))).section("assumptions")
+    assert section is not None
+    assert section.title == "Assumed, please confirm"
+    assert [line.plain for line in section.lines] == ["ASA ≤ 3", "no extrahepatic disease"]
+
+
+@pytest.mark.parametrize("case", [with_facts(decided(), asa=ABSENT), with_facts(decided(), ecog=Known(2, LATER))])
+def test_without_an_answer_of_now_or_an_assumption_nothing_is_to_be_confirmed(case: Case) -> None:
+    assert told(case).section("assumptions") is None
