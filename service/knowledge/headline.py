@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from service.knowledge.reading import Reading
 
 _NAMED_MISSING = 2
+_ORDERS_OF_SURGERY = frozenset({"simultaneous", "liver-first", "staged"})
 _LIVER_NEXT = frozenset({"resect-now-no-more-chemotherapy", "liver-before-chemotherapy"})
 
 
@@ -221,7 +222,8 @@ def _open(reading: Reading) -> str:
         named = "resectability and symptoms of the primary" if symptoms else "resectability"
         return f"Complete the case for the MDT: {named} not recorded"
     names = strategy_names(reading, decision.outcomes)
-    subject = "Next treatment" if reading.resected else "Order of surgery"
+    surgery = any(outcome.strategy in _ORDERS_OF_SURGERY for outcome in decision.outcomes)
+    subject = "Order of surgery" if surgery and not reading.resected else "Next treatment"
     between = (listed(names), f"{len(names)} strategies")
     settling = [missing for missing in decision.missing if missing.settles]
     if settling:

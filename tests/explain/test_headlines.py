@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhir_mappings.case import Unknown
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.headline import summary
@@ -71,6 +72,20 @@ RESPONDED: dict[str, Any] = {"chemotherapy_cycles": 4, "chemotherapy_response": 
     ids=["resect-now", "primary-first-or-resect-now", "relief"],
 )
 def test_a_primary_that_may_be_resected_is_not_said_to_come_first(case: Case, expected: str) -> None:
+    assert summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)) == expected
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (
+            example("V01", "asa", ecog=Unknown(), extrahepatic_disease="unresectable"),
+            "Next treatment open: ECOG decides between systemic therapy first and MDT",
+        ),
+        (example("V01", ecog=Unknown()), "Order of surgery open: ECOG decides between liver first and MDT"),
+    ],
+)
+def test_an_order_of_surgery_is_open_only_where_surgery_is(case: Case, expected: str) -> None:
     assert summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)) == expected
 
 
