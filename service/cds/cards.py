@@ -103,9 +103,9 @@ def draft_for(case: Case, context: CardContext) -> Draft:
     )
 
 
-def knowledge_url(base_url: str, row: str | None) -> str:
-    """Give the address of the knowledge page, at the row where one fired."""
-    return f"{base_url}/knowledge#{row}" if row else f"{base_url}/knowledge"
+def knowledge_url(base_url: str, anchor: str | None) -> str:
+    """Give the address of the knowledge page, at the row, the advisory or the part that a card rests on."""
+    return f"{base_url}/knowledge#{anchor}" if anchor else f"{base_url}/knowledge"
 
 
 def _card(

@@ -83,9 +83,7 @@ def _order(order: ReadOrder) -> Order:
 def _card(
     reading: Reading, found: OrderAdvice, context: CardContext, draft: Draft, resource: Mapping[str, Any]
 ) -> Card:
-    decision = reading.decision
-    row = decision.rows[0] if decision.rows else None
-    url = knowledge_url(context.base_url, row)
+    url = knowledge_url(context.base_url, _anchor(reading.guideline, found))
     uuid = context.new_uuid()
     suggestions = tuple(
         suggestion
@@ -109,6 +107,15 @@ def _card(
         links=links(reading, context, uuid, url),
         extension=advice_of(reading.case, found.basis, reading.guideline, reading.catalogue),
     )
+
+
+def _anchor(guideline: Guideline, found: OrderAdvice) -> str | None:
+    """Name the place on the knowledge page that a finding rests on; a decision of the MDT stands in the chart."""
+    if found.code == "interval-too-short":
+        return "policy"
+    if any(advisory.code == found.code for advisory in guideline.advisories):
+        return found.code
+    return found.basis.rows[0] if found.basis.statements else None
 
 
 def _suggestion(remedy: Remedy, found: OrderAdvice, draft: Draft, resource: Mapping[str, Any]) -> Suggestion | None:

@@ -187,3 +187,21 @@ def test_a_further_cycle_is_warned_of_without_arguing_with_the_order_that_the_md
 ) -> None:
     (card,) = cards(case, cycle())
     assert card["summary"] == (f"Metastases resectable after chemotherapy: {operation} is next, not a further cycle")
+
+
+@pytest.mark.parametrize(
+    ("case", "draft", "anchor"),
+    [
+        (example("V01"), biopsy(), "#no-biopsy"),
+        (example("V20"), colectomy(), "#no-prophylactic-primary-resection"),
+        (responded(), cycle(), "#stop-chemotherapy-resect-now"),
+        (example("V01"), colectomy(), "#A12c"),
+        (by_mdt(example("V01"), "liver-first"), colectomy(), ""),
+        (responded(), hepatectomy(), "#policy"),
+    ],
+    ids=["biopsy", "prophylactic", "cycle", "strategy", "mdt", "interval"],
+)
+def test_a_card_links_to_what_it_rests_on(case: Case, draft: dict[str, Any], anchor: str) -> None:
+    (card,) = cards(case, draft)
+    page = f"https://cds.example.org/knowledge{anchor}"
+    assert (card["source"]["url"], card["links"][-1]["url"]) == (page, page)
