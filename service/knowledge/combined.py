@@ -45,8 +45,11 @@ def on_one_day(order: Order, partner: Order) -> bool:
 
 
 def second_operation(reading: Reading, order: Order, partner: Order, next_steps: Sequence[str]) -> date | None:
-    """Give the first day for the operation that comes second, where next steps and the day of the first one say it."""
-    if partner.dated is None or partner.reference == order.reference:
+    """Give the first day for the operation that comes second, where next steps and the day of the first one say it.
+
+    From a day that has passed nothing is counted: whether that operation was done, its order does not say.
+    """
+    if partner.dated is None or partner.reference == order.reference or partner.dated.last < reading.case.as_of:
         return None
     match waiting_in(next_steps):
         case "primary-resection" if "primary-resection" in order.kinds:

@@ -128,3 +128,11 @@ def test_a_period_to_the_end_of_time_is_answered(case: Case, of: str) -> None:
     endless: dict[str, Any] = {"occurrencePeriod": {"start": "2026-11-30", "end": "9999-12-31"}}
     drafts = (hepatectomy(**endless), colectomy(DAY)) if of == "bowel" else (hepatectomy(DAY), colectomy(**endless))
     assert offered(case, *drafts, of=of) == [("Postpone to 31 Dec 9999", True), (AWAY, False)]
+
+
+@pytest.mark.parametrize(("case", "of"), [(example("V01"), "bowel"), (example("V08"), "liver")])
+def test_no_order_is_postponed_from_a_day_that_has_passed(case: Case, of: str) -> None:
+    assert offered(case, hepatectomy("2026-05-01"), colectomy("2026-05-01"), of=of) == [
+        (AWAY, True),
+        (HEPATOBILIARY, False),
+    ]
