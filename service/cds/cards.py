@@ -114,7 +114,7 @@ def _card(
     decision = reading.decision
     advice = advice_of(reading.case, decision, reading.guideline, reading.catalogue)
     strategy = advice.advice.strategy or "undetermined"
-    url = knowledge_url(context.base_url, decision.rows[0] if decision.rows else None)
+    url = knowledge_url(context.base_url, decision.row_behind)
     uuid = context.new_uuid()
     return Card(
         uuid=uuid,

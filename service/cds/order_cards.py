@@ -115,7 +115,7 @@ def _anchor(guideline: Guideline, found: OrderAdvice) -> str | None:
         return "policy"
     if any(advisory.code == found.code for advisory in guideline.advisories):
         return found.code
-    return found.basis.rows[0] if found.basis.statements else None
+    return found.basis.row_behind
 
 
 def _suggestion(remedy: Remedy, found: OrderAdvice, draft: Draft, resource: Mapping[str, Any]) -> Suggestion | None:

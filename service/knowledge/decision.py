@@ -94,6 +94,11 @@ class Decision:
         found = {outcome.next_step for outcome in self.outcomes}
         return found.pop() if len(found) == 1 and self.strategy else None
 
+    @property
+    def row_behind(self) -> str | None:
+        """The first row that it rests on, `None` where no statement of the summary stands behind it."""
+        return self.rows[0] if self.rows and self.statements else None
+
     def without_sources(self) -> Decision:
         """Give it as the basis of what no statement of the summary stands behind."""
         return replace(self, statements=(), citations=())

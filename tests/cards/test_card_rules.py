@@ -139,6 +139,14 @@ def test_an_unchanged_mdt_decision_can_be_one_line() -> None:
     assert check_response({"cards": [card]}, hook="patient-view") == []
 
 
+@pytest.mark.parametrize("decided", [DECIDED, None], ids=["unchanged", "undated"])
+def test_a_card_on_the_decision_of_the_mdt_alone_links_to_no_row_of_ours(decided: PartialDate | None) -> None:
+    case = _decided_by_mdt(example("V01"), "staged", decided=decided)
+    (card,) = cards_of(case, unchanged_mdt_decision="line")
+    page = "https://cds.example.org/knowledge"
+    assert (card["source"]["url"], card["links"][-1]["url"]) == (page, page)
+
+
 def test_an_mdt_that_put_its_decision_off_is_quoted_so() -> None:
     (card,) = cards_of(_decided_by_mdt(example("V01"), "mdt"), unchanged_mdt_decision="line")
     assert card["summary"] == "MDT decided to discuss further on 10 Nov 2026"
