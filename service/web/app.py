@@ -16,8 +16,8 @@ from service.web.cds_routes import discovery_routes, feedback_routes, service_ro
 from service.web.collection import CollectAfterAnswer, collect_between_requests
 from service.web.conversation import Conversation
 from service.web.cors import CrossOrigin
-from service.web.head import HeadAsGet
 from service.web.last_resort import LastResort
+from service.web.methods import READ
 from service.web.openapi import describe
 from service.web.ports import AlwaysReady, Nobody
 from service.web.problems import answer_http_error, answer_service_error
@@ -91,7 +91,6 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
         longest_s=settings.deadline_s * _WAITING,
     )
     app.add_middleware(CrossOrigin)
-    app.add_middleware(HeadAsGet)
     app.add_middleware(
         Conversation,
         strict_transport=settings.public_base_url.startswith("https:"),
@@ -105,11 +104,11 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
 def _health_routes(readiness: Readiness) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/health/live")
+    @router.api_route("/health/live", methods=READ)
     async def live() -> Response:
         return Response(b'{"status":"live"}', media_type="application/json")
 
-    @router.get("/health/ready")
+    @router.api_route("/health/ready", methods=READ)
     async def ready() -> Response:
         faults = await readiness.faults()
         if faults:
@@ -123,7 +122,7 @@ def _description_routes() -> APIRouter:
     router = APIRouter()
     body = orjson.dumps(describe())
 
-    @router.get("/openapi.json")
+    @router.api_route("/openapi.json", methods=READ)
     async def description() -> Response:
         return Response(body, media_type="application/json", headers={"cache-control": "public, max-age=300"})
 

@@ -17,6 +17,7 @@ from service.errors import DeadlinePassed, UnknownService
 from service.logs import note
 from service.timing import phase
 from service.web.bodies import check_media, read_body
+from service.web.methods import READ
 from service.web.unchanging import Unchanging
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def discovery_routes(templates: Mapping[str, str]) -> APIRouter:
     router = APIRouter()
     services = Unchanging(orjson.dumps(discovery(templates)), media_type="application/json")
 
-    @router.get("/cds-services")
+    @router.api_route("/cds-services", methods=READ)
     async def discover(request: Request) -> Response:
         return services.answer(request)
 

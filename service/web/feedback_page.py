@@ -21,6 +21,7 @@ from starlette.responses import Response
 from service.adapters.store.report import TITLES, read_report_beside
 from service.logs import note
 from service.settings import is_loopback
+from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.problems import Problem, response_to
 from service.web.static_files import style_routes
@@ -60,7 +61,7 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: 
     router = APIRouter()
     template = page_templates().get_template("feedback.html")
 
-    @router.get("/feedback")
+    @router.api_route("/feedback", methods=READ)
     async def show(request: Request) -> Response:
         note(page="/feedback")
         refused = _refusal(request, key, is_trial=is_loopback(base_url))

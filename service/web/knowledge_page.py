@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotation
 
+from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
 from service.web.unchanging import Unchanging
@@ -30,7 +31,7 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
     html = _render(guideline, catalogue).encode()
     page = Unchanging(html, media_type="text/html", headers={"content-security-policy": _POLICY})
 
-    @router.get("/knowledge")
+    @router.api_route("/knowledge", methods=READ)
     async def knowledge(request: Request) -> Response:
         return page.answer(request)
 

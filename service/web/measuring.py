@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from service.adapters.metrics import CONTENT_TYPE
 from service.errors import Busy
+from service.web.methods import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +47,7 @@ def metrics_routes(metrics: Metrics, issued_cards: IssuedCards) -> APIRouter:
     """Serve `/metrics`; its labels are names of our own."""
     router = APIRouter()
 
-    @router.get("/metrics")
+    @router.api_route("/metrics", methods=READ)
     async def show() -> Response:
         metrics.queue(waiting=issued_cards.waiting, dropped=issued_cards.dropped)
         return Response(metrics.render(), headers={"content-type": CONTENT_TYPE})

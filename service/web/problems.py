@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from service import errors
 from service.logs import note
+from service.web.methods import READ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +117,7 @@ def response_to(request: Request, problem: Problem) -> Response:
     Java's client names it for every call: JSON that is posted comes from programs.
     """
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    by_browser = (request.method == "GET" or is_form) and "text/html" in request.headers.get("accept", "")
+    by_browser = (request.method in READ or is_form) and "text/html" in request.headers.get("accept", "")
     return page_response(problem) if by_browser else outcome_response(problem)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from service.web.methods import READ
+
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
@@ -20,6 +22,6 @@ def style_routes(router: APIRouter, *names: str) -> None:
 def _style_route(router: APIRouter, name: str) -> None:
     style = files("service.web").joinpath("static", name).read_bytes()
 
-    @router.get(f"/static/{name}")
+    @router.api_route(f"/static/{name}", methods=READ)
     async def serve_style() -> Response:
         return Response(style, media_type="text/css", headers={"cache-control": "public, max-age=300"})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -27,8 +28,6 @@ from tests.security.routes import routes_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from starlette.types import Message
 
 JSON = {"content-type": "application/json"}
 
@@ -182,20 +181,32 @@ def test_a_probe_by_head_learns_of_every_page_what_a_get_would_tell_it(whole: Se
         assert client.head("/docs").content == b""
 
 
-async def test_head_is_answered_without_a_body_and_logged_as_what_it_was(whole: Settings) -> None:
-    sent: list[Message] = []
+def test_who_asks_by_a_wrong_method_is_told_each_that_the_path_answers(whole: Settings) -> None:
+    app = build_app(whole, own_process=False)
+    asked = sorted({one.url("start") for one in routes_of(app.routes)})
+    with running(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        refusals = {path: client.delete(path) for path in asked}
+        answered = {
+            path: {
+                method for method in ("GET", "HEAD", "POST", "PUT") if client.request(method, path).status_code != 405
+            }
+            for path in asked
+        }
+    assert {answer.status_code for answer in refusals.values()} == {405}
+    assert {path: set(answer.headers["allow"].split(", ")) for path, answer in refusals.items()} == answered
+    assert answered["/review/save"] == {"GET", "HEAD", "POST"}
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "HEAD", "path": "/health/live", "headers": [], "query_string": b""}
-    with structlog.testing.capture_logs() as logged:
-        await build_app(whole, own_process=False)(scope, receive, send)
-    assert [message.get("body") for message in sent] == [None, b""]
-    assert [(line["method"], line["route"], line["status"]) for line in logged] == [("HEAD", "/health/live", 200)]
+def test_head_is_answered_without_a_body_and_logged_as_what_it_was(whole: Settings) -> None:
+    with structlog.testing.capture_logs() as logged, running(build_app(whole, own_process=False)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            for path, more in (("/health/live", ""), ("/nowhere", ""), ("/health/live", "Connection: close\r\n")):
+                connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n".encode())
+            heads = connection.makefile("rb").read().split(b"\r\n\r\n")
+    assert [head[:12] for head in heads] == [b"HTTP/1.1 200", b"HTTP/1.1 404", b"HTTP/1.1 200", b""]
+    lines = [(line["method"], line["route"], line["status"]) for line in logged if line["event"] == "request"]
+    assert lines == [("HEAD", "/health/live", 200), ("HEAD", "none", 404), ("HEAD", "/health/live", 200)]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from service import __version__
 from service.cds.services import SERVICES
 from service.settings import describe_settings
+from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
 from service.web.unchanging import Unchanging
@@ -47,15 +48,15 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
     async def answer(page: str, request: Request, *, root: str) -> Response:
         return (await asyncio.to_thread(rendered, root))[page].answer(request)
 
-    @router.get("/")
+    @router.api_route("/", methods=READ)
     async def front() -> Response:
         return RedirectResponse("docs")
 
-    @router.get("/docs")
+    @router.api_route("/docs", methods=READ)
     async def first(request: Request) -> Response:
         return await answer(PAGES[0], request, root="")
 
-    @router.get("/docs/{page}")
+    @router.api_route("/docs/{page}", methods=READ)
     async def show(page: str, request: Request) -> Response:
         if page not in PAGES:
             raise HTTPException(404)

@@ -15,6 +15,7 @@ from service.adapters.fhir_write import AccessEndedError
 from service.adapters.smart_client import TokenError
 from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
+from service.web.methods import READ
 from service.web.review.desk import Visit
 from service.web.review.mdt_form import FACT, decision_entered, read_mdt, report_line
 from service.web.review.page import review_page
@@ -57,18 +58,16 @@ def review_routes(desk: ReviewDesk) -> APIRouter:
         act: Callable[[ReviewDesk, Visit, Fields], Awaitable[Response]],
     ) -> Callable[[Request], Awaitable[Response]]:
         async def route(request: Request) -> Response:
+            if request.method in READ:
+                return review_again(desk.app)
             return await _visited(desk, request, lambda visit: _checked(desk, request, visit, act))
 
         return route
 
-    async def again() -> Response:
-        return review_again(desk.app)
-
     router.add_api_route("/review", shown(_review), methods=["GET"])
-    router.add_api_route("/review/summary", shown(_summary), methods=["GET"])
+    router.add_api_route("/review/summary", shown(_summary), methods=READ)
     for path, act in {"/review/what-if": _what_if, "/review/save": _save, "/review/mdt": _mdt}.items():
-        router.add_api_route(path, posted(act), methods=["POST"])
-        router.add_api_route(path, again, methods=["GET"])
+        router.add_api_route(path, posted(act), methods=[*READ, "POST"])
     return router
 
 

@@ -9,6 +9,7 @@ from fastapi.requests import Request  # noqa: TC002 - FastAPI reads the annotati
 from starlette.exceptions import HTTPException
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotation
 
+from service.web.methods import READ
 from service.web.unchanging import Unchanging
 
 _TYPES = {
@@ -32,7 +33,7 @@ def static_routes() -> APIRouter:
     }
     router = APIRouter(prefix="/review/static", include_in_schema=False)
 
-    @router.get("/{name}")
+    @router.api_route("/{name}", methods=READ)
     async def static(name: str, request: Request) -> Response:
         if name not in kept:
             raise HTTPException(404)

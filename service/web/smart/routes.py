@@ -16,6 +16,7 @@ from service.adapters.smart_client import TokenError, begin, redeem, revoke
 from service.adapters.smart_configuration import DiscoveryError
 from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
+from service.web.methods import READ
 from service.web.review.templates import notice, review_again, too_many
 from service.web.smart.protection import ForgedPostError, check_post, guard, is_too_long
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
@@ -51,17 +52,13 @@ def smart_routes(app: SmartApp) -> APIRouter:
     async def callback(request: Request) -> Response:
         return await _answered(app, request, _callback(app, request))
 
-    @router.get("/jwks")
+    @router.api_route("/jwks", methods=READ)
     async def keys() -> Response:
         return JSONResponse(jwks(app.keys), headers={"Cache-Control": "public, max-age=3600"})
 
-    @router.post("/logout")
+    @router.api_route("/logout", methods=[*READ, "POST"])
     async def logout(request: Request) -> Response:
-        return await _answered(app, request, _logout(app, request))
-
-    @router.get("/logout")
-    async def logged_out() -> Response:
-        return review_again(app)
+        return review_again(app) if request.method in READ else await _answered(app, request, _logout(app, request))
 
     return router
 
