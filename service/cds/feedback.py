@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from fhir_mappings.surrogates import whole_characters
 from service.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ def parse_feedback(body: bytes) -> tuple[FeedbackEntry, ...]:
         element = path.group(1) if path else "feedback"
         raise MalformedRequest(f"{element} is not what CDS Hooks feedback has there", element=element) from None
     except msgspec.DecodeError:
-        raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
+        mended = whole_characters(body)
+        if mended == body:
+            raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
+        return parse_feedback(mended)
     if not 0 < len(entries) <= _MAX_ENTRIES:
         raise MalformedRequest(f"feedback must have 1 to {_MAX_ENTRIES} entries", element="feedback")
     return tuple(_checked(entry, f"feedback[{number}]") for number, entry in enumerate(entries))

@@ -61,6 +61,16 @@ def test_what_a_client_says_of_its_reason_is_kept_plain_and_short(
     assert (found.reason_code, found.reason_system, found.comment) == expected
 
 
+def test_a_comment_that_was_cut_in_the_middle_of_a_character_is_kept() -> None:
+    reason = {"reason": {"code": "x", "system": "urn:x"}, "userComment": "wants to wait \ud83d"}
+    assert parsed(ACCEPTED, {**OVERRIDDEN, "overrideReason": reason}) == (
+        FeedbackEntry(CARD, "accepted", MOMENT, suggestions=(SUGGESTION,)),
+        FeedbackEntry(
+            CARD, "overridden", MOMENT, reason_system="urn:x", reason_code="x", comment="wants to wait \ufffd"
+        ),
+    )
+
+
 def test_suggestions_are_in_one_order_and_named_once() -> None:
     twice = [{"id": SUGGESTION.upper()}, {"id": CARD}, {"id": SUGGESTION}]
     (found,) = parsed({**ACCEPTED, "card": CARD.upper(), "acceptedSuggestions": twice})
