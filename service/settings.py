@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from service.adapters.origins import OriginError, origin_of
 from service.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -91,19 +92,28 @@ def _switch(text: str) -> bool:
 def _base_url(text: str) -> str:
     fault = "must be an absolute http or https URL without user, query or fragment"
     try:
-        parts = urlsplit(text)
-        port_is_sound = parts.port is None or parts.port > 0
-    except ValueError:
+        port = origin_of(text).port
+    except OriginError:
         raise ValueError(fault) from None
-    plain = not (parts.query or parts.fragment or parts.username is not None)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or not port_is_sound:
+    # An empty query is one too: what is put behind it would no more be the path.
+    if not port or "?" in text or "#" in text:
         raise ValueError(fault)
     return text.rstrip("/")
 
 
 def _database_url(text: str) -> str:
+    from sqlalchemy import exc, make_url  # noqa: PLC0415  commands without a store need not wait for it
+
     if not text.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
         raise ValueError("must be a SQLAlchemy URL beginning with sqlite: or postgresql:")
+    fault = "cannot be read as a SQLAlchemy URL: write @ : / in a password as %40 %3A %2F"
+    try:
+        host = make_url(text).host or ""
+    except (exc.ArgumentError, ValueError):
+        # Its message quotes a part of the URL.
+        raise ValueError(fault) from None
+    if "@" in host:
+        raise ValueError(fault)
     return text
 
 

@@ -138,6 +138,21 @@ def test_a_setting_for_operators_that_cannot_be_used_is_refused(variable: str, v
     assert faults({**OFF, variable: value}) == (f"{variable}: {fault}",)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:",
+        "postgresql://u:s3@cret:pw@127.0.0.1:5432/crlm",
+        "postgresql://u:s3@cret@db/crlm",
+        "postgresql+psycopg://u:p@db:s3cret/crlm",
+    ],
+)
+def test_a_store_whose_password_is_not_escaped_is_refused_without_showing_it(url: str) -> None:
+    assert faults({**OFF, "CRLM_DATABASE_URL": url}) == (
+        "CRLM_DATABASE_URL: cannot be read as a SQLAlchemy URL: write @ : / in a password as %40 %3A %2F",
+    )
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "61", "nan", "inf", "1s"])
 def test_a_budget_outside_its_range_is_refused(seconds: str) -> None:
     assert faults({**OFF, "CRLM_DEADLINE_S": seconds}) == (
@@ -153,7 +168,19 @@ def test_a_body_limit_outside_its_range_is_refused(count: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["cds.example.org", "ftp://x", "https://", "https://x?a=1", "https://x#a", "https://x:9e9"]
+    "url",
+    [
+        *["cds.example.org", "ftp://x", "https://", "https://x?a=1", "https://x#a", "https://x:9e9", "https://x:0"],
+        *[
+            "https://x?",
+            "https://x/#",
+            "https://x y",
+            "https://x/a b",
+            "https://x/\ta",
+            "https://x\\a",
+            "https://ü.example",
+        ],
+    ],
 )
 def test_a_base_url_that_links_cannot_start_with_is_refused(url: str) -> None:
     assert len(faults({**OFF, "CRLM_PUBLIC_BASE_URL": url})) == 1

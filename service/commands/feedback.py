@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -57,9 +56,14 @@ def report(
 
     from service.adapters.store.database import Database
     from service.adapters.store.report import read_report
+    from service.commands.faults import faults_end_the_command
+    from service.commands.store_url import configured_database_url
+    from service.errors import SettingsError
 
+    with faults_end_the_command(SettingsError):
+        url = configured_database_url(database_url)
     try:
-        database = Database(database_url or _configured_url())
+        database = Database(url)
         try:
             found = read_report(database, since=_utc(since), until=_utc(until))
         finally:
@@ -287,11 +291,3 @@ def _harmless(text: str) -> str:
 
 def _utc(day: datetime | None) -> datetime | None:
     return None if day is None else day.replace(tzinfo=UTC)
-
-
-def _configured_url() -> str:
-    from service.settings import describe_settings
-
-    # Only this one: a report needs no settings of a server, which may be complete elsewhere.
-    defaults = {setting.variable: setting.default for setting in describe_settings()}
-    return os.environ.get("CRLM_DATABASE_URL", "").strip() or defaults["CRLM_DATABASE_URL"]

@@ -9,9 +9,9 @@ from service.settings import load_settings
 _NAME = "CRLM_DATABASE_URL"
 
 
-def configured_database_url() -> str:
-    """Give the URL of the store; raise `SettingsError` where it is none.
+def configured_database_url(given: str | None = None) -> str:
+    """Give the URL of the store, the one `given` on the command line first; raise `SettingsError` where it is none.
 
     Only this setting is read: the others of a server may be complete elsewhere.
     """
-    return load_settings({"CRLM_AUTH": "off", _NAME: os.environ.get(_NAME, "")}).database_url
+    return load_settings({"CRLM_AUTH": "off", _NAME: given or os.environ.get(_NAME, "")}).database_url

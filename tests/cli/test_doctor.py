@@ -70,6 +70,13 @@ def test_migrate_refuses_a_url_of_another_kind() -> None:
     )
 
 
+@pytest.mark.parametrize("command", [["migrate"], ["serve"], ["feedback", "report"]])
+def test_a_url_with_a_password_that_cuts_it_is_refused_by_every_command_without_showing_it(command: list[str]) -> None:
+    found = run(*command, CRLM_AUTH="off", CRLM_DATABASE_URL="postgresql://u:s3@cret:pw@127.0.0.1:1/x")
+    told = "CRLM_DATABASE_URL: cannot be read as a SQLAlchemy URL: write @ : / in a password as %40 %3A %2F"
+    assert (found.exit_code, found.stdout, found.stderr) == (2, "", f"crlm-cds cannot start:\n  - {told}\n")
+
+
 def test_a_sound_installation_has_no_failure(store: str, tmp_path: Path) -> None:
     run("migrate", CRLM_DATABASE_URL=store)
     (tmp_path / "keys.json").write_bytes(key_set(jwk(EC_KEY, "one")))

@@ -186,9 +186,14 @@ def test_the_command_prints_an_empty_store(database: Database, store_url: str) -
 
 
 def test_the_command_says_that_a_store_cannot_be_read_and_keeps_its_password(tmp_path: Path) -> None:
-    for url in (f"sqlite:///{tmp_path}/none.sqlite3", "postgresql://crlm:pass-word@127.0.0.1:1/crlm", "nonsense"):
+    away = [f"sqlite:///{tmp_path}/none.sqlite3", "postgresql://crlm:pass-word@127.0.0.1:1/crlm"]
+    for url, expected in [
+        *((url, 1) for url in away),
+        ("nonsense", 2),
+        ("postgresql://crlm:pass-word@127.0.0.1:pass-word", 2),
+    ]:
         status, said, complaint = run("--database-url", url)
-        assert [status, said, "CRLM_DATABASE_URL" in complaint, "pass-word" in complaint] == [1, "", True, False]
+        assert [status, said, "CRLM_DATABASE_URL" in complaint, "pass-word" in complaint] == [expected, "", True, False]
 
 
 def test_the_command_reads_the_configured_store(
