@@ -2,56 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
+import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
 _COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
+_SUCCESS = 200
 
 
-def show_answer(status: int, body: bytes, *, console: Console | None = None) -> None:
-    """Print the answer of a service."""
+class _Source(msgspec.Struct):
+    label: str
+
+
+class _Suggestion(msgspec.Struct, rename="camel"):
+    label: str
+    is_recommended: bool = False
+
+
+class _Link(msgspec.Struct):
+    label: str
+    url: str
+
+
+class _Reason(msgspec.Struct):
+    display: str
+
+
+class _Card(msgspec.Struct, rename="camel"):
+    summary: str
+    indicator: str
+    source: _Source
+    detail: str = ""
+    suggestions: tuple[_Suggestion, ...] = ()
+    links: tuple[_Link, ...] = ()
+    override_reasons: tuple[_Reason, ...] = ()
+
+
+class _Details(msgspec.Struct, frozen=True):
+    text: str = "the service refused"
+
+
+class _Issue(msgspec.Struct, frozen=True):
+    details: _Details = _Details()
+    diagnostics: str = ""
+
+
+class _Answer(msgspec.Struct):
+    cards: tuple[_Card, ...] | None = None
+    issue: tuple[_Issue, ...] = (_Issue(),)
+
+
+def show_answer(status: int, body: bytes, *, console: Console | None = None) -> bool:
+    """Print the answer of a service, and say whether it was one."""
     console = console or Console()
     try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        console.print(f"[bold red]{status}[/] no JSON came back")
-        return
-    if "cards" not in answer:
-        _show_problem(status, answer, console)
-    elif not answer["cards"]:
+        answer = msgspec.json.decode(body, type=_Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = None
+    if answer is None or (answer.cards is None and status == _SUCCESS):
+        console.print(f"[bold red]{status}[/] no answer of a CDS Hooks service came back")
+        return False
+    if answer.cards is None:
+        _show_problem(status, answer.issue, console)
+    elif not answer.cards:
         console.print("No card: the service has nothing to say about this chart.")
     else:
-        for card in answer["cards"]:
+        for card in answer.cards:
             console.print(_panel(card))
+    return True
 
 
-def _show_problem(status: int, outcome: dict[str, Any], console: Console) -> None:
-    for issue in outcome.get("issue", [{}]):
-        title = issue.get("details", {}).get("text", "the service refused")
-        console.print(Text(f"{status} {title}", style="bold red"))
-        if "diagnostics" in issue:
-            console.print(Text(issue["diagnostics"]))
+def _show_problem(status: int, issues: tuple[_Issue, ...], console: Console) -> None:
+    for issue in issues:
+        console.print(Text(f"{status} {issue.details.text}", style="bold red"))
+        if issue.diagnostics:
+            console.print(Text(issue.diagnostics))
 
 
-def _panel(card: dict[str, Any]) -> Panel:
-    colour = _COLOURS.get(card["indicator"], "white")
-    parts: list[RenderableType] = [Text(card["summary"], style="bold"), Text("")]
-    if "detail" in card:
-        parts.append(Markdown(card["detail"], hyperlinks=False))
-    parts += _list("Suggestions", [_suggestion(suggestion) for suggestion in card.get("suggestions", [])])
-    parts += _list("Links", [f"{link['label']}: {link['url']}" for link in card.get("links", [])])
-    reasons = [reason["display"] for reason in card.get("overrideReasons", [])]
+def _panel(card: _Card) -> Panel:
+    colour = _COLOURS.get(card.indicator, "white")
+    parts: list[RenderableType] = [Text(card.summary, style="bold"), Text("")]
+    if card.detail:
+        parts.append(Markdown(card.detail, hyperlinks=False))
+    parts += _list("Suggestions", [_suggestion(suggestion) for suggestion in card.suggestions])
+    parts += _list("Links", [f"{link.label}: {link.url}" for link in card.links])
+    reasons = [reason.display for reason in card.override_reasons]
     parts += _list("Reasons to decide otherwise", ["; ".join(reasons)] if reasons else [])
-    return Panel(Group(*parts), title=card["indicator"], subtitle=card["source"]["label"], border_style=colour)
+    return Panel(Group(*parts), title=card.indicator, subtitle=card.source.label, border_style=colour)
 
 
-def _suggestion(suggestion: dict[str, Any]) -> str:
-    return f"{suggestion['label']}{' (recommended)' if suggestion.get('isRecommended') else ''}"
+def _suggestion(suggestion: _Suggestion) -> str:
+    return f"{suggestion.label}{' (recommended)' if suggestion.is_recommended else ''}"
 
 
 def _list(title: str, lines: list[str]) -> list[RenderableType]:

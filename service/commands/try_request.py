@@ -34,10 +34,9 @@ def try_request(
     body = _body(request)
     status, answer = asyncio.run(_send(body, url))
     if as_json:
-        sys.stdout.write(answer.decode() + "\n")
-    else:
-        show_answer(status, answer)
-    if status != 200:  # noqa: PLR2004  the one status of success
+        sys.stdout.write(answer.decode(errors="replace") + "\n")
+    understood = as_json or show_answer(status, answer)
+    if status != 200 or not understood:  # noqa: PLR2004  the one status of success
         raise typer.Exit(1)
 
 
@@ -73,7 +72,8 @@ async def _send(body: bytes, url: str | None) -> tuple[int, bytes]:
             answer = await client.post(
                 f"/cds-services/crlm-{hook}", content=body, headers={"content-type": "application/json"}
             )
-    except httpx.HTTPError as fault:
+    # The last one is of names that begin like one in Punycode and are none.
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as fault:
         typer.secho(f"No answer from {base}: {type(fault).__name__}", fg="red", err=True)
         raise typer.Exit(1) from None
     return answer.status_code, answer.content

@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from service.commands.card_view import show_answer
@@ -60,5 +61,22 @@ def test_a_refusal_shows_its_status_text_and_diagnostics() -> None:
     assert shown(500, {}) == "500 the service refused\n"
 
 
-def test_what_is_no_json_is_said() -> None:
-    assert shown(502, b"<html>") == "502 no JSON came back\n"
+@pytest.mark.parametrize(
+    "body",
+    [
+        *[b"<html>", b"[]", b"3", b"null", b'"cards"', b'{"cards":3}', b'{"cards":[null]}', b'{"cards":[{}]}'],
+        *[
+            b'{"issue":"x"}',
+            b'{"issue":[null]}',
+            b'{"issue":[{"details":"x"}]}',
+            b'{"cards":[{"summary":"A"}]}',
+            b"\xff",
+        ],
+    ],
+)
+def test_what_is_no_answer_of_a_cds_service_is_said(body: bytes) -> None:
+    assert shown(502, body) == "502 no answer of a CDS Hooks service came back\n"
+
+
+def test_an_object_without_cards_is_no_success() -> None:
+    assert shown(200, {"status": "up"}) == "200 no answer of a CDS Hooks service came back\n"

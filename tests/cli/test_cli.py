@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import FastAPI
 from typer.testing import CliRunner, Result
 
 from fhir_mappings.catalogue import load_catalogue
@@ -15,7 +16,7 @@ from service.commands.check import disagreements, findings
 from service.knowledge.check import Report
 from service.knowledge.guideline import load_guideline
 from tests.checked_client import FakeAdvisor
-from tests.loopback import serving
+from tests.loopback import running, serving
 from tests.response_checker import check_response
 
 if TYPE_CHECKING:
@@ -166,6 +167,24 @@ def test_try_sends_a_request_without_a_hook_to_patient_view(server: tuple[str, F
 def test_try_says_that_nobody_answers() -> None:
     found = run("try", "--url", "http://127.0.0.1:9")
     assert (found.exit_code, found.stderr) == (1, "No answer from http://127.0.0.1:9: ConnectError\n")
+
+
+@pytest.mark.parametrize(("url", "why"), [("http://a\x01b", "InvalidURL"), ("http://xn--a", "InvalidCodepoint")])
+def test_try_says_that_an_address_is_none(url: str, why: str) -> None:
+    found = run("try", "--url", url)
+    assert (found.exit_code, found.stderr) == (1, f"No answer from {url}: {why}\n")
+
+
+def test_try_fails_where_somebody_else_answers() -> None:
+    somebody = FastAPI()
+
+    @somebody.post("/cds-services/crlm-patient-view")
+    def answer() -> list[str]:
+        return ["hello"]
+
+    with running(somebody) as url:
+        found = run("try", "--url", url)
+    assert (found.exit_code, found.stdout) == (1, "200 no answer of a CDS Hooks service came back\n")
 
 
 def test_try_says_that_a_file_is_not_there() -> None:
