@@ -99,7 +99,7 @@ async def test_the_card_of_the_launch_puts_its_question_first() -> None:
         cookie = browser.cookies["__Host-crlm-session"]
         session = await sessions.find(cookie)
         assert session is not None
-        await sessions.save(cookie, replace(session, ask="asa", note="a note to show once"))
+        await sessions.change(cookie, lambda session: replace(session, ask="asa", note="a note to show once"))
         first, second = await browser.get("/review"), await browser.get("/review")
     asked = re.search(r'id="ask-([a-z-]+)"', first.text)
     assert asked is not None

@@ -41,6 +41,13 @@ class MemoryRecords:
         self._check()
         self.kept[kind, key] = sealed, expires_at_s
 
+    async def replace(self, kind: RecordKind, key: str, old: bytes, new: bytes, *, expires_at_s: float) -> bool:
+        self._check()
+        if self.kept.get((kind, key), (b"",))[0] != old:
+            return False
+        self.kept[kind, key] = new, expires_at_s
+        return True
+
     async def get(self, kind: RecordKind, key: str, *, now_s: float) -> bytes | None:
         self._check()
         found = self.kept.get((kind, key))

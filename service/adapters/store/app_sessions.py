@@ -35,6 +35,15 @@ class StoredRecords:
         )
         await self._database.write(lambda connection: connection.execute(statement))
 
+    async def replace(self, kind: RecordKind, key: str, old: bytes, new: bytes, *, expires_at_s: float) -> bool:
+        """Put a record in place of `old`; say whether that was still there."""
+        statement = (
+            sa.update(app_records)
+            .where(_KEPT.kind == kind, _KEPT.key == key, _KEPT.sealed == old)
+            .values(sealed=new, expires_at=math.floor(expires_at_s))
+        )
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+
     async def get(self, kind: RecordKind, key: str, *, now_s: float) -> bytes | None:
         """Give a record that has not expired."""
         statement = sa.select(_KEPT.sealed).where(*_alive(kind, key, now_s))

@@ -85,7 +85,7 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     app = desk.app
     found = await app.session(request)
     if found is None:
-        return notice(app, "No patient is open here", _AGAIN, status=401)
+        return _without_session(app)
     cookie, session = found
     client = app.clients[session.iss]
     try:
@@ -98,6 +98,10 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
         return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
     except ChartUnavailableError as fault:
         return _without_chart(app, fault, client)
+
+
+def _without_session(app: SmartApp) -> Response:
+    return notice(app, "No patient is open here", _AGAIN, status=401)
 
 
 def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient) -> Response:
@@ -134,7 +138,8 @@ async def _checked(
 
 async def _review(desk: ReviewDesk, visit: Visit) -> Response:
     chart = await desk.open_chart(visit)
-    await desk.app.sessions.save(visit.cookie, replace(visit.session, note=None))
+    if await desk.app.sessions.change(visit.cookie, lambda session: replace(session, note=None)) is None:
+        return _without_session(desk.app)
     return _page(desk, visit, chart, desk.assess(chart, visit))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from service.adapters.smart_client import Registration, refresh
+from service.adapters.smart_client import Registration, TokenError, refresh
 from service.adapters.smart_configuration import SmartConfiguration, discover
 from service.cds.app_context import AppContext, AppContextError, read_app_context
 from service.web.smart.cookies import Cookies
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DISCOVERY_LIFETIME_S = 300
 _RENEW_BEFORE_S = 30
+_ENDED = "the session was ended in another tab"
 
 TransportFor: TypeAlias = "Callable[[AppClient, Sequence[str]], AppTransport]"
 """Gives the transport of an EHR that reaches the origins of the URLs given, and no others."""
@@ -116,18 +117,21 @@ class SmartApp:
             return session
         # A refresh token may be good for one use: of two requests at once, the second takes what the first got.
         async with self._renewing.setdefault(cookie, asyncio.Lock()):
-            session = await self.sessions.find(cookie) or session
-            if self._is_alive(session):
-                return session
+            found = await self.sessions.find(cookie)
+            if found is None:
+                raise TokenError(_ENDED)
+            if self._is_alive(found):
+                return found
             grant = await refresh(
-                session.grant,
-                configuration=session.configuration,
-                registration=self.clients[session.iss].registration,
-                transport=self.transport(session.iss, session.configuration),
+                found.grant,
+                configuration=found.configuration,
+                registration=self.clients[found.iss].registration,
+                transport=self.transport(found.iss, found.configuration),
                 now=self.clock(),
             )
-            renewed = replace(session, grant=grant)
-            await self.sessions.save(cookie, renewed)
+            renewed = await self.sessions.change(cookie, lambda session: replace(session, grant=grant))
+            if renewed is None:
+                raise TokenError(_ENDED)
             return renewed
 
     def _is_alive(self, session: AppSession) -> bool:

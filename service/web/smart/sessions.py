@@ -33,6 +33,10 @@ class SealedRecords(Protocol):
         """Keep a record, in place of an earlier one with this key."""
         ...
 
+    async def replace(self, kind: RecordKind, key: str, old: bytes, new: bytes, *, expires_at_s: float) -> bool:
+        """Put a record in place of `old`; say whether that was still there."""
+        ...
+
     async def get(self, kind: RecordKind, key: str, *, now_s: float) -> bytes | None:
         """Give a record that has not expired."""
         ...
@@ -97,17 +101,28 @@ class Sessions:
     async def open(self, session: AppSession) -> str:
         """Keep a new session; give the value of its cookie."""
         cookie = secrets.token_urlsafe(32)
-        await self.save(cookie, session)
+        await self._put("session", cookie, session, expires_at_s=self._end_of(session))
         return cookie
 
     async def find(self, cookie: str) -> AppSession | None:
         """Give the session of a cookie, where it has neither ended nor been idle for too long."""
         return self._read(await self._records.get("session", _hash(cookie), now_s=self._now_s), AppSession)
 
-    async def save(self, cookie: str, session: AppSession) -> None:
-        """Keep what changed in a session and begin its idle time anew."""
-        expires_at_s = min(self._now_s + IDLE_LIFETIME_S, session.opened_at_s + ABSOLUTE_LIFETIME_S)
-        await self._put("session", cookie, session, expires_at_s=expires_at_s)
+    async def change(self, cookie: str, change: Callable[[AppSession], AppSession]) -> AppSession | None:
+        """Change a session as it is now and begin its idle time anew; give it, or `None` where it has ended.
+
+        Of two tabs neither undoes what the other did, nor opens again what it ended.
+        """
+        key = _hash(cookie)
+        while (sealed := await self._records.get("session", key, now_s=self._now_s)) is not None:
+            session = self._read(sealed, AppSession)
+            if session is None:
+                return None
+            changed = change(session)
+            new, expires_at_s = self._sealed(changed), self._end_of(changed)
+            if await self._records.replace("session", key, sealed, new, expires_at_s=expires_at_s):
+                return changed
+        return None
 
     async def end(self, cookie: str) -> None:
         """Forget a session."""
@@ -117,11 +132,16 @@ class Sessions:
     def _now_s(self) -> float:
         return self._clock().timestamp()
 
+    def _end_of(self, session: AppSession) -> float:
+        return min(self._now_s + IDLE_LIFETIME_S, session.opened_at_s + ABSOLUTE_LIFETIME_S)
+
+    def _sealed(self, record: AppSession | PendingLaunch) -> bytes:
+        return self._sealer.seal(msgspec.json.encode(record))
+
     async def _put(
         self, kind: RecordKind, key: str, record: AppSession | PendingLaunch, *, expires_at_s: float
     ) -> None:
-        sealed = self._sealer.seal(msgspec.json.encode(record))
-        await self._records.put(kind, _hash(key), sealed, expires_at_s=expires_at_s)
+        await self._records.put(kind, _hash(key), self._sealed(record), expires_at_s=expires_at_s)
 
     def _read(self, sealed: bytes | None, kind: type[_Record]) -> _Record | None:
         if sealed is None:

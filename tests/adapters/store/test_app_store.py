@@ -47,6 +47,16 @@ async def test_a_record_is_found_until_it_expires(database: Database) -> None:
     assert await records.get("session", "k", now_s=NOW_S + 10) is None
 
 
+async def test_a_record_is_replaced_where_it_is_still_the_one_that_was_read(database: Database) -> None:
+    records = StoredRecords(database)
+    await records.put("session", "k", b"1", expires_at_s=NOW_S + 10)
+    done = [await records.replace("session", "k", b"1", new, expires_at_s=NOW_S + 20) for new in (b"2", b"3")]
+    assert (done, await records.get("session", "k", now_s=NOW_S + 15)) == ([True, False], b"2")
+    await records.delete("session", "k")
+    assert await records.replace("session", "k", b"2", b"4", expires_at_s=NOW_S + 20) is False
+    assert await records.get("session", "k", now_s=NOW_S) is None
+
+
 async def test_a_record_is_taken_once(database: Database) -> None:
     records = StoredRecords(database)
     await records.put("attempt", "k", b"1", expires_at_s=NOW_S + 10)
