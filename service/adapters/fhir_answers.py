@@ -12,7 +12,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?/?$")
+# Ids of real EHRs are longer than the 64 characters of R4.
+_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9_\-.]{1,255})(?:/_history/([A-Za-z0-9\-.]{1,64}))?/?$")
 _ETAG = re.compile(r'(?:W/)?"([A-Za-z0-9\-.]{1,64})"')
 _CONFLICT = {httpx.codes.CONFLICT, httpx.codes.PRECONDITION_FAILED}
 _REFUSED = {
@@ -55,13 +56,12 @@ class WriteAnswer:
 def read_answer(response: httpx.Response) -> WriteAnswer:
     """Read the answer to a single interaction."""
     resource = _object(response.content)
-    meta = resource.get("meta") if resource else None
     return _answer(
         response.status_code,
         location=response.headers.get("location") or response.headers.get("content-location"),
         etag=response.headers.get("etag"),
         resource=resource,
-        version=meta.get("versionId") if isinstance(meta, dict) else None,
+        version=version_of(resource or {}),
     )
 
 
@@ -88,6 +88,30 @@ def read_transaction(body: bytes, *, expected: int) -> list[WriteAnswer] | None:
             )
         )
     return answers
+
+
+def read_existing(body: bytes, kind: str) -> dict[str, Any] | None:
+    """Give the resource of type `kind` that was read, or the first one of a search; `None` where there is none."""
+    found = _object(body)
+    is_search = found is not None and found.get("resourceType") == "Bundle"
+    entries = found.get("entry") if found is not None and is_search else [{"resource": found}]
+    for entry in objects(entries):
+        resource = entry.get("resource")
+        if isinstance(resource, dict) and resource.get("resourceType") == kind and isinstance(resource.get("id"), str):
+            return resource
+    return None
+
+
+def version_of(resource: Mapping[str, Any]) -> str | None:
+    """Give the version of a resource as its server names it."""
+    [meta] = objects([resource.get("meta")]) or [{}]
+    version = meta.get("versionId")
+    return str(version) if version and isinstance(version, str | int) else None
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Give the objects of a list; nothing where it is none."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _answer(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from service.adapters.fhir_answers import WriteAnswer, read_answer, read_transaction
+from service.adapters.fhir_answers import WriteAnswer, objects, read_answer, read_existing, read_transaction, version_of
 from service.adapters.outbound import OutboundError
 from service.adapters.write_permissions import Permissions, permissions_from
 
@@ -189,16 +189,12 @@ class FhirWriter:
             response = await self._send("GET", path)
         except OutboundError:
             return NotWritten(write.about, "failed")
-        found = read_answer(response).resource
-        if found is not None and found.get("resourceType") == "Bundle":
-            entries = found.get("entry") or [{}]
-            found = entries[0].get("resource")
-        if not found or "id" not in found:
+        found = read_existing(response.content, write.kind)
+        if found is None:
             return NotWritten(write.about, "failed")
         if _values(found) != _values(write.resource):
             return NotWritten(write.about, "conflict")
-        version = (found.get("meta") or {}).get("versionId")
-        return Written(write.about, f"{write.kind}/{found['id']}", "already there", version)
+        return Written(write.about, f"{write.kind}/{found['id']}", "already there", version_of(found))
 
     async def _create(self, resource: Resource) -> bool:
         try:
@@ -265,17 +261,20 @@ def _values(resource: Resource) -> Resource:
     """Give what two writes of the same thing must agree in, without the wording that servers add."""
     kept = ("valueBoolean", "valueInteger", "valueDateTime", "status")
     values = {key: resource.get(key) for key in kept}
-    quantity = resource.get("valueQuantity") or {}
-    values["quantity"] = (quantity.get("value"), quantity.get("code"))
-    codings = (resource.get("valueCodeableConcept") or {}).get("coding") or []
-    values["codes"] = sorted((coding.get("system"), coding.get("code")) for coding in codings)
-    values["category"] = sorted(
-        (coding.get("system"), coding.get("code"))
-        for category in (resource.get("category") or [])
-        for coding in (category.get("coding") or [])
-        if resource.get("resourceType") == "CarePlan"
-    )
+    values["quantity"] = [
+        (quantity.get("value"), quantity.get("code")) for quantity in objects([resource.get("valueQuantity")])
+    ]
+    values["codes"] = _codes([resource.get("valueCodeableConcept")])
+    values["category"] = _codes(resource.get("category")) if resource.get("resourceType") == "CarePlan" else []
     return values
+
+
+def _codes(concepts: object) -> list[str]:
+    return sorted(
+        f"{coding.get('system')}|{coding.get('code')}"
+        for concept in objects(concepts)
+        for coding in objects(concept.get("coding"))
+    )
 
 
 def _why(answer: WriteAnswer) -> Why:

@@ -227,6 +227,55 @@ async def test_what_is_already_there_but_cannot_be_read_is_not_called_saved(faul
     assert (await _save(fhir, _write("ecog", 1))).left("failed") == ("ecog",)
 
 
+THERE = _observation("ecog", 1, name="somebody")
+SEARCHED = {"resourceType": "Bundle", "type": "searchset"}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({**SEARCHED, "entry": ["x"]}, "failed"),
+        ({**SEARCHED, "entry": {"a": 1}}, "failed"),
+        ({**SEARCHED, "entry": [{}]}, "failed"),
+        ({**SEARCHED, "entry": [{"resource": "x"}]}, "failed"),
+        ({**SEARCHED, "entry": [{"resource": {"resourceType": "OperationOutcome", "id": "x"}}]}, "failed"),
+        ({**THERE, "id": 7}, "failed"),
+        ({**THERE, "valueQuantity": "x"}, None),
+        ({**THERE, "meta": "x"}, None),
+        ({**THERE, "valueQuantity": {"value": 1}}, "conflict"),
+        ({**THERE, "valueCodeableConcept": "x"}, None),
+        ({**THERE, "valueCodeableConcept": {"coding": ["x"]}}, None),
+        ({**THERE, "valueCodeableConcept": {"coding": [{"code": "a"}, {"system": "s", "code": "b"}]}}, "conflict"),
+        ({**SEARCHED, "entry": [{"resource": {"resourceType": "OperationOutcome"}}, {"resource": THERE}]}, None),
+    ],
+)
+async def test_what_is_already_there_is_read_whatever_its_shape(said: dict[str, Any], why: str | None) -> None:
+    class Odd(FakeFhir):
+        async def send(self, request: httpx.Request) -> httpx.Response:
+            asked = request.method == "GET" and "/Observation" in str(request.url)
+            return httpx.Response(200, json=said, request=request) if asked else await super().send(request)
+
+    outcome = await _save(Odd().add(THERE), _write("ecog", 1))
+    assert outcome.not_written == ((NotWritten("ecog", why),) if why else ())  # type: ignore[arg-type]  # of the table
+    assert [found.how for found in outcome.written] == ([] if why else ["already there"])
+
+
+async def test_an_id_longer_than_that_of_r4_is_one_that_was_created() -> None:
+    name = "eGt_OmkYFIMIGE.zc" * 5
+
+    class LongNamed(FakeFhir):
+        async def send(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST" and str(request.url).endswith("/Observation"):
+                return httpx.Response(201, headers={"Location": f"{ISS}/Observation/{name}"}, request=request)
+            return await super().send(request)
+
+    fhir = LongNamed(transactions=False)
+    assert await _save(fhir, _write("ecog")) == WriteOutcome(
+        "one-by-one", (Written("ecog", f"Observation/{name}", "created"),), provenance=True
+    )
+    assert fhir.of("Provenance")[0]["target"] == [{"reference": f"Observation/{name}"}]
+
+
 async def test_a_provenance_or_document_that_gets_lost_costs_nothing_else() -> None:
     fhir = FakeFhir(transactions=False, unreachable=frozenset({"POST Provenance"}))
     outcome = await _save(fhir, _write("ecog"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from service.adapters.fhir_answers import objects
 from service.knowledge.phrases import day
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def banner(patient_id: str, resources: Iterable[Mapping[str, Any]], *, today: da
     born = _text(patient.get("birthDate"))
     return Banner(
         patient_id,
-        _name(_objects(patient.get("name"))) or "No name recorded",
+        _name(objects(patient.get("name"))) or "No name recorded",
         _born(born),
         _age(born, today),
         _text(patient.get("gender")),
-        _identifier(_objects(patient.get("identifier"))),
+        _identifier(objects(patient.get("identifier"))),
     )
 
 
@@ -60,7 +61,7 @@ def _name(names: list[dict[str, Any]]) -> str | None:
 def _identifier(identifiers: list[dict[str, Any]]) -> str | None:
     def is_record(found: dict[str, Any]) -> bool:
         kind = found.get("type")
-        codings = _objects(kind.get("coding")) if isinstance(kind, dict) else []
+        codings = objects(kind.get("coding")) if isinstance(kind, dict) else []
         return any(coding.get("code") == _MEDICAL_RECORD for coding in codings)
 
     ordered = sorted(identifiers, key=lambda found: not is_record(found))
@@ -83,10 +84,6 @@ def _age(text: str | None, today: date) -> str | None:
         return None
     years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     return f"{years} years"
-
-
-def _objects(found: object) -> list[dict[str, Any]]:
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _text(found: object) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Scope
+from service.adapters.fhir_answers import objects, version_of
 from service.knowledge.phrases import value_text
 from service.knowledge.scores import scores
 from service.web.review.banner import banner
@@ -129,14 +130,12 @@ def versions(chart: Chart) -> Mapping[str, str]:
     found = {}
     prefix = f"{chart.patient_id}/"
     for resource in chart.resources:
-        version = (resource.get("meta") or {}).get("versionId")
-        carried = resource.get("identifier")
-        if resource.get("resourceType") != "Observation" or not version or not isinstance(carried, list):
+        if resource.get("resourceType") != "Observation" or (version := version_of(resource)) is None:
             continue
-        for each in carried:
-            value = each.get("value") if isinstance(each, dict) and each.get("system") == FACT_IDENTIFIERS else None
+        for each in objects(resource.get("identifier")):
+            value = each.get("value") if each.get("system") == FACT_IDENTIFIERS else None
             if isinstance(value, str) and value.startswith(prefix):
-                found[value.removeprefix(prefix)] = str(version)
+                found[value.removeprefix(prefix)] = version
     return found
 
 

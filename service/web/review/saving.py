@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
 from fhir_mappings.outbound import Draft, observation, provenance
+from service.adapters.fhir_answers import objects, version_of
 from service.adapters.fhir_write import FhirWriter, Write, WriteOutcome
 from service.errors import StoreUnavailable
 from service.knowledge.phrases import day, sentence, value_text
@@ -118,13 +119,12 @@ def earlier_write(
 ) -> tuple[str, str] | None:
     """Give id and version of our own resource with this identifier; the version is the one the user has seen."""
     for resource in resources:
-        found = resource.get("identifier")
-        if resource.get("resourceType") != kind or not isinstance(found, list):
+        if resource.get("resourceType") != kind or not resource.get("id"):
             continue
-        carried = {(each.get("system"), each.get("value")) for each in found if isinstance(each, dict)}
-        version = (resource.get("meta") or {}).get("versionId")
-        if (FACT_IDENTIFIERS, identifier) in carried and resource.get("id") and (seen or version):
-            return str(resource["id"]), str(seen or version)
+        version = seen or version_of(resource)
+        carried = [(each.get("system"), each.get("value")) for each in objects(resource.get("identifier"))]
+        if (FACT_IDENTIFIERS, identifier) in carried and version is not None:
+            return str(resource["id"]), version
     return None
 
 
