@@ -233,7 +233,7 @@ async def _ask(call: Any) -> dict[str, Any]:  # noqa: ANN401 - an awaitable of u
         return await call  # type: ignore[no-any-return]
     except OutboundError as fault:
         raise TokenError("the EHR's token endpoint could not be reached") from fault
-    except (OAuth2Error, httpx.HTTPStatusError, ValueError, TypeError) as fault:
+    except (OAuth2Error, httpx.HTTPStatusError, ValueError, TypeError, OverflowError) as fault:
         raise TokenError("the EHR's token endpoint refused the request or answered something else") from fault
 
 
@@ -287,7 +287,8 @@ def _is_id(value: str) -> bool:
 
 def _access_token(answer: dict[str, Any]) -> str:
     token = _text(answer.get("access_token"))
-    if token is None or str(answer.get("token_type", "")).lower() != "bearer":
+    # What a header cannot carry is none.
+    if token is None or not token.isascii() or str(answer.get("token_type", "")).lower() != "bearer":
         raise TokenError("the EHR gave no bearer token")
     return token
 
@@ -304,7 +305,6 @@ def _scopes(answer: dict[str, Any]) -> frozenset[str]:
 def _expiry(answer: dict[str, Any], now: datetime) -> float:
     lifetime = answer.get("expires_in")
     try:
-        seconds = int(lifetime) if lifetime is not None else _DEFAULT_LIFETIME_S
-    except (TypeError, ValueError) as fault:
-        raise TokenError("the EHR's expires_in is no number") from fault
-    return now.timestamp() + max(0, seconds)
+        return now.timestamp() + max(0, int(lifetime) if lifetime is not None else _DEFAULT_LIFETIME_S)
+    except (TypeError, ValueError, OverflowError) as fault:
+        raise TokenError("the EHR's expires_in is no number of seconds") from fault

@@ -133,6 +133,8 @@ def test_a_weak_or_unreadable_key_is_refused(pem: bytes) -> None:
         ({"token_type": "mac"}, "the EHR gave no bearer token"),
         ({"access_token": ""}, "the EHR gave no bearer token"),
         ({"access_token": "a\r\nb"}, "the EHR gave no bearer token"),
+        ({"access_token": "tökén"}, "the EHR gave no bearer token"),
+        ({"expires_in": 10**400}, "the EHR's expires_in is no number of seconds"),
         ({"expires_in": "soon"}, "the EHR's token endpoint refused the request or answered something else"),
         ({"id_token": 5}, "the EHR's id_token is no text"),
         ({"id_token": "a.b.c"}, "the EHR's id_token could not be verified"),
