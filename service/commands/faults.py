@@ -1,4 +1,4 @@
-"""How a command ends when start-up is impossible: every fault on a line of its own, and exit status 2."""
+"""How a command ends when it cannot do its work: every fault on a line of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def faults_end_the_command(*kinds: type[Exception]) -> Iterator[None]:
-    """Print the lines of an error of one of `kinds` and exit."""
+    """Print the lines of an error of one of `kinds` and exit with status 2: start-up is impossible."""
     try:
         yield
     except kinds as error:
@@ -21,3 +21,15 @@ def faults_end_the_command(*kinds: type[Exception]) -> Iterator[None]:
         for line in str(error).splitlines():
             typer.echo(f"  - {line}", err=True)
         raise typer.Exit(2) from None
+
+
+@contextmanager
+def store_faults_end_the_command() -> Iterator[None]:
+    """Say that the store is away and exit with status 1. The cause would name its URL, which may hold a password."""
+    import sqlalchemy as sa
+
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        typer.echo(f"The store cannot be written ({type(error).__name__}): check CRLM_DATABASE_URL.", err=True)
+        raise typer.Exit(1) from None

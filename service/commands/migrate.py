@@ -7,11 +7,9 @@ import typer
 
 def migrate() -> None:
     """Bring the store up to date; safe beside running servers and other starters. `serve` does the same."""
-    import sqlalchemy as sa
-
     from service.adapters.store.database import Database
     from service.adapters.store.migrate import migrate as bring_up_to_date
-    from service.commands.faults import faults_end_the_command
+    from service.commands.faults import faults_end_the_command, store_faults_end_the_command
     from service.commands.store_url import configured_database_url
     from service.errors import SettingsError
 
@@ -19,11 +17,8 @@ def migrate() -> None:
         url = configured_database_url()
     database = Database(url)
     try:
-        before, after = bring_up_to_date(database)
-    except sa.exc.SQLAlchemyError as error:
-        # The cause would name the URL of the store, which may hold a password.
-        typer.echo(f"The store cannot be written ({type(error).__name__}): check CRLM_DATABASE_URL.", err=True)
-        raise typer.Exit(1) from None
+        with store_faults_end_the_command():
+            before, after = bring_up_to_date(database)
     finally:
         database.close()
     if before == after:

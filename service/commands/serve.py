@@ -30,7 +30,7 @@ def serve(
 ) -> None:
     """Serve CDS Hooks, the knowledge page and the review app."""
     from fhir_mappings.terminology import TerminologyError
-    from service.commands.faults import faults_end_the_command
+    from service.commands.faults import faults_end_the_command, store_faults_end_the_command
     from service.knowledge.guideline import GuidelineError
     from service.logs import configure_logging
     from service.tracing import TelemetryError
@@ -41,7 +41,8 @@ def serve(
         settings = load_settings(os.environ, public_base_url=own_url)
         configure_logging(level=settings.log_level, style=settings.log_format)
         announce(settings, own_url)
-        run(settings, host=host, port=port, workers=workers)
+        with store_faults_end_the_command():
+            run(settings, host=host, port=port, workers=workers)
 
 
 def local_url(host: str, port: int) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -195,12 +195,15 @@ def app_of_worker() -> FastAPI:
 def run(settings: Settings, *, host: str, port: int, workers: int, serve: Callable[..., None] = uvicorn.run) -> None:
     """Serve until a signal to stop; calls in progress are answered first.
 
-    The application is built here even where other processes will serve: its faults are listed once and stop the
-    start, where a worker that cannot start would be started again for ever.
+    The application is built here even where other processes will serve, and the store opened: their faults are told
+    once and stop the start. A worker that cannot start would tell them in its own way, and the command end as if all
+    were well.
     """
     # The thread that sends traces does not outlive a fork or a spawn: each worker makes its own.
     tracing = tracing_for(os.environ) if workers == 1 else NO_TRACING
     app = build_app(settings, own_process=True, tracing=tracing)
+    with closing(Database(settings.database_url)) as database:
+        migrate(database)
     options: dict[str, Any] = {
         "host": host,
         "port": port,

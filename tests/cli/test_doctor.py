@@ -18,6 +18,7 @@ from service.commands.doctor_outside import examine_clock, examine_outside
 from service.commands.findings import fail, ok, warn, worst
 from tests.adapters.servers import Answer, Asked, Server, as_json
 from tests.adapters.tokens import EC_KEY, P256_KEY, jwk, key_set
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +61,22 @@ def test_migrate_says_that_a_store_is_away_without_showing_its_password() -> Non
     found = run("migrate", CRLM_DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/x")
     assert (found.exit_code, found.stdout) == (1, "")
     assert found.stderr == "The store cannot be written (OperationalError): check CRLM_DATABASE_URL.\n"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("sqlite:////nowhere/s3cret.sqlite3", "OperationalError"),
+        ("postgresql://u:s3cret@127.0.0.1:1/x", "OperationalError"),
+        ("postgresql://u:s3cret@127.0.0.1:1/x?colour=red", "ProgrammingError"),
+    ],
+)
+def test_serve_says_in_a_line_that_its_store_is_away_and_fails(workers: str, url: str, why: str) -> None:
+    found = run("serve", "--port", str(free_port()), "--workers", workers, CRLM_AUTH="off", CRLM_DATABASE_URL=url)
+    assert (found.exit_code, found.stdout) == (1, "")
+    told = f"The store cannot be written ({why}): check CRLM_DATABASE_URL."
+    assert found.stderr.splitlines()[4:] == [told]
 
 
 def test_migrate_refuses_a_url_of_another_kind() -> None:
