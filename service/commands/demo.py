@@ -36,9 +36,14 @@ def demo(
     if find_spec("service.demo") is None:
         typer.secho(f"The demo is not part of this installation: {_REMEDY}", fg="red", err=True)
         raise typer.Exit(1)
+    from service.commands.folders import check_folder
+
     if export is not None:
+        check_folder(export, option="--export")
         _export(export)
         return
+    if keep is not None:
+        check_folder(keep, option="--keep")
     missing = [package for module, package in _EXTRA.items() if find_spec(module) is None]
     if missing:
         typer.secho(f"The demo needs {' and '.join(missing)}: {_REMEDY}", fg="red", err=True)

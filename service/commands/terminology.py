@@ -48,8 +48,11 @@ def refresh(
 
     from service.adapters.origins import OriginError
     from service.adapters.terminology_server import TerminologyServerError
+    from service.commands.folders import check_folder
 
-    token = token_file.read_text(encoding="utf-8").strip() if token_file else None
+    check_folder(out, option="--out")
+    before = read_expansions(out)
+    token = _token(token_file) if token_file else None
     try:
         found, edition = _fetch(server, token=token, private=allow_private_addresses)
     except OriginError as fault:
@@ -57,7 +60,6 @@ def refresh(
     except TerminologyServerError as fault:
         typer.echo(f"Nothing was changed. {fault}", err=True)
         raise typer.Exit(1) from None
-    before = read_expansions(out)
     _print_difference(before, found)
     write_expansions(out, found, now=datetime.now(UTC), edition=edition)
     gained = sum(len(one.codes) for one in found)
@@ -72,10 +74,20 @@ def read_expansions(folder: Path) -> dict[str, dict[str, str]]:
 
     found = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        document = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise typer.BadParameter(f"{path.name} in it is no JSON", param_hint="--out") from None
         if _is_ours(document):
             found[path.stem] = codes_of(document)
     return found
+
+
+def _token(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except ValueError:
+        raise typer.BadParameter("it is no text in UTF-8", param_hint="--token-file") from None
 
 
 def write_expansions(folder: Path, found: Iterable[Widened], *, now: datetime, edition: str | None) -> None:

@@ -177,6 +177,26 @@ def test_a_private_network_needs_a_word(tmp_path: Path) -> None:
     assert said.stderr.endswith("the address is not allowed\n")
 
 
+def test_what_is_wrong_on_this_machine_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    file, folder, token = tmp_path / "file", tmp_path / "folder", tmp_path / "token"
+    file.touch()
+    folder.mkdir()
+    (folder / "broken.json").write_text("[")
+    token.write_bytes(b"\xff")
+    with Server(Terminology()) as server:
+        found = [
+            refresh(server, file / "out"),
+            refresh(server, folder),
+            refresh(server, tmp_path / "out", "--token-file", str(token)),
+        ]
+    assert server.asked == []
+    assert [(result.exit_code, result.stdout) for result in found] == [(2, "")] * 3
+    told = [" ".join(result.stderr.replace("│", " ").split()) for result in found]
+    assert "Invalid value for --out: no folder can be made there" in told[0]
+    assert "Invalid value for --out: broken.json in it is no JSON" in told[1]
+    assert "Invalid value for --token-file: it is no text in UTF-8" in told[2]
+
+
 def test_a_server_needs_a_url() -> None:
     said = CliRunner().invoke(app, ["terminology", "refresh", "--server", "tx.example.org"])
     assert said.exit_code == 2

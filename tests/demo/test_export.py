@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_the_patients_are_written_as_transactions_that_name_each_resource_once(tmp_path: Path) -> None:
@@ -24,6 +23,15 @@ def test_the_patients_are_written_as_transactions_that_name_each_resource_once(t
     assert {entry["request"]["method"] for bundle in bundles for entry in bundle["entry"]} == {"PUT"}
     named = {f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for b in bundles for entry in b["entry"]}
     assert named == set(urls)
+
+
+@pytest.mark.parametrize("option", ["--export", "--keep"])
+def test_a_folder_that_cannot_be_made_is_told_plainly(tmp_path: Path, option: str) -> None:
+    (tmp_path / "file").touch()
+    said = CliRunner().invoke(app, ["demo", "--no-browser", option, str(tmp_path / "file" / "folder")])
+    assert (said.exit_code, said.stdout) == (2, "")
+    told = " ".join(said.stderr.replace("│", " ").split())
+    assert f"Invalid value for {option}: no folder can be made there" in told
 
 
 def test_an_installation_without_the_demo_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
