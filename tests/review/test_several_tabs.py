@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from service.adapters.sealing import Sealer
 from service.web.smart.sessions import Sessions
 from tests.canary.mark import MARK
@@ -14,8 +16,6 @@ from tests.smart.harness import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    import httpx
 
     from tests.review.harness import ReviewHarness
 
@@ -57,6 +57,31 @@ async def test_a_tab_that_loads_while_another_renews_the_access_does_not_bring_t
         f"secret-refresh-1.{MARK}",
         f"secret-refresh-2.{MARK}",
     ]
+
+
+async def test_a_refresh_token_that_another_worker_used_up_costs_nobody_the_session() -> None:
+    harness = charted()
+    answered, used = harness.ehr.send, set[str]()
+
+    async def once(request: httpx.Request) -> httpx.Response:
+        token = form_of(request).get("refresh_token") if str(request.url) == TOKEN else None
+        if token is not None and token in used:
+            return httpx.Response(400, json={"error": "invalid_grant"}, request=request)
+        used.update({token} if token else ())
+        return await answered(request)
+
+    harness.ehr.send = once  # type: ignore[method-assign]  # a test bends it
+    async with harness.browser() as browser, harness.browser() as of_other_worker:
+        await opened(harness, browser)
+        of_other_worker.cookies.set(SESSION, browser.cookies[SESSION])
+        harness.clock.forward(seconds=271)
+
+        async def renew() -> None:
+            assert (await of_other_worker.get("/review")).status_code == 200
+
+        meanwhile(harness, TOKEN, renew)
+        assert (await browser.get("/review")).status_code == 200
+    assert used == {f"secret-refresh-1.{MARK}"}
 
 
 async def test_logout_ends_the_session_for_a_tab_that_is_loading() -> None:

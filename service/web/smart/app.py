@@ -122,13 +122,20 @@ class SmartApp:
                 raise TokenError(_ENDED)
             if self._is_alive(found):
                 return found
-            grant = await refresh(
-                found.grant,
-                configuration=found.configuration,
-                registration=self.clients[found.iss].registration,
-                transport=self.transport(found.iss, found.configuration),
-                now=self.clock(),
-            )
+            try:
+                grant = await refresh(
+                    found.grant,
+                    configuration=found.configuration,
+                    registration=self.clients[found.iss].registration,
+                    transport=self.transport(found.iss, found.configuration),
+                    now=self.clock(),
+                )
+            except TokenError:
+                # Another worker, which this lock does not hold, may have used it up a moment ago.
+                found = await self.sessions.find(cookie)
+                if found is None or not self._is_alive(found):
+                    raise
+                return found
             renewed = await self.sessions.change(cookie, lambda session: replace(session, grant=grant))
             if renewed is None:
                 raise TokenError(_ENDED)
