@@ -7,11 +7,14 @@ import of this module, the workers share their numbers through it, and any of th
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +29,10 @@ class Metrics:
     """All numbers of one process."""
 
     def __init__(self) -> None:
+        """Begin at 0; raises `SettingsError` where the folder of `PROMETHEUS_MULTIPROC_DIR` cannot be used."""
+        folder = os.environ.get(_SHARED)
+        if folder is not None and not (os.access(folder, os.W_OK | os.X_OK) and Path(folder).is_dir()):
+            raise SettingsError([f"{_SHARED}: must be the path of a folder that can be written"])
         self.registry = CollectorRegistry()
         self._calls = Counter(
             "crlm_calls", "Calls by service and HTTP status.", ["service", "status"], registry=self.registry

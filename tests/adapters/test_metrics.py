@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from service.adapters.metrics import Metrics
+from service.errors import SettingsError
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +49,17 @@ def test_what_happened_is_counted_by_names_of_our_own() -> None:
         "crlm_issued_cards_dropped 1.0",
         "crlm_rate_limits_alone 1.0",
     ]
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "file", ""])
+def test_a_folder_that_cannot_be_shared_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", folder and str(tmp_path / folder))
+    with pytest.raises(SettingsError) as raised:
+        Metrics()
+    assert raised.value.faults == ("PROMETHEUS_MULTIPROC_DIR: must be the path of a folder that can be written",)
 
 
 def test_workers_that_share_a_folder_answer_for_each_other(tmp_path: Path) -> None:
