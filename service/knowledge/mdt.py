@@ -61,10 +61,10 @@ def _differs(then: Fact, now: Fact) -> bool:
             return old != new
         case Narrowed(values=old_left), Narrowed(values=new_left):
             return old_left != new_left
-        case _, Unknown(gap=Gap.CONFLICTING):
-            return not (isinstance(then, Unknown) and then.gap is Gap.CONFLICTING)
-        case _, Unknown():
-            return False
+        case Unknown(gap=Gap.CONFLICTING, contested=old_said), Unknown(gap=Gap.CONFLICTING, contested=new_said):
+            return old_said != new_said
+        case _, Unknown(gap=gap):
+            return gap is Gap.CONFLICTING
         case _:
             return True
 
@@ -197,7 +197,7 @@ def _value(catalogue: Catalogue, code: str, fact: Fact) -> str:
         case Narrowed():
             return narrowed_text(definition, fact)
         case Unknown(gap=Gap.CONFLICTING, contested=contested):
-            return contradiction(definition, contested)
+            return contradiction(definition, contested, shown=len(contested))
         case Unknown():
             return "not recorded"
         case _:

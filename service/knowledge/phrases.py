@@ -295,11 +295,13 @@ def _found_text(definition: FactDefinition, found: Value | Interval) -> str:
     return value_text(definition, found)
 
 
-def contradiction(definition: FactDefinition, contested: Iterable[Value | Interval]) -> str:
+def contradiction(
+    definition: FactDefinition, contested: Iterable[Value | Interval], *, shown: int = _CONTESTED_SHOWN
+) -> str:
     """Say that sources contradict each other, and what they say: `sources contradict each other, 2 against 5`."""
     ordered = sorted(contested, key=lambda value: (value if isinstance(value, int | float) else 0, str(value)))
-    said = [_found_text(definition, value) for value in ordered[:_CONTESTED_SHOWN]]
-    more = " …" if len(ordered) > _CONTESTED_SHOWN else ""
+    said = [_found_text(definition, value) for value in ordered[:shown]]
+    more = " …" if len(ordered) > shown else ""
     named = f", {' against '.join(said)}{more}" if said else ""
     return f"sources contradict each other{named}"
 

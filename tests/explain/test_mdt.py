@@ -16,13 +16,17 @@ from service.knowledge.mdt import Change, changes_since, explain_mdt
 from tests.decided import CATALOGUE, example, with_facts
 
 if TYPE_CHECKING:
-    from fhir_mappings.case import Case, Fact
+    from fhir_mappings.case import Case, Fact, Value
     from service.knowledge.explanation import Explanation
 
 GUIDELINE = load_guideline()
 DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
 LATER = (Evidence("Observation/new", "coded", PartialDate(date(2026, 11, 18), date(2026, 11, 18))),)
 SAME_DAY = (Evidence("Observation/new", "coded", DECIDED),)
+
+
+def contested(*values: Value, evidence: tuple[Evidence, ...] = ()) -> Unknown:
+    return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(values))
 
 
 def decided(example_id: str = "V16", strategy: str = "simultaneous", **changed: Any) -> Case:
@@ -50,6 +54,10 @@ def told(case: Case, *, then: bool = True) -> Explanation:
         (ABSENT, Known(0, LATER), True),
         (Known(0), Unknown(Gap.CONFLICTING, LATER), True),
         (Unknown(Gap.CONFLICTING), Unknown(Gap.CONFLICTING, LATER), False),
+        (contested(0, 1), contested(1, 0, evidence=LATER), False),
+        (contested(0, 1), contested(0, 2, evidence=LATER), True),
+        (contested(0, 1), contested(0, 1, 2, evidence=LATER), True),
+        (contested(0, 1), contested(0, 2, evidence=SAME_DAY), False),
         (Known(0), Unknown(Gap.OUTDATED, LATER), False),
         (Known(0), Narrowed(Interval(1, 2), LATER), True),
         (Narrowed(Interval(1, 2)), Narrowed(Interval(1, 2), LATER), False),
@@ -190,3 +198,29 @@ def test_what_the_answer_of_now_assumes_is_printed_to_confirm() -> None:
 @pytest.mark.parametrize("case", [with_facts(decided(), asa=ABSENT), with_facts(decided(), ecog=Known(2, LATER))])
 def test_without_an_answer_of_now_or_an_assumption_nothing_is_to_be_confirmed(case: Case) -> None:
     assert told(case).section("assumptions") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "then", "now", "before", "after"),
+    [
+        ("ecog", (0, 1), (0, 2), "0 against 1", "0 against 2"),
+        (
+            "metastasis-count",
+            (1, 2, 3, 4, 5),
+            (1, 2, 3, 4, 6),
+            "1 against 2 against 3 against 4 against 5",
+            "1 against 2 against 3 against 4 against 6",
+        ),
+    ],
+)
+def test_sources_that_contradict_each_other_anew_are_told_with_all_that_they_say(
+    code: str, then: tuple[int, ...], now: tuple[int, ...], before: str, after: str
+) -> None:
+    case = decided()
+    case = decided(facts_then={**case.facts, code: contested(*then)})
+    section = told(with_facts(case, **{code: contested(*now, evidence=LATER)})).section("mdt")
+    assert section is not None
+    name, said = {"ecog": "ECOG", "metastasis-count": "Number of metastases"}[code], "sources contradict each other"
+    assert [line.plain for line in section.lines] == [
+        f"{name}: {said}, {before} → {said}, {after} (18 Nov 2026, Observation/new)"
+    ]
