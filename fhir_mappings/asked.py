@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.bundle import each_match
 from fhir_mappings.read.references import OTHER_PATIENT, patient_fault
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_mappings.bundle import Body, Scan, SourceRead
 
 
-def has_type(sent: Body | Scan, source: SourceRead, resource_type: str) -> bool:
-    """Whether what was sent has a resource of a type, a Bundle around some, or nothing that matches.
+class Stray(Enum):
+    """What a source holds in the place of what was asked for."""
 
-    `source` is what `read_source` made of it.
+    OTHER_TYPES = auto()
+    OTHER_PATIENT = auto()
+
+
+def stray(sent: Body | Scan, source: SourceRead, *, resource_type: str, patient_id: str) -> Stray | None:
+    """Say what was sent in the place of resources of one type and patient; `None` where some, or nothing, came.
+
+    `source` is what `read_source` made of it. What nothing can read, a Bundle inside and what names no patient may all
+    be what was asked for.
     """
-    if source.resources and source.resources[0]["resourceType"] == resource_type:
-        return True
-    wanted, others = {resource_type, "Bundle"}, False
-    for found in each_match(sent):
-        if found is None or found.get("resourceType") in wanted:
+
+    def answers(one: Mapping[str, Any] | None) -> bool:
+        if one is None or one.get("resourceType") == "Bundle":
             return True
-        others = True
-    return not others
+        return one.get("resourceType") == resource_type and patient_fault(one, patient_id) != OTHER_PATIENT
 
-
-def is_of_another(sent: Body | Scan, source: SourceRead, resource_type: str, patient_id: str) -> bool:
-    """Whether what was sent holds resources of one type alone, some, and each names a patient of another id.
-
-    An OperationOutcome beside them says nothing of whose they are.
-    """
-    others = False
-    for one in chain(source.resources, each_match(sent)):
-        if one is not None and one.get("resourceType") == "OperationOutcome":
-            continue
-        if one is None or one.get("resourceType") != resource_type or patient_fault(one, patient_id) != OTHER_PATIENT:
-            return False
-        others = True
-    return others
+    if any(answers(one) for one in source.resources):
+        return None
+    found = None
+    for one in each_match(sent):
+        if answers(one):
+            return None
+        if one is not None and one.get("resourceType") == resource_type:
+            found = Stray.OTHER_PATIENT
+        found = found or Stray.OTHER_TYPES
+    return found

@@ -98,6 +98,17 @@ _SCAN = msgspec.json.Decoder(Scan)
 _HEAD = msgspec.json.Decoder(Head | None)
 
 
+def scanned(sent: Body | Scan) -> Body | Scan:
+    """Open a Bundle for all who look into it; whatever else was sent, or in an envelope of another shape, stays."""
+    if isinstance(sent, Scan):
+        return sent
+    try:
+        scan = _SCAN.decode(sent)
+    except MISFITS:
+        return sent
+    return scan if scan.resourceType == "Bundle" else sent
+
+
 def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
     """Read one prefetch value or search page; a bare resource counts as a bundle of one. Never raises on data.
 
@@ -117,7 +128,7 @@ def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
 def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
     """Decode what a source was asked for, a resource at a time as they are taken; `None` for what nothing can read."""
     try:
-        whole = sent if isinstance(sent, Scan) else _opened(sent)
+        whole = _opened(sent)
     except orjson.JSONDecodeError:
         yield None
         return
@@ -135,13 +146,10 @@ def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
             yield None
 
 
-def _opened(sent: Body) -> Scan | object:
+def _opened(sent: Body | Scan) -> Scan | object:
     """Give a Bundle with its entries undecoded; whatever else a source is, or an envelope of another shape, decoded."""
-    try:
-        scan = _SCAN.decode(sent)
-    except MISFITS:
-        scan = None
-    return scan if scan is not None and scan.resourceType == "Bundle" else orjson.loads(memoryview(sent))
+    found = scanned(sent)
+    return found if isinstance(found, Scan) else orjson.loads(memoryview(found))
 
 
 def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir_mappings.asked import is_of_another
+from fhir_mappings.asked import Stray
 from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.resources import is_older
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.adapters.clients import Client
     from service.adapters.fhir_client import Fetched, FhirCall, FhirClient
     from service.adapters.outbound import Destinations
-    from service.cds.messages import HookRequest, Sent
+    from service.cds.messages import HookRequest
     from service.cds.prefetch import PrefetchKey, Query
     from service.cds.prefetch_states import SentKey
 
@@ -55,14 +55,14 @@ class ChartSource:
         """
         _check_subject(request, client)
         with phase("prefetch"):
-            conditions = read_prefetch(request.prefetch, (CONDITIONS,), self.terminology)[CONDITIONS.name]
-            if conditions.state in (KeyState.DATA, KeyState.PAGED):
-                _check_owner(conditions, request.prefetch[CONDITIONS.name], request.context.patient_id)
+            conditions = self._sent(request, (CONDITIONS,))[CONDITIONS.name]
+        if conditions.state is KeyState.ERROR:
+            require(CONDITIONS, reason=_OF_ANOTHER if conditions.stray is Stray.OTHER_PATIENT else _IN_ERROR)
         if conditions.completeness is Completeness.COMPLETE and not self._concerns(conditions.source.resources):
             return None
         others = [key for key in self.keys if key not in (CONDITIONS, PATIENT)]
         with phase("prefetch"):
-            sent = {CONDITIONS.name: conditions, **read_prefetch(request.prefetch, others, self.terminology)}
+            sent = {CONDITIONS.name: conditions, **self._sent(request, others)}
         fetched = await self._fetch(request, client, sent)
         note(fetched=[found.completeness.value for found in fetched.values()])
         self._check_required(conditions, fetched.get(CONDITIONS.name))
@@ -75,6 +75,9 @@ class ChartSource:
             resources=resources,
             completeness=_completeness(sent, fetched),
         )
+
+    def _sent(self, request: HookRequest, keys: Iterable[PrefetchKey]) -> dict[str, SentKey]:
+        return read_prefetch(request.prefetch, keys, self.terminology, patient_id=request.context.patient_id)
 
     async def _fetch(
         self, request: HookRequest, client: Client | None, sent: Mapping[str, SentKey]
@@ -137,8 +140,6 @@ class ChartSource:
     def _check_required(conditions: SentKey, fetched: Fetched | None) -> None:
         if _had(conditions, fetched) is not Completeness.NOT_RETRIEVED:
             return
-        if conditions.state is KeyState.ERROR:
-            require(CONDITIONS, reason=_IN_ERROR)
         require(CONDITIONS, reason=fetched.reason if fetched and fetched.reason else _NOT_SENT)
 
 
@@ -153,12 +154,6 @@ def _check_subject(request: HookRequest, client: Client | None) -> None:
             element="fhirAuthorization.subject",
         )
     note(grant_subject="other")
-
-
-def _check_owner(conditions: SentKey, sent: Sent, patient_id: str) -> None:
-    """Refuse conditions that are all of another patient: they are never used, and without them a chart looks sound."""
-    if is_of_another(sent, conditions.source, CONDITIONS.resource_type, patient_id):
-        require(CONDITIONS, reason=_OF_ANOTHER)
 
 
 def _check_version(resources: Iterable[dict[str, Any]]) -> None:

@@ -12,8 +12,8 @@ from urllib.parse import urljoin
 import httpx
 import msgspec
 
-from fhir_mappings.asked import has_type, is_of_another
-from fhir_mappings.bundle import SourceState, are_partial
+from fhir_mappings.asked import Stray, stray
+from fhir_mappings.bundle import Scan, SourceState, are_partial, scanned
 from fhir_mappings.chart import Completeness
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
@@ -21,7 +21,7 @@ from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOu
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from fhir_mappings.bundle import SourceRead
+    from fhir_mappings.bundle import Body, SourceRead
     from service.adapters.outbound import Destinations, Outbound
     from service.cds.messages import AccessToken
 
@@ -51,13 +51,16 @@ class Reason(StrEnum):
     INCOMPLETE = "the FHIR server gave only a part"
 
 
+_STRAY = {Stray.OTHER_TYPES: Reason.OTHER_TYPES, Stray.OTHER_PATIENT: Reason.OTHER_PATIENT}
+
+
 class _Kind(msgspec.Struct):
     resourceType: str | None = None  # noqa: N815  FHIR's own name
 
 
 _KIND = msgspec.json.Decoder(_Kind)
 
-PageReader: TypeAlias = "Callable[[bytes], SourceRead]"
+PageReader: TypeAlias = "Callable[[Body | Scan], SourceRead]"
 """`fhir_mappings.bundle.read_source` with its terminology."""
 
 
@@ -226,25 +229,18 @@ class PageFetcher:
 
         `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
         """
-        page = self._understood(body)
-        try:
-            is_bundle = _KIND.decode(body).resourceType == "Bundle"
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            is_bundle = False
-        if not is_bundle:
+        sent = scanned(body)
+        page = self._understood(sent)
+        if not isinstance(sent, Scan) and not _is_bundle(body):
             raise Lost(Reason.UNREADABLE)
         if asked is not None and page.entries:
-            self._check_asked(body, page, asked)
+            found = stray(sent, page, resource_type=asked, patient_id=self.access.patient_id)
+            if found is not None:
+                raise Lost(_STRAY[found])
         return page
 
-    def _check_asked(self, body: bytes, page: SourceRead, asked: str) -> None:
-        if not has_type(body, page, asked):
-            raise Lost(Reason.OTHER_TYPES)
-        if is_of_another(body, page, asked, self.access.patient_id):
-            raise Lost(Reason.OTHER_PATIENT)
-
-    def _understood(self, body: bytes) -> SourceRead:
-        page = self.read_page(body)
+    def _understood(self, sent: Body | Scan) -> SourceRead:
+        page = self.read_page(sent)
         self._entries += page.entries
         match page.state:
             case SourceState.DATA | SourceState.EMPTY:
@@ -255,6 +251,14 @@ class PageFetcher:
                 raise Lost(Reason.UNREADABLE)
             case _:
                 assert_never(page.state)
+
+
+def _is_bundle(body: bytes) -> bool:
+    """Whether a page is a Bundle, if with an envelope of another shape."""
+    try:
+        return _KIND.decode(body).resourceType == "Bundle"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _reason_of(fault: OutboundError) -> Reason:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from fhir_mappings.asked import has_type
-from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source
+from fhir_mappings.asked import stray
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source, scanned
 from fhir_mappings.chart import Completeness
 from service.errors import MalformedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fhir_mappings.asked import Stray
+    from fhir_mappings.bundle import Body
     from fhir_mappings.terminology import Terminology
     from service.cds.messages import Sent
     from service.cds.prefetch import PrefetchKey
@@ -33,16 +35,17 @@ class KeyState(StrEnum):
     PAGED = "paged"
     """A searchset whose next page is at the client's FHIR server."""
     ERROR = "error"
-    """An OperationOutcome, resources of other types alone, or no FHIR: the client's query failed. Not asked again."""
+    """An OperationOutcome, nothing of what was asked for, or no FHIR: the client's query failed. Not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentKey:
-    """One advertised key as it arrived; `source` holds nothing where nothing was sent."""
+    """One advertised key as it arrived; `source` holds nothing where nothing was sent, or only what is `stray`."""
 
     key: PrefetchKey
     state: KeyState
     source: SourceRead
+    stray: Stray | None = None
 
     @property
     def completeness(self) -> Completeness:
@@ -70,22 +73,23 @@ _NOTHING = SourceRead(SourceState.EMPTY)
 
 
 def read_prefetch(
-    sent: Mapping[str, Sent], keys: Iterable[PrefetchKey], terminology: Terminology
+    sent: Mapping[str, Sent], keys: Iterable[PrefetchKey], terminology: Terminology, *, patient_id: str
 ) -> dict[str, SentKey]:
     """Read what was sent for each of `keys`; keys that were never advertised are not looked at.
 
     Raises `MalformedRequest` for the wrapped shape of the 1.0 drafts, which a client can only mend by an update.
     """
-    return {key.name: _read(key, sent.get(key.name), terminology) for key in keys}
+    return {key.name: _read(key, sent.get(key.name), terminology, patient_id) for key in keys}
 
 
-def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> SentKey:
+def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology, patient_id: str) -> SentKey:
     if sent is None:
         return SentKey(key, KeyState.ABSENT, _NOTHING)
-    source = read_source(sent, terminology)
+    opened = scanned(sent)
+    source = read_source(opened, terminology)
     match source.state:
-        case SourceState.DATA if not has_type(sent, source, key.resource_type):
-            return SentKey(key, KeyState.ERROR, _NOTHING)
+        case SourceState.DATA if found := stray(opened, source, resource_type=key.resource_type, patient_id=patient_id):
+            return SentKey(key, KeyState.ERROR, _NOTHING, found)
         case SourceState.DATA:
             return SentKey(key, KeyState.PAGED if source.next_url else KeyState.DATA, source)
         case SourceState.EMPTY:
@@ -93,13 +97,13 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology) -> Sent
         case SourceState.OUTCOME:
             return SentKey(key, KeyState.ERROR, source)
         case SourceState.JUNK:
-            _refuse_draft_shape(key, sent)
+            _refuse_draft_shape(key, opened)
             return SentKey(key, KeyState.ERROR, source)
         case _:
             assert_never(source.state)
 
 
-def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:
+def _refuse_draft_shape(key: PrefetchKey, sent: Body | Scan) -> None:
     if isinstance(sent, Scan):
         return
     try:

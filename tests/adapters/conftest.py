@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.bundle import SourceRead, read_source
+from fhir_mappings.bundle import read_source
 from fhir_mappings.terminology import load_terminology
 from service.adapters.fhir_client import FhirClient, Limits
 from service.adapters.outbound import Outbound
@@ -29,11 +30,7 @@ async def outbound() -> AsyncIterator[Outbound]:
 def to(outbound: Outbound) -> Callable[..., Any]:
     @contextmanager
     def opened(handler: Callable[[Asked], Answer], limits: Limits | None = None) -> Iterator[Fetching]:
-        terminology = load_terminology()
-
-        def read(raw: bytes) -> SourceRead:
-            return read_source(raw, terminology)
-
+        read = partial(read_source, terminology=load_terminology())
         with Server(handler) as server:
             yield Fetching(FhirClient(outbound, read_page=read, limits=limits), server)
 

@@ -323,7 +323,7 @@ KEYS = prefetch_keys(())
 
 
 def states(prefetch: dict[str, Any]) -> dict[str, SentKey]:
-    return read_prefetch(parse(patient_view(prefetch=prefetch)).prefetch, KEYS, load_terminology())
+    return read_prefetch(parse(patient_view(prefetch=prefetch)).prefetch, KEYS, load_terminology(), patient_id="p1")
 
 
 def test_bundles_are_read_the_same_beside_values_that_are_none() -> None:

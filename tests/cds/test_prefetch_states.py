@@ -20,6 +20,7 @@ CONDITION = {
     "subject": {"reference": "Patient/p1"},
     "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C78.7"}]},
 }
+OF_ANOTHER = {**CONDITION, "subject": {"reference": "Patient/p2"}}
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 
 
@@ -34,12 +35,12 @@ def bundle(*resources: dict[str, Any], **members: Any) -> dict[str, Any]:
 
 def read(value: object) -> SentKey:
     raw = msgspec.Raw(json.dumps(value).encode())
-    return read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY)["conditions"]
+    return read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY, patient_id="p1")["conditions"]
 
 
 def test_a_resource_that_nothing_can_read_may_be_of_any_type() -> None:
     raw = msgspec.Raw(b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": 1e999}}]}')
-    found = read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY)["conditions"]
+    found = read_prefetch({"conditions": raw}, [CONDITIONS], TERMINOLOGY, patient_id="p1")["conditions"]
     assert (found.state, found.completeness) == (KeyState.DATA, Completeness.PARTIAL)
 
 
@@ -47,7 +48,10 @@ def test_a_bundle_whose_envelope_was_read_already_may_hold_resources_of_other_ty
     scans = [
         msgspec.json.decode(json.dumps(bundle({"resourceType": kind})), type=Scan) for kind in ("Claim", "Condition")
     ]
-    found = [read_prefetch({"conditions": scan}, [CONDITIONS], TERMINOLOGY)["conditions"].state for scan in scans]
+    found = [
+        read_prefetch({"conditions": scan}, [CONDITIONS], TERMINOLOGY, patient_id="p1")["conditions"].state
+        for scan in scans
+    ]
     assert found == [KeyState.ERROR, KeyState.DATA]
 
 
@@ -79,6 +83,14 @@ def test_a_bundle_whose_envelope_was_read_already_may_hold_resources_of_other_ty
             Completeness.COMPLETE,
         ),
         (bundle({"resourceType": "Claim"}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (bundle(OF_ANOTHER), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (bundle(OF_ANOTHER, {"resourceType": "Patient", "id": "p2"}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (
+            bundle(OF_ANOTHER, link=[{"relation": "next", "url": "https://x/next"}]),
+            KeyState.ERROR,
+            Completeness.NOT_RETRIEVED,
+        ),
+        (bundle(OF_ANOTHER, CONDITION), KeyState.DATA, Completeness.COMPLETE),
         (bundle({"resourceType": 7}, {"resourceType": "Observation"}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
         (OUTCOME, KeyState.ERROR, Completeness.NOT_RETRIEVED),
         (bundle(OUTCOME), KeyState.ERROR, Completeness.NOT_RETRIEVED),
@@ -94,7 +106,7 @@ def test_each_state_is_told_apart(value: object, state: KeyState, completeness: 
 
 
 def test_a_key_that_was_not_sent_is_absent_and_not_retrieved() -> None:
-    found = read_prefetch({}, [CONDITIONS], TERMINOLOGY)["conditions"]
+    found = read_prefetch({}, [CONDITIONS], TERMINOLOGY, patient_id="p1")["conditions"]
     assert (found.state, found.completeness, found.source.resources) == (
         KeyState.ABSENT,
         Completeness.NOT_RETRIEVED,
@@ -105,7 +117,7 @@ def test_a_key_that_was_not_sent_is_absent_and_not_retrieved() -> None:
 @pytest.mark.duty(40)
 def test_every_advertised_key_is_answered_and_no_other_is_looked_at() -> None:
     keys = prefetch_keys([])
-    found = read_prefetch({"stranger": msgspec.Raw(json.dumps(CONDITION).encode())}, keys, TERMINOLOGY)
+    found = read_prefetch({"stranger": msgspec.Raw(json.dumps(CONDITION).encode())}, keys, TERMINOLOGY, patient_id="p1")
     assert {name: sent.state for name, sent in found.items()} == {key.name: KeyState.ABSENT for key in keys}
 
 

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 import pytest
 
-from fhir_mappings.asked import has_type, is_of_another
+from fhir_mappings.asked import Stray, stray
 from fhir_mappings.bundle import Scan, read_source
 from fhir_mappings.terminology import load_terminology
 
@@ -16,6 +16,9 @@ HIT = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C78.7
 FLU = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J11.1"}]}
 CLAIM = {"resourceType": "Claim", "id": "x"}
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
+BESIDE = orjson.dumps(
+    {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Medication"}, "search": {"mode": "include"}}]}
+)
 UNREADABLE = b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Claim","total":1e999}}]}'
 
 
@@ -29,28 +32,24 @@ def bundle(*resources: dict[str, Any], **more: Any) -> bytes:
     return orjson.dumps({"resourceType": "Bundle", "entry": entries, **more})
 
 
-def asked(sent: bytes) -> tuple[bool, bool]:
-    """Say of a search for Conditions of p1 whether it has the type, and whether it is all of another."""
+def asked(sent: bytes) -> Stray | None:
+    """Say what came in the place of Conditions of p1."""
     source = read_source(sent, load_terminology())
-    found = has_type(sent, source, "Condition"), is_of_another(sent, source, "Condition", "p1")
+    found = stray(sent, source, resource_type="Condition", patient_id="p1")
     if sent.startswith(b'{"resourceType":"Bundle"'):
         scan = msgspec.json.decode(sent, type=Scan)
-        assert (has_type(scan, source, "Condition"), is_of_another(scan, source, "Condition", "p1")) == found
+        assert stray(scan, source, resource_type="Condition", patient_id="p1") == found
     return found
 
 
-OURS, NOBODY, ANOTHER = (True, False), (False, False), (True, True)
+OURS, NOBODY, ANOTHER = None, Stray.OTHER_TYPES, Stray.OTHER_PATIENT
 
 
-def test_what_was_decoded_already_is_enough_to_know_the_type() -> None:
+def test_what_was_decoded_already_is_enough_to_know_that_it_was_asked_for() -> None:
     source = read_source(bundle(condition(HIT)), load_terminology())
-    assert has_type(bundle(CLAIM), source, "Condition")
-    assert not has_type(bundle(CLAIM), source, "Observation")
-
-
-def test_what_was_decoded_already_is_enough_to_know_the_patient() -> None:
-    source = read_source(bundle(condition(HIT)), load_terminology())
-    assert not is_of_another(bundle(condition(FLU, "p2")), source, "Condition", "p1")
+    for sent, kind, expected in ((CLAIM, "Condition", OURS), (condition(FLU, "p2"), "Condition", OURS)):
+        assert stray(bundle(sent), source, resource_type=kind, patient_id="p1") == expected
+    assert stray(bundle(CLAIM), source, resource_type="Observation", patient_id="p1") == NOBODY
 
 
 @pytest.mark.parametrize(
@@ -75,9 +74,12 @@ def test_what_was_decoded_already_is_enough_to_know_the_patient() -> None:
         (bundle(condition(HIT, "p2"), condition(FLU)), OURS),
         (bundle(condition(FLU, "p2"), condition(HIT)), OURS),
         (bundle(condition(FLU, "p2"), condition(FLU, None)), OURS),
-        (bundle(condition(FLU, "p2"), CLAIM), OURS),
+        (bundle(condition(FLU, "p2"), CLAIM), ANOTHER),
+        (bundle(CLAIM, condition(HIT, "p2")), ANOTHER),
+        (bundle(condition(FLU, "p2"), CLAIM, condition(FLU)), OURS),
+        (BESIDE, OURS),
         (orjson.dumps(condition(FLU, "p2")), ANOTHER),
     ],
 )
-def test_what_a_source_holds_is_held_against_what_was_asked_for(sent: bytes, expected: tuple[bool, bool]) -> None:
+def test_what_a_source_holds_is_held_against_what_was_asked_for(sent: bytes, expected: Stray | None) -> None:
     assert asked(sent) == expected

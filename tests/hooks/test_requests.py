@@ -10,8 +10,19 @@ import pytest_asyncio
 
 from service.errors import SettingsError
 from tests.canary.mark import MARK
-from tests.charts import ICD10CM, condition
-from tests.hooks.serving import BASE, app_of, bundle, chart, clients_file, message, prefetch_of, served, without_ids
+from tests.charts import CPT, ICD10CM, concept, condition
+from tests.hooks.serving import (
+    ADVICE,
+    BASE,
+    app_of,
+    bundle,
+    chart,
+    clients_file,
+    message,
+    prefetch_of,
+    served,
+    without_ids,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -157,12 +168,17 @@ async def test_what_belongs_to_another_patient_is_never_used(client: CheckedClie
 
 @pytest.mark.duty(29, 38)
 @pytest.mark.parametrize(
-    "conditions", [chart("V01", patient_id="p2"), [condition("c1", (ICD10CM, "I10"), patient_id="p2")]]
+    "conditions",
+    [
+        chart("V01", patient_id="p2"),
+        [condition("c1", (ICD10CM, "I10"), patient_id="p2")],
+        [condition("c1", (ICD10CM, "I10"), patient_id="p2"), {"resourceType": "Patient", "id": "p2"}],
+    ],
 )
 async def test_conditions_of_another_patient_alone_are_no_answer_to_the_required_key(
     client: CheckedClient, conditions: list[dict[str, Any]]
 ) -> None:
-    answer = await post(client, message(prefetch=prefetch_of(conditions)))
+    answer = await post(client, message(prefetch={**WHOLE, "conditions": bundle(conditions)}))
     assert (answer.status_code, answer.json()["issue"]) == (
         412,
         [
@@ -177,6 +193,22 @@ async def test_conditions_of_another_patient_alone_are_no_answer_to_the_required
             }
         ],
     )
+
+
+@pytest.mark.duty(29, 38)
+@pytest.mark.parametrize("code", ["44140", "47562"])
+async def test_procedures_of_another_patient_alone_never_mean_that_there_are_none(
+    client: CheckedClient, code: str
+) -> None:
+    """A resection that nobody looked for is not "no resection": nothing may be assumed from it."""
+    procedure = {"resourceType": "Procedure", "id": "x", "status": "completed", "code": concept(CPT, code)}
+    found = []
+    for sent in ([], [procedure | {"subject": {"reference": "Patient/p2"}}], [{"resourceType": "Claim", "id": "x"}]):
+        prefetch = {**prefetch_of(chart("V01", primary_in_situ=..., liver_state=...)), "procedures": bundle(sent)}
+        [card] = cards(await post(client, message(prefetch=prefetch)))
+        gaps = {gap["fact"]: gap["gap"] for gap in card["extension"][ADVICE]["gaps"]}
+        found.append((gaps.get("liver-state"), "Not or only partly retrieved: Procedure" in card["detail"]))
+    assert found == [(None, False), ("not-retrieved", True), ("not-retrieved", True)]
 
 
 @pytest.mark.duty(40)
