@@ -13,7 +13,7 @@ from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
-from service.adapters.fhir_client import destinations_of
+from service.adapters.fhir_client import Link, destinations_of
 from service.cds.prefetch import CONDITIONS, PATIENT, require, resolve
 from service.cds.prefetch_states import KeyState, read_prefetch
 from service.errors import MalformedRequest, OtherFhirVersion
@@ -87,7 +87,11 @@ class ChartSource:
         queries = {
             name: resolve(one.key.template, context) for name, one in sent.items() if one.state is KeyState.ABSENT
         }
-        links = {name: one.source.next_url for name, one in sent.items() if one.source.next_url is not None}
+        links = {
+            name: Link(one.source.next_url, one.key.resource_type)
+            for name, one in sent.items()
+            if one.source.next_url is not None
+        }
         if not queries and not links:
             return {}
         call = self._call(request, client)
@@ -105,7 +109,7 @@ class ChartSource:
         call: FhirCall,
         first: Mapping[str, Query],
         rest: Mapping[str, Query],
-        links: Mapping[str, str],
+        links: Mapping[str, Link],
         conditions: SentKey,
     ) -> dict[str, Fetched]:
         def wanted(found: Mapping[str, Fetched]) -> bool:

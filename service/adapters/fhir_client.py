@@ -13,6 +13,7 @@ from service.adapters.fhir_pages import (
     Fetched,
     FhirAccess,
     Limits,
+    Link,
     Lost,
     PageFetcher,
     PageReader,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from service.cds.messages import FhirAuthorization
     from service.cds.prefetch import Query
 
-__all__ = ["Fetched", "FhirAccess", "FhirCall", "FhirClient", "Limits", "Reason", "destinations_of"]
+__all__ = ["Fetched", "FhirAccess", "FhirCall", "FhirClient", "Limits", "Link", "Reason", "destinations_of"]
 
 
 def destinations_of(client: Client | None, fhir_server: str, *, anyone: tuple[Destinations, ...] = ()) -> Destinations:
@@ -93,7 +94,7 @@ class FhirCall:
         self._origin = _origin(self._base)
 
     async def fetch(
-        self, queries: Mapping[str, Query], *, links: Mapping[str, str] | None = None
+        self, queries: Mapping[str, Query], *, links: Mapping[str, Link] | None = None
     ) -> dict[str, Fetched]:
         """Fetch all `queries` at once; `links` are the next links of bundles that the client sent, by key."""
         answered, refused = await self._ask(queries, links or {})
@@ -105,7 +106,7 @@ class FhirCall:
         rest: Mapping[str, Query],
         *,
         wanted: Callable[[Mapping[str, Fetched]], bool],
-        links: Mapping[str, str] | None = None,
+        links: Mapping[str, Link] | None = None,
     ) -> dict[str, Fetched]:
         """Fetch `first`, and `rest` only where `wanted` says so after seeing it.
 
@@ -123,7 +124,7 @@ class FhirCall:
         return {**answered, **more, **dict.fromkeys(refused, not_retrieved(Reason.FAILED))}
 
     async def _ask(
-        self, queries: Mapping[str, Query], links: Mapping[str, str]
+        self, queries: Mapping[str, Query], links: Mapping[str, Link]
     ) -> tuple[dict[str, Fetched], frozenset[str]]:
         """Send everything at once; give what was answered, and the keys whose POST was refused."""
         found = await _gather(
@@ -147,15 +148,14 @@ class FhirCall:
 
     async def _fetch(self, query: Query) -> Fetched | None:
         """Fetch one key; `None` where its POST was refused."""
-        url = f"{self._base}/{query.url}"
+        url, asked = f"{self._base}/{query.url}", query.resource_type
         try:
             if query.id is not None:
-                return await self._fetcher.pages_from(self._fetcher.read(url), url)
-            if (self._origin, query.resource_type) in self._get_only:
-                return await self._fetcher.pages_from(self._fetcher.get(url, query.resource_type), url)
-            search = f"{self._base}/{query.resource_type}/_search"
-            first = self._fetcher.post(search, query.form, query.resource_type)
-            return await self._fetcher.pages_from(first, search)
+                return await self._fetcher.pages_from(self._fetcher.read(url), url, asked)
+            if (self._origin, asked) in self._get_only:
+                return await self._fetcher.pages_from(self._fetcher.get(url, asked), url, asked)
+            search = f"{self._base}/{asked}/_search"
+            return await self._fetcher.pages_from(self._fetcher.post(search, query.form, asked), search, asked)
         except Lost as lost:
             return None if lost.is_refused_post else not_retrieved(lost.reason)
 

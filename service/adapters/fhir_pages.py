@@ -82,6 +82,14 @@ class Fetched:
     reason: Reason | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a Bundle that the client sent goes on, and the type of resource that it was asked for."""
+
+    url: str
+    resource_type: str
+
+
 def not_retrieved(reason: Reason) -> Fetched:
     """Give the key of which nothing came."""
     return Fetched((), Completeness.NOT_RETRIEVED, reason)
@@ -123,26 +131,26 @@ class PageFetcher:
         """Begin with the whole allowance, which all exchanges share."""
         self._allowance = Allowance(self.limits.bytes)
 
-    async def pages_from(self, first: Awaitable[SourceRead], url: str) -> Fetched:
+    async def pages_from(self, first: Awaitable[SourceRead], url: str, asked: str) -> Fetched:
         """Take the page that `first` gives for `url` and all that follow it; raise `Lost` where there is no first."""
-        found = await self._followed([await first], url)
+        found = await self._followed([await first], url, asked)
         if found.completeness is Completeness.COMPLETE and are_partial(found.pages):
             return Fetched(found.pages, Completeness.PARTIAL, Reason.INCOMPLETE)
         return found
 
-    async def pages_after(self, link: str) -> Fetched:
+    async def pages_after(self, link: Link) -> Fetched:
         """Follow the next link of a bundle that the client itself sent.
 
         What it sent stays, so nothing is lost; whether all pages together reach the total is for who holds the first.
         """
-        return await self._followed([], self.access.base + "/", link)
+        return await self._followed([], self.access.base + "/", link.resource_type, link.url)
 
     async def read(self, url: str) -> SourceRead:
         """Read the resource at `url`."""
         return self._understood((await self._sent(self._request(url))).content)
 
-    async def get(self, url: str, asked: str | None = None) -> SourceRead:
-        """Read the page at `url`, the first of a search for resources of type `asked` where that is given."""
+    async def get(self, url: str, asked: str) -> SourceRead:
+        """Read the page at `url` of a search for resources of type `asked`."""
         return self._page((await self._sent(self._request(url))).content, asked)
 
     async def post(self, url: str, form: str, asked: str) -> SourceRead:
@@ -160,14 +168,14 @@ class PageFetcher:
         except (httpx.InvalidURL, UnicodeError):
             raise Lost(Reason.NOT_ALLOWED) from None
 
-    async def _followed(self, pages: list[SourceRead], url: str, link: str | None = None) -> Fetched:
+    async def _followed(self, pages: list[SourceRead], url: str, asked: str, link: str | None = None) -> Fetched:
         seen = {url}
         link = pages[-1].next_url if pages else link
         while link is not None:
             try:
                 url = self._next_page(url, link, seen, len(pages))
                 seen.add(url)
-                page = await self.get(url)
+                page = await self.get(url, asked)
             except Lost as lost:
                 return Fetched(tuple(pages), Completeness.PARTIAL, lost.reason)
             pages.append(page)
@@ -224,7 +232,7 @@ class PageFetcher:
         except OutboundError as fault:
             raise Lost(_reason_of(fault)) from None
 
-    def _page(self, body: bytes, asked: str | None) -> SourceRead:
+    def _page(self, body: bytes, asked: str) -> SourceRead:
         """Read a page of a search.
 
         `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
@@ -233,10 +241,8 @@ class PageFetcher:
         page = self._understood(sent)
         if not isinstance(sent, Scan) and not _is_bundle(body):
             raise Lost(Reason.UNREADABLE)
-        if asked is not None and page.entries:
-            found = stray(sent, page, resource_type=asked, patient_id=self.access.patient_id)
-            if found is not None:
-                raise Lost(_STRAY[found])
+        if page.entries and (found := stray(sent, page, resource_type=asked, patient_id=self.access.patient_id)):
+            raise Lost(_STRAY[found])
         return page
 
     def _understood(self, sent: Body | Scan) -> SourceRead:

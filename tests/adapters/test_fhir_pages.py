@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service.adapters.fhir_client import Limits, Reason
+from service.adapters.fhir_client import Limits, Link, Reason
 from tests.adapters.fetching import (
     CONDITIONS,
     JUNK,
@@ -115,6 +115,7 @@ def of_another(number: int) -> dict[str, Any]:
 
 CLAIM = {"resourceType": "Claim", "id": "x", "patient": {"reference": "Patient/p1"}}
 FLU = {**condition(9), "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J11.1"}]}}
+FLU_OF_ANOTHER = {**FLU, "subject": {"reference": "Patient/p2"}}
 WARNING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
 
 
@@ -125,7 +126,7 @@ WARNING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning",
         ([CLAIM, CLAIM, WARNING], ([], "not-retrieved", Reason.OTHER_TYPES)),
         ([CLAIM, condition(1)], (["c1"], "complete", None)),
         ([of_another(1)], ([], "not-retrieved", Reason.OTHER_PATIENT)),
-        ([of_another(1), {**FLU, "subject": {"reference": "Patient/p2"}}], ([], "not-retrieved", Reason.OTHER_PATIENT)),
+        ([of_another(1), FLU_OF_ANOTHER], ([], "not-retrieved", Reason.OTHER_PATIENT)),
         ([WARNING, of_another(1)], ([], "not-retrieved", Reason.OTHER_PATIENT)),
         ([WARNING, FLU], ([], "complete", None)),
         ([of_another(1), FLU], (["c1"], "complete", None)),
@@ -148,6 +149,27 @@ async def test_what_nobody_asked_for_is_never_taken_for_nothing_there(
         assert told(fetched) == {"conditions": expected}
 
 
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([CLAIM], (["c0"], "partial", Reason.OTHER_TYPES)),
+        ([of_another(1), FLU_OF_ANOTHER], (["c0"], "partial", Reason.OTHER_PATIENT)),
+        ([of_another(1), FLU], (["c0", "c1"], "complete", None)),
+        ([WARNING], (["c0"], "complete", None)),
+    ],
+)
+async def test_a_later_page_that_nobody_asked_for_leaves_the_key_partial(
+    to: Any, resources: list[dict[str, Any]], expected: tuple[list[str], str, Reason | None]
+) -> None:
+    with to(paged(links={"0": "?page=1"}, last=as_json(searchset(*resources)))) as fetching:
+        call = fetching.begin()
+        fetched = await call.fetch(CONDITIONS)
+        link = Link(f"{fetching.server.url}/fhir?page=1", "Condition")
+        after = await fetching.begin().fetch({}, links={"conditions": link})
+    assert told(fetched) == {"conditions": expected}
+    assert told(after) == {"conditions": (expected[0][1:], *expected[1:])}
+
+
 async def test_a_total_above_the_entries_is_partial(to: Any) -> None:
     with to(lambda _: as_json(searchset(condition(1), total=2))) as fetching:
         fetched = await fetching.begin().fetch(CONDITIONS)
@@ -158,7 +180,11 @@ async def test_the_next_link_of_a_bundle_that_the_client_sent_is_followed(to: An
     with to(paged(links={"1": "?page=2"})) as fetching:
         call = fetching.begin()
         fetched = await call.fetch(
-            {}, links={"conditions": f"{fetching.server.url}/fhir?page=1", "x": "https://evil.example"}
+            {},
+            links={
+                "conditions": Link(f"{fetching.server.url}/fhir?page=1", "Condition"),
+                "x": Link("https://evil.example", "Condition"),
+            },
         )
     assert told(fetched) == {
         "conditions": (["c1", "c2"], "complete", None),
