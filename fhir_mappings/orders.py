@@ -7,9 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
-from fhir_mappings.read.references import OTHER_PATIENT, ingredients, medication_references, patient_fault, referred
+from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
 from fhir_mappings.read.values import codings, concept_texts
-from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,14 +79,14 @@ def read_orders(
     without an id is named by its place: `ServiceRequest, draft 2`.
     """
     resources = tuple(resources)
-    drugs = _drugs((*medications, *resources))
+    known = _medications((*medications, *resources))
     found: dict[str, ReadOrder] = {}
     for place, resource in enumerate(resources, start=1):
         if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
             continue
         if not _is_open(resource, drafts=drafts):
             continue
-        kinds = classify(resource, terminology, drugs)
+        kinds = classify(resource, terminology, known)
         # An order that names nobody came with the patient's own call.
         if kinds and patient_fault(resource, patient_id) != OTHER_PATIENT:
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
@@ -100,22 +99,21 @@ def _reference(resource: Mapping[str, Any], place: str) -> str:
     return f"{kind}/{name}" if isinstance(name, str) and name else f"{kind}, {place}"
 
 
-def _drugs(resources: Iterable[object]) -> dict[str, tuple[object, ...]]:
-    """Give the codes of Medications, and those of their ingredients, by their references."""
+def _medications(resources: Iterable[object]) -> dict[str, Mapping[str, Any]]:
     return {
-        f"Medication/{resource.get('id')}": (resource.get("code"), *ingredients(resource))
+        f"Medication/{resource.get('id')}": resource
         for resource in resources
         if isinstance(resource, dict) and resource.get("resourceType") == "Medication"
     }
 
 
 def classify(
-    resource: Mapping[str, Any], terminology: Terminology, drugs: Mapping[str, tuple[object, ...]]
+    resource: Mapping[str, Any], terminology: Terminology, medications: Mapping[str, Mapping[str, Any]]
 ) -> frozenset[OrderKind]:
     """Give the kinds of an order by its codes; an order with text alone has none."""
     found = (
         _kind_of(name)
-        for concept in _concepts(resource, drugs)
+        for concept in _concepts(resource, medications)
         for coding in codings(concept)
         for name in terminology.sets(_text(coding.get("system")), _text(coding.get("code")))
     )
@@ -137,18 +135,14 @@ def _kind_of(name: str) -> OrderKind | None:
     return None
 
 
-def _concepts(resource: Mapping[str, Any], drugs: Mapping[str, tuple[object, ...]]) -> Iterator[object]:
+def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str, Any]]) -> Iterator[object]:
     yield resource.get("code")
     yield resource.get("medicationCodeableConcept")
     for in_r5 in (resource.get("code"), resource.get("medication")):
         yield in_r5.get("concept") if isinstance(in_r5, dict) else None
-    named = [one["reference"] for one in medication_references(resource) if isinstance(one.get("reference"), str)]
-    for one in named:
-        yield from drugs.get(referred(one, "Medication"), ())
-    for inside in objects(resource.get("contained")):
-        if f"#{inside.get('id')}" in named:
-            yield inside.get("code")
-            yield from ingredients(inside)
+    for drug in drugs_of(resource, medications).values():
+        yield drug.get("code")
+        yield from ingredients(drug)
 
 
 def _text(value: object) -> str | None:

@@ -13,11 +13,10 @@ from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.references import (
     NO_PATIENT,
+    drugs_of,
     ingredients,
-    medication_references,
     patient_fault,
     reference_displays,
-    referred,
 )
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
 from fhir_mappings.relevance import DRUGS, objects
@@ -181,6 +180,7 @@ class _Gate:
     terminology: Terminology
     as_of: date
     reading: ChartReading
+    medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drugs: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
 
@@ -193,6 +193,7 @@ class _Gate:
         named = understood and not sets and kind in DRUGS
         topics, masked = _texts(kind, body, beside_code=named) if named or not understood else (_NOTHING, False)
         if kind == "Medication":
+            self.medications[reference] = body
             self.drugs[reference] = (sets, topics)
             return None
         if kind in _MEDICATED:
@@ -245,10 +246,9 @@ class _Gate:
     def _referred(self, body: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
         """Give value sets and topics of the Medication resources that an order or administration refers to."""
         sets = topics = _NOTHING
-        for named in medication_references(body):
-            if isinstance(named.get("reference"), str):
-                drug = self.drugs.get(referred(named["reference"], "Medication"), (_NOTHING, _NOTHING))
-                sets, topics = sets | drug[0], topics | drug[1]
+        for at in drugs_of(body, self.medications):
+            drug = self.drugs.get(at, (_NOTHING, _NOTHING))
+            sets, topics = sets | drug[0], topics | drug[1]
         return sets, topics
 
 

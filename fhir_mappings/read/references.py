@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.relevance import objects
@@ -60,9 +61,47 @@ def reference_displays(body: Mapping[str, Any]) -> Iterable[str]:
     return (named["display"] for named in medication_references(body) if isinstance(named.get("display"), str))
 
 
+def drugs_of(order: Mapping[str, Any], medications: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Give the Medications of an order or administration, and those that they are made of, by their references.
+
+    They are contained in it (`#id`) or among `medications` (`Medication/id`); each counts once, in circles too.
+    """
+    inside = {f"#{one.get('id')}": one for one in objects(order["contained"])} if "contained" in order else {}
+    waiting = _named(medication_references(order))
+    found: dict[str, Mapping[str, Any]] = {}
+    while waiting and len(found) < _MOST_DRUGS:
+        at = waiting.pop()
+        drug = inside.get(at) or medications.get(at)
+        if drug is not None and at not in found:
+            found[at] = drug
+            parts = _named(islice(_parts(drug), _MOST_DRUGS)) if "ingredient" in drug else ()
+            # What a Medication of its own refers to by `#id` is contained in it, and one of its ingredients.
+            waiting += [part for part in parts if at in inside or not part.startswith("#")]
+    return found
+
+
+_MOST_DRUGS = 20
+"""Medications looked at for one order, and parts of each: a kit has a handful."""
+
+
 def ingredients(medication: Mapping[str, Any]) -> Iterable[object]:
-    """Give the concepts of what a Medication is made of, in the shape of R4 or R5."""
+    """Give the concepts of what a Medication is made of, in the shape of R4 or R5; of References, what they display."""
     for ingredient in objects(medication.get("ingredient")):
         yield ingredient.get("itemCodeableConcept")
         item = ingredient.get("item")
         yield item.get("concept") if isinstance(item, dict) else None
+    yield from ({"text": named.get("display")} for named in _parts(medication))
+    yield from (part.get("code") for part in objects(medication.get("contained")))
+
+
+def _parts(medication: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """Give the References to what a Medication is made of."""
+    for ingredient in objects(medication.get("ingredient")):
+        yield from objects(ingredient.get("itemReference"))
+        item = ingredient.get("item")
+        yield from objects(item.get("reference") if isinstance(item, dict) else None)
+
+
+def _named(references: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Give the Medications that are referred to, as `Type/id` or `#id`."""
+    return [referred(one["reference"], "Medication") for one in references if isinstance(one.get("reference"), str)]

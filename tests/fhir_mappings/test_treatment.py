@@ -134,6 +134,16 @@ TABLET = {"coding": [{"system": RXNORM, "code": "860975", "display": "metformin 
 ANTIEMETIC = {"coding": [{"system": RXNORM, "code": "312086"}], "text": "Ondansetron before chemotherapy (FOLFOX)"}
 SUBSTANCE = {"coding": [{"system": SNOMED, "code": "395814003", "display": "Oxaliplatin"}]}
 OF_M = {"medicationReference": {"reference": "Medication/m"}}
+A = {"resourceType": "Medication", "id": "a", "code": concept(*OXALIPLATIN)}
+Z = {
+    "resourceType": "Medication",
+    "id": "z",
+    "ingredient": [{"itemReference": {"reference": "Medication/" + x}} for x in "zma"],
+}
+
+
+def made_of(ingredient: dict[str, Any]) -> dict[str, Any]:
+    return BAG | {"ingredient": [ingredient]}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +162,13 @@ OF_M = {"medicationReference": {"reference": "Medication/m"}}
         (OF_M, [BAG | {"ingredient": [{"item": {"concept": concept(RXNORM, "32592")}}]}], 1, True),
         (OF_M, [BAG | {"ingredient": [{"itemCodeableConcept": {"text": "irinotecan"}}]}], "gap: absent", True),
         ({"contained": [BAG | {"ingredient": [{"itemCodeableConcept": SUBSTANCE}]}]}, [], "gap: absent", True),
+        (OF_M, [made_of({"itemReference": {"reference": "Medication/a"}}), A], 1, True),
+        (OF_M, [made_of({"item": {"reference": {"reference": "urn:uuid:a"}}}), A], 1, True),
+        (OF_M, [made_of({"itemReference": {"reference": "Medication/z"}}), Z, A], 1, True),
+        (OF_M, [made_of({"itemReference": {"reference": "#a"}}) | {"contained": [A]}], 1, True),
+        ({"contained": [made_of({"itemReference": {"reference": "Medication/a"}})]}, [A], 1, True),
+        (OF_M, [made_of({"itemReference": {"reference": "Medication/a", "display": "5-FU"}})], "gap: absent", True),
+        (OF_M, [made_of({"itemReference": {"reference": "#a"}}), A], "gap: absent", False),
     ],
 )
 def test_a_drug_without_a_code_of_ours_is_looked_at_by_its_words_whatever_its_code_and_wherever_it_stands(

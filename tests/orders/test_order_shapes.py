@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Narrowed, Sign, Unknown
+from fhir_mappings.read.references import drugs_of
 from tests.decided import example
 from tests.orders.drafts import (
     ATC,
@@ -144,6 +145,54 @@ def test_a_drug_is_read_in_the_shape_of_r5_and_as_an_ingredient(drug: dict[str, 
     draft = cycle(contained=[bag]) | drug
     del draft["medicationCodeableConcept"]
     assert found(responded(), draft) == [("stop-chemotherapy-resect-now", "warning")]
+
+
+OXALIPLATIN = {"resourceType": "Medication", "id": "o", "code": {"coding": [{"system": ATC, "code": "L01XA03"}]}}
+
+
+@pytest.mark.parametrize(
+    ("refers", "ingredient", "contained", "others", "expected"),
+    [
+        ("#kit", "#o", "kit o", "", 1),
+        ("#kit", "Medication/o", "kit", "o", 1),
+        ("Medication/kit", "Medication/o", "", "kit o", 1),
+        ("Medication/kit", "#o", "o", "kit", 0),
+        ("Medication/kit", "Medication/kit", "", "kit", 0),
+        ("#kit", "#kit", "kit", "o", 0),
+    ],
+)
+def test_a_kit_is_read_by_the_drugs_that_it_refers_to(
+    refers: str, ingredient: str, contained: str, others: str, expected: int
+) -> None:
+    kit = {"resourceType": "Medication", "id": "kit", "ingredient": [{"itemReference": {"reference": ingredient}}]}
+    named = {"kit": kit, "o": OXALIPLATIN}
+    draft = cycle(medicationReference={"reference": refers}, contained=[named[one] for one in contained.split()])
+    del draft["medicationCodeableConcept"]
+    assert len(found(responded(), draft, record=[named[one] for one in others.split()])) == expected
+
+
+def test_medications_that_refer_to_each_other_without_end_are_given_up() -> None:
+    kits = [
+        {
+            "resourceType": "Medication",
+            "id": f"k{number}",
+            "ingredient": [{"itemReference": {"reference": f"Medication/k{part}"}} for part in range(1000)],
+        }
+        for number in range(1000)
+    ]
+    draft = cycle(medicationReference={"reference": "Medication/k0"})
+    del draft["medicationCodeableConcept"]
+    assert drugs_of(draft, {f"Medication/{kit['id']}": kit for kit in kits}).keys() == {
+        f"Medication/k{number}" for number in range(20)
+    }
+
+
+def test_a_kit_is_read_by_what_it_contains() -> None:
+    parts = [{"itemReference": {"reference": "#o"}}]
+    kit = {"resourceType": "Medication", "id": "kit", "ingredient": parts, "contained": [OXALIPLATIN]}
+    draft = cycle(medicationReference={"reference": "Medication/kit"})
+    del draft["medicationCodeableConcept"]
+    assert found(responded(), draft, record=[kit]) == [("stop-chemotherapy-resect-now", "warning")]
 
 
 def test_an_operation_is_read_in_the_shape_of_r5() -> None:
