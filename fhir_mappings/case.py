@@ -45,15 +45,15 @@ class PartialDate(msgspec.Struct, frozen=True, gc=False):
             return cls(value, value)
         first, _, last = value.partition("/") if isinstance(value, str) else ("", "", "")
         try:
-            if last:
-                return cls(date.fromisoformat(first), date.fromisoformat(last))
             start = date.fromisoformat(f"{first}-01-01"[: len("2026-05-04")])
+            if last:
+                return cls(start, date.fromisoformat(last))
         except ValueError:
             return None
-        months = {len("2026"): 12, len("2026-05"): start.month}
-        month = months.get(len(first), start.month)
-        end = start.replace(month=month, day=monthrange(start.year, month)[1])
-        return cls(start, end if len(first) in months else start)
+        if len(first) == len("2026-05-04"):
+            return cls(start, start)
+        month = 12 if len(first) == len("2026") else start.month
+        return cls(start, start.replace(month=month, day=monthrange(start.year, month)[1]))
 
     @property
     def is_day(self) -> bool:

@@ -12,8 +12,7 @@ from fhir_mappings.case import PartialDate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:T.*)?)?)?")
 _MONTHS = 12
 _DATED_BY = {
     "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
@@ -27,29 +26,8 @@ ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 def parse_date(value: object) -> PartialDate | None:
     """Read a FHIR date or dateTime; the day is the one that is written, whatever the zone."""
-    spelled = value if isinstance(value, str) else ""
-    if _DAY.fullmatch(spelled):
-        return _day(spelled)
-    found = _DATE.fullmatch(spelled.strip())
-    if found is None:
-        return None
-    year = int(found[1])
-    try:
-        if found[2] is None:
-            return PartialDate(date(year, 1, 1), date(year, 12, 31))
-        month = int(found[2])
-        if found[3] is None:
-            return PartialDate(date(year, month, 1), date(year, month, monthrange(year, month)[1]))
-        return on(date(year, month, int(found[3])))
-    except ValueError:
-        return None
-
-
-def _day(value: str) -> PartialDate | None:
-    try:
-        return on(date.fromisoformat(value))
-    except ValueError:
-        return None
+    spelled = value.strip() if isinstance(value, str) else ""
+    return PartialDate.of(spelled[: len("2026-05-04")]) if _DATE.fullmatch(spelled) else None
 
 
 def on(day: date) -> PartialDate:
