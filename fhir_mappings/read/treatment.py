@@ -28,7 +28,11 @@ _POSSIBLY_GIVEN = {
     "MedicationAdministration": frozenset({"completed", "in-progress", "on-hold", "stopped", "unknown"}),
     "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
 }
+_WHOLE_COURSE = "radiotherapy"
+_RADIOTHERAPY = (_WHOLE_COURSE, "radiotherapy-fraction")
 _COURSES = {"completed": "completed", "in-progress": "ongoing"}
+_BEGUN = frozenset(_COURSES.values())
+"""What a fraction says of its course."""
 _Course: TypeAlias = "tuple[PartialDate, PartialDate]"
 _OPEN_COURSE = frozenset({"in-progress", "on-hold"})
 _BEGUN_COURSE = _OPEN_COURSE | {"completed", "stopped"}
@@ -76,10 +80,13 @@ def _perhaps_sensitisers(reader: Reader, doses: list[Resource]) -> list[Resource
 
 
 def _courses(reader: Reader) -> list[_Course]:
-    """Give start and end of the courses of radiotherapy that began; one under way lasts until an end is written."""
+    """Give start and end of the courses of radiotherapy that began; one under way lasts until an end is written.
+
+    A fraction is a course of its day.
+    """
     begun = [
         course
-        for course in reader.chart.holding("Procedure", "radiotherapy")
+        for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
         if course.status in _BEGUN_COURSE and not course.future
     ]
     found = []
@@ -89,7 +96,8 @@ def _courses(reader: Reader) -> list[_Course]:
         start, end = parse_date(bounds.get("start")), parse_date(bounds.get("end"))
         start = start or course.dated
         if start is not None:
-            found.append((start, end or (on(date.max) if course.status in _OPEN_COURSE else start)))
+            runs = course.status in _OPEN_COURSE and _WHOLE_COURSE in course.sets
+            found.append((start, end or (on(date.max) if runs else start)))
     return found
 
 
@@ -343,13 +351,17 @@ def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read radiotherapy of the rectum: done, under way, or planned."""
     found = [
-        Candidate(_COURSES[course.status], course.dated, (reader.evidence(course, "radiotherapy"),))
-        for course in reader.chart.holding("Procedure", "radiotherapy")
+        Candidate(
+            _COURSES[course.status] if _WHOLE_COURSE in course.sets else _BEGUN,
+            course.dated,
+            (reader.evidence(course, *_RADIOTHERAPY),),
+        )
+        for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
         if course.status in _COURSES and not course.future and _of_rectum(reader, course)
     ]
     found += [
-        Candidate("indicated", reader.order_date(plan), (reader.evidence(plan, "radiotherapy"),))
-        for plan in reader.planned("radiotherapy")
+        Candidate("indicated", reader.order_date(plan), (reader.evidence(plan, *_RADIOTHERAPY),))
+        for plan in reader.planned(*_RADIOTHERAPY)
         if _of_rectum(reader, plan)
     ]
     return found

@@ -20,7 +20,9 @@ from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
     FLUOROURACIL,
     HEPATECTOMY,
+    LIVER,
     OLD,
+    OXALIPLATIN,
     PRIMARY,
     TEXT,
     Given,
@@ -130,6 +132,15 @@ def course(site: Given | None = None, *, status: str = "completed", on: str = "2
     return procedure("c", RADIATED, on=on, status=status) | ({"bodySite": [LUNG, site]} if site else {})
 
 
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+FRACTION = (OPS, "8-522.91")
+BEGUN = {"ongoing", "completed"}
+
+
+def fraction(on: str, *, ident: str = "f", status: str = "completed", **more: Any) -> Given:
+    return procedure(ident, FRACTION, on=on, status=status, **more)
+
+
 COURSES: list[tuple[str, list[Given], Any]] = [
     ("site of the rectum", [course(RECTUM)], "completed"),
     ("site elsewhere", [course(LUNG)], "gap: absent"),
@@ -148,6 +159,21 @@ COURSES: list[tuple[str, list[Given], Any]] = [
     ("done after an order", [PRIMARY, order("o", RADIATED, on="2026-01-20"), course()], "completed"),
     ("primary in the upper or mid rectum", [_in_either("rectum-high", "rectum-mid"), course()], "completed"),
     ("primary in rectum or sigmoid", [_in_either("rectum-high", "sigmoid-colon"), course()], "gap: absent"),
+    ("a fraction", [PRIMARY, fraction("2026-02-01")], BEGUN),
+    ("fractions", [PRIMARY, *(fraction(f"2026-02-0{day}", ident=f"f{day}") for day in range(1, 6))], BEGUN),
+    ("a fraction of the rectum", [fraction("2026-02-01", bodySite=[RECTUM])], BEGUN),
+    ("a fraction elsewhere", [PRIMARY, fraction("2026-02-01", bodySite=[LUNG])], "gap: absent"),
+    ("a fraction without a primary", [fraction("2026-02-01")], "gap: absent"),
+    ("a fraction that was not given", [PRIMARY, fraction("2026-02-01", status="not-done")], "gap: absent"),
+    ("a fraction to come", [PRIMARY, fraction("2026-07-01")], "gap: absent"),
+    ("a fraction of a course", [PRIMARY, fraction("2026-02-01"), course(status="in-progress")], "ongoing"),
+    ("a fraction before the course ended", [PRIMARY, fraction("2026-01-31"), course()], "completed"),
+    ("fractions ordered", [PRIMARY, order("o", FRACTION, on="2026-02-01")], "indicated"),
+    ("fractions prepared", [PRIMARY, fraction("2026-07-01", status="preparation")], "indicated"),
+    *(
+        (f"no treatment: {code}", [PRIMARY, procedure("f", (OPS, code), on="2026-02-01")], "gap: absent")
+        for code in ("8-523.00", "8-527.0", "8-528.6", "8-529.8")
+    ),
     (
         "primary in two places of the rectum",
         [
@@ -163,3 +189,14 @@ COURSES: list[tuple[str, list[Given], Any]] = [
 @pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in COURSES], ids=[one[0] for one in COURSES])
 def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list[Given], expected: Any) -> None:
     assert shown(read(*resources), "rectal-radiotherapy") == expected
+
+
+def test_fluoropyrimidine_on_the_day_of_a_fraction_is_no_cycle() -> None:
+    """A fraction that nobody closed lasts for its day alone."""
+    for status in ("completed", "in-progress"):
+        fractions = [fraction("2026-02-01", status=status), fraction("2026-02-20", ident="g")]
+        found = [
+            shown(read(PRIMARY, LIVER, *fractions, given(day, drug)), "chemotherapy-cycles")
+            for day, drug in (("2026-02-01", FLUOROURACIL), ("2026-02-10", FLUOROURACIL), ("2026-02-01", OXALIPLATIN))
+        ]
+        assert found == ["gap: absent", 1, 1]
