@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
 from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
-from fhir_mappings.read.values import codings, concept_texts
+from fhir_mappings.read.values import concept_texts, written_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,8 +114,8 @@ def classify(
     found = (
         _kind_of(name)
         for concept in _concepts(resource, medications)
-        for coding in codings(concept)
-        for name in terminology.sets(_text(coding.get("system")), _text(coding.get("code")))
+        for system, code in written_codes(concept)
+        for name in terminology.sets(system, code)
     )
     kinds = {kind for kind in found if kind is not None}
     if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
@@ -143,13 +143,6 @@ def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str
     for drug in drugs_of(resource, medications).values():
         yield drug.get("code")
         yield from ingredients(drug)
-
-
-def _text(value: object) -> str | None:
-    """Give a code as text; some senders write numbers."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _is_open(resource: Mapping[str, Any], *, drafts: bool) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_mappings.read.values import written_codes
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from fhir_mappings.terminology import Terminology
 
@@ -21,14 +23,7 @@ def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminolog
     for resource in resources:
         if resource.get("resourceType") != "Condition":
             continue
-        sets = {name for system, code in _codings(resource.get("code")) for name in terminology.sets(system, code)}
+        sets = {name for system, code in written_codes(resource.get("code")) for name in terminology.sets(system, code)}
         if not sets or _LIVER_METASTASIS in sets:
             return True
     return False
-
-
-def _codings(concept: object) -> Iterator[tuple[str, str]]:
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    for coding in codings if isinstance(codings, list) else [codings]:
-        if isinstance(coding, dict):
-            yield str(coding.get("system")), str(coding.get("code"))

@@ -18,7 +18,7 @@ from fhir_mappings.read.references import (
     patient_fault,
     reference_displays,
 )
-from fhir_mappings.read.values import codings, concept_sets, concept_texts
+from fhir_mappings.read.values import codings, concept_sets, concept_texts, written_codes
 from fhir_mappings.relevance import DRUGS, objects
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
@@ -282,15 +282,10 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
     found = []
     understood = False
     for concept in _concepts(kind, body):
-        for coding in codings(concept):
-            code = coding.get("code")
-            spelled = code if isinstance(code, str) else str(code) if type(code) is int else None
-            system = coding.get("system")
-            if not isinstance(system, str) or not spelled:
-                continue
-            sets = terminology.sets(system, spelled)
+        for system, code in written_codes(concept):
+            sets = terminology.sets(system, code)
             if sets:
-                found.append((f"{system.strip()}|{spelled.strip()}", sets))
+                found.append((f"{system.strip()}|{code.strip()}", sets))
             understood = understood or bool(sets) or terminology.reads(system)
     return tuple(found), understood
 

@@ -13,7 +13,7 @@ from fhir_mappings.case import Interval, Value
 from fhir_mappings.read.dates import parse_date, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.terminology import Terminology
@@ -116,9 +116,18 @@ def _none(carrier: Mapping[str, Any]) -> NoValue:
 def concept_sets(concept: object, terminology: Terminology) -> frozenset[str]:
     """Give the value sets that hold any coding of a CodeableConcept."""
     found: frozenset[str] = frozenset()
-    for coding in codings(concept):
-        found |= terminology.sets(coding.get("system"), coding.get("code"))
+    for system, code in written_codes(concept):
+        found |= terminology.sets(system, code)
     return found
+
+
+def written_codes(concept: object) -> Iterator[tuple[str, str]]:
+    """Give system and code of the codings of a CodeableConcept that have both; before repair a code may be a number."""
+    for coding in codings(concept):
+        system, code = coding.get("system"), coding.get("code")
+        spelled = str(code) if type(code) is int else code
+        if isinstance(system, str) and isinstance(spelled, str) and spelled:
+            yield system, spelled
 
 
 def codings(concept: object) -> Iterable[dict[str, Any]]:

@@ -215,6 +215,26 @@ PLACES: list[tuple[str, list[Given], Any]] = [
         [placed("Specimen", at=LUNG) | SUBJECT, PLAIN | {"specimen": {"reference": "Specimen/t"}}],
         "gap: absent",
     ),
+    *(
+        (
+            f"specimen with {coding}",
+            [
+                SPECIMEN | {"collection": {"bodySite": {"coding": [{"system": SNOMED, **coding}]}}},
+                PLAIN | {"specimen": {"reference": "Specimen/t"}},
+            ],
+            expected,
+        )
+        for coding, expected in (
+            ({"code": int(IN_LIVER)}, 20),
+            ({"code": f" {IN_LIVER}"}, 20),
+            ({"code": [IN_LIVER]}, "gap: absent"),
+            ({"code": {"value": IN_LIVER}}, "gap: absent"),
+            ({"code": True}, "gap: absent"),
+            ({"code": 1.5}, "gap: absent"),
+            ({"code": IN_LIVER, "system": [SNOMED]}, "gap: absent"),
+            ({"code": IN_LIVER, "system": 7}, "gap: absent"),
+        )
+    ),
     ("unreadable specimen", [SPECIMEN | {"foo": 1}, PLAIN | {"specimen": {"reference": "Specimen/t"}}], "gap: absent"),
     ("contained structure", [PLAIN | {"contained": [placed("BodyStructure")], "focus": [{"reference": "#t"}]}], 20),
     ("second focus", [lesion("t"), PLAIN | {"focus": [{"reference": one} for one in ("X/1", "BodyStructure/t")]}], 20),
