@@ -87,15 +87,12 @@ def explain_mdt(
         raise ValueError("no MDT decision is on record")
     reading = Reading(case, decision, guideline, catalogue)
     changes = changes_since(case, decision, guideline)
-    decided = f"MDT decided {decided_name(reading, record)}"
-    when = f" on {day(record.decided)}" if record.decided else " (date not recorded)"
-    lines = [say("recommendation", Strong(f"{decided}{when}"), *source((record.evidence,))), *reason_given(record)]
-    if not changes:
-        headline = f"{decided}{when}"
-        if record.decided is None:
-            lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
-    else:
-        headline = _headline(catalogue, f"{decided}{when}", changes, _verdict(reading, record, then))
+    headline = decided = _decided(reading, record)
+    lines = [say("recommendation", Strong(decided), *source((record.evidence,))), *reason_given(record)]
+    if changes:
+        headline = _headline(catalogue, decided, changes, _verdict(reading, record, then))
+    elif record.decided is None:
+        lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
     sections = [Section("recommendation", "", tuple(lines))]
     if changes:
         changed = [_change_line(catalogue, change) for change in changes[:_CHANGES_SHOWN]]
@@ -120,6 +117,11 @@ def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], ver
     return f"{decided}; {count} changed since. {verdict}"
 
 
+def _decided(reading: Reading, record: MdtRecord) -> str:
+    when = f"on {day(record.decided)}" if record.decided else "(date not recorded)"
+    return f"MDT decided {decided_name(reading, record)} {when}"
+
+
 def decided_name(reading: Reading, record: MdtRecord) -> str:
     """Name what the MDT decided, as in "MDT decided liver first"."""
     return "to discuss further" if record.strategy == "mdt" else strategy_name(reading, record.strategy)
@@ -130,11 +132,10 @@ def decided_before(reading: Reading) -> tuple[Line, ...]:
     record = reading.case.mdt
     if record is None:
         return ()
-    when = f" on {day(record.decided)}" if record.decided else " (date not recorded)"
     changes = changes_since(reading.case, reading.decision, reading.guideline)
     names = listed(short_name(reading.catalogue[change.fact]) for change in changes[:_CHANGES_SHOWN])
     since = (f"; changed since: {names}",) if names else ()
-    return (say("notice", f"MDT decided {decided_name(reading, record)}{when}", *source((record.evidence,)), *since),)
+    return (say("notice", _decided(reading, record), *source((record.evidence,)), *since),)
 
 
 def reason_given(record: MdtRecord) -> tuple[Line, ...]:
