@@ -6,12 +6,12 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import Interval, Narrowed
+from fhir_mappings.case import Interval, Narrowed, PartialDate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fhir_mappings.case import Fact, PartialDate, Value
+    from fhir_mappings.case import Fact, Value
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Label
 
@@ -203,17 +203,12 @@ def value_text(definition: FactDefinition, value: Value) -> str:
             return f"{value:g}{unit}"
         case date():
             return day(value)
-        case str() if definition.kind == "date":
-            return _partial(value)
+        case str() if definition.kind == "date" and (dated := PartialDate.of(value)) is not None:
+            return day(dated)
         case str():
             return _CHOICES.get(value, value.replace("-", " "))
         case _:
             assert_never(value)
-
-
-def _partial(value: str) -> str:
-    year, _, month = value.partition("-")
-    return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= len(_MONTHS) else value
 
 
 def clause(definition: FactDefinition, value: Value) -> str:
