@@ -25,7 +25,7 @@ from service.knowledge.reading import newest, references
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fhir_mappings.case import Case, Evidence, Fact, Value
+    from fhir_mappings.case import Case, Evidence, Value
     from fhir_mappings.catalogue import Catalogue, FactDefinition
     from service.knowledge.decision import Decision, Outcome
     from service.knowledge.model import Guideline
@@ -122,10 +122,5 @@ def _gaps(case: Case, decision: Decision, catalogue: Catalogue) -> tuple[GapRead
         GapRead(fact=code, gap=fact.gap.value, evidence=_references(fact.evidence))
         for code in catalogue.facts
         for fact in (case.facts.get(code, Unknown()),)
-        if _is_told(code, fact, missing)
-        if isinstance(fact, Unknown)
+        if isinstance(fact, Unknown) and (fact.gap is not Gap.ABSENT or code in missing)
     )
-
-
-def _is_told(code: str, fact: Fact, missing: set[str]) -> bool:
-    return isinstance(fact, Unknown) and (fact.gap is not Gap.ABSENT or code in missing)
