@@ -71,6 +71,18 @@ class PartialDate(msgspec.Struct, frozen=True, gc=False):
         return f"{self.first.isoformat()}/{self.last.isoformat()}"
 
 
+def complete_months(start: date, end: date) -> int:
+    """Count the complete calendar months from `start` to `end`, 0 where `end` is not later.
+
+    A month is complete when its day is reached, or the month's last day where that day does not exist:
+    31 January to 28 February is one month.
+    """
+    months = (end.year - start.year) * 12 + end.month - start.month
+    if end.day < min(start.day, monthrange(end.year, end.month)[1]):
+        months -= 1
+    return max(months, 0)
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """One resource that supports a fact: its `Type/id`, its clinical date, and how it was read.
 

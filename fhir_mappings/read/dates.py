@@ -119,18 +119,6 @@ def back_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def complete_months(start: date, end: date) -> int:
-    """Count the complete calendar months from `start` to `end`, 0 where `end` is not later.
-
-    A month is complete when its day is reached, or the month's last day where that day does not exist:
-    31 January to 28 February is one month.
-    """
-    months = (end.year - start.year) * _MONTHS + end.month - start.month
-    if end.day < min(start.day, monthrange(end.year, end.month)[1]):
-        months -= 1
-    return max(months, 0)
-
-
 def earlier(one: PartialDate, other: PartialDate) -> bool:
     """Whether `one` is earlier than `other` on every reading of both."""
     return one.last < other.first

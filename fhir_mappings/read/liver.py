@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import Gap, Interval, PartialDate, Unknown
+from fhir_mappings.case import Gap, Interval, PartialDate, Unknown, complete_months
 from fhir_mappings.read.chart_reading import is_liver, taken_from
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
-from fhir_mappings.read.dates import complete_months, earlier, shifted
+from fhir_mappings.read.dates import earlier, shifted
 from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,

@@ -6,11 +6,10 @@ within one box every assumption applies or does not.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never, cast
 
-from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Unknown
+from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Unknown, complete_months
 from service.knowledge.cubes import halves, truth, where
 from service.knowledge.formula import (
     AbsentTest,
@@ -24,7 +23,6 @@ from service.knowledge.formula import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import date
 
     from fhir_mappings.case import Case, Fact, Value
     from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
@@ -110,15 +108,6 @@ def gaps_of(case: Case, compiled: Compiled) -> frozenset[Gap]:
     """Give the gaps of the facts that the pathway tests."""
     facts = (case.facts.get(code, ABSENT) for code in compiled.pathway_facts)
     return frozenset(fact.gap for fact in facts if isinstance(fact, Unknown))
-
-
-def complete_months(first: date, last: date) -> int:
-    """Count the complete calendar months between two days; 0 when `last` comes first.
-
-    A month is complete when its day is reached, or the month's last day where that day does not exist, as in the chart.
-    """
-    months = (last.year - first.year) * 12 + last.month - first.month
-    return max(0, months - (last.day < min(first.day, monthrange(last.year, last.month)[1])))
 
 
 def _known_cells(case: Case, compiled: Compiled) -> Cube:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import PartialDate
+from fhir_mappings.case import PartialDate, complete_months
 from fhir_mappings.read.dates import (
     ASSERTED,
     back_months,
     clinical_date,
-    complete_months,
     earlier,
     on,
     parse_date,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown
-from fhir_mappings.read.dates import complete_months, on, parse_date, parse_period, shifted, value_of
+from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, complete_months
+from fhir_mappings.read.dates import on, parse_date, parse_period, shifted, value_of
 from fhir_mappings.read.settle import Candidate, Found, settle
 
 TODAY = date(2026, 6, 15)

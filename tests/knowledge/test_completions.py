@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Case, Gap, Interval, Unknown
+from fhir_mappings.case import Case, Gap, Interval, Unknown, complete_months
 from fhir_mappings.catalogue import load_catalogue
-from service.knowledge.completions import Box, complete_months, completions, gaps_of
+from service.knowledge.completions import Box, completions, gaps_of
 from service.knowledge.guideline import build_guideline
 from tests.cases import case_of
 from tests.knowledge.small_guideline import SMALL
