@@ -96,6 +96,12 @@ EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "x16_bad_status": ("out", {"cea": "gap: unreadable"}, {"Observation/o: status is none of FHIR's"}),
     "x18_empty_object": ("out", {}, set()),
     "x19_resource_null": ("out", {}, set()),
+    "x20_specimen_code_int": (
+        "out",
+        {"largest-metastasis": 20},
+        {"Specimen/s: repaired before validation: spaces, numeric codes, lone objects or nulls"},
+    ),
+    "x21_kit_of_itself": ("out", {}, set()),
 }
 OF_THE_PRIMARY = {"primary-site", "primary-diagnosis-date"}
 LIVER_TREATED = {"p01_cpt", "p03_period", "p04_string", "x10_r5_procedure"}
