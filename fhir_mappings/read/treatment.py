@@ -16,6 +16,8 @@ from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Refused, Resource
@@ -71,12 +73,6 @@ def _only_sensitiser(dose: Resource) -> bool:
 def _sensitises(dose: Resource, courses: list[_Course]) -> bool:
     """Whether a dose was surely part of a course of radiotherapy."""
     return _only_sensitiser(dose) and _inside_any(_start(dose), courses)
-
-
-def _perhaps_sensitisers(reader: Reader, doses: list[Resource]) -> list[Resource]:
-    """Give the doses of fluoropyrimidine whose dates leave open whether they were part of a course."""
-    courses = _courses(reader)
-    return [dose for dose in doses if _only_sensitiser(dose) and _touches_any(dose.dated, courses)]
 
 
 def _courses(reader: Reader) -> list[_Course]:
@@ -171,25 +167,37 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     operations = [done.dated for done in operations_for_metastases(reader) if done.dated is not None]
     ends = [when for when in operations if not earlier(when, found)]
     end = min(ends, key=lambda when: when.first) if ends else None
-    doses = given(reader, *drugs)
-    doubted = _perhaps_sensitisers(reader, doses)
-    certain = [
-        dose
-        for dose in doses
-        if dose.dated is not None
-        and dose not in doubted
-        and dose.dated.first >= found.last
-        and (end is None or earlier(dose.dated, end))
-    ]
-    possible = [
-        dose
-        for dose in doses
-        if dose not in certain
-        and (dose.dated is None or (dose.dated.last >= found.first and (end is None or dose.dated.first < end.last)))
-    ]
-    text = any(_may_follow(dose, found) for dose in _in_text(reader))
-    closed = not text and not _refused(reader, *drugs) and reader.complete(*MEDICATIONS)
-    return _Doses(certain, possible, closed)
+
+    def surely(when: PartialDate) -> bool:
+        return when.first >= found.last and (end is None or earlier(when, end))
+
+    def perhaps(when: PartialDate) -> bool:
+        return when.last >= found.first and (end is None or when.first < end.last)
+
+    in_text = any(_may_follow(dose, found) for dose in _in_text(reader))
+    return _sorted_out(
+        reader, given(reader, *drugs), surely, perhaps, closed=not in_text and not _refused(reader, *drugs)
+    )
+
+
+def _sorted_out(
+    reader: Reader,
+    doses: list[Resource],
+    surely: Callable[[PartialDate], bool],
+    perhaps: Callable[[PartialDate], bool],
+    *,
+    closed: bool,
+) -> _Doses:
+    """Part the doses of a time from those that may be of it: undated, or perhaps of a course of radiotherapy."""
+    courses = _courses(reader)
+    found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
+    for dose in doses:
+        when = dose.dated
+        if when is not None and surely(when) and not (_only_sensitiser(dose) and _touches_any(when, courses)):
+            found.certain.append(dose)
+        elif when is None or perhaps(when):
+            found.possible.append(dose)
+    return found
 
 
 def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -301,23 +309,17 @@ def _adjuvant(reader: Reader) -> _Doses | None:
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     if resected is None or found is None:
         return None
-    doses = given(reader, DRUGS)
-    doubted = _perhaps_sensitisers(reader, doses)
-    certain = [
-        dose
-        for dose in doses
-        if dose.dated is not None
-        and dose not in doubted
-        and earlier(resected, dose.dated)
-        and earlier(dose.dated, found)
-    ]
-    possible = [dose for dose in doses if dose not in certain and _may_lie_between(dose, resected, found)]
-    text = any(_may_lie_between(dose, resected, found) for dose in _in_text(reader))
-    return _Doses(certain, possible, not text and not _refused(reader, DRUGS) and reader.complete(*MEDICATIONS))
 
+    def surely(when: PartialDate) -> bool:
+        return earlier(resected, when) and earlier(when, found)
 
-def _may_lie_between(dose: Resource, after: PartialDate, before: PartialDate) -> bool:
-    return dose.dated is None or (dose.dated.last > after.first and dose.dated.first < before.last)
+    def perhaps(when: PartialDate) -> bool:
+        return when.last > resected.first and when.first < found.last
+
+    in_text = any(dose.dated is None or perhaps(dose.dated) for dose in _in_text(reader))
+    return _sorted_out(
+        reader, given(reader, DRUGS), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS)
+    )
 
 
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
