@@ -162,6 +162,8 @@ UNTOLD: list[Any] = [
     *("", " ", " lead", "trail ", "two  words", "line\nbreak", "0", "-1", "1.5", "1e5", "0099", "\u00e9"),
     *("true", "YES", "off", "n", "NaN", "Infinity", "1", "2026-02-30", "2026-13", "2026-05-32", "2026-02-30T10:00:00Z"),
     *("2026-05-04T10:00:00", "2026-05-04T24:00:00Z", "A" * 500, 2**31, -(2**31), 2.0**31, -(2.0**31), None),
+    *("20\u0662\u0664", "1\u0662", "12\u066345", "123456789\u0660", "\u0660DTN0ZZ", "12\u06631a", "8924\u0667-1"),
+    *("2026-05-04T1\u0660:00:00Z", "2026-05-04T10:00:00.\u0660Z", "8-5\u06622.91"),
     *(float("nan"), float("inf"), [None], ["a", ""], [["true"]], {"data": "abc"}, [{"hash": 1}], {"a": {"b": None}}),
 ]
 
@@ -179,6 +181,13 @@ def test_values_have_one_shape_exactly_where_validation_cannot_tell_them_apart()
 def test_values_that_validation_may_look_into_have_no_shape(value: Any) -> None:
     formats: dict[str, str] = {}
     assert [shape_of({"x": value}, formats), shape_of({"y": "a", "x": value}, formats)] == [None, None]
+
+
+def test_digits_of_other_scripts_are_refused_whatever_was_accepted_before() -> None:
+    """What was read of one chart must make no difference to the next."""
+    arabic = {"onsetDateTime": "20\u0662\u0664"}
+    verdicts = [check(LIVER | dated, {}).refused for dated in (arabic, {"onsetDateTime": "2024"}, arabic)]
+    assert verdicts == ["not valid FHIR R4", None, "not valid FHIR R4"]
 
 
 def test_an_invalid_resource_is_refused_each_time() -> None:
