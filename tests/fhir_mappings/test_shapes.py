@@ -127,7 +127,8 @@ ALIKE: list[list[Any]] = [
     ["2026-05-04T10:00:00.123456Z", "2024-02-29T10:00:00.1+01:00"],
     ["12", "9", "999"],
     ["12345", "123456789"],
-    ["1234567890", "123456789012345678"],
+    ["1234567890", "2099999999"],
+    ["3000000000", "123456789012345678"],
     ["0DTN0ZZ", "12ab"],
     ["89247-1", "12-3"],
     ["8-522.91", "5-484.x", "8-52a.0", "5-455"],
@@ -163,6 +164,7 @@ UNTOLD: list[Any] = [
     *("true", "YES", "off", "n", "NaN", "Infinity", "1", "2026-02-30", "2026-13", "2026-05-32", "2026-02-30T10:00:00Z"),
     *("2026-05-04T10:00:00", "2026-05-04T24:00:00Z", "A" * 500, 2**31, -(2**31), 2.0**31, -(2.0**31), None),
     *("20\u0662\u0664", "1\u0662", "12\u066345", "123456789\u0660", "\u0660DTN0ZZ", "12\u06631a", "8924\u0667-1"),
+    *("00-1", "000-8", "0-766", "2100000000", "2147483648"),
     *("2026-05-04T1\u0660:00:00Z", "2026-05-04T10:00:00.\u0660Z", "8-5\u06622.91"),
     *(float("nan"), float("inf"), [None], ["a", ""], [["true"]], {"data": "abc"}, [{"hash": 1}], {"a": {"b": None}}),
 ]
@@ -188,6 +190,14 @@ def test_digits_of_other_scripts_are_refused_whatever_was_accepted_before() -> N
     arabic = {"onsetDateTime": "20\u0662\u0664"}
     verdicts = [check(LIVER | dated, {}).refused for dated in (arabic, {"onsetDateTime": "2024"}, arabic)]
     assert verdicts == ["not valid FHIR R4", None, "not valid FHIR R4"]
+
+
+@pytest.mark.parametrize(("sound", "unsound"), [("1217123003", "12171230030"), ("1000000000", "2147483648")])
+def test_a_number_that_no_integer_holds_is_refused_whatever_was_accepted_before(sound: str, unsound: str) -> None:
+    verdicts = [
+        check(local("ecog", 1, on="2026-06-01") | {"valueInteger": number}, {}).refused for number in (sound, unsound)
+    ]
+    assert verdicts == [None, "not valid FHIR R4"]
 
 
 def test_an_invalid_resource_is_refused_each_time() -> None:
