@@ -33,11 +33,8 @@ def explain_uncertain_scope(case: Case, guideline: Guideline, catalogue: Catalog
     lines.append(
         say("next-step", "Next: check the problem list, and code the colorectal primary and the liver metastases")
     )
-    lines += [
-        say("issue", sentence(issue.reason), Source((issue.reference,)))
-        for issue in case.issues[:_ISSUES_SHOWN]
-        if issue.reference not in named
-    ]
+    others = [issue for issue in case.issues if issue.reference not in named]
+    lines += [say("issue", sentence(issue.reason), Source((issue.reference,))) for issue in others[:_ISSUES_SHOWN]]
     closing = sources_of(Reading(case, _NOTHING, guideline, catalogue))
     return Explanation(
         f"Colorectal liver metastases possible, but {what}: check the problem list",

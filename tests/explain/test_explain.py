@@ -320,6 +320,17 @@ def test_a_certain_scope_is_not_explained_as_uncertain() -> None:
         explain_uncertain_scope(charted({}, scope=Scope.IN), GUIDELINE, CATALOGUE)
 
 
+def test_other_resources_with_issues_are_named_beside_those_that_leave_the_scope_open() -> None:
+    open_ones = tuple(f"Condition/{number}" for number in range(3))
+    issues = (*(Issue(reference, "text only: not mapped", "flagged") for reference in open_ones), *OTHER_ISSUES)
+    case = replace(charted({}, scope=Scope.UNCERTAIN), scope_evidence=tuple(map(Evidence, open_ones)), issues=issues)
+    found = lines(explain_uncertain_scope(case, GUIDELINE, CATALOGUE), "recommendation")
+    assert found[-3:] == [f"Not valid FHIR R4 (Observation/{number})" for number in range(3)]
+
+
+OTHER_ISSUES = tuple(Issue(f"Observation/{number}", "not valid FHIR R4") for number in range(5))
+
+
 def test_without_a_decision_of_the_mdt_none_is_explained() -> None:
     with pytest.raises(ValueError, match="no MDT decision"):
         explain_mdt(example("V01"), Decision((), ()), GUIDELINE, CATALOGUE)
