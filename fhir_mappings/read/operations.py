@@ -8,6 +8,7 @@ from fhir_mappings.read.conditions import past_metastases
 from fhir_mappings.read.dates import shifted
 
 if TYPE_CHECKING:
+    from fhir_mappings.case import PartialDate
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
@@ -55,8 +56,7 @@ def primary_resections(reader: Reader) -> list[Resource]:
 
     Where the diagnosis has no date every dated resection is taken for one of the primary.
     """
-    diagnosed = reader.date_of("primary-diagnosis-date")
-    since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
+    since = _since(reader)
     return [
         resection
         for resection in reader.done(RESECTIONS)
@@ -66,15 +66,19 @@ def primary_resections(reader: Reader) -> list[Resource]:
 
 def undecided_resections(reader: Reader) -> list[Resource]:
     """Give the completed resections of which no date says whether they were of this primary."""
-    diagnosed = reader.date_of("primary-diagnosis-date")
-    since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
-    certain = primary_resections(reader)
+    since = _since(reader)
     return [
         resection
         for resection in reader.done(RESECTIONS)
-        if resection not in certain
-        and (resection.dated is None or (since is not None and resection.dated.last >= since.first))
+        if resection.dated is None
+        or (since is not None and resection.dated.first < since.last and resection.dated.last >= since.first)
     ]
+
+
+def _since(reader: Reader) -> PartialDate | None:
+    """Give the day from which on a resection is one of this primary, where the diagnosis has a date."""
+    diagnosed = reader.date_of("primary-diagnosis-date")
+    return shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
 
 
 def liver_operations(reader: Reader) -> list[Resource]:
