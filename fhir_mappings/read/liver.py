@@ -198,15 +198,16 @@ def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     for resource in reader.observations("tumour-size"):
         if not _in_liver(reader, resource):
             continue
-        read = _size(reader, resource, fact)
         proof = (reader.evidence(resource, "tumour-size"),)
-        if isinstance(read, NoValue):
-            unreadable = read is NoValue.UNREADABLE
-            if unreadable:
-                reader.note(resource, UNREADABLE_VALUE, fact.code)
-            unread.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
-        else:
-            days.setdefault(resource.dated, []).append((Candidate(read, resource.dated, proof), _measured(resource)))
+        for read in _sizes(reader, resource, fact):
+            if isinstance(read, NoValue):
+                unreadable = read is NoValue.UNREADABLE
+                if unreadable:
+                    reader.note(resource, UNREADABLE_VALUE, fact.code)
+                unread.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
+            else:
+                size = Candidate(read, resource.dated, proof)
+                days.setdefault(resource.dated, []).append((size, _measured(resource)))
     return [*unread, *(candidate for sizes in days.values() for candidate in _largest_of(sizes))]
 
 
@@ -245,13 +246,15 @@ def _largest_between(most: float, bounds: list[Interval]) -> Interval:
     return Interval(low, high, low_included=not excluded, high_included=high_included)
 
 
-def _size(reader: Reader, resource: Resource, fact: FactDefinition) -> Reading:
-    for component in resource.body.get("component", ()):
-        if "tumour-size-maximum" in concept_sets(component.get("code"), reader.terminology):
-            read = read_value(component, fact, reader.terminology)
-            if read is not NoValue.ABSENT:
-                return read
-    return read_value(resource.body, fact, reader.terminology)
+def _sizes(reader: Reader, resource: Resource, fact: FactDefinition) -> list[Reading]:
+    """Read the greatest diameters that a measurement has among its components, else its own value."""
+    read = [
+        read_value(component, fact, reader.terminology)
+        for component in resource.body.get("component", ())
+        if "tumour-size-maximum" in concept_sets(component.get("code"), reader.terminology)
+    ]
+    said: list[Reading] = [one for one in read if one is not NoValue.ABSENT]
+    return said or [read_value(resource.body, fact, reader.terminology)]
 
 
 def _in_liver(reader: Reader, resource: Resource) -> bool:

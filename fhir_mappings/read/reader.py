@@ -150,22 +150,24 @@ class Reader:
         return _usable(self.chart.holding("Observation", *sets))
 
     def stated(self, *sets: str) -> list[Resource]:
-        """Give the usable Observations in some value sets; a panel as its component in them, as if that stood alone."""
+        """Give the usable Observations in some value sets; of a panel each component in them as if it stood alone."""
         return self._stated(self.chart.holding("Observation", *sets), sets)
 
     def _stated(self, observations: Iterable[Resource], sets: tuple[str, ...]) -> list[Resource]:
         usable = _usable(observations)
-        return [self._component(found, sets) if "component" in found.body else found for found in usable]
+        if not any("component" in found.body for found in usable):
+            return usable
+        return [one for found in usable for one in self._parts(found, sets)]
 
-    def _component(self, panel: Resource, sets: tuple[str, ...]) -> Resource:
+    def _parts(self, panel: Resource, sets: tuple[str, ...]) -> list[Resource]:
         if self._is_in(panel.body, sets) and any(name.startswith("value") for name in panel.body):
-            return panel
+            return [panel]
         own = {name: element for name, element in panel.body.items() if not name.startswith(("value", "component"))}
-        found = next((one for one in panel.body["component"] if self._is_in(one, sets)), None)
-        if found is None:
-            return panel
-        body = {**own, **found}
-        return replace(panel, body=body, codings=codings_of(panel.kind, body, self.terminology)[0])
+        bodies = [{**own, **one} for one in panel.body.get("component", ()) if self._is_in(one, sets)]
+        parts = [
+            replace(panel, body=body, codings=codings_of(panel.kind, body, self.terminology)[0]) for body in bodies
+        ]
+        return parts or [panel]
 
     def _is_in(self, coded: Mapping[str, Any], sets: tuple[str, ...]) -> bool:
         """Whether an Observation or a component has a code in some value sets."""

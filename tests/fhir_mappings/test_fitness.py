@@ -168,3 +168,9 @@ def test_a_variant_is_of_the_gene_that_was_studied(resources: list[dict[str, Any
 def test_one_mutated_gene_of_a_day_is_the_evidence() -> None:
     case = read(variant(KRAS, PRESENT, "a"), variant(NRAS, ABSENT, "b"))
     assert proofs(case, "ras") == [("Observation/a", "coded")]
+
+
+@pytest.mark.parametrize("values", [(PRESENT, ABSENT), (ABSENT, PRESENT)])
+def test_one_mutated_gene_of_a_panel_is_enough_wherever_it_stands(values: tuple[dict[str, Any], ...]) -> None:
+    genes = [{"code": concept(LOINC, code)} | value for code, value in zip(("21702-6", "85509-8"), values, strict=True)]
+    assert shown(read(said("55232-3", {"component": genes})), "ras") == "mutated"

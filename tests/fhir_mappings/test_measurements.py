@@ -88,6 +88,15 @@ def test_the_size_component_is_read_with_its_unit() -> None:
     assert shown(read(given), "largest-metastasis") == 52
 
 
+@pytest.mark.parametrize("sizes", [(20, 45), (45, 20)])
+def test_the_largest_of_several_size_components_counts(sizes: tuple[int, int]) -> None:
+    components = [{"code": concept(LOINC, "33728-7")} | quantity(size, "mm") for size in sizes]
+    given = observation(
+        "o", (LOINC, "21889-1"), {"component": components}, on="2026-06-01", bodySite=concept(SNOMED, "10200004")
+    )
+    assert shown(read(given), "largest-metastasis") == 45
+
+
 def test_the_newest_study_gives_the_largest_size() -> None:
     case = read(
         lesion("a"),

@@ -49,11 +49,21 @@ PANELS: list[tuple[str, dict[str, Any], Any, tuple[str, str] | None]] = [
     ("another code of the fact", panel(ECOG, component(ANSWERED, valueInteger=1)), 1, ANSWERED),
     ("a value of another panel", panel(OTHER, component(ECOG, valueInteger=1), valueInteger=2), 1, ECOG),
     (
-        "the first of two",
-        panel(
-            OTHER, component(OTHER, valueInteger=3), component(ECOG, valueInteger=1), component(ECOG, valueInteger=2)
-        ),
+        "one of two",
+        panel(OTHER, component(OTHER, valueInteger=3), component(ECOG, valueInteger=1)),
         1,
+        ECOG,
+    ),
+    (
+        "the same twice",
+        panel(OTHER, component(ECOG, valueInteger=1), component(ECOG, valueInteger=1)),
+        1,
+        ECOG,
+    ),
+    (
+        "two that differ",
+        panel(OTHER, component(ECOG, valueInteger=1), component(ECOG, valueInteger=2)),
+        "gap: conflicting",
         ECOG,
     ),
     (
