@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import earlier, on, parse_date, start_of, value_of
+from fhir_mappings.read.dates import earlier, on, parse_date, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
@@ -32,8 +32,9 @@ _POSSIBLY_GIVEN = {
 }
 _WHOLE_COURSE = "radiotherapy"
 _RADIOTHERAPY = (_WHOLE_COURSE, "radiotherapy-fraction")
-_COURSES = {"completed": "completed", "in-progress": "ongoing"}
-_BEGUN = frozenset(_COURSES.values())
+_COURSES = {"completed": ("completed", "end"), "in-progress": ("ongoing", "start")}
+"""What a course of some status says, and the bound of its period from which on that holds."""
+_BEGUN = frozenset({"ongoing", "completed"})
 """What a fraction says of its course."""
 _Course: TypeAlias = "tuple[PartialDate, PartialDate]"
 _OPEN_COURSE = frozenset({"in-progress", "on-hold"})
@@ -54,7 +55,7 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
 
 def _start(dose: Resource) -> PartialDate | None:
-    return start_of(dose.body.get("effectivePeriod")) or dose.dated
+    return _bound(dose, "effectivePeriod", "start")
 
 
 def _medication(reader: Reader) -> list[Resource]:
@@ -295,8 +296,13 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
 
 
 def _end(dose: Resource) -> PartialDate | None:
-    period = dose.body.get("effectivePeriod")
-    return (parse_date(period.get("end")) if isinstance(period, dict) else None) or dose.dated
+    return _bound(dose, "effectivePeriod", "end")
+
+
+def _bound(resource: Resource, element: str, bound: str) -> PartialDate | None:
+    """Give one bound of a resource's period, else its date."""
+    period = resource.body.get(element)
+    return (parse_date(period.get(bound)) if isinstance(period, dict) else None) or resource.dated
 
 
 def adjuvant(reader: Reader) -> list[Resource]:
@@ -354,12 +360,13 @@ def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]
     """Read radiotherapy of the rectum: done, under way, or planned."""
     found = [
         Candidate(
-            _COURSES[course.status] if _WHOLE_COURSE in course.sets else _BEGUN,
-            course.dated,
+            value if _WHOLE_COURSE in course.sets else _BEGUN,
+            _bound(course, "performedPeriod", bound),
             (reader.evidence(course, *_RADIOTHERAPY),),
         )
         for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
         if course.status in _COURSES and not course.future and _of_rectum(reader, course)
+        for value, bound in (_COURSES[course.status],)
     ]
     found += [
         Candidate("indicated", reader.order_date(plan), (reader.evidence(plan, *_RADIOTHERAPY),))

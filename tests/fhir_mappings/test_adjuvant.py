@@ -200,3 +200,25 @@ def test_fluoropyrimidine_on_the_day_of_a_fraction_is_no_cycle() -> None:
             for day, drug in (("2026-02-01", FLUOROURACIL), ("2026-02-10", FLUOROURACIL), ("2026-02-01", OXALIPLATIN))
         ]
         assert found == ["gap: absent", 1, 1]
+
+
+WEEKS = {"performedPeriod": {"start": "2026-03-01", "end": "2026-04-05"}}
+OVER_WEEKS: list[tuple[str, str, tuple[str, str], str]] = [
+    ("done, said to be under way in its course", "completed", ("ongoing", "2026-03-20"), "completed"),
+    ("done, indicated on its first day", "completed", ("indicated", "2026-03-01"), "completed"),
+    ("done, indicated again after it", "completed", ("indicated", "2026-04-06"), "indicated"),
+    ("under way, indicated before it", "in-progress", ("indicated", "2026-02-28"), "ongoing"),
+    ("under way, said to be done since", "in-progress", ("completed", "2026-04-01"), "completed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"), [one[1:] for one in OVER_WEEKS], ids=[one[0] for one in OVER_WEEKS]
+)
+def test_a_course_of_weeks_is_done_at_its_end_and_under_way_from_its_start(
+    status: str, said: tuple[str, str], expected: str
+) -> None:
+    course_of_weeks = procedure("c", RADIATED, status=status, bodySite=[RECTUM]) | WEEKS
+    value, day = said
+    case = read(PRIMARY, course_of_weeks, local("rectal-radiotherapy", value, on=day))
+    assert shown(case, "rectal-radiotherapy") == expected
