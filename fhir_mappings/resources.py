@@ -223,9 +223,18 @@ def _in_r4_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     if kind == "ServiceRequest" and isinstance(code, dict) and isinstance(code.get("concept"), dict):
         named["code"] = code["concept"]
     if kind == "BodyStructure":
-        for structure in named.get("includedStructure") or ():
-            named.setdefault("location", structure.get("structure"))
+        places, qualifiers = _places(named)
+        named |= {"location": places[0]} if places else {}
+        named["locationQualifier"] = [*places[1:], *qualifiers]
+    if kind == "Observation" and "bodyStructure" in named:
+        named["focus"] = [*named.get("focus", ()), named["bodyStructure"]]
     return named
+
+
+def _places(body: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Give the structures that a BodyStructure of R5 includes, and what qualifies them."""
+    included = [one for one in body.get("includedStructure") or () if "structure" in one]
+    return [one["structure"] for one in included], [found for one in included for found in one.get("qualifier", ())]
 
 
 def canonical(resource: Mapping[str, Any]) -> bytes:

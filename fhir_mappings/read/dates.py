@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:T.*)?)?)?")
 _MONTHS = 12
 _DATED_BY = {
-    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "effectiveTiming"),
     "MedicationRequest": ("authoredOn",),
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"),
-    "Procedure": ("performedDateTime", "performedPeriod"),
-    "ServiceRequest": ("authoredOn", "occurrenceDateTime", "occurrencePeriod"),
+    "Procedure": ("performedDateTime", "performedPeriod", "performedTiming"),
+    "ServiceRequest": ("authoredOn", "occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"),
 }
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 

@@ -180,8 +180,29 @@ R5: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"location": concept(SNOMED, "10200004")},
     ),
     (
+        of(
+            "BodyStructure",
+            includedStructure=[
+                {"structure": concept(SNOMED, "10200004"), "qualifier": [concept(SNOMED, "277956007")]},
+                {"structure": concept(SNOMED, "48521005")},
+            ],
+        ),
+        {
+            "location": concept(SNOMED, "10200004"),
+            "locationQualifier": [concept(SNOMED, "48521005"), concept(SNOMED, "277956007")],
+        },
+    ),
+    (
         of("Observation", bodyStructure={"reference": "BodyStructure/b"}),
-        {"bodyStructure": {"reference": "BodyStructure/b"}},
+        {"focus": [{"reference": "BodyStructure/b"}]},
+    ),
+    (
+        of("Observation", bodyStructure={"reference": "BodyStructure/b"}, focus=[{"reference": "Condition/c"}]),
+        {"focus": [{"reference": "Condition/c"}, {"reference": "BodyStructure/b"}]},
+    ),
+    (
+        of("Procedure", occurrenceTiming={"event": ["2026-05-20"]}),
+        {"performedTiming": {"event": ["2026-05-20"]}},
     ),
     (
         of("Condition", clinicalStatus=CODE, participant=[{"actor": {"reference": "Patient/1"}}]),

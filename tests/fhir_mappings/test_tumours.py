@@ -303,3 +303,22 @@ def test_a_size_that_is_not_known_is_a_gap_without_issue() -> None:
     del unknown["valueQuantity"]
     case = read(unknown)
     assert (shown(case, "largest-metastasis"), case.issues) == ("gap: absent", ())
+
+
+def test_tumours_and_sizes_in_the_shape_of_r5_are_counted_and_placed() -> None:
+    tumours: list[Given] = []
+    for ident, side in (("a", "left"), ("b", "right")):
+        part = {"structure": concept(SNOMED, IN_LIVER), "qualifier": [concept(SNOMED, lobe(side))]}
+        tumours.append(
+            {
+                "resourceType": "BodyStructure",
+                "id": ident,
+                "patient": {"reference": "Patient/1"},
+                "includedStructure": [part],
+            }
+        )
+    sizes = [
+        size(name, value) | {"focus": None, "bodyStructure": {"reference": f"BodyStructure/{ident}"}}
+        for name, value, ident in (("x", 12, "a"), ("y", 31, "b"))
+    ]
+    assert facts(*tumours, *sizes) == (2, "bilobar", 31)
