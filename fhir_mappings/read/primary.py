@@ -37,8 +37,8 @@ _SEGMENTS = {
 def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the site from the primary's Conditions; a body site refines a code that names no segment.
 
-    A code that names none gives way to one of a segment of its organ, however old. A past cancer names the site where
-    no other is in the chart.
+    A code that names none gives way to a segment of its organ that is coded or entered, however long ago. A past cancer
+    names the site where no other is in the chart.
     """
     found = []
     for condition in primaries(reader):
@@ -53,7 +53,8 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if any(coding.rpartition("|")[2].replace(".", "").upper() == "Z85038" for coding, _ in condition.codings):
             proof = (reader.evidence(condition, "primary-history"),)
             found.append(Candidate("colon-unspecified", condition.dated, proof))
-    named = {choice for one in found for choice in (one.value if isinstance(one.value, frozenset) else {one.value})}
+    said = (one.value for one in (*found, *reader.local(fact)))
+    named = {choice for value in said for choice in (value if isinstance(value, frozenset) else {value})}
     return [one for one in found if named.isdisjoint(_SEGMENTS.get(str(one.value), ()))]
 
 

@@ -120,7 +120,7 @@ READ: list[Read] = [
     ("ecog", [KARNOFSKY], 3, derived(1, KARNOFSKY)),
     ("asa", [ASA], 2, known(3, ASA)),
     ("primary-site", [PRIMARY], "caecum", known("sigmoid-colon", PRIMARY)),
-    ("primary-site", [HISTORY], "caecum", known("colon-unspecified", HISTORY)),
+    ("primary-site", [HISTORY], "rectum-low", known("colon-unspecified", HISTORY)),
     ("primary-diagnosis-date", [PRIMARY], "2026-01-01", known(date(2026, 5, 1), PRIMARY)),
     ("primary-resection-date", [PRIMARY, RESECTED], "2026-01-01", known(date(2026, 5, 20), RESECTED)),
     ("primary-operation-done", [PRIMARY, RESECTED], "hartmann", known("right-hemicolectomy", RESECTED)),

@@ -360,6 +360,23 @@ def test_two_operations_of_one_day_are_both_read() -> None:
     assert shown(case, "primary-operation-done") == "gap: conflicting"
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "expected"),
+    [
+        ("C20", "rectum-low", "rectum-low"),
+        ("C18.9", "sigmoid-colon", "sigmoid-colon"),
+        ("Z85.038", "caecum", "caecum"),
+        ("C20", "sigmoid-colon", "rectum-unspecified"),
+        ("C18.7", "caecum", "sigmoid-colon"),
+    ],
+)
+def test_a_segment_that_was_entered_counts_before_a_newer_code_that_names_none(
+    code: str, said: str, expected: str
+) -> None:
+    case = read(condition("c", (ICD10CM, code), onset="2026-05-20"), local("primary-site", said, on="2026-05-01"))
+    assert shown(case, "primary-site") == expected
+
+
 def test_a_multivisceral_plan_counts_with_its_day() -> None:
     said = local("colorectal-multivisceral", False, on="2026-06-05")  # noqa: FBT003 - a value
     newer, older = (order("o", MULTIVISCERAL, on=day) for day in ("2026-06-06", "2026-06-04"))
