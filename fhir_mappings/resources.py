@@ -245,9 +245,24 @@ def canonical(resource: Mapping[str, Any]) -> bytes:
         return b""
 
 
+_STAGES = (
+    frozenset({"registered", "draft", "preparation", "not-done-yet"}),
+    frozenset({"preliminary", "partial", "active", "on-hold", "in-progress"}),
+    frozenset({"final", "completed", "stopped", "not-done"}),
+    frozenset({"amended", "corrected"}),
+    frozenset({"cancelled", "revoked", "entered-in-error"}),
+)
+"""Statuses in the order in which a resource comes to them."""
+
+
 def newest_version(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Give the newest of several versions of one resource: by `meta.versionId`, then `meta.lastUpdated`."""
-    return max(versions, key=lambda resource: (*_version(resource), canonical(resource)))
+    """Give the newest of several versions of one resource: by `versionId`, then `lastUpdated`, then its status."""
+    return max(versions, key=lambda resource: (*_version(resource), _stage(resource), canonical(resource)))
+
+
+def _stage(resource: Mapping[str, Any]) -> int:
+    status = resource.get("status")
+    return next((at for at, stage in enumerate(_STAGES) if isinstance(status, str) and status in stage), -1)
 
 
 def _version(resource: Mapping[str, Any]) -> tuple[int, str]:

@@ -288,6 +288,36 @@ def test_the_newest_version_is_told_by_its_number_then_its_time(older: dict[str,
     assert newest_version([newer, older]) is newer
 
 
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("registered", "preliminary"),
+        ("preliminary", "final"),
+        ("final", "amended"),
+        ("final", "corrected"),
+        ("final", "entered-in-error"),
+        ("corrected", "entered-in-error"),
+        ("amended", "cancelled"),
+        ("preparation", "in-progress"),
+        ("in-progress", "completed"),
+        ("on-hold", "stopped"),
+        ("preparation", "not-done"),
+        ("completed", "entered-in-error"),
+        ("draft", "active"),
+        ("active", "completed"),
+        ("active", "revoked"),
+        ("zzz", "registered"),
+        (["final"], "registered"),
+    ],
+)
+def test_versions_without_number_and_time_are_told_by_their_status(older: object, newer: object) -> None:
+    first, second = {"status": older, "id": "z"}, {"status": newer, "id": "a"}
+    assert newest_version([first, second]) is second
+    assert newest_version([second, first]) is second
+    numbered = [first | version("2"), second | version("1")]
+    assert newest_version(numbered) is numbered[0]
+
+
 def _fields(name: str, kind: str) -> Iterator[tuple[str, bool, str | None]]:
     """Give the elements of a type: name, whether it is a list, and the type of its members where that is complex."""
     for module in (kind.lower(), name.lower()):
