@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from fhir_mappings.case import ABSENT, Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
+from fhir_mappings.read.dates import FROM_RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +41,7 @@ def settle(candidates: Iterable[Candidate], *, as_of: date, maximum_age_days: in
     """Settle one fact: the newest clinical date wins, on the same day a local Observation.
 
     Candidates whose order or agreement cannot be decided conflict. A newer narrowing that contains an older exact
-    value leaves that value in place.
+    value leaves that value in place, as a newer date does that is only less precise.
     """
     found = list(candidates)
     if not found:
@@ -95,11 +96,24 @@ def _newest(candidates: list[Candidate]) -> Fact:
     if agreed is None and len({one.dated for one in top}) == 1 and _one_day(top[0]):
         top = [one for one in top if one.local] or top
         agreed = _agree([one.value for one in top if one.value is not None])
-    if isinstance(agreed, frozenset | Interval):
-        before = _newest(older) if older else None
-        if isinstance(before, Known) and _agree([agreed, before.value]) is not None:
-            return replace(before, evidence=_unique((*_evidence(top), *before.evidence)))
+    before = _newest(older) if older and _is_wide(agreed) else None
+    if isinstance(before, Known) and _stays(before, agreed):
+        return replace(before, evidence=_unique((*_evidence(top), *before.evidence)))
     return _left(agreed, top)
+
+
+def _is_wide(found: Found | None) -> bool:
+    """Whether what was found leaves several values: a narrowing, or a date that is not known to the day."""
+    return isinstance(found, frozenset | Interval) or (isinstance(found, str) and PartialDate.of(found) is not None)
+
+
+def _stays(before: Known, newer: Found | None) -> bool:
+    """Whether an older value is one of those that a newer narrowing or less precise date leaves."""
+    days, left = PartialDate.of(before.value), PartialDate.of(newer)
+    if days is None or left is None:
+        return newer is not None and _holds(newer, before.value)
+    recorded = any(FROM_RECORDED in proof.remarks for proof in before.evidence)  # then the day is not the true one
+    return not recorded and days != left and left.first <= days.first and days.last <= left.last
 
 
 def _named(candidates: Iterable[Candidate]) -> Iterator[Value | Interval]:

@@ -214,6 +214,33 @@ def test_an_exact_value_that_is_newer_replaces_a_narrowing() -> None:
     assert settled(said(1, "2026-06-02", by="new"), said(Interval(0, 2), "2026-06-01")) == known(1, "new")
 
 
+@pytest.mark.parametrize(
+    ("older", "newer", "left"),
+    [
+        (date(2026, 5, 20), "2026-05", known(date(2026, 5, 20), "new", "old")),
+        ("2026-05", "2026", known("2026-05", "new", "old")),
+        ("2026", "2026-05", known("2026-05", "new")),
+        ("2026-05", "2026-05", known("2026-05", "new")),
+        (date(2026, 5, 20), "2026-04", known("2026-04", "new")),
+        (date(2026, 5, 10), "2026-05-04/2026-05-10", known(date(2026, 5, 10), "new", "old")),
+        (date(2026, 5, 11), "2026-05-04/2026-05-10", known("2026-05-04/2026-05-10", "new")),
+        (date(2026, 5, 3), "2026-05-04/2026-05-10", known("2026-05-04/2026-05-10", "new")),
+        (5, "2026-05", known("2026-05", "new")),
+        ("staged", "2026-05", known("2026-05", "new")),
+        ("mdt", "staged", known("staged", "new")),
+    ],
+)
+def test_a_newer_date_that_is_less_precise_leaves_the_one_inside_it(older: Found, newer: Found, left: Fact) -> None:
+    assert settled(said(older, "2026-06-01", by="old"), said(newer, "2026-06-02", by="new")) == left
+
+
+def test_a_day_of_recording_is_no_more_precise_than_a_month_that_was_said_since() -> None:
+    recorded = Candidate(
+        date(2026, 5, 20), parse_date("2026-05-20"), (Evidence("Condition/c", remarks=("from recordedDate",)),)
+    )
+    assert settled(recorded, said("2026-05", "2026-06-02", by="new")) == known("2026-05", "new")
+
+
 def test_evidence_is_listed_by_day_then_by_origin_once() -> None:
     at = (
         ("b", None, True),
