@@ -25,20 +25,28 @@ _POSITIVE_NODES = "N2"
 
 
 def t_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read T: pathological or local before clinical."""
+    """Read T: pathological or local before clinical, a subcategory before its category."""
     return _staged(reader, fact, "T")
 
 
 def n_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read N: pathological or local before clinical."""
+    """Read N: pathological or local before clinical, a subcategory before its category."""
     return _staged(reader, fact, "N")
 
 
 def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate]:
-    pathological = _categories(reader, fact, letter, f"tnm-{letter.lower()}-pathological")
-    if any(found.value is not None for found in (*pathological, *reader.local(fact))):
-        return pathological
-    return [*pathological, *_categories(reader, fact, letter, f"tnm-{letter.lower()}-clinical")]
+    local = reader.local(fact)
+    found = _categories(reader, fact, letter, f"tnm-{letter.lower()}-pathological")
+    if all(one.value is None for one in (*found, *local)):
+        found += _categories(reader, fact, letter, f"tnm-{letter.lower()}-clinical")
+    fine = _finest(one.value for one in (*found, *local) if isinstance(one.value, str))
+    return [one for one in found if one.value is None or one.value in fine]
+
+
+def _finest(categories: Iterable[str]) -> set[str]:
+    """Leave out categories of which a subcategory is there: T4 beside T4b."""
+    named = set(categories)
+    return {one for one in named if not any(other != one and other.startswith(one) for other in named)}
 
 
 def _categories(reader: Reader, fact: FactDefinition, letter: str, kind: str) -> list[Candidate]:
@@ -53,13 +61,13 @@ def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: 
     concept = resource.body.get("valueCodeableConcept")
     sets = concept_sets(concept, reader.terminology)
     choices = {choice.lower(): choice for choice in fact.choices}
-    coded = [choice for lower, choice in choices.items() if f"tnm-{lower}" in sets]
+    coded = _finest(choice for lower, choice in choices.items() if f"tnm-{lower}" in sets)
     if len(coded) == 1:
-        return coded[0]
+        return coded.pop()
     texts = [*concept_texts(concept), *(str(coding.get("code", "")) for coding in codings(concept))]
     said = resource.body.get("valueString")
     texts += [said] if isinstance(said, str) else []
-    named = {choices.get(category) for text in texts for category in _named(text, letter)} - {None}
+    named = _finest(choices[one] for text in texts for one in _named(text, letter) if one in choices)
     return named.pop() if len(named) == 1 else None
 
 

@@ -150,3 +150,34 @@ def test_pathology_is_unfavourable_by_perforation_or_pathological_n2(
 def test_unfavourable_nodes_rest_on_the_evidence_of_n() -> None:
     case = read(said(PN, "pN2", ident="a"), said(PN, "pN2", ident="b"), said(PN, "pN1", on="2026-05-01", ident="c"))
     assert proofs(case, "primary-pathology") == [("Observation/a", "derived"), ("Observation/b", "derived")]
+
+
+@pytest.mark.parametrize(
+    ("fact", "code", "one", "other", "expected"),
+    [
+        ("primary-t", PT, "pT4", "pT4b", "T4b"),
+        ("primary-t", CT, "cT4", "cT4a", "T4a"),
+        ("primary-n", PN, "pN2", "pN2a", "N2a"),
+        ("primary-n", PN, "pN1", "pN1c", "N1c"),
+        ("primary-n", PN, "pN1", "pN2a", "gap: conflicting"),
+        ("primary-n", PN, "pN2a", "pN2b", "gap: conflicting"),
+    ],
+)
+def test_a_category_gives_way_to_one_of_its_own_subcategories(
+    fact: str, code: tuple[str, str], one: str, other: str, expected: str
+) -> None:
+    wide, fine = said(code, one), said(code, other, ident="p")
+    concept = {"coding": [{"system": AJCC, "code": one}, {"system": AJCC, "code": other}]}
+    both = observation("o", code, {"valueCodeableConcept": concept}, on="2026-06-10")
+    found = [shown(read(PRIMARY, *given), fact) for given in ([wide, fine], [both])]
+    assert found == [expected, expected.replace("conflicting", "unreadable")]
+
+
+@pytest.mark.parametrize(("on", "expected"), [("2026-06-09", "T4b"), ("2026-06-11", "T4b")])
+def test_a_subcategory_stays_beside_its_category_whichever_is_newer(on: str, expected: str) -> None:
+    assert shown(read(PRIMARY, said(PT, "pT4b"), said(PT, "pT4", on=on, ident="p")), "primary-t") == expected
+
+
+def test_a_subcategory_that_was_entered_stays_beside_a_newer_category() -> None:
+    entered = local("primary-n", "N2b", on="2026-06-01")
+    assert shown(read(PRIMARY, entered, said(PN, "pN2")), "primary-n") == "N2b"
