@@ -12,6 +12,7 @@ from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.dates import earlier, on, parse_date, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.reader import NOT_DONE
+from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
 
@@ -43,15 +44,24 @@ _RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 
 
 def given(reader: Reader, *drugs: str) -> list[Resource]:
-    """Give the systemic therapy that was given, dated, without radiosensitising fluoropyrimidine; sorted by date."""
+    """Give the systemic therapy that was given, dated, without radiosensitising fluoropyrimidine; sorted by date.
+
+    An order stands for a dose only where none that was given refers to it.
+    """
     courses = _courses(reader)
+    done = [dose for dose in _medication(reader) if dose.status == "completed" and not dose.future]
+    carried_out = {order for dose in done for order in _orders_of(dose)}
     found = [
         replace(dose, dated=_start(dose))
-        for dose in _medication(reader)
-        if dose.status == "completed" and not dose.future and any(matches(name, drugs) for name in dose.sets)
+        for dose in done
+        if dose.reference not in carried_out and any(matches(name, drugs) for name in dose.sets)
     ]
     found = [dose for dose in found if not _sensitises(dose, courses)]
     return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
+
+
+def _orders_of(dose: Resource) -> list[str]:
+    return [referred(order, "MedicationRequest") for order in references_of(dose.body, "request")]
 
 
 def _start(dose: Resource) -> PartialDate | None:

@@ -332,3 +332,30 @@ def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> 
     unreadable = given("2026-03-20", ident="u", foo=1)
     refused = [read(PRIMARY, LIVER, *both, one) for one in (unreadable, procedure("x", HEPATECTOMY, foo=1))]
     assert [str(shown(case, "bevacizumab-last-date")) for case in refused] == ["2026-02-01", "2026-02-01"]
+
+
+REFERENCES = ("MedicationRequest/r", "https://ehr.example/fhir/MedicationRequest/r/_history/2", "urn:uuid:r")
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_an_order_is_no_dose_beside_the_doses_that_were_given_for_it(reference: str) -> None:
+    for_it = {"request": {"reference": reference}}
+    doses = [given("2026-02-01") | for_it, given("2026-02-15", ident="e") | for_it]
+    before, after = (read(*OLD, request("completed", day), *doses) for day in ("2026-01-10", "2026-01-20"))
+    facts = ("adjuvant-status", "chemotherapy-cycles")
+    assert [[shown(case, fact) for fact in facts] for case in (before, after)] == [["gap: absent", 2]] * 2
+
+
+@pytest.mark.parametrize(
+    "dose",
+    [given("2026-02-01"), given("2026-02-01", request={"reference": "MedicationRequest/other"})],
+)
+def test_an_order_that_no_dose_refers_to_counts_as_given(dose: Given) -> None:
+    case = read(*OLD, request("completed", "2026-01-20"), dose)
+    assert shown(case, "chemotherapy-cycles") == 2
+
+
+def test_an_order_whose_dose_was_not_given_counts_as_given() -> None:
+    for_it = {"request": {"reference": "MedicationRequest/r"}}
+    case = read(*OLD, request("completed", "2026-01-20"), given("2026-02-01", status="entered-in-error") | for_it)
+    assert shown(case, "chemotherapy-cycles") == 1
