@@ -11,6 +11,7 @@ import msgspec
 from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
+from fhir_mappings.read.other_cancers import leave_out_of_others
 from fhir_mappings.read.references import (
     NO_PATIENT,
     drugs_of,
@@ -149,6 +150,7 @@ def read_chart(chart: Chart, terminology: Terminology, *, as_of: date) -> ChartR
         resource = gate.admit(body, draft=draft)
         if resource is not None:
             found.setdefault(resource.kind, []).append(resource)
+    leave_out_of_others(found, reading.issues)
     reading.resources = found
     return reading
 

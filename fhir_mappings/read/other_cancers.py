@@ -1,0 +1,38 @@
+"""Results that are of another cancer of the patient than the colorectal one: those whose focus says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Issue
+from fhir_mappings.read.references import references_of, referred
+
+if TYPE_CHECKING:
+    from fhir_mappings.read.chart_reading import Resource
+
+OTHER_CANCER = "of another cancer"
+_OF_A_TUMOUR = ("tnm-", "margin", "nodes-positive", "msi", "ras", "braf", "genetic-variant", "response")
+_OWN = "case-facts:"
+
+
+def leave_out_of_others(found: dict[str, list[Resource]], issues: list[Issue]) -> None:
+    """Leave out the results of other cancers from the resources by type, and note each."""
+    others = frozenset(
+        one.reference
+        for one in found.get("Condition", ())
+        if "other-cancer" in one.sets and not one.starting("primary-site-")
+    )
+    if others and "Observation" in found:
+        away = [one for one in found["Observation"] if _is_of(one, others)]
+        found["Observation"] = [one for one in found["Observation"] if one not in away]
+        issues += [Issue(one.reference, OTHER_CANCER) for one in away]
+
+
+def _is_of(result: Resource, others: frozenset[str]) -> bool:
+    """Whether a result of a tumour has other cancers in its focus, and no other Condition; what was entered is ours."""
+    tumours = any(name.startswith(_OF_A_TUMOUR) for name in result.sets)
+    if not tumours or any(name.startswith(_OWN) for name in result.sets):
+        return False
+    named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
+    conditions = {one for one in named if one.startswith("Condition/")}
+    return bool(conditions) and conditions <= others

@@ -1,0 +1,72 @@
+"""Results of another cancer of the patient: they say nothing of the colorectal one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Issue, Sign
+from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, condition, dose, local, observation
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
+
+BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
+ON = "2026-06-10"
+ISSUE = Issue("Observation/o", "of another cancer")
+
+
+def about(*conditions: str) -> dict[str, Any]:
+    return {"focus": [{"reference": one} for one in conditions]}
+
+
+def result(code: tuple[str, str], value: dict[str, Any], *conditions: str) -> dict[str, Any]:
+    return observation("o", code, value, on=ON) | about(*conditions)
+
+
+N2 = ((LOINC, "21900-6"), {"valueString": "pN2"})
+RESULTS: list[tuple[str, tuple[str, str], dict[str, Any], Any]] = [
+    ("primary-t", (LOINC, "21899-0"), {"valueString": "pT4b"}, "T4b"),
+    ("primary-n", *N2, "N2"),
+    ("primary-pathology", *N2, "unfavourable-nodal"),
+    ("primary-margin", (SNOMED, "17964000"), {"valueString": "R1"}, "r1"),
+    ("nodes-positive", (LOINC, "21893-3"), {"valueInteger": 4}, 4),
+    ("msi", (LOINC, "81695-9"), coded(LOINC, "LA26203-2"), "msi-high"),
+    ("ras", (LOINC, "21702-6"), coded(LOINC, "LA9633-4"), "mutated"),
+    ("braf", (LOINC, "85299-6"), coded(LOINC, "LA9633-4"), "mutated"),
+    ("chemotherapy-response", (LOINC, "97509-4"), coded(SNOMED, "271299001"), "progressive-disease"),
+]
+
+
+@pytest.mark.parametrize(("fact", "code", "value", "ours"), RESULTS, ids=[one[0] for one in RESULTS])
+def test_a_result_of_another_cancer_is_left_out_and_said_to_be(
+    fact: str, code: tuple[str, str], value: dict[str, Any], ours: Any
+) -> None:
+    chart = [PRIMARY, LIVER, BREAST, dose("d", (ATC, "L01XA03"), on="2026-05-20")]
+    of_breast, of_primary = (read(*chart, result(code, value, f"Condition/{one}")) for one in ("breast", "primary"))
+    assert (shown(of_breast, fact), of_breast.issues) == ("gap: absent", (ISSUE,))
+    assert (shown(of_primary, fact), of_primary.issues) == (ours, ())
+
+
+@pytest.mark.parametrize(
+    ("conditions", "left_out"),
+    [
+        (["https://ehr.example/fhir/Condition/breast/_history/2"], True),
+        (["urn:uuid:breast"], True),
+        (["BodyStructure/b", "Condition/breast"], True),
+        (["Condition/breast", "Condition/primary"], False),
+        (["Condition/breast", "Condition/unknown"], False),
+        (["Condition/unknown"], False),
+        (["BodyStructure/breast"], False),
+        ([], False),
+    ],
+)
+def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left_out: bool) -> None:
+    case = read(PRIMARY, LIVER, BREAST, result(*N2, *conditions))
+    assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
+    assert (Sign.RESECTION_HINTED in case.signs) is not left_out
+
+
+def test_what_is_of_the_patient_or_was_entered_is_read_whatever_cancer_it_names() -> None:
+    ecog = observation("e", (LOINC, "89247-1"), {"valueInteger": 1}, on=ON)
+    case = read(PRIMARY, BREAST, ecog | about("Condition/breast"), local("primary-n", "N1") | about("Condition/breast"))
+    assert (shown(case, "ecog"), shown(case, "primary-n"), case.issues) == (1, "N1", ())
