@@ -9,6 +9,7 @@ from fhir_mappings.read.chart_reading import is_liver, taken_from
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import earlier, shifted
 from fhir_mappings.read.operations import (
+    BEFORE_DIAGNOSIS_DAYS,
     LIVER_OPERATIONS,
     RESECTIONS,
     operations_for_metastases,
@@ -53,13 +54,18 @@ def _detection(reader: Reader) -> str | None:
     if resected is not None and found.last <= resected.first:
         return None if recorded else _AT_STAGING
     if diagnosed is None:
-        return None
+        return _FOLLOW_UP if resected is not None and _long_after(reader, resected, found) else None
     window = shifted(diagnosed, reader.policy.staging_window_days)
     if found.last <= window.first:
         return None if recorded or reader.from_recorded("primary-diagnosis-date") else _AT_STAGING
     if earlier(window, found) and _not_before_resection(reader, found):
         return _FOLLOW_UP
     return None
+
+
+def _long_after(reader: Reader, resected: PartialDate, found: PartialDate) -> bool:
+    """Whether metastases were found after staging, diagnosed as late as the resection allows."""
+    return earlier(shifted(resected, BEFORE_DIAGNOSIS_DAYS + reader.policy.staging_window_days), found)
 
 
 def _not_before_resection(reader: Reader, found: PartialDate) -> bool:

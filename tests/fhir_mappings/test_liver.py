@@ -97,6 +97,32 @@ DETECTED: list[tuple[str, list[dict[str, Any]], str]] = [
         [primary(), liver("2026-04-02"), resected("2026-04-01")],
         "gap: absent",
     ),
+    # its diagnosis is at most 90 days after its resection, and staging takes 30 more
+    (
+        "no date of the primary, resected 120 days before",
+        [primary(), liver("2026-04-01"), resected("2025-12-02")],
+        "gap: absent",
+    ),
+    (
+        "no date of the primary, resected 121 days before",
+        [primary(), liver("2026-04-01"), resected("2025-12-01")],
+        "follow-up",
+    ),
+    (
+        "a past primary, resected in a month",
+        [condition("z", (ICD10CM, "Z85.038")), liver("2026-04-01"), resected("2025-11")],
+        "follow-up",
+    ),
+    (
+        "a past primary, resected in a month of doubt",
+        [condition("z", (ICD10CM, "Z85.038")), liver("2026-04-01"), resected("2025-12")],
+        "gap: absent",
+    ),
+    (
+        "a past primary, resected at an unknown time",
+        [condition("z", (ICD10CM, "Z85.038")), liver("2026-04-01")],
+        "gap: absent",
+    ),
     ("resected in the month", [primary("2025-05-01"), liver("2025-09"), resected("2025-09-30")], "at-staging"),
     ("resected on its first day", [primary("2025-05-01"), liver("2025-09"), resected("2025-09-01")], "gap: absent"),
     (

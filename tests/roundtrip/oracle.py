@@ -191,8 +191,9 @@ class Oracle:
         assert found is not None
         if resected is not None and found <= resected:
             return "at-staging"
-        if diagnosed is None:
-            return None
+        if diagnosed is None:  # at most 90 days after the resection
+            late = resected is not None and found > resected + timedelta(days=90 + 30)
+            return "follow-up" if late else None
         return "at-staging" if found <= diagnosed + timedelta(days=30) else "follow-up"
 
     @staticmethod
