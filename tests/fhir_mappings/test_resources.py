@@ -192,6 +192,7 @@ R5: list[tuple[dict[str, Any], dict[str, Any]]] = [
             "locationQualifier": [concept(SNOMED, "48521005"), concept(SNOMED, "277956007")],
         },
     ),
+    (of("BodyStructure", includedStructure=[]), {"location": None, "locationQualifier": []}),
     (
         of("Observation", bodyStructure={"reference": "BodyStructure/b"}),
         {"focus": [{"reference": "BodyStructure/b"}]},
