@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_mappings.read.places import METASTASIS_BY_SITE
 from fhir_mappings.read.values import written_codes
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.terminology import Terminology
 
-_LIVER_METASTASIS = "liver-metastasis"
+_METASTASES = frozenset({"liver-metastasis", METASTASIS_BY_SITE})
 
 
 def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminology) -> bool:
@@ -24,6 +25,6 @@ def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminolog
         if resource.get("resourceType") != "Condition":
             continue
         sets = {name for system, code in written_codes(resource.get("code")) for name in terminology.sets(system, code)}
-        if not sets or _LIVER_METASTASIS in sets:
+        if not sets or not sets.isdisjoint(_METASTASES):
             return True
     return False

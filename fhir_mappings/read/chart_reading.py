@@ -12,6 +12,7 @@ from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
 from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
+from fhir_mappings.read.places import is_liver, is_unplaced, placed, taken_from
 from fhir_mappings.read.references import (
     NO_PATIENT,
     drugs_of,
@@ -19,7 +20,7 @@ from fhir_mappings.read.references import (
     patient_fault,
     reference_displays,
 )
-from fhir_mappings.read.values import codings, concept_sets, concept_texts, written_codes
+from fhir_mappings.read.values import codings, concept_texts, written_codes
 from fhir_mappings.relevance import DRUGS, objects
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
@@ -286,9 +287,11 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
     for concept in _concepts(kind, body):
         for system, code in written_codes(concept):
             sets = terminology.sets(system, code)
+            if kind == "Condition":
+                sets = placed(sets, body, terminology)
             if sets:
                 found.append((f"{system.strip()}|{code.strip()}", sets))
-            understood = understood or bool(sets) or terminology.reads(system)
+            understood = understood or ((bool(sets) or terminology.reads(system)) and not is_unplaced(sets))
     return tuple(found), understood
 
 
@@ -308,17 +311,15 @@ def _is_place(kind: str, body: Mapping[str, Any], terminology: Terminology) -> b
     return kind == "BodyStructure" or (kind == "Specimen" and is_liver(taken_from(body), terminology))
 
 
-def taken_from(specimen: Mapping[str, Any]) -> object:
-    """Give the body site of a Specimen."""
-    collection = specimen.get("collection")
-    return collection.get("bodySite") if isinstance(collection, dict) else None
-
-
 def _texts(kind: str, body: Mapping[str, Any], *, beside_code: bool) -> tuple[frozenset[str], bool]:
     """Give what a resource could be about by its text, and whether its code is withheld."""
     concepts = list(_concepts(kind, body))
     texts = [text for concept in concepts for text in concept_texts(concept)]
     masked = kind == "Condition" and not texts and any(_is_masked(concept) for concept in concepts)
+    if kind == "Condition":
+        texts += [text for site in objects(body.get("bodySite")) for text in concept_texts(site)]
+        written = (coding.get("code") for concept in concepts for coding in codings(concept))
+        texts += [code for code in written if isinstance(code, str)]
     return could_be(kind, " ".join(texts), beside_code=beside_code), masked
 
 
@@ -383,8 +384,3 @@ def matches(name: str, wanted: Iterable[str]) -> bool:
 def _wanted(sets: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     """Part ids from prefixes; asked with what the readers and the catalogue name, so the cache stays small."""
     return frozenset(sets), tuple(name[:-1] for name in sets if name.endswith("*"))
-
-
-def is_liver(place: object, terminology: Terminology) -> bool:
-    """Whether a body site is the liver or a part of it."""
-    return any(matches(name, ("liver-structure", "liver-lobe-*")) for name in concept_sets(place, terminology))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown, complete_months
-from fhir_mappings.read.chart_reading import is_liver, taken_from
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import earlier, shifted
 from fhir_mappings.read.operations import (
@@ -15,6 +14,7 @@ from fhir_mappings.read.operations import (
     operations_for_metastases,
     undecided_resections,
 )
+from fhir_mappings.read.places import is_liver, taken_from
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, derived

@@ -1,0 +1,46 @@
+"""Places in the body: the liver, and the organ of a cancer whose code names none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_mappings.read.values import concept_sets
+from fhir_mappings.relevance import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_mappings.terminology import Terminology
+
+METASTASIS_BY_SITE = "metastasis-by-site"
+_BY_SITE = frozenset({"cancer-by-site", METASTASIS_BY_SITE})
+_SITE, _ELSEWHERE = "body-site-", "body-site-elsewhere"
+
+
+def is_liver(place: object, terminology: Terminology) -> bool:
+    """Whether a body site is the liver or a part of it."""
+    return any(name.startswith(("liver-structure", "liver-lobe-")) for name in concept_sets(place, terminology))
+
+
+def taken_from(specimen: Mapping[str, Any]) -> object:
+    """Give the body site of a Specimen."""
+    collection = specimen.get("collection")
+    return collection.get("bodySite") if isinstance(collection, dict) else None
+
+
+def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Terminology) -> frozenset[str]:
+    """Give the value sets of a Condition's code; one that names no organ is of those that its body sites name."""
+    if sets.isdisjoint(_BY_SITE):
+        return sets
+    places = objects(condition.get("bodySite"))
+    named = frozenset[str]().union(*(concept_sets(place, terminology) for place in places))
+    if METASTASIS_BY_SITE not in sets:
+        return sets | {f"primary-site-{name.removeprefix(_SITE)}" for name in named - {_ELSEWHERE} if _SITE in name}
+    if any(is_liver(place, terminology) for place in places):
+        sets |= {"liver-metastasis"}
+    return sets | {"metastasis-elsewhere"} if _ELSEWHERE in named else sets
+
+
+def is_unplaced(sets: frozenset[str]) -> bool:
+    """Whether a code names no organ and no body site that is understood does."""
+    return bool(sets) and sets <= _BY_SITE

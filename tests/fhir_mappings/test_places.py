@@ -1,0 +1,74 @@
+"""Cancers whose code names no organ: the body site does, as mCODE allows."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import orjson
+import pytest
+
+from fhir_mappings.bundle import read_source
+from fhir_mappings.case import Scope, Sign
+from fhir_mappings.screen import may_be_in_scope
+from tests.charts import ICD10CM, SNOMED, concept, condition
+from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown, terminology
+
+METASTASIS, CANCER, PRIMARY_CANCER = "128462008", "363346000", "372087000"
+IN_LIVER, LEFT_LOBE, LUNG, SIGMOID, COLON, BREAST = (
+    concept(SNOMED, code) for code in ("10200004", "21514008", "39607008", "60184004", "71854001", "76752008")
+)
+
+
+def sited(code: str, *places: dict[str, Any], ident: str = "c", **more: Any) -> dict[str, Any]:
+    found = condition(ident, (SNOMED, code), onset="2026-05-10", **more)
+    return found | ({"bodySite": list(places)} if places else {})
+
+
+def named(text: str, resource: dict[str, Any]) -> dict[str, Any]:
+    return resource | {"code": resource["code"] | {"text": text}}
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([PRIMARY, sited(METASTASIS, IN_LIVER)], Scope.IN),
+        ([PRIMARY, sited(METASTASIS, LUNG, LEFT_LOBE)], Scope.IN),
+        ([PRIMARY, sited(METASTASIS, IN_LIVER, clinical="resolved")], Scope.OUT),
+        ([PRIMARY, sited(METASTASIS, LUNG)], Scope.OUT),
+        ([PRIMARY, sited(METASTASIS, SIGMOID)], Scope.OUT),
+        ([PRIMARY, sited(METASTASIS)], Scope.OUT),
+        ([PRIMARY, named("Metastatic malignant neoplasm", sited(METASTASIS, {"text": "Leber"}))], Scope.UNCERTAIN),
+        ([PRIMARY, sited(CANCER, IN_LIVER)], Scope.OUT),
+        ([sited(CANCER, SIGMOID), LIVER], Scope.IN),
+        ([sited(PRIMARY_CANCER, COLON), LIVER], Scope.IN),
+        ([named("Primary malignant neoplasm", sited(PRIMARY_CANCER, {"text": "Sigma"})), LIVER], Scope.UNCERTAIN),
+        ([sited(PRIMARY_CANCER, BREAST), LIVER], Scope.OUT),
+        ([sited(CANCER), LIVER], Scope.OUT),
+        ([sited(CANCER, SIGMOID), sited(METASTASIS, IN_LIVER, ident="d")], Scope.IN),
+    ],
+)
+def test_a_body_site_names_the_organ_of_a_cancer_whose_code_names_none(
+    resources: list[dict[str, Any]], expected: Scope
+) -> None:
+    kept = [one for found in resources for one in read_source(orjson.dumps(found), terminology()).resources]
+    assert (read(*resources).scope, kept) == (expected, resources)
+    assert may_be_in_scope(kept, terminology()) or expected is Scope.OUT
+
+
+def test_site_and_dates_are_read_from_cancers_placed_by_their_body_site() -> None:
+    case = read(sited(CANCER, SIGMOID), sited(METASTASIS, IN_LIVER, ident="d"))
+    found = ("primary-site", "primary-diagnosis-date", "liver-metastasis-date")
+    assert [shown(case, fact) for fact in found] == ["sigmoid-colon", date(2026, 5, 10), date(2026, 5, 10)]
+    assert proofs(case, "liver-metastasis-date") == [("Condition/d", "coded")]
+
+
+def test_a_metastasis_placed_elsewhere_is_one_outside_the_liver() -> None:
+    case = read(PRIMARY, LIVER, sited(METASTASIS, LUNG))
+    assert shown(case, "extrahepatic-disease") == {"resectable", "unresectable"}
+    assert Sign.METASTASIS_ELSEWHERE in case.signs
+    assert Sign.METASTASIS_ELSEWHERE not in read(PRIMARY, LIVER, sited(CANCER, LUNG)).signs
+
+
+def test_a_body_site_does_not_move_a_cancer_whose_code_names_its_organ() -> None:
+    assert read(PRIMARY, condition("c", (ICD10CM, "C78.00")) | {"bodySite": [IN_LIVER]}).scope is Scope.OUT
