@@ -163,7 +163,8 @@ class Relevance:
     def _text(self, kind: str, concepts: list[_Concept], *, beside_code: bool) -> bool:
         if kind == "Condition" and any(_masked(concept) for concept in concepts):
             return True
-        return bool(could_be(kind, " ".join(_texts(concepts)), beside_code=beside_code))
+        texts = [*_texts(concepts), *(_codes(concepts) if kind == "Condition" else ())]
+        return bool(could_be(kind, " ".join(texts), beside_code=beside_code))
 
 
 def _spelling_of_drug(head: Head) -> bytes:
@@ -191,6 +192,11 @@ def _texts(concepts: Iterable[_Concept]) -> Iterable[str]:
         for coding in concept.coding or ():
             if coding is not None and coding.display:
                 yield coding.display
+
+
+def _codes(concepts: Iterable[_Concept]) -> Iterable[str]:
+    codings = [coding for concept in concepts for coding in concept.coding or () if coding is not None]
+    return (coding.code for coding in codings if isinstance(coding.code, str))
 
 
 def objects(value: object) -> list[dict[str, Any]]:

@@ -31,11 +31,15 @@ class CodeSystem:
 
 @dataclass(frozen=True, slots=True)
 class Systems:
-    """The code systems that are read: for each spelling of a URL or OID its key, and how its codes are written."""
+    """The code systems that are read: for each spelling of a URL or OID its key, and how its codes are written.
+
+    `editions` are beginnings of URLs, each with its key: national editions and versions of a system.
+    """
 
     keys: Mapping[str, str]
     dotted: frozenset[str]
     urls: Mapping[str, str]
+    editions: tuple[tuple[str, str], ...]
 
     def key(self, system: str) -> str | None:
         """Give the key of a system's URL, `urn:oid:` or bare OID; `None` for systems that are not read."""
@@ -43,9 +47,8 @@ class Systems:
         if found is not None:
             return found
         spelled = _bare(system)
-        if spelled.startswith("snomed.info/sct/"):
-            return "snomed"
-        return self.keys.get(spelled)
+        edition = next((key for beginning, key in self.editions if spelled.startswith(beginning)), None)
+        return self.keys.get(spelled, edition)
 
     def code(self, key: str, code: str) -> str:
         """Give a code as the value sets write it: upper case, ICD and OPCS with their dot, no spaces around."""
@@ -67,7 +70,7 @@ def _bare(system: str) -> str:
 
 
 def parse_systems(text: str) -> Systems:
-    """Read the table of code systems (TOML: one table a system with `url`, `dotted` and `also`)."""
+    """Read the table of code systems (TOML: one table a system with `url`, `dotted`, `also` and `editions`)."""
     keys: dict[str, str] = {}
     urls: dict[str, str] = {}
     tables = tomllib.loads(text)
@@ -76,7 +79,9 @@ def parse_systems(text: str) -> Systems:
         for spelling in (table["url"], *table.get("also", ())):
             keys[spelling] = key
             keys[_bare(spelling)] = key
-    return Systems(keys, frozenset(key for key, table in tables.items() if table.get("dotted")), urls)
+    dotted = frozenset(key for key, table in tables.items() if table.get("dotted"))
+    editions = tuple((beginning, key) for key, table in tables.items() for beginning in table.get("editions", ()))
+    return Systems(keys, dotted, urls, editions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,8 @@ def build_terminology(systems: Systems, documents: Iterable[tuple[str, dict[str,
                 exact.setdefault((key, code.upper()), set()).add(f"{key}:{code}")
         elif not _is_value_set(document):
             faults.append(f"{name}: is neither a ValueSet with url nor a CodeSystem")
-    systems = Systems(known, systems.dotted, {**systems.urls, **{key: system.url for key, system in own.items()}})
+    urls = {**systems.urls, **{key: system.url for key, system in own.items()}}
+    systems = Systems(known, systems.dotted, urls, systems.editions)
     value_sets = [(name, document) for name, document in documents if _is_value_set(document)]
     for name, document in value_sets:
         set_id = document["url"].rpartition("/")[2]

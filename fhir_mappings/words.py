@@ -7,7 +7,7 @@ import tomllib
 import unicodedata
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,14 +16,22 @@ _LONGEST = 2000
 """Characters of one text that are looked at: more is a report, not a name."""
 
 
+_Words: TypeAlias = "tuple[re.Pattern[str], ...]"
+"""Patterns of which each is met."""
+
+
 @cache
-def _topics(*, beside_code: bool) -> Mapping[str, tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]]:
+def _topics(*, beside_code: bool) -> Mapping[str, tuple[tuple[str, tuple[_Words, ...]], ...]]:
+    """Give the topics of each type of resource, each with the ways to meet it."""
     tables = tomllib.loads(files("fhir_mappings").joinpath("words.toml").read_text(encoding="utf-8"))
-    topics: dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]] = {}
+    topics: dict[str, list[tuple[str, tuple[_Words, ...]]]] = {}
     for topic, table in tables.items():
-        groups = [table["beside_code"]] if beside_code and "beside_code" in table else table["groups"]
-        for kind in table["resource"] if not beside_code or "beside_code" in table else ():
-            topics.setdefault(kind, []).append((topic, tuple(re.compile(group) for group in groups)))
+        if beside_code:
+            ways = [[table["beside_code"]]] if "beside_code" in table else []
+        else:
+            ways = [table["groups"], *([[table["codes"]]] if "codes" in table else [])]
+        for kind in table["resource"] if ways else ():
+            topics.setdefault(kind, []).append((topic, tuple(tuple(map(re.compile, way)) for way in ways)))
     return {kind: tuple(found) for kind, found in topics.items()}
 
 
@@ -36,4 +44,4 @@ def could_be(kind: str, text: str, *, beside_code: bool = False) -> frozenset[st
     if not plain.isascii():
         letters = unicodedata.normalize("NFKD", plain)
         plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return frozenset(topic for topic, groups in topics if all(group.search(plain) for group in groups))
+    return frozenset(topic for topic, ways in topics if any(all(words.search(plain) for words in way) for way in ways))

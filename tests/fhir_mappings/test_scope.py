@@ -17,6 +17,10 @@ def cond(code: str, ident: str = "c", **more: Any) -> dict[str, Any]:
     return condition(ident, (ICD10CM, code), **more)
 
 
+def unnamed(code: str, **system: str) -> dict[str, Any]:
+    return cond("x") | {"code": {"coding": [{"code": code, **system}]}}
+
+
 TEXT_LIVER = {
     "resourceType": "Condition",
     "id": "t",
@@ -45,6 +49,14 @@ SCOPES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
     ("carcinoid of the liver", [PRIMARY, cond("C7B.02")], "out", []),
     ("text liver", [PRIMARY, TEXT_LIVER], "uncertain", ["Condition/primary", "Condition/t"]),
     ("text liver refuted", [PRIMARY, TEXT_LIVER | {"verificationStatus": concept("x", "refuted")}], "out", []),
+    ("code of no system", [PRIMARY, unnamed("C78.7")], "uncertain", ["Condition/primary", "Condition/c"]),
+    (
+        "code of a system that is not read",
+        [unnamed("153.3", system="urn:x"), LIVER],
+        "uncertain",
+        ["Condition/liver", "Condition/c"],
+    ),
+    ("code of no system for another organ", [PRIMARY, unnamed("C78.0")], "out", []),
     ("text primary", [TEXT_COLON, LIVER], "uncertain", ["Condition/liver", "Condition/u"]),
     ("text both", [TEXT_COLON, TEXT_LIVER], "uncertain", ["Condition/u", "Condition/t"]),
     ("text liver resolved", [PRIMARY, TEXT_LIVER | {"clinicalStatus": concept("x", "resolved")}], "out", []),

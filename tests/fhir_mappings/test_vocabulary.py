@@ -11,10 +11,12 @@ from fhir_mappings.terminology import CodeSystem, TerminologyError, build_termin
 SYSTEMS = """
 [plain]
 url = "http://plain.example"
+also = ["http://edition.example/sid-plain"]
 [dotted]
 url = "http://dotted.example/Codes"
 dotted = true
 also = ["1.2.3", "http://www.other.example/"]
+editions = ["edition.example/sid-", "dotted.example/version/"]
 [undotted]
 url = "http://undotted.example"
 dotted = false
@@ -39,11 +41,13 @@ def test_a_table_of_systems_gives_each_spelling_its_key() -> None:
         " urn:oid:1.2.3 ": "dotted",
         "http://other.example": "dotted",
         "plain.example": "plain",
+        "edition.example/sid-plain/": "plain",
         "http://plain.example/x": None,
         "ftp://plain.example": None,
-        "snomed.info/sct/900000000000207008": "snomed",
-        "http://snomed.info/sct": None,
-        "http://snomed.info/sctx/9": None,
+        "https://edition.example/SID-fr|2024": "dotted",
+        "http://edition.example/sid": None,
+        "dotted.example/version/9/8": "dotted",
+        "http://dotted.example/versions": None,
         "": None,
         "|": None,
     }
