@@ -43,15 +43,17 @@ class PartialDate(msgspec.Struct, frozen=True, gc=False):
         """Give the days that the value of a date fact may mean: a date, or text as `str` gives it; else `None`."""
         if isinstance(value, date):
             return cls(value, value)
-        first, _, last = value.partition("/") if isinstance(value, str) else ("", "", "")
+        spelled = value if isinstance(value, str) else ""
         try:
+            if len(spelled) == len("2026-05-04"):
+                day = date.fromisoformat(spelled)
+                return cls(day, day)
+            first, _, last = spelled.partition("/")
             start = date.fromisoformat(f"{first}-01-01"[: len("2026-05-04")])
             if last:
                 return cls(start, date.fromisoformat(last))
         except ValueError:
             return None
-        if len(first) == len("2026-05-04"):
-            return cls(start, start)
         month = 12 if len(first) == len("2026") else start.month
         return cls(start, start.replace(month=month, day=monthrange(start.year, month)[1]))
 

@@ -21,8 +21,12 @@ Shape: TypeAlias = tuple[str, ...]
 _MOST = 4096
 """Shapes remembered; real systems write some dozens."""
 
+# Nearly all strings are names and texts: they are asked for first.
 _FORMATS = re.compile(
     r"(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
+    r"|(?P<name>[A-Za-z][A-Za-z0-9.-]{0,63})"
+    r"|(?P<token>(?=[!-~]*[^A-Za-z0-9.-])[A-Za-z][!-~]{0,400})"
+    r"|(?P<text>[^\s]+(?: [^\s]+)+)"
     r"|(?P<year>[1-9][0-9]{3})"
     r"|(?P<month>(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2]))"
     r"|(?P<day>(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
@@ -37,9 +41,6 @@ _FORMATS = re.compile(
     r"|(?P<dashed>[1-9][0-9]{1,6}-[0-9])"
     r"|(?P<ops>[1-9]-[0-9]{2}[0-9a-z](?:\.[0-9a-z]{1,2})?)"
     r"|(?P<unit>%|\{[A-Za-z]{1,20}\})"
-    r"|(?P<name>[A-Za-z][A-Za-z0-9.-]{0,63})"
-    r"|(?P<token>(?=[!-~]*[^A-Za-z0-9.-])[A-Za-z][!-~]{0,400})"
-    r"|(?P<text>[^\s]+(?: [^\s]+)+)"
 )
 _SPECIAL = frozenset(
     {"data", "hash", "image", "valueAttachment", "valueBase64Binary", "valueOid", "valueUrl", "valueUuid"}
