@@ -157,7 +157,7 @@ class Relevance:
         found = self._codings.get(at)
         if found is None:
             hit = bool(self._terminology.sets(system, spelled))
-            found = self._codings[at] = (hit, bool(spelled) and self._terminology.reads(system))
+            found = self._codings[at] = (hit, hit or (bool(spelled) and self._terminology.reads(system)))
         return found
 
     def _text(self, kind: str, concepts: list[_Concept], *, beside_code: bool) -> bool:
