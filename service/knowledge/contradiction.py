@@ -92,22 +92,24 @@ def _has_no_room(step: str, kind: Resection, others: Sequence[Order], order: Ord
     if step in _NO_RESECTION:
         return True
     if kind == "primary-resection":
-        return step in _PRIMARY_WAITS_FOR_LIVER and not _earlier(others, "liver-resection", order)
+        return step in _PRIMARY_WAITS_FOR_LIVER and not _earlier(others, "liver-resection", order, reading)
     if step in _NO_LIVER_RESECTION:
         return True
     if step in _LIVER_WAITS_FOR_PRIMARY:
-        return not reading.resected and not _earlier(others, "primary-resection", order)
+        return not reading.resected and not _earlier(others, "primary-resection", order, reading)
     months = _MONTHS_BEFORE_LIVER.get(step)
     return months is not None and not _after_chemotherapy(order, reading, months)
 
 
-def _earlier(others: Sequence[Order], kind: Resection, order: Order) -> bool:
-    """Whether an order of this kind is certainly for an earlier day."""
+def _earlier(others: Sequence[Order], kind: Resection, order: Order, reading: Reading) -> bool:
+    """Whether an order of this kind is certainly for an earlier day that is still to come.
+
+    An operation that was ordered for a day that has passed is done where the chart says so, and not by its order.
+    """
     if order.dated is None:
         return False
-    return any(
-        kind in other.kinds and other.dated is not None and other.dated.last < order.dated.first for other in others
-    )
+    days = [other.dated for other in others if kind in other.kinds and other.dated is not None]
+    return any(reading.case.as_of <= day.last < order.dated.first for day in days)
 
 
 def _after_chemotherapy(order: Order, reading: Reading, parameter: str) -> bool:

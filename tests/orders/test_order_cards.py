@@ -128,6 +128,14 @@ def test_the_liver_after_a_planned_resection_of_the_primary_fits() -> None:
     assert found(example("V08"), hepatectomy("2027-02-01"), record=[colectomy(DAY, status="active")]) == []
 
 
+@pytest.mark.parametrize(("on", "expected"), [("2026-11-22", [("strategy-differs", "warning")]), ("2026-11-23", [])])
+def test_what_was_planned_for_a_day_that_has_passed_comes_before_nothing(
+    on: str, expected: list[tuple[str, str]]
+) -> None:
+    assert found(example("V08"), hepatectomy("2027-02-01"), record=[colectomy(on, status="active")]) == expected
+    assert found(example("V01"), colectomy("2027-02-01"), record=[hepatectomy(on, status="active")]) == expected
+
+
 @pytest.mark.parametrize(
     "case",
     [
