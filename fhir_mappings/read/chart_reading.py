@@ -194,7 +194,7 @@ class _Gate:
         coded, understood = codings_of(kind, body, self.terminology)
         sets = frozenset[str]().union(*(held for _, held in coded))
         named = understood and not sets and kind in DRUGS
-        topics, masked = _texts(kind, body, beside_code=named) if named or not understood else (_NOTHING, False)
+        topics, masked = topics_of(kind, body, beside_code=named) if named or not understood else (_NOTHING, False)
         if kind == "Medication":
             self.medications[reference] = body
             self.drugs[reference] = (sets, topics)
@@ -311,7 +311,7 @@ def _is_place(kind: str, body: Mapping[str, Any], terminology: Terminology) -> b
     return kind == "BodyStructure" or (kind == "Specimen" and is_liver(taken_from(body), terminology))
 
 
-def _texts(kind: str, body: Mapping[str, Any], *, beside_code: bool) -> tuple[frozenset[str], bool]:
+def topics_of(kind: str, body: Mapping[str, Any], *, beside_code: bool) -> tuple[frozenset[str], bool]:
     """Give what a resource could be about by its text, and whether its code is withheld."""
     concepts = list(_concepts(kind, body))
     texts = [text for concept in concepts for text in concept_texts(concept)]

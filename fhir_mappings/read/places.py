@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from fhir_mappings.terminology import Terminology
 
-METASTASIS_BY_SITE = "metastasis-by-site"
-_BY_SITE = frozenset({"cancer-by-site", METASTASIS_BY_SITE})
+_METASTASIS = "metastasis-by-site"
+_BY_SITE = frozenset({"cancer-by-site", _METASTASIS})
 _SITE, _ELSEWHERE = "body-site-", "body-site-elsewhere"
 
 
@@ -34,7 +34,7 @@ def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Term
         return sets
     places = objects(condition.get("bodySite"))
     named = frozenset[str]().union(*(concept_sets(place, terminology) for place in places))
-    if METASTASIS_BY_SITE not in sets:
+    if _METASTASIS not in sets:
         return sets | {f"primary-site-{name.removeprefix(_SITE)}" for name in named - {_ELSEWHERE} if _SITE in name}
     if any(is_liver(place, terminology) for place in places):
         sets |= {"liver-metastasis"}

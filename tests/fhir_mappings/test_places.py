@@ -45,6 +45,7 @@ def named(text: str, resource: dict[str, Any]) -> dict[str, Any]:
         ([named("Primary malignant neoplasm", sited(PRIMARY_CANCER, {"text": "Sigma"})), LIVER], Scope.UNCERTAIN),
         ([sited(PRIMARY_CANCER, BREAST), LIVER], Scope.OUT),
         ([sited(CANCER), LIVER], Scope.OUT),
+        ([PRIMARY, named("Malignant neoplasm metastatic to liver", sited(CANCER))], Scope.UNCERTAIN),
         ([sited(CANCER, SIGMOID), sited(METASTASIS, IN_LIVER, ident="d")], Scope.IN),
     ],
 )

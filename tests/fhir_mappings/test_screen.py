@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Scope
 from fhir_mappings.screen import may_be_in_scope
-from tests.charts import ICD10, ICD10CM, LOINC, SNOMED, condition, observation
+from tests.charts import ICD10, ICD10CM, LOINC, SNOMED, concept, condition, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, terminology
 
 ECOG = observation("e", (LOINC, "89247-1"), {"valueInteger": 1})
@@ -17,6 +17,14 @@ IN_LIVER, IN_COLON = LIVER["code"]["coding"][0], PRIMARY["code"]["coding"][0]
 
 def coded(code: Any) -> dict[str, Any]:
     return LIVER | {"code": code}
+
+
+def sited(code: str, place: str) -> dict[str, Any]:
+    return condition("c", (SNOMED, code)) | {"bodySite": [concept(SNOMED, place)]}
+
+
+def in_words(code: str, text: str) -> dict[str, Any]:
+    return coded(concept(SNOMED, code) | {"text": text})
 
 
 ASKED: list[tuple[str, list[dict[str, Any]], bool]] = [
@@ -28,6 +36,12 @@ ASKED: list[tuple[str, list[dict[str, Any]], bool]] = [
     ("metastasis in its old edition", [condition("c", (ICD10, "C78.7"))], True),
     ("metastasis after other conditions", [PRIMARY, PRIMARY, LIVER], True),
     ("metastasis after what is no condition", [ECOG, LIVER], True),
+    ("metastasis whose organ the body site names", [sited("128462008", "10200004")], True),
+    ("metastasis whose body site is elsewhere", [sited("128462008", "39607008")], False),
+    ("metastasis of no organ", [condition("c", (SNOMED, "128462008"))], False),
+    ("cancer of no organ", [condition("c", (SNOMED, "363346000"))], False),
+    ("cancer of no organ, in the liver by its text", [in_words("363346000", "Metastasen der Leber")], True),
+    ("metastasis of no organ, in the liver by its text", [in_words("128462008", "Lebermetastasen")], True),
     ("metastasis that does not count", [LIVER | {"foo": 1}], True),
     ("no condition at all", [ECOG], False),
     ("of no type", [{"code": {"text": "Lebermetastasen"}}], False),
