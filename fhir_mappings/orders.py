@@ -140,7 +140,8 @@ def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str
     yield resource.get("medicationCodeableConcept")
     for in_r5 in (resource.get("code"), resource.get("medication")):
         yield in_r5.get("concept") if isinstance(in_r5, dict) else None
-    for drug in drugs_of(resource, medications).values():
+    drugs, _ = drugs_of(resource, medications)
+    for drug in drugs.values():
         yield drug.get("code")
         yield from ingredients(drug)
 

@@ -36,11 +36,13 @@ FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
 NAMED_DRUG = "drug known by its text alone: code not mapped"
 MASKED = "code withheld"
+MANY_PARTS = "made of more Medications than are looked at"
 PREPARED = frozenset({"preparation", "not-done-yet"})
 """Statuses of a Procedure that is planned; "not-done-yet" is none of FHIR's, and is sent all the same."""
 UNSURE = frozenset({"provisional", "unconfirmed"})
 """Verification statuses of a Condition that counts and is flagged."""
 _NOTHING = frozenset[str]()
+_PERHAPS_SYSTEMIC = frozenset({"systemic-therapy"})
 _MEDICATED = frozenset({"MedicationRequest", "MedicationAdministration"})
 _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
@@ -199,11 +201,14 @@ class _Gate:
             self.medications[reference] = body
             self.drugs[reference] = (sets, topics)
             return None
+        whole = True
         if kind in _MEDICATED:
-            referred_sets, referred_topics = self._referred(body)
+            referred_sets, referred_topics, whole = self._referred(body)
             sets |= referred_sets
             if not sets:
                 topics |= referred_topics | could_be(kind, " ".join(reference_displays(body)))
+            if not whole:
+                topics |= _PERHAPS_SYSTEMIC
         if not sets and not topics and not masked and not _is_place(kind, body, self.terminology):
             return None
         whose = patient_fault(body, self.patient_id)
@@ -222,7 +227,8 @@ class _Gate:
         future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
             flags = (
-                (topics and not sets, NAMED_DRUG if named else TEXT_ONLY),
+                (topics and not sets and whole, NAMED_DRUG if named else TEXT_ONLY),
+                (not whole, MANY_PARTS),
                 (masked and not sets, MASKED),
                 (future, FUTURE),
             )
@@ -246,13 +252,14 @@ class _Gate:
         self.reading.issues += [Issue(reference, remark, "repaired") for remark in repairs]
         self.reading.issues += [Issue(reference, reason, "flagged") for holds, reason in flags if holds]
 
-    def _referred(self, body: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
-        """Give value sets and topics of the Medication resources that an order or administration refers to."""
+    def _referred(self, body: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str], bool]:
+        """Give value sets and topics of the Medications that an order or administration is of; and if they are all."""
         sets = topics = _NOTHING
-        for at in drugs_of(body, self.medications):
+        drugs, whole = drugs_of(body, self.medications)
+        for at in drugs:
             drug = self.drugs.get(at, (_NOTHING, _NOTHING))
             sets, topics = sets | drug[0], topics | drug[1]
-        return sets, topics
+        return sets, topics, whole
 
 
 def _ordered(draft: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -61,23 +61,32 @@ def reference_displays(body: Mapping[str, Any]) -> Iterable[str]:
     return (named["display"] for named in medication_references(body) if isinstance(named.get("display"), str))
 
 
-def drugs_of(order: Mapping[str, Any], medications: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def drugs_of(
+    order: Mapping[str, Any], medications: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Mapping[str, Any]], bool]:
     """Give the Medications of an order or administration, and those that they are made of, by their references.
 
-    They are contained in it (`#id`) or among `medications` (`Medication/id`); each counts once, in circles too.
+    They are contained in it (`#id`) or among `medications` (`Medication/id`); each counts once, in circles too. Beside
+    them stands whether they are all: of many not each is looked at.
     """
     inside = {f"#{one.get('id')}": one for one in objects(order["contained"])} if "contained" in order else {}
     waiting = _named(medication_references(order))
     found: dict[str, Mapping[str, Any]] = {}
-    while waiting and len(found) < _MOST_DRUGS:
+    whole = True
+    while waiting:
         at = waiting.pop()
         drug = inside.get(at) or medications.get(at)
-        if drug is not None and at not in found:
-            found[at] = drug
-            parts = _named(islice(_parts(drug), _MOST_DRUGS)) if "ingredient" in drug else ()
+        if drug is None or at in found:
+            continue
+        if len(found) == _MOST_DRUGS:
+            return found, False
+        found[at] = drug
+        if "ingredient" in drug:
+            parts = list(islice(_parts(drug), _MOST_DRUGS + 1))
+            whole = whole and len(parts) <= _MOST_DRUGS
             # What a Medication of its own refers to by `#id` is contained in it, and one of its ingredients.
-            waiting += [part for part in parts if at in inside or not part.startswith("#")]
-    return found
+            waiting += [part for part in _named(parts[:_MOST_DRUGS]) if at in inside or not part.startswith("#")]
+    return found, whole
 
 
 _MOST_DRUGS = 20

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from fhir_mappings.case import Issue, Sign
+from fhir_mappings.read.chart_reading import MANY_PARTS
 from fhir_mappings.read.references import is_patient
+from tests.charts import RXNORM, concept, dose
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 
 @pytest.mark.parametrize(
@@ -27,3 +33,31 @@ from fhir_mappings.read.references import is_patient
 )
 def test_a_reference_names_the_patient_by_type_and_id(reference: str, whose: str, holds: bool) -> None:  # noqa: FBT001 - expected
     assert is_patient(reference, whose) is holds
+
+
+def medication(name: str, *parts: str, **more: Any) -> dict[str, Any]:
+    ingredients = [{"itemReference": {"reference": f"Medication/{part}"}} for part in parts]
+    return {"resourceType": "Medication", "id": name, "ingredient": ingredients, **more}
+
+
+@pytest.mark.parametrize(
+    ("others", "retrieved", "cycles", "since", "flags"),
+    [
+        (18, True, 1, True, []),
+        (19, True, "gap: absent", True, [Issue("MedicationAdministration/d", MANY_PARTS, "flagged")]),
+        (19, False, 1, True, []),
+        (20, False, "gap: absent", True, [Issue("MedicationAdministration/d", MANY_PARTS, "flagged")]),
+    ],
+)
+def test_a_kit_of_more_drugs_than_are_looked_at_is_never_taken_for_no_chemotherapy(
+    others: int, cycles: Any, flags: list[Issue], *, retrieved: bool, since: bool
+) -> None:
+    names = [f"x{number}" for number in range(others)]
+    parts = [medication(name) for name in names if retrieved]
+    drug = medication("o", code=concept(RXNORM, "32592"))
+    kit = medication("kit", *(["o", *names] if retrieved else [*names, "o"]))
+    given = dose("d", (RXNORM, "0"), on="2026-05-20") | {"medicationReference": {"reference": "Medication/kit"}}
+    del given["medicationCodeableConcept"]
+    case = read(PRIMARY, LIVER, *parts, drug, kit, given)
+    seen = (shown(case, "chemotherapy-cycles"), Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs)
+    assert (seen, [*case.issues]) == ((cycles, since), flags)
