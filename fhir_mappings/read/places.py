@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _METASTASIS = "metastasis-by-site"
 _BY_SITE = frozenset({"cancer-by-site", _METASTASIS})
-_SITE, _ELSEWHERE = "body-site-", "body-site-elsewhere"
+_BOWEL, _ELSEWHERE = "body-site-", "elsewhere-structure"
 
 
 def is_liver(place: object, terminology: Terminology) -> bool:
@@ -35,7 +35,7 @@ def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Term
     places = objects(condition.get("bodySite"))
     named = frozenset[str]().union(*(concept_sets(place, terminology) for place in places))
     if _METASTASIS not in sets:
-        return sets | {f"primary-site-{name.removeprefix(_SITE)}" for name in named - {_ELSEWHERE} if _SITE in name}
+        return sets | {f"primary-site-{name.removeprefix(_BOWEL)}" for name in named if name.startswith(_BOWEL)}
     if any(is_liver(place, terminology) for place in places):
         sets |= {"liver-metastasis"}
     return sets | {"metastasis-elsewhere"} if _ELSEWHERE in named else sets

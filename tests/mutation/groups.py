@@ -57,7 +57,7 @@ GROUPS = {
             "asked", "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
-                "other_cancers", "pathology", "primary", "reader", "references", "scope", "settle", "treatment",
+                "other_cancers", "pathology", "places", "primary", "reader", "references", "scope", "settle", "treatment",
                 "values",
             )),
         ),
@@ -68,7 +68,7 @@ GROUPS = {
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
-                "shapes", "own_codes", "mapper", "other_cancers",
+                "shapes", "own_codes", "mapper", "other_cancers", "places",
             )
         ),
         share=0.25,
