@@ -23,9 +23,13 @@ def leave_out_of_others(found: dict[str, list[Resource]], issues: list[Issue]) -
         if "other-cancer" in one.sets and not one.starting("primary-site-")
     )
     if others and "Observation" in found:
-        away = [one for one in found["Observation"] if _is_of(one, others)]
-        found["Observation"] = [one for one in found["Observation"] if one not in away]
-        issues += [Issue(one.reference, OTHER_CANCER) for one in away]
+        ours = []
+        for result in found["Observation"]:
+            if _is_of(result, others):
+                issues.append(Issue(result.reference, OTHER_CANCER))
+            else:
+                ours.append(result)
+        found["Observation"] = ours
 
 
 def _is_of(result: Resource, others: frozenset[str]) -> bool:
