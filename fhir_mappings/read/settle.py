@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -80,26 +81,51 @@ def _fresh(candidate: Candidate, as_of: date, maximum_age_days: int | None) -> b
     return candidate.dated is not None and (as_of - candidate.dated.first).days <= maximum_age_days
 
 
-def _newer(one: Candidate, other: Candidate) -> bool:
-    """Whether `one` is newer than `other` on every reading of their dates; what has no date is oldest."""
-    if one.dated is None:
-        return False
-    return other.dated is None or other.dated.last < one.dated.first
-
-
 def _newest(candidates: list[Candidate]) -> Fact:
+    """Take the newest, and of several values that are left the one that older sources name, as deep as they go."""
+    layers = []
+    for top in _layers(candidates):
+        layers.append(_agreed(top))
+        if not _is_wide(layers[-1][0]):
+            break
+    value, sources = layers.pop()
+    recorded = _from_recorded(sources)
+    for agreed, top in reversed(layers):
+        if _stays(value, agreed, recorded=recorded):
+            sources = [*top, *sources]
+            recorded = recorded or _from_recorded(top)
+        else:
+            value, sources, recorded = agreed, top, _from_recorded(top)
+    return _left(value, sources)
+
+
+def _layers(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
+    """Part candidates from the newest on: each layer holds those than which none that is left is surely newer."""
     if len(candidates) == 1:
-        return _left(candidates[0].value, candidates)
-    top = [one for one in candidates if not any(_newer(other, one) for other in candidates)]
-    older = [one for one in candidates if one not in top]
+        yield candidates
+        return
+    spans = [(one.dated.first.toordinal(), one.dated.last.toordinal()) if one.dated else (0, 0) for one in candidates]
+    waiting = sorted(range(len(candidates)), key=lambda at: spans[at][1])
+    newest = list(accumulate((spans[at][0] for at in waiting), max))
+    while waiting:
+        begins, layer = newest[-1], []
+        while waiting and spans[waiting[-1]][1] >= begins:
+            layer.append(waiting.pop())
+            newest.pop()
+        yield [candidates[at] for at in sorted(layer)]
+
+
+def _agreed(top: list[Candidate]) -> tuple[Found | None, list[Candidate]]:
+    """Give what sources of one time agree on, and which these are: on one day what was entered goes first."""
     agreed = _agree([one.value for one in top if one.value is not None])
     if agreed is None and len({one.dated for one in top}) == 1 and _one_day(top[0]):
         top = [one for one in top if one.local] or top
         agreed = _agree([one.value for one in top if one.value is not None])
-    before = _newest(older) if older and _is_wide(agreed) else None
-    if isinstance(before, Known) and _stays(before, agreed):
-        return replace(before, evidence=_unique((*_evidence(top), *before.evidence)))
-    return _left(agreed, top)
+    return agreed, top
+
+
+def _from_recorded(sources: Iterable[Candidate]) -> bool:
+    return any(FROM_RECORDED in proof.remarks for one in sources for proof in one.evidence)
 
 
 def _is_wide(found: Found | None) -> bool:
@@ -107,12 +133,14 @@ def _is_wide(found: Found | None) -> bool:
     return isinstance(found, frozenset | Interval) or (isinstance(found, str) and PartialDate.of(found) is not None)
 
 
-def _stays(before: Known, newer: Found | None) -> bool:
+def _stays(older: Found | None, newer: Found | None, *, recorded: bool) -> bool:
     """Whether an older value is one of those that a newer narrowing or less precise date leaves."""
-    days, left = PartialDate.of(before.value), PartialDate.of(newer)
+    if older is None or newer is None or isinstance(older, frozenset | Interval):
+        return False
+    days, left = PartialDate.of(older), PartialDate.of(newer)
     if days is None or left is None:
-        return newer is not None and _holds(newer, before.value)
-    recorded = any(FROM_RECORDED in proof.remarks for proof in before.evidence)  # then the day is not the true one
+        return _holds(newer, older)
+    # A day of recording is not the true one.
     return not recorded and days != left and left.first <= days.first and days.last <= left.last
 
 

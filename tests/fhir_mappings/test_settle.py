@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -96,6 +96,15 @@ def test_an_exact_value_survives_several_newer_narrowings() -> None:
         said(Interval(1, 3), "2026-06-03", by="c"),
     )
     assert found == known(1, "c", "b", "a")
+
+
+@pytest.mark.parametrize("oldest", [[said(1, "2000-01-01", by="exact")], []])
+def test_any_number_of_newer_narrowings_is_settled(oldest: list[Candidate]) -> None:
+    days = [(date(2000, 1, 2) + timedelta(days=number)).isoformat() for number in range(3000)]
+    narrowings = [said(Interval(0, 2), day, by=day) for day in days]
+    found = settled(*oldest, *narrowings)
+    kept = known(1, *reversed(days), "exact")
+    assert found == (kept if oldest else Narrowed(Interval(0, 2), (Evidence(f"Observation/{days[-1]}"),)))
 
 
 @pytest.mark.parametrize(
