@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from fhir_mappings.case import Known, Narrowed
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.settle import Candidate, Found, derived
@@ -25,12 +27,12 @@ _POSITIVE_NODES = "N2"
 
 
 def t_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read T: pathological or local before clinical, a subcategory before its category."""
+    """Read T: pathological or local before clinical; a category stands for its subcategories that are named."""
     return _staged(reader, fact, "T")
 
 
 def n_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read N: pathological or local before clinical, a subcategory before its category."""
+    """Read N: pathological or local before clinical; a category stands for its subcategories that are named."""
     return _staged(reader, fact, "N")
 
 
@@ -39,14 +41,19 @@ def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate
     found = _categories(reader, fact, letter, f"tnm-{letter.lower()}-pathological")
     if all(one.value is None for one in (*found, *local)):
         found += _categories(reader, fact, letter, f"tnm-{letter.lower()}-clinical")
-    fine = _finest(one.value for one in (*found, *local) if isinstance(one.value, str))
-    return [one for one in found if one.value is None or one.value in fine]
+    named = {one.value for one in (*found, *local) if isinstance(one.value, str)}
+    finer: dict[Found | None, Found] = {whole: frozenset(parts) for whole in named if (parts := _parts(whole, named))}
+    return [replace(one, value=finer[one.value]) if one.value in finer else one for one in found]
+
+
+def _parts(whole: str, named: Iterable[str]) -> list[str]:
+    return [one for one in named if one != whole and one.startswith(whole)]
 
 
 def _finest(categories: Iterable[str]) -> set[str]:
     """Leave out categories of which a subcategory is there: T4 beside T4b."""
     named = set(categories)
-    return {one for one in named if not any(other != one and other.startswith(one) for other in named)}
+    return {one for one in named if not _parts(one, named)}
 
 
 def _categories(reader: Reader, fact: FactDefinition, letter: str, kind: str) -> list[Candidate]:

@@ -157,6 +157,8 @@ def _left(value: Found | None, sources: Sequence[Candidate]) -> Fact:
     evidence = _evidence(sources)
     if value is None:
         return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_named(sources)))
+    if isinstance(value, frozenset) and len(value) == 1:
+        [value] = value
     return Narrowed(value, evidence) if isinstance(value, frozenset | Interval) else Known(value, evidence)
 
 

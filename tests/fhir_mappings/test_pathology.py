@@ -178,6 +178,22 @@ def test_a_subcategory_stays_beside_its_category_whichever_is_newer(on: str, exp
     assert shown(read(PRIMARY, said(PT, "pT4b"), said(PT, "pT4", on=on, ident="p")), "primary-t") == expected
 
 
+@pytest.mark.parametrize(
+    ("fact", "code", "values", "expected"),
+    [
+        ("primary-t", PT, ("pT4b", "pT3", "pT4"), "T4b"),
+        ("primary-n", PN, ("pN2a", "pN0", "pN2"), "N2a"),
+        ("primary-n", PN, ("pN2a", "pN2b", "pN2"), "N2b"),
+        ("primary-n", PN, ("pN2a", "pN2", "pN0"), "N0"),
+    ],
+)
+def test_a_newer_category_still_counts_against_what_was_said_before_it(
+    fact: str, code: tuple[str, str], values: tuple[str, ...], expected: str
+) -> None:
+    staged = [said(code, value, on=f"2026-06-{day:02}", ident=value) for day, value in enumerate(values, start=1)]
+    assert shown(read(PRIMARY, *staged), fact) == expected
+
+
 def test_a_subcategory_that_was_entered_stays_beside_a_newer_category() -> None:
     entered = local("primary-n", "N2b", on="2026-06-01")
     assert shown(read(PRIMARY, entered, said(PN, "pN2")), "primary-n") == "N2b"
