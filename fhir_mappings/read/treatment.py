@@ -1,16 +1,16 @@
-"""Systemic therapy and radiotherapy: cycles, response, last dates, adjuvant treatment, courses of the rectum."""
+"""Systemic therapy: cycles, response, last dates, adjuvant treatment."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from fhir_mappings.case import Interval, Known, Narrowed
+from fhir_mappings.case import Interval
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import earlier, on, parse_date, value_of
+from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.operations import operations_for_metastases
+from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any, touches_any
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, derived
@@ -18,10 +18,12 @@ from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Refused, Resource
+    from fhir_mappings.read.radiotherapy import Course
     from fhir_mappings.read.reader import Reader
 
 DRUGS = "drug-*"
@@ -31,16 +33,6 @@ _POSSIBLY_GIVEN = {
     "MedicationAdministration": frozenset({"completed", "in-progress", "on-hold", "stopped", "unknown"}),
     "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
 }
-_WHOLE_COURSE = "radiotherapy"
-_RADIOTHERAPY = (_WHOLE_COURSE, "radiotherapy-fraction")
-_COURSES = {"completed": ("completed", "end"), "in-progress": ("ongoing", "start")}
-"""What a course of some status says, and the bound of its period from which on that holds."""
-_BEGUN = frozenset({"ongoing", "completed"})
-"""What a fraction says of its course."""
-_Course: TypeAlias = "tuple[PartialDate, PartialDate]"
-_OPEN_COURSE = frozenset({"in-progress", "on-hold"})
-_BEGUN_COURSE = _OPEN_COURSE | {"completed", "stopped"}
-_RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 
 
 def given(reader: Reader, *drugs: str) -> list[Resource]:
@@ -48,7 +40,7 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
     An order stands for a dose only where none that was given refers to it.
     """
-    courses = _courses(reader)
+    courses = courses_of(reader)
     done = [dose for dose in _medication(reader) if dose.status == "completed" and not dose.future]
     carried_out = {order for dose in done for order in _orders_of(dose)}
     found = [
@@ -65,7 +57,7 @@ def _orders_of(dose: Resource) -> list[str]:
 
 
 def _start(dose: Resource) -> PartialDate | None:
-    return _bound(dose, "effectivePeriod", "start")
+    return bound_of(dose, "effectivePeriod", "start")
 
 
 def _medication(reader: Reader) -> list[Resource]:
@@ -81,46 +73,14 @@ def _only_sensitiser(dose: Resource) -> bool:
     return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
 
 
-def _sensitises(dose: Resource, courses: list[_Course]) -> bool:
+def _sensitises(dose: Resource, courses: list[Course]) -> bool:
     """Whether a dose was surely part of a course of radiotherapy."""
-    return _only_sensitiser(dose) and _inside_any(_start(dose), courses)
-
-
-def _courses(reader: Reader) -> list[_Course]:
-    """Give start and end of the courses of radiotherapy that began; one under way lasts until an end is written.
-
-    A fraction is a course of its day.
-    """
-    begun = [
-        course
-        for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
-        if course.status in _BEGUN_COURSE and not course.future
-    ]
-    found = []
-    for course in begun:
-        period = course.body.get("performedPeriod")
-        bounds = period if isinstance(period, dict) else {}
-        start, end = parse_date(bounds.get("start")), parse_date(bounds.get("end"))
-        start = start or course.dated
-        if start is not None:
-            runs = course.status in _OPEN_COURSE and _WHOLE_COURSE in course.sets
-            found.append((start, end or (on(date.max) if runs else start)))
-    return found
-
-
-def _inside_any(when: PartialDate | None, courses: list[_Course]) -> bool:
-    """Whether a date lies in one course on every reading of the dates."""
-    return when is not None and any(start.last <= when.first and when.last <= end.first for start, end in courses)
-
-
-def _touches_any(when: PartialDate | None, courses: list[_Course]) -> bool:
-    """Whether a date lies in one course on some reading of the dates."""
-    return when is not None and any(start.first <= when.last and when.first <= end.last for start, end in courses)
+    return _only_sensitiser(dose) and inside_any(_start(dose), courses)
 
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
-    courses = _courses(reader)
+    courses = courses_of(reader)
     for dose in _medication(reader):
         possible = dose.status in _POSSIBLY_GIVEN[dose.kind] and not _sensitises(dose, courses)
         if possible and _may_follow(dose, found):
@@ -200,11 +160,11 @@ def _sorted_out(
     closed: bool,
 ) -> _Doses:
     """Part the doses of a time from those that may be of it: undated, or perhaps of a course of radiotherapy."""
-    courses = _courses(reader)
+    courses = courses_of(reader)
     found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
     for dose in doses:
         when = dose.dated
-        if when is not None and surely(when) and not (_only_sensitiser(dose) and _touches_any(when, courses)):
+        if when is not None and surely(when) and not (_only_sensitiser(dose) and touches_any(when, courses)):
             found.certain.append(dose)
         elif when is None or perhaps(when):
             found.possible.append(dose)
@@ -306,13 +266,7 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
 
 
 def _end(dose: Resource) -> PartialDate | None:
-    return _bound(dose, "effectivePeriod", "end")
-
-
-def _bound(resource: Resource, element: str, bound: str) -> PartialDate | None:
-    """Give one bound of a resource's period, else its date."""
-    period = resource.body.get(element)
-    return (parse_date(period.get(bound)) if isinstance(period, dict) else None) or resource.dated
+    return bound_of(dose, "effectivePeriod", "end")
 
 
 def adjuvant(reader: Reader) -> list[Resource]:
@@ -364,35 +318,3 @@ def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
         return []
     return _last(reader, _adjuvant(reader))
-
-
-def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read radiotherapy of the rectum: done, under way, or planned."""
-    found = [
-        Candidate(
-            value if _WHOLE_COURSE in course.sets else _BEGUN,
-            _bound(course, "performedPeriod", bound),
-            (reader.evidence(course, *_RADIOTHERAPY),),
-        )
-        for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
-        if course.status in _COURSES and not course.future and _of_rectum(reader, course)
-        for value, bound in (_COURSES[course.status],)
-    ]
-    found += [
-        Candidate("indicated", reader.order_date(plan), (reader.evidence(plan, *_RADIOTHERAPY),))
-        for plan in reader.planned(*_RADIOTHERAPY)
-        if _of_rectum(reader, plan)
-    ]
-    return found
-
-
-def _of_rectum(reader: Reader, course: Resource) -> bool:
-    """Whether a course treats the rectum: by its body site, else where the primary is in the rectum."""
-    sites = course.body.get("bodySite")
-    if sites:
-        return any(_RECTAL & concept_sets(site, reader.terminology) for site in sites)
-    fact = reader.fact("primary-site")
-    values = {fact.value} if isinstance(fact, Known) else fact.values if isinstance(fact, Narrowed) else ()
-    return (
-        not isinstance(values, Interval) and bool(values) and all(str(value).startswith("rectum") for value in values)
-    )

@@ -202,6 +202,40 @@ def test_fluoropyrimidine_on_the_day_of_a_fraction_is_no_cycle() -> None:
         assert found == ["gap: absent", 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("days", "drug_on", "expected"),
+    [
+        (("2026-02-06", "2026-02-09"), "2026-02-07", "gap: absent"),
+        (("2026-02-01", "2026-02-08"), "2026-02-05", "gap: absent"),
+        (("2026-02-01", "2026-02-09"), "2026-02-05", 1),
+        (("2026-02-01", "2026-02-08", "2026-02-15"), "2026-02-14", "gap: absent"),
+        (("2026-02-01", "2026-02-08"), "2026-02-09", 1),
+        (("2026-02-01", "2026-02-01", "2026-02-04"), "2026-02-03", "gap: absent"),
+    ],
+)
+def test_fractions_that_follow_each_other_within_a_week_are_one_course(
+    days: tuple[str, ...], drug_on: str, expected: Any
+) -> None:
+    fractions = [fraction(day, ident=f"f{number}") for number, day in enumerate(days)]
+    case = read(PRIMARY, LIVER, *fractions, given(drug_on, FLUOROURACIL))
+    assert shown(case, "chemotherapy-cycles") == expected
+
+
+def test_a_fraction_that_takes_days_ends_its_course_where_the_last_one_ends() -> None:
+    long = fraction("2026-02-01", performedPeriod={"start": "2026-02-01", "end": "2026-02-10"})
+    del long["performedDateTime"]
+    for day, expected in (("2026-02-10", "gap: absent"), ("2026-02-17", "gap: absent"), ("2026-02-18", 1)):
+        fractions = [long, fraction("2026-02-02", ident="g"), fraction("2026-02-17", ident="h")]
+        case = read(PRIMARY, LIVER, *fractions, given(day, FLUOROURACIL))
+        assert shown(case, "chemotherapy-cycles") == expected
+
+
+def test_a_fraction_of_a_month_joins_no_others() -> None:
+    fractions = [fraction(day, ident=day) for day in ("2026-02-01", "2026-02", "2026-02-20")]
+    case = read(PRIMARY, LIVER, *fractions, given("2026-03-01", FLUOROURACIL))
+    assert shown(case, "chemotherapy-cycles") == 1
+
+
 WEEKS = {"performedPeriod": {"start": "2026-03-01", "end": "2026-04-05"}}
 OVER_WEEKS: list[tuple[str, str, tuple[str, str], str]] = [
     ("done, said to be under way in its course", "completed", ("ongoing", "2026-03-20"), "completed"),

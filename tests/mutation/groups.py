@@ -57,8 +57,8 @@ GROUPS = {
             "asked", "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
-                "other_cancers", "pathology", "places", "primary", "reader", "references", "scope", "settle",
-                "treatment", "values",
+                "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",
+                "settle", "treatment", "values",
             )),
         ),
         tuple(
