@@ -69,8 +69,8 @@ def drugs_of(
     They are contained in it (`#id`) or among `medications` (`Medication/id`); each counts once, in circles too. Beside
     them stands whether they are all: of many not each is looked at.
     """
-    inside = {f"#{one.get('id')}": one for one in objects(order["contained"])} if "contained" in order else {}
     waiting = _named(medication_references(order))
+    inside = {f"#{one.get('id')}": one for one in objects(order.get("contained"))} if waiting else {}
     found: dict[str, Mapping[str, Any]] = {}
     whole = True
     while waiting:

@@ -83,6 +83,8 @@ def _fresh(candidate: Candidate, as_of: date, maximum_age_days: int | None) -> b
 
 def _newest(candidates: list[Candidate]) -> Fact:
     """Take the newest, and of several values that are left the one that older sources name, as deep as they go."""
+    if len(candidates) == 1:
+        return _left(candidates[0].value, candidates)
     layers = []
     for top in _layers(candidates):
         layers.append(_agreed(top))
@@ -101,9 +103,6 @@ def _newest(candidates: list[Candidate]) -> Fact:
 
 def _layers(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
     """Part candidates from the newest on: each layer holds those than which none that is left is surely newer."""
-    if len(candidates) == 1:
-        yield candidates
-        return
     spans = [(one.dated.first.toordinal(), one.dated.last.toordinal()) if one.dated else (0, 0) for one in candidates]
     waiting = sorted(range(len(candidates)), key=lambda at: spans[at][1])
     newest = list(accumulate((spans[at][0] for at in waiting), max))
