@@ -209,6 +209,7 @@ def test_fluoropyrimidine_on_the_day_of_a_fraction_is_no_cycle() -> None:
         (("2026-02-01", "2026-02-08"), "2026-02-05", "gap: absent"),
         (("2026-02-01", "2026-02-09"), "2026-02-05", 1),
         (("2026-02-01", "2026-02-08", "2026-02-15"), "2026-02-14", "gap: absent"),
+        (("2026-02-01", "2026-02-08", "2026-02-15"), "2026-02-03", "gap: absent"),
         (("2026-02-01", "2026-02-08"), "2026-02-09", 1),
         (("2026-02-01", "2026-02-01", "2026-02-04"), "2026-02-03", "gap: absent"),
     ],
@@ -224,10 +225,18 @@ def test_fractions_that_follow_each_other_within_a_week_are_one_course(
 def test_a_fraction_that_takes_days_ends_its_course_where_the_last_one_ends() -> None:
     long = fraction("2026-02-01", performedPeriod={"start": "2026-02-01", "end": "2026-02-10"})
     del long["performedDateTime"]
-    for day, expected in (("2026-02-10", "gap: absent"), ("2026-02-17", "gap: absent"), ("2026-02-18", 1)):
+    first, last, end, after = "2026-02-01", "2026-02-10", "2026-02-17", "2026-02-18"
+    for day, expected in ((first, "gap: absent"), (last, "gap: absent"), (end, "gap: absent"), (after, 1)):
         fractions = [long, fraction("2026-02-02", ident="g"), fraction("2026-02-17", ident="h")]
         case = read(PRIMARY, LIVER, *fractions, given(day, FLUOROURACIL))
         assert shown(case, "chemotherapy-cycles") == expected
+
+
+def test_fractions_without_a_date_hide_no_others() -> None:
+    undated = fraction("2026-02-01", ident="a")
+    del undated["performedDateTime"]
+    case = read(PRIMARY, LIVER, undated, fraction("2026-02-01"), given("2026-02-01", FLUOROURACIL))
+    assert shown(case, "chemotherapy-cycles") == "gap: absent"
 
 
 def test_a_fraction_of_a_month_joins_no_others() -> None:
