@@ -38,6 +38,7 @@ def test_the_newest_wins() -> None:
 
 def test_a_dateless_source_is_oldest() -> None:
     assert settled(said(1, None), said(2, "2001", by="old")) == known(2, "old")
+    assert settled(said(1, None), said(2, "0001-01-01", by="first")) == known(2, "first")
 
 
 def test_on_one_day_a_local_observation_wins() -> None:
