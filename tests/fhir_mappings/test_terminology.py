@@ -229,6 +229,8 @@ def test_a_folder_that_is_none_or_holds_no_json_is_told(tmp_path: Path) -> None:
 TEXTS = [
     ("Condition", "Colorectal liver metastases, segm. IV + VII", {"primary", "liver-metastasis"}),
     ("Condition", "Lebermetastasen bei Kolonkarzinom", {"primary", "liver-metastasis"}),
+    ("Condition", "Leberfiliae bei Sigma-Ca", {"primary", "liver-metastasis"}),
+    ("Condition", "liver clinic, affiliated", set()),
     ("Condition", "M\u00e9tastases h\u00e9patiques", {"liver-metastasis"}),
     ("Condition", "Met\u00e1stasis hep\u00e1ticas", {"liver-metastasis"}),
     ("Condition", "Tumeur maligne secondaire du foie", {"liver-metastasis"}),
