@@ -71,11 +71,15 @@ def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: 
     coded = _finest(choice for lower, choice in choices.items() if f"tnm-{lower}" in sets)
     if len(coded) == 1:
         return coded.pop()
-    texts = [*concept_texts(concept), *(str(coding.get("code", "")) for coding in codings(concept))]
-    said = resource.body.get("valueString")
-    texts += [said] if isinstance(said, str) else []
-    named = _finest(choices[one] for text in texts for one in _named(text, letter) if one in choices)
+    named = _finest(choices[one] for text in _spelled(resource) for one in _named(text, letter) if one in choices)
     return named.pop() if len(named) == 1 else None
+
+
+def _spelled(resource: Resource) -> list[str]:
+    """Give the texts, displays and codes of an Observation's value: registries code a category as it is written."""
+    concept = resource.body.get("valueCodeableConcept")
+    written = (resource.body.get("valueString"), *(coding.get("code") for coding in codings(concept)))
+    return [*concept_texts(concept), *(text for text in written if isinstance(text, str))]
 
 
 def _named(text: str, letter: str) -> Iterable[str]:
@@ -91,12 +95,10 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the residual tumour classification."""
     found = []
     for resource in reader.stated("margin"):
-        concept = resource.body.get("valueCodeableConcept")
-        sets = concept_sets(concept, reader.terminology)
+        sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         coded = {choice for choice in fact.choices if f"margin-{choice}" in sets}
         if not coded:
-            texts = [*concept_texts(concept), str(resource.body.get("valueString", ""))]
-            coded = {f"r{match[1]}" for text in texts for match in _MARGIN.finditer(text)}
+            coded = {f"r{match[1]}" for text in _spelled(resource) for match in _MARGIN.finditer(text)}
         value = coded.pop() if len(coded) == 1 else None
         found.append(reader.candidate(resource, fact, value, "margin"))
     return found

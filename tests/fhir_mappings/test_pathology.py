@@ -13,6 +13,7 @@ from tests.fhir_mappings.reading import PRIMARY, proofs, read, shown
 AJCC = "http://cancerstaging.org"
 PT, CT, PN, CN = ((LOINC, code) for code in ("21899-0", "21905-5", "21900-6", "21906-3"))
 MARGIN = (SNOMED, "17964000")
+OBDS = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-residualstatus"
 
 
 def said(code: tuple[str, str], text: str, *, on: str = "2026-06-10", ident: str = "o") -> dict[str, Any]:
@@ -96,6 +97,10 @@ def test_pathological_and_local_categories_come_before_clinical_ones(
         ({"valueString": "AR1"}, "gap: unreadable"),
         ({"valueCodeableConcept": {"text": "R2"}}, "r2"),
         ({"valueCodeableConcept": {"coding": [{"display": "R1"}]}}, "r1"),
+        ({"valueCodeableConcept": {"coding": [{"system": OBDS, "code": "R0", "display": "Kein Residualtumor"}]}}, "r0"),
+        ({"valueCodeableConcept": {"coding": [{"system": OBDS, "code": "R1(cy+)"}]}}, "r1"),
+        ({"valueCodeableConcept": {"coding": [{"system": OBDS, "code": "R1"}], "text": "R0"}}, "gap: unreadable"),
+        ({"valueCodeableConcept": {"coding": [{"system": OBDS, "code": "RX"}]}}, "gap: unreadable"),
         (coded(SNOMED, "258254000"), "r0"),
         (coded(SNOMED, "278272005"), "r2"),
         ({"valueCodeableConcept": {"coding": [{"system": SNOMED, "code": "258254000"}], "text": "R1"}}, "r0"),
