@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _CATEGORY = re.compile(r"(?<![a-z])[yramucp]{0,4}([TN])\s?([0-4])([a-d]?)(?![0-9])", re.IGNORECASE)
 _BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
+_PATHOLOGICAL = {
+    letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
+    for letter in ("T", "N")
+}
 _MARGIN = re.compile(r"\bR\s?([0-2])\b", re.IGNORECASE)
 _POSITIVE_NODES = "N2"
 
@@ -38,9 +42,9 @@ def n_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate]:
     local = reader.local(fact)
-    found = _categories(reader, fact, letter, f"tnm-{letter.lower()}-pathological")
+    found = _categories(reader, fact, letter, pathological(reader, letter))
     if all(one.value is None for one in (*found, *local)):
-        found += _categories(reader, fact, letter, f"tnm-{letter.lower()}-clinical")
+        found += _categories(reader, fact, letter, _clinical(reader, letter))
     named = {one.value for one in (*found, *local) if isinstance(one.value, str)}
     finer: dict[Found | None, Found] = {whole: frozenset(parts) for whole in named if (parts := _parts(whole, named))}
     return [replace(one, value=finer[one.value]) if one.value in finer else one for one in found]
@@ -50,18 +54,33 @@ def _parts(whole: str, named: Iterable[str]) -> list[str]:
     return [one for one in named if one != whole and one.startswith(whole)]
 
 
+def pathological(reader: Reader, letter: str) -> list[Resource]:
+    """Give the Observations of T or N that are pathological: by their code, or by their value where it leaves it."""
+    kind = f"tnm-{letter.lower()}"
+    by_value = [one for one in reader.stated(f"{kind}-unspecified") if _says_pathological(reader, one, letter)]
+    return [*reader.stated(f"{kind}-pathological"), *by_value]
+
+
+def _clinical(reader: Reader, letter: str) -> list[Resource]:
+    kind = f"tnm-{letter.lower()}"
+    others = [one for one in reader.stated(f"{kind}-unspecified") if not _says_pathological(reader, one, letter)]
+    return [*reader.stated(f"{kind}-clinical"), *others]
+
+
+def _says_pathological(reader: Reader, resource: Resource, letter: str) -> bool:
+    sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+    return "tnm-pathological" in sets or any(_PATHOLOGICAL[letter].search(text) for text in _spelled(resource))
+
+
 def _finest(categories: Iterable[str]) -> set[str]:
     """Leave out categories of which a subcategory is there: T4 beside T4b."""
     named = set(categories)
     return {one for one in named if not _parts(one, named)}
 
 
-def _categories(reader: Reader, fact: FactDefinition, letter: str, kind: str) -> list[Candidate]:
-    found = []
-    for resource in reader.stated(kind):
-        value = _category(reader, resource, fact, letter)
-        found.append(reader.candidate(resource, fact, value, kind))
-    return found
+def _categories(reader: Reader, fact: FactDefinition, letter: str, resources: Iterable[Resource]) -> list[Candidate]:
+    kind = f"tnm-{letter.lower()}-*"
+    return [reader.candidate(resource, fact, _category(reader, resource, fact, letter), kind) for resource in resources]
 
 
 def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> str | None:
@@ -140,7 +159,7 @@ def pathological_nodes(reader: Reader) -> tuple[Found, tuple[Evidence, ...]] | N
     fact = reader.fact("primary-n")
     if not isinstance(fact, Known | Narrowed):
         return None
-    allowed = {found.reference for found in reader.observations("tnm-n-pathological", "case-facts:primary-n")}
+    allowed = {found.reference for found in (*pathological(reader, "N"), *reader.observations("case-facts:primary-n"))}
     if not all(proof.reference in allowed for proof in fact.evidence):
         return None
     return (fact.value if isinstance(fact, Known) else fact.values), fact.evidence

@@ -8,7 +8,7 @@ from fhir_mappings.case import Evidence, Known, PartialDate, Scope, Sign
 from fhir_mappings.read.conditions import active, asserted, confirmed, histories, metastases, primaries
 from fhir_mappings.read.dates import back_months
 from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, liver_operations
-from fhir_mappings.read.pathology import pathological_nodes
+from fhir_mappings.read.pathology import pathological, pathological_nodes
 from fhir_mappings.read.primary import perforations
 from fhir_mappings.read.treatment import adjuvant, may_be_since
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _PRIMARY, _LIVER = "primary", "liver-metastasis"
 _RECENT_MONTHS = 6
-_HINTING = ("tnm-t-pathological", "tnm-n-pathological", "margin")
 
 
 def read_scope(reader: Reader) -> tuple[Scope, tuple[Evidence, ...]]:
@@ -111,7 +110,12 @@ def _procedures_complete(reader: Reader) -> bool:
 def _resection_hinted(reader: Reader) -> bool:
     if any("resection-hint" in one.sets and asserted(one) for one in _conditions(reader)):
         return True
-    if reader.observations(*_HINTING) or adjuvant(reader) or pathological_nodes(reader) is not None:
+    if (
+        any(pathological(reader, letter) for letter in ("T", "N"))
+        or reader.observations("margin")
+        or adjuvant(reader)
+        or pathological_nodes(reader) is not None
+    ):
         return True
     recorded = ("primary-margin", "primary-resection-date", "primary-operation-done")
     if any(isinstance(reader.fact(code), Known) for code in recorded):

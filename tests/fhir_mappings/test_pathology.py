@@ -13,6 +13,7 @@ from tests.fhir_mappings.reading import PRIMARY, proofs, read, shown
 AJCC = "http://cancerstaging.org"
 PT, CT, PN, CN = ((LOINC, code) for code in ("21899-0", "21905-5", "21900-6", "21906-3"))
 MARGIN = (SNOMED, "17964000")
+ANY_T, ANY_N = (SNOMED, "78873005"), (SNOMED, "277206009")
 OBDS = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-residualstatus"
 
 
@@ -88,6 +89,23 @@ def test_pathological_and_local_categories_come_before_clinical_ones(
 
 
 @pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([said(ANY_T, "T4b")], "T4b"),
+        ([observation("o", ANY_T, coded(SNOMED, "1228946001"), on="2026-06-10")], "T4b"),
+        ([said(ANY_T, "cT4b", ident="c"), said(PT, "pT3", on="2026-06-01")], "T3"),
+        ([said(ANY_T, "pT4b"), said(CT, "cT3", on="2026-06-12", ident="c")], "T4b"),
+        ([said(ANY_T, "p4b"), said(CT, "cT3", on="2026-06-12", ident="c")], "T4b"),
+        ([said(ANY_T, "4b"), said(CT, "cT3", on="2026-06-12", ident="c")], "T3"),
+    ],
+)
+def test_a_code_for_any_t_leaves_it_to_the_value_whether_it_is_pathological(
+    resources: list[dict[str, Any]], expected: str
+) -> None:
+    assert shown(read(*resources), "primary-t") == expected
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         ({"valueString": "R0"}, "r0"),
@@ -125,6 +143,28 @@ FAVOURABLE: list[tuple[str, list[dict[str, Any]], str, bool]] = [
     ("pN2b", [said(PN, "pN2b")], "unfavourable-nodal", True),
     ("pN1c", [said(PN, "pN1c")], "gap: absent", True),
     ("cN2", [said(CN, "cN2")], "gap: absent", False),
+    ("N by a code for any, pN2", [said(ANY_N, "pN2")], "unfavourable-nodal", True),
+    ("N by a code for any, ypN2a", [said((LOINC, "21912-1"), "ypN2a")], "unfavourable-nodal", True),
+    (
+        "N by a code for any, pN2 in SNOMED CT",
+        [observation("o", ANY_N, coded(SNOMED, "1229957002"), on="2026-06-10")],
+        "unfavourable-nodal",
+        True,
+    ),
+    (
+        "N by a code for any, cN2 in SNOMED CT",
+        [observation("o", ANY_N, coded(SNOMED, "1229978004"), on="2026-06-10")],
+        "gap: absent",
+        False,
+    ),
+    ("N by a code for any, N2", [said(ANY_N, "N2")], "gap: absent", False),
+    ("N by a code for any, cN2 beside pT3", [said(ANY_N, "pT3 cN2")], "gap: absent", False),
+    (
+        "N by a code for any, pN1 newer than pN2 there",
+        [said(ANY_N, "pN2"), said(PN, "pN1", on="2026-06-11", ident="p")],
+        "gap: absent",
+        True,
+    ),
     ("local N2", [nodes("N2")], "unfavourable-nodal", True),
     ("local N2a or N2b", [nodes("N2a", "N2b")], "unfavourable-nodal", True),
     ("local N1 or N2", [nodes("N1", "N2")], "gap: absent", True),

@@ -216,6 +216,7 @@ def test_what_was_found_stays_evidence_where_conditions_were_not_had() -> None:
 
 PLAIN = frozenset({Sign.PROCEDURES_COMPLETE, Sign.RECENT_DIAGNOSIS})
 ELSEWHERE, HINTED = Sign.METASTASIS_ELSEWHERE, Sign.RESECTION_HINTED
+ANY_T = (SNOMED, "78873005")
 
 
 SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
@@ -243,6 +244,8 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("adjuvant done", [local("adjuvant-status", "completed", on="2026-06-01")], {HINTED}),
     ("no adjuvant", [local("adjuvant-status", "none", on="2026-06-01")], set()),
     ("pT", [observation("o", (LOINC, "21899-0"), {"valueString": "?"}, on="2026-06-01", status="corrected")], {HINTED}),
+    ("pT by a code for any", [observation("o", ANY_T, {"valueString": "pT3"}, on="2026-06-01")], {HINTED}),
+    ("cT by a code for any", [observation("o", ANY_T, {"valueString": "cT3"}, on="2026-06-01")], set()),
     ("pT to come", [observation("o", (LOINC, "21899-0"), {"valueString": "pT3"}, on="2026-07-01")], set()),
     ("pN unreadable", [observation("o", (LOINC, "21900-6"), {"valueString": "?"}, on="2026-06-01")], {HINTED}),
     ("margin unreadable", [observation("o", (SNOMED, "17964000"), {"valueString": "?"}, on="2026-06-01")], {HINTED}),
