@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan", "Specimen"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
 DRUGS = _MEDICATION | {"Medication"}
-"""Types whose text is looked at beside codes that are read, too: RxNorm has many codes for one drug."""
+NAMED = DRUGS | {"Procedure"}
+"""Types whose text is looked at beside codes that are read, too: drugs and operations have many codes each."""
 CODED = DRUGS | {"Condition", "Observation", "Procedure", "ServiceRequest"}
 """Types of resources that matter by their codes."""
 _CONCEPTS = ("code", "medicationCodeableConcept", "medication")
@@ -138,7 +139,7 @@ class Relevance:
                     understood = understood or known
         if kind in _MEDICATION and (refers or any(one.reference is not None for one in met)):
             return True
-        return (kind in DRUGS or not understood) and self._text(kind, met, beside_code=understood)
+        return (kind in NAMED or not understood) and self._text(kind, met, beside_code=understood)
 
     def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
         """Say whether a coding is in a value set, and whether one is of a system that is read."""

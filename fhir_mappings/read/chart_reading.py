@@ -21,7 +21,7 @@ from fhir_mappings.read.references import (
     reference_displays,
 )
 from fhir_mappings.read.values import codings, concept_texts, written_codes
-from fhir_mappings.relevance import DRUGS, objects
+from fhir_mappings.relevance import NAMED, objects
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
-NAMED_DRUG = "drug known by its text alone: code not mapped"
+TEXT_BESIDE_CODE = "known by its text alone: code not mapped"
 MASKED = "code withheld"
 MANY_PARTS = "made of more Medications than are looked at"
 PREPARED = frozenset({"preparation", "not-done-yet"})
@@ -195,7 +195,7 @@ class _Gate:
         reference = f"{kind}/{name}" if isinstance(name, str) and name else kind
         coded, understood = codings_of(kind, body, self.terminology)
         sets = frozenset[str]().union(*(held for _, held in coded))
-        named = understood and not sets and kind in DRUGS
+        named = understood and not sets and kind in NAMED
         topics, masked = topics_of(kind, body, beside_code=named) if named or not understood else (_NOTHING, False)
         if kind == "Medication":
             self.medications[reference] = body
@@ -227,7 +227,7 @@ class _Gate:
         future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
             flags = (
-                (topics and not sets and whole, NAMED_DRUG if named else TEXT_ONLY),
+                (topics and not sets and whole, TEXT_BESIDE_CODE if named else TEXT_ONLY),
                 (not whole, MANY_PARTS),
                 (masked and not sets, MASKED),
                 (future, FUTURE),

@@ -115,7 +115,7 @@ ISSUES: list[tuple[str, list[dict[str, Any]], set[Issue]]] = [
                 "d", (RXNORM, "1"), on="2026-05-20", medicationCodeableConcept=concept(RXNORM, "1") | {"text": "Xeloda"}
             )
         ],
-        {Issue("MedicationAdministration/d", "drug known by its text alone: code not mapped", "flagged")},
+        {Issue("MedicationAdministration/d", "known by its text alone: code not mapped", "flagged")},
     ),
     (
         "unreadable",
