@@ -376,8 +376,8 @@ def test_a_metastasis_elsewhere_narrows_extrahepatic_disease(code: str, expected
     ("system", "code", "expected"),
     [
         (ICD10CM, "K76.0", "steatosis"),
-        (ICD10CM, "K74.60", "cirrhosis"),
-        (SNOMED, "19943007", "cirrhosis"),
+        *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60")),
+        *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005")),
     ],
 )
 def test_the_liver_condition_comes_from_conditions(system: str, code: str, expected: str) -> None:
