@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Refused, Resource
     from fhir_mappings.read.reader import Reader
 
-_PRIMARY, _LIVER = "primary", "liver-metastasis"
+_PRIMARY, _LIVER, _ELSEWHERE = "primary", "liver-metastasis", "metastasis-elsewhere"
 _RECENT_MONTHS = 6
 
 
@@ -82,15 +82,20 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
         Sign.RESECTION_HINTED: _resection_hinted(reader),
         Sign.RECENT_DIAGNOSIS: _recent_diagnosis(reader),
         Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: may_be_since(reader, reader.date_of("liver-metastasis-date")),
-        Sign.METASTASIS_ELSEWHERE: any(
-            "metastasis-elsewhere" in one.sets and active(one) for one in _conditions(reader)
-        ),
+        Sign.METASTASIS_ELSEWHERE: _metastasis_elsewhere(reader),
         Sign.PERFORATION: bool(perforations(reader)) or _said(reader, "primary-symptoms", "perforation"),
         Sign.PATHOLOGICAL_NODES: pathological_nodes(reader) is not None,
         Sign.OTHER_CANCER: bool(other_cancers(reader)),
         Sign.UNCONFIRMED_DISEASE: _unconfirmed(reader),
     }
     return frozenset(sign for sign, holds in found.items() if holds)
+
+
+def _metastasis_elsewhere(reader: Reader) -> bool:
+    """Whether a Condition is a metastasis elsewhere, or could be: with text alone, or one that cannot be read."""
+    named = [one.sets | one.topics for one in _conditions(reader) if active(one)]
+    named += [one.sets | one.topics for one in reader.chart.refused if one.kind == "Condition"]
+    return any(_ELSEWHERE in about for about in named)
 
 
 def other_cancers(reader: Reader) -> tuple[Evidence, ...]:

@@ -17,6 +17,10 @@ def cond(code: str, ident: str = "c", **more: Any) -> dict[str, Any]:
     return condition(ident, (ICD10CM, code), **more)
 
 
+def text_only(text: str) -> dict[str, Any]:
+    return cond("x") | {"code": {"text": text}}
+
+
 def unnamed(code: str, **system: str) -> dict[str, Any]:
     return cond("x") | {"code": {"coding": [{"code": code, **system}]}}
 
@@ -227,6 +231,16 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("ablated long ago", [procedure("h", (CPT, "47382"), on="2020-01-01")], {Sign.LIVER_TREATED}),
     ("lung", [cond("C78.00")], {ELSEWHERE}),
     ("lung over", [cond("C78.00", abatementDateTime="2026-06-01")], set()),
+    ("lung in text", [text_only("Lung metastases")], {ELSEWHERE}),
+    ("lung in German text", [text_only("Multiple Lungenmetastasen")], {ELSEWHERE}),
+    ("peritoneum in text", [text_only("Peritoneal carcinomatosis")], {ELSEWHERE}),
+    ("bone in text", [text_only("Secondary malignant neoplasm of bone")], {ELSEWHERE}),
+    ("lung in ICD-9", [cond("1") | {"code": concept("http://hl7.org/fhir/sid/icd-9-cm", "197.0")}], {ELSEWHERE}),
+    ("lung in text, over", [text_only("Lung metastases") | {"abatementDateTime": "2026-06-01"}], set()),
+    ("lung that cannot be read", [cond("C78.00", foo=1)], {ELSEWHERE}),
+    ("nodes in text", [text_only("Regional lymph node metastases")], set()),
+    ("another disease of the lung in text", [text_only("Secondary pulmonary hypertension")], set()),
+    ("the liver in text", [text_only("Metastatic disease, liver")], set()),
     ("lung refuted", [cond("C78.00", verification="refuted")], set()),
     ("resected long ago", [procedure("r", (CPT, "44160"), on="2020-01-01")], {Sign.PRIMARY_RESECTED}),
     ("perforated", [cond("K63.1", clinical="resolved")], {Sign.PERFORATION}),
