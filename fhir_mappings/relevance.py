@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan", "Specimen"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
 DRUGS = _MEDICATION | {"Medication"}
-NAMED = DRUGS | {"Procedure"}
-"""Types whose text is looked at beside codes that are read, too: drugs and operations have many codes each."""
+NAMED = DRUGS | {"Condition", "Procedure"}
+"""Types whose text is looked at beside codes that are read, too: a drug, operation or metastasis has many codes."""
 CODED = DRUGS | {"Condition", "Observation", "Procedure", "ServiceRequest"}
 """Types of resources that matter by their codes."""
 _CONCEPTS = ("code", "medicationCodeableConcept", "medication")

@@ -21,6 +21,10 @@ def text_only(text: str) -> dict[str, Any]:
     return cond("x") | {"code": {"text": text}}
 
 
+def named(display: str) -> dict[str, Any]:
+    return cond("x") | {"code": {"coding": [{"system": SNOMED, "code": "1", "display": display}]}}
+
+
 def unnamed(code: str, **system: str) -> dict[str, Any]:
     return cond("x") | {"code": {"coding": [{"code": code, **system}]}}
 
@@ -238,6 +242,11 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("lung in ICD-9", [cond("1") | {"code": concept("http://hl7.org/fhir/sid/icd-9-cm", "197.0")}], {ELSEWHERE}),
     ("lung in text, over", [text_only("Lung metastases") | {"abatementDateTime": "2026-06-01"}], set()),
     ("lung that cannot be read", [cond("C78.00", foo=1)], {ELSEWHERE}),
+    ("peritoneum by a code in no set", [named("Secondary malignant neoplasm of peritoneum")], {ELSEWHERE}),
+    ("ovary by a code in no set", [named("Metastasis to ovary")], {ELSEWHERE}),
+    ("nodes by a code in no set", [named("Metastasis to retroperitoneal lymph node")], set()),
+    ("a carcinoid by a code in no set", [named("Metastatic carcinoid tumor to bone")], set()),
+    ("another disease by a code in no set", [named("Osteoarthritis of spine")], set()),
     ("nodes in text", [text_only("Regional lymph node metastases")], set()),
     ("another disease of the lung in text", [text_only("Secondary pulmonary hypertension")], set()),
     ("the liver in text", [text_only("Metastatic disease, liver")], set()),
