@@ -17,16 +17,18 @@ _LIVER = "liver-metastasis"
 def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminology) -> bool:
     """Whether one of the resources that `read_source` kept is, or could be, a metastasis in the liver.
 
-    False means that row G0 excludes the chart, whatever else it holds; true asks for the whole reading. A Condition
-    that was kept without a code of any value set (text alone, withheld, of an odd shape) could be one, and one whose
-    code names no organ where its text does.
+    False means that row G0 excludes the chart, whatever else it holds; true asks for the whole reading. What a
+    Condition without a code that is understood could be is said by its text; one that was kept for nothing else (its
+    code is withheld, or of an odd shape) could be any.
     """
     for resource in resources:
         if resource.get("resourceType") != "Condition":
             continue
         coded, understood = codings_of("Condition", resource, terminology)
-        if not coded or any(_LIVER in sets for _, sets in coded):
+        if any(_LIVER in sets for _, sets in coded):
             return True
-        if not understood and _LIVER in topics_of("Condition", resource, beside_code=False)[0]:
-            return True
+        if not understood:
+            topics, masked = topics_of("Condition", resource, beside_code=False)
+            if masked or _LIVER in topics or not (topics or coded):
+                return True
     return False

@@ -14,6 +14,8 @@ from tests.fhir_mappings.reading import LIVER, PRIMARY, read, terminology
 ECOG = observation("e", (LOINC, "89247-1"), {"valueInteger": 1})
 IN_LIVER, IN_COLON = LIVER["code"]["coding"][0], PRIMARY["code"]["coding"][0]
 
+FLU = {"system": ICD10CM, "code": "J10.1"}
+
 
 def coded(code: Any) -> dict[str, Any]:
     return LIVER | {"code": code}
@@ -47,8 +49,12 @@ ASKED: list[tuple[str, list[dict[str, Any]], bool]] = [
     ("of no type", [{"code": {"text": "Lebermetastasen"}}], False),
     ("text alone", [coded({"text": "Lebermetastasen"})], True),
     ("withheld", [coded({"extension": [{"url": "u"}]})], True),
-    ("codes of no value set", [coded({"coding": [{"system": "urn:local", "code": "C18.7"}]})], True),
-    ("code without a system", [coded({"coding": [{"code": "C18.7"}]})], True),
+    ("code of a system that is not read", [coded({"coding": [{"system": "urn:local", "code": "C78.7"}]})], True),
+    ("code of such a system for the primary", [coded({"coding": [{"system": "urn:local", "code": "C18.7"}]})], False),
+    ("code without a system", [coded({"coding": [{"code": "C78.7"}]})], True),
+    ("code without a system for the primary", [coded({"coding": [{"code": "C18.7"}]})], False),
+    ("text about the lung", [coded({"text": "Lungenmetastasen"})], False),
+    ("text about the lung beside a code", [coded({"text": "Lung metastases", "coding": [FLU]})], False),
     ("no code", [{name: value for name, value in LIVER.items() if name != "code"}], True),
     ("code that is a text", [coded("C78.7")], True),
     ("code that is a list", [coded([{"coding": [IN_COLON]}])], True),
