@@ -70,6 +70,15 @@ def test_a_newer_value_resolves_a_conflict() -> None:
     assert found == known(3, "c")
 
 
+def test_a_value_stays_beside_ever_so_many_newer_narrowings() -> None:
+    newer = [
+        said(Interval(None, 3), str(date.fromordinal(TODAY.toordinal() - day)), by=f"{day}") for day in range(1100)
+    ]
+    evidence = tuple(Evidence(f"Observation/{one}") for one in [*range(1100), "o"])
+    assert settle([said(2, "2001"), *newer], as_of=TODAY) == Known(2, evidence)
+    assert settle(newer, as_of=TODAY) == Narrowed(Interval(None, 3), evidence[:1])
+
+
 def test_partial_dates_whose_order_is_open_conflict() -> None:
     found = settled(said(1, "2026-06"), said(2, "2026-06-02", by="app", local=True))
     assert isinstance(found, Unknown)
