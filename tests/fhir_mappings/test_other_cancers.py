@@ -11,6 +11,9 @@ from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, condition, dose, lo
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
+ANORECTAL = condition("anorectal", (ICD10CM, "C21.8")) | {
+    "code": {"coding": [{"system": ICD10CM, "code": "C21.8"}, {"system": ICD10CM, "code": "C20"}]}
+}
 ON = "2026-06-10"
 ISSUE = Issue("Observation/o", "of another cancer")
 
@@ -56,12 +59,14 @@ def test_a_result_of_another_cancer_is_left_out_and_said_to_be(
         (["Condition/breast", "Condition/primary"], False),
         (["Condition/breast", "Condition/unknown"], False),
         (["Condition/unknown"], False),
+        (["Condition/liver"], False),
+        (["Condition/anorectal"], False),
         (["BodyStructure/breast"], False),
         ([], False),
     ],
 )
 def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left_out: bool) -> None:
-    case = read(PRIMARY, LIVER, BREAST, result(*N2, *conditions))
+    case = read(PRIMARY, LIVER, BREAST, ANORECTAL, result(*N2, *conditions))
     assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
 
