@@ -71,6 +71,7 @@ def test_a_resection_up_to_90_days_before_the_diagnosis_belongs_to_it() -> None:
     at_90 = read(primary(onset="2026-05-01"), procedure("p", RESECTION, on="2026-01-31"))
     at_91 = read(primary(onset="2026-05-01"), procedure("p", RESECTION, on="2026-01-30"))
     assert (shown(at_90, "primary-in-situ"), shown(at_91, "primary-in-situ")) == (False, "gap: absent")
+    assert at_90.issues == at_91.issues == ()
 
 
 def test_a_resection_whose_partial_date_may_be_too_early_leaves_it_open() -> None:

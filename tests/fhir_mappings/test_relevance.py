@@ -60,6 +60,7 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Observation", {"code": concept(LOINC, "718-7"), "component": [{"code": concept(LOINC, "8480-6")}]}, False),
     ("Observation", {"component": [{"code": {"text": "CEA"}}]}, True),
     ("Observation", {"code": FOREIGN, "component": [{"code": {"text": "CEA"}}]}, True),
+    ("Observation", {"code": of("urn:oid:1.2.3", "CEA")}, False),
     ("Observation", {"code": {"text": "CEA"}, "component": [{"code": concept(LOINC, "8480-6")}]}, False),
     ("Observation", {"code": {"text": "CEA"}, "component": None}, True),
     ("Observation", {"code": None, "component": {"code": SIZE}}, True),
