@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Issue, Sign
 from fhir_mappings.read.chart_reading import MANY_PARTS
-from fhir_mappings.read.references import is_patient
+from fhir_mappings.read.references import drugs_of, is_patient
 from tests.charts import RXNORM, concept, dose
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
@@ -61,3 +61,25 @@ def test_a_kit_of_more_drugs_than_are_looked_at_is_never_taken_for_no_chemothera
     case = read(PRIMARY, LIVER, *parts, drug, kit, given)
     seen = (shown(case, "chemotherapy-cycles"), Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs)
     assert (seen, [*case.issues]) == ((cycles, since), flags)
+
+
+def made_of(*parts: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Medication",
+        "ingredient": [{"itemReference": {"reference": part}} for part in parts],
+    } | more
+
+
+def test_the_drugs_of_an_order_are_those_that_it_names_and_what_they_are_made_of() -> None:
+    inside, drug, other = made_of("Medication/a", id="k"), {"resourceType": "Medication"}, made_of("#x", "Medication/b")
+    order = {"medicationReference": {"reference": "#k"}, "contained": [inside]}
+    medications = {"Medication/a": other, "Medication/b": drug, "Medication/c": drug}
+    assert drugs_of(order, medications) == ({"#k": inside, "Medication/a": other, "Medication/b": drug}, True)
+
+
+def test_drugs_made_of_each_other_or_of_ever_so_many_are_looked_at_within_a_bound() -> None:
+    order = {"medicationReference": {"reference": "Medication/0"}}
+    circle = {"Medication/0": made_of("Medication/1"), "Medication/1": made_of("Medication/0")}
+    chain = {f"Medication/{at}": made_of(f"Medication/{at + 1}") for at in range(30)}
+    assert drugs_of(order, circle) == (circle, True)
+    assert drugs_of(order, chain) == ({f"Medication/{at}": chain[f"Medication/{at}"] for at in range(20)}, False)
