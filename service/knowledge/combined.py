@@ -39,9 +39,11 @@ def _same_day(order: Order, other: Order, *, together: bool) -> bool:
 
 
 def on_one_day(order: Order, partner: Order) -> bool:
-    """Whether the halves of a combined operation are for one day without any doubt: the same, or none named."""
-    days = {found for found in (order.dated, partner.dated) if found is not None}
-    return len(days) <= 1 and all(found.is_day for found in days)
+    """Whether the halves of a combined operation are for one day without any doubt: the same, or none named.
+
+    Halves that name days, and not longer times, name the same.
+    """
+    return all(dated is None or dated.is_day for dated in (order.dated, partner.dated))
 
 
 def second_operation(reading: Reading, order: Order, partner: Order, next_steps: Sequence[str]) -> date | None:

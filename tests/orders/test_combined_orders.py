@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fhir_mappings.case import PartialDate
+from service.knowledge.phrases import day as shown_day
 from tests.decided import example, recorded, with_facts
 from tests.orders.drafts import CPT, DAY, by_mdt, cards, colectomy, hepatectomy
 
@@ -136,3 +137,22 @@ def test_no_order_is_postponed_from_a_day_that_has_passed(case: Case, of: str) -
         (AWAY, True),
         (HEPATOBILIARY, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("liver", "bowel", "certainly"),
+    [(DAY, DAY, "would"), (None, None, "would"), (DAY, None, "would"), ("2026-12", "2026-12", "may")],
+)
+def test_two_orders_of_one_day_or_of_none_would_be_done_together(
+    liver: str | None, bowel: str | None, certainly: str
+) -> None:
+    (critical, *_) = cards(example("V01"), hepatectomy(liver), colectomy(bowel), selections=["bowel"])
+    words = f"- Liver and bowel {certainly} be operated on together; other order (ServiceRequest/liver)"
+    assert words in critical["detail"].splitlines()
+
+
+@pytest.mark.parametrize(("case", "of"), [(example("V01"), "bowel"), (example("V08"), "liver")])
+def test_an_order_is_postponed_from_the_day_of_today(case: Case, of: str) -> None:
+    today, least = case.as_of, 4 if of == "bowel" else 6
+    found = offered(case, hepatectomy(str(today)), colectomy(str(today)), of=of)
+    assert found == [(f"Postpone to {shown_day(today + timedelta(weeks=least))}", True), (AWAY, False)]
