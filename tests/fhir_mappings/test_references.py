@@ -71,10 +71,12 @@ def made_of(*parts: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_drugs_of_an_order_are_those_that_it_names_and_what_they_are_made_of() -> None:
-    inside, drug, other = made_of("Medication/a", id="k"), {"resourceType": "Medication"}, made_of("#x", "Medication/b")
-    order = {"medicationReference": {"reference": "#k"}, "contained": [inside]}
+    inside, drug = made_of("#p", "Medication/a", id="k"), {"resourceType": "Medication"}
+    part, away, other = made_of(id="p"), made_of(id="away"), made_of("#away", "Medication/b")
+    order = {"medicationReference": {"reference": "#k"}, "contained": [inside, part, away]}
     medications = {"Medication/a": other, "Medication/b": drug, "Medication/c": drug}
-    assert drugs_of(order, medications) == ({"#k": inside, "Medication/a": other, "Medication/b": drug}, True)
+    found = {"#k": inside, "#p": part, "Medication/a": other, "Medication/b": drug}
+    assert drugs_of(order, medications) == (found, True)
 
 
 def test_drugs_made_of_each_other_or_of_ever_so_many_are_looked_at_within_a_bound() -> None:

@@ -202,6 +202,11 @@ R5: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"focus": [{"reference": "Condition/c"}, {"reference": "BodyStructure/b"}]},
     ),
     (
+        of("Observation", triggeredBy=[{"observation": {"reference": "Observation/1"}, "type": "reflex"}]),
+        {"focus": None},
+    ),
+    (of("ServiceRequest", bodyStructure={"reference": "BodyStructure/b"}), {"focus": None}),
+    (
         of("Procedure", occurrenceTiming={"event": ["2026-05-20"]}),
         {"performedTiming": {"event": ["2026-05-20"]}},
     ),

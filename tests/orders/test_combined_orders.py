@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_mappings.case import PartialDate
+from service.knowledge.contradiction import waiting_in
 from service.knowledge.phrases import day as shown_day
 from tests.decided import example, recorded, with_facts
 from tests.orders.drafts import CPT, DAY, by_mdt, cards, colectomy, hepatectomy
@@ -156,3 +157,26 @@ def test_an_order_is_postponed_from_the_day_of_today(case: Case, of: str) -> Non
     today, least = case.as_of, 4 if of == "bowel" else 6
     found = offered(case, hepatectomy(str(today)), colectomy(str(today)), of=of)
     assert found == [(f"Postpone to {shown_day(today + timedelta(weeks=least))}", True), (AWAY, False)]
+
+
+@pytest.mark.parametrize(
+    ("next_steps", "waits"),
+    [
+        (("staged", "refer-hpb-after-recovery", "liver-about-2-months-after-recovery"), "liver-resection"),
+        (
+            (
+                "liver-resection-or-ablation-then-primary",
+                "liver-surgery-in-radiotherapy-interval",
+                "resect-now-no-more-chemotherapy",
+            ),
+            "primary-resection",
+        ),
+        (("staged", "liver-resection-or-ablation-then-primary"), None),
+        (("staged", "no-elective-surgery"), None),
+        ((), None),
+    ],
+)
+def test_one_operation_waits_for_the_other_where_every_next_step_says_so(
+    next_steps: tuple[str, ...], waits: str | None
+) -> None:
+    assert waiting_in(next_steps) == waits

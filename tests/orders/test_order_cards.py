@@ -188,10 +188,11 @@ def test_the_liver_before_the_advised_chemotherapy_differs() -> None:
         (1, "2026-12-09", []),
         (5, "2027-04-08", [("strategy-differs", "warning")]),
         (5, "2027-04-09", []),
+        (1, None, [("strategy-differs", "warning")]),
     ],
 )
 def test_the_liver_waits_for_as_many_months_of_chemotherapy_as_the_site_gives(
-    case: Case, parameter: str, months: int, on: str, expected: list[tuple[str, str]]
+    case: Case, parameter: str, months: int, on: str | None, expected: list[tuple[str, str]]
 ) -> None:
     assert found(case, hepatectomy(on), policy=Policy("our MDT", {parameter: months})) == expected
 
