@@ -46,6 +46,11 @@ GROUPS = {
         _KNOWLEDGE,
         share=0.25,
     ),
+    "orders": Group(
+        "service/knowledge",
+        ("combined", "contradiction"),
+        tuple(f"tests/orders/test_{name}.py" for name in ("combined_orders", "order_cards", "order_grounds")),
+    ),
     "tokens": Group(
         "service/adapters",
         ("jwt_auth", "jwks", "tokens"),
@@ -55,6 +60,7 @@ GROUPS = {
         "fhir_mappings",
         (
             "asked", "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
+            "words",
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
                 "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",
