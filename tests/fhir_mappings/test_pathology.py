@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import ICD10CM, LOINC, SNOMED, coded, condition, local, observation
+from tests.charts import ICD10CM, LOINC, SNOMED, coded, concept, condition, local, observation
 from tests.fhir_mappings.reading import PRIMARY, proofs, read, shown
 
 AJCC = "http://cancerstaging.org"
@@ -242,3 +242,9 @@ def test_a_newer_category_still_counts_against_what_was_said_before_it(
 def test_a_subcategory_that_was_entered_stays_beside_a_newer_category() -> None:
     entered = local("primary-n", "N2b", on="2026-06-01")
     assert shown(read(PRIMARY, entered, said(PN, "pN2")), "primary-n") == "N2b"
+
+
+def test_a_category_that_was_not_assessed_leaves_that_of_a_panel() -> None:
+    panel = observation("p", (LOINC, "21902-2"), {"component": [{"code": concept(*PT), "valueString": "T3"}]})
+    unsaid = observation("u", PT, {"dataAbsentReason": {"text": "not assessed"}})
+    assert shown(read(PRIMARY, panel, unsaid), "primary-t") == "T3"
