@@ -27,7 +27,7 @@ def _topics(*, beside_code: bool) -> Mapping[str, tuple[tuple[str, tuple[_Words,
     topics: dict[str, list[tuple[str, tuple[_Words, ...]]]] = {}
     for topic, table in tables.items():
         if beside_code:
-            ways = [[table["beside_code"]]] if "beside_code" in table else []
+            ways = [table["beside_code"]] if "beside_code" in table else []
         else:
             ways = [table["groups"], *([[table["codes"]]] if "codes" in table else [])]
         for kind in table["resource"] if ways else ():
@@ -44,4 +44,11 @@ def could_be(kind: str, text: str, *, beside_code: bool = False) -> frozenset[st
     if not plain.isascii():
         letters = unicodedata.normalize("NFKD", plain)
         plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return frozenset(topic for topic, ways in topics if any(all(words.search(plain) for words in way) for way in ways))
+    return frozenset(topic for topic, ways in topics if any(_meets(plain, way) for way in ways))
+
+
+def _meets(text: str, way: _Words) -> bool:
+    for words in way:  # noqa: SIM110  half the time of `all`: each coded operation and Condition is asked
+        if words.search(text) is None:
+            return False
+    return True

@@ -155,15 +155,15 @@ class Reader:
 
     def _stated(self, observations: Iterable[Resource], sets: tuple[str, ...]) -> list[Resource]:
         usable = _usable(observations)
-        if not any("component" in found.body for found in usable):
-            return usable
-        return [one for found in usable for one in self._parts(found, sets)]
+        return [
+            one for found in usable for one in (self._parts(found, sets) if "component" in found.body else (found,))
+        ]
 
     def _parts(self, panel: Resource, sets: tuple[str, ...]) -> list[Resource]:
         if self._is_in(panel.body, sets) and any(name.startswith("value") for name in panel.body):
             return [panel]
         own = {name: element for name, element in panel.body.items() if not name.startswith(("value", "component"))}
-        bodies = [{**own, **one} for one in panel.body.get("component", ()) if self._is_in(one, sets)]
+        bodies = [{**own, **one} for one in panel.body["component"] if self._is_in(one, sets)]
         parts = [
             replace(panel, body=body, codings=codings_of(panel.kind, body, self.terminology)[0]) for body in bodies
         ]

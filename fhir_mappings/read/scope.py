@@ -93,9 +93,13 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
 
 def _metastasis_elsewhere(reader: Reader) -> bool:
     """Whether a Condition is a metastasis elsewhere, or could be: with text alone, or one that cannot be read."""
-    named = [one.sets | one.topics for one in _conditions(reader) if active(one)]
-    named += [one.sets | one.topics for one in reader.chart.refused if one.kind == "Condition"]
-    return any(_ELSEWHERE in about for about in named)
+    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)):
+        return True
+    return any(one.kind == "Condition" and _is_elsewhere(one) for one in reader.chart.refused)
+
+
+def _is_elsewhere(found: Resource | Refused) -> bool:
+    return _ELSEWHERE in found.sets or _ELSEWHERE in found.topics
 
 
 def other_cancers(reader: Reader) -> tuple[Evidence, ...]:
