@@ -162,7 +162,7 @@ class Relevance:
         return found
 
     def _text(self, kind: str, concepts: list[_Concept], *, beside_code: bool) -> bool:
-        if kind == "Condition" and any(_masked(concept) for concept in concepts):
+        if kind == "Condition" and not beside_code and any(_masked(concept) for concept in concepts):
             return True
         texts = [*_texts(concepts), *(_codes(concepts) if kind == "Condition" and not beside_code else ())]
         return bool(could_be(kind, " ".join(texts), beside_code=beside_code))

@@ -13,7 +13,7 @@ from fhir_mappings.case import Interval, Value
 from fhir_mappings.read.dates import parse_date, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.terminology import Terminology
@@ -121,13 +121,15 @@ def concept_sets(concept: object, terminology: Terminology) -> frozenset[str]:
     return found
 
 
-def written_codes(concept: object) -> Iterator[tuple[str, str]]:
+def written_codes(concept: object) -> list[tuple[str, str]]:
     """Give system and code of the codings of a CodeableConcept that have both; before repair a code may be a number."""
+    found = []
     for coding in codings(concept):
         system, code = coding.get("system"), coding.get("code")
         spelled = str(code) if type(code) is int else code
         if isinstance(system, str) and isinstance(spelled, str) and spelled:
-            yield system, spelled
+            found.append((system, spelled))
+    return found
 
 
 def codings(concept: object) -> Iterable[dict[str, Any]]:
