@@ -1,16 +1,23 @@
-"""Numbers of a site's policy read as words do: one month, two months; a window of one week."""
+"""Numbers of a site's policy are the ones that cards say, and read as words do: one month, a window of one week."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from service.knowledge.decide import decide
+from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
-from tests.decided import cards_of, example
+from tests.decided import CATALOGUE, cards_of, example
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
+    from service.knowledge.explanation import SectionCode
+    from service.knowledge.model import Guideline
 
 ONE = load_guideline(
     Policy(
@@ -62,3 +69,35 @@ def test_what_is_one_is_still_said(name: str, words: str) -> None:
 def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
     assert ONE.advisory("restage-3-months").sentence == "Restage at 1 month, before the liver resection."
     assert ONE.intervals["adjuvant"] == "1 month of adjuvant chemotherapy (1 two-weekly cycle)"
+
+
+def told(case: Case, guideline: Guideline, code: SectionCode) -> list[str]:
+    section = explain(case, decide(case, guideline), guideline, CATALOGUE).section(code)
+    assert section is not None
+    return [line.plain for line in section.lines]
+
+
+def test_a_changed_number_of_the_policy_is_printed() -> None:
+    guideline = load_guideline(Policy("ours", {"remnant_minimum_percent": 35.0}))
+    case = example("V01")
+    assert "Local policy of this site: remnant minimum percent = 35" in told(case, guideline, "sources")
+
+
+def test_advisories_speak_in_the_numbers_of_the_policy() -> None:
+    numbers = {"adjuvant_failure_months": 18, "restaging_months": 4, "adjuvant_months": 3}
+    guideline = load_guideline(Policy("ours", dict(numbers)))
+    failed = {"adjuvant_end_date": date(2025, 6, 1), "liver_metastasis_date": date(2026, 10, 1)}
+    said = [
+        told(case, guideline, "advisories")
+        for case in (
+            example("V13"),
+            example("V27", "adjuvant-status"),
+            example("V27", adjuvant_status="completed", **failed),
+        )
+    ]
+    assert "Restage at 4 months, before the liver resection." in said[0]
+    assert said[1][0] == (
+        "After the liver resection 3 months of oxaliplatin-based chemotherapy improve disease-free, not overall "
+        "survival, unless adjuvant chemotherapy failed within 18 months (not recorded)."
+    )
+    assert said[2][0].startswith("Adjuvant chemotherapy failed within 18 months. Recorded: ")

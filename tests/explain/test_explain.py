@@ -17,7 +17,6 @@ from service.knowledge.explanation import ChartText, Line, Source, Text, say
 from service.knowledge.guideline import load_guideline
 from service.knowledge.headline import summary
 from service.knowledge.mdt import explain_mdt
-from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
 from service.knowledge.schedule import add_months, earliest_liver_operation, steps
 from service.knowledge.uncertain import explain_uncertain_scope
@@ -372,30 +371,3 @@ def test_an_answer_that_leaves_several_strategies_names_them() -> None:
     )
     (line,) = lines(explain(example("V01"), decision, GUIDELINE, CATALOGUE), "missing")
     assert line.endswith("→ liver first or MDT")
-
-
-def test_a_changed_number_of_the_policy_is_printed() -> None:
-    guideline = load_guideline(Policy("ours", {"remnant_minimum_percent": 35.0}))
-    case = example("V01")
-    explanation = explain(case, decide(case, guideline), guideline, CATALOGUE)
-    assert "Local policy of this site: remnant minimum percent = 35" in lines(explanation, "sources")
-
-
-def test_advisories_speak_in_the_numbers_of_the_policy() -> None:
-    numbers = {"adjuvant_failure_months": 18, "restaging_months": 4, "adjuvant_months": 3}
-    guideline = load_guideline(Policy("ours", dict(numbers)))
-    failed = {"adjuvant_end_date": date(2025, 6, 1), "liver_metastasis_date": date(2026, 10, 1)}
-    said = [
-        lines(explain(case, decide(case, guideline), guideline, CATALOGUE), "advisories")
-        for case in (
-            example("V13"),
-            example("V27", "adjuvant-status"),
-            example("V27", adjuvant_status="completed", **failed),
-        )
-    ]
-    assert "Restage at 4 months, before the liver resection." in said[0]
-    assert said[1][0] == (
-        "After the liver resection 3 months of oxaliplatin-based chemotherapy improve disease-free, not overall "
-        "survival, unless adjuvant chemotherapy failed within 18 months (not recorded)."
-    )
-    assert said[2][0].startswith("Adjuvant chemotherapy failed within 18 months. Recorded: ")
