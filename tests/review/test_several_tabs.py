@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from service.adapters.sealing import Sealer
 from service.web.smart.sessions import Sessions
@@ -84,37 +85,23 @@ async def test_a_refresh_token_that_another_worker_used_up_costs_nobody_the_sess
     assert used == {f"secret-refresh-1.{MARK}"}
 
 
-async def test_logout_ends_the_session_for_a_tab_that_is_loading() -> None:
+@pytest.mark.parametrize(
+    ("age_s", "url"), [(0, f"{ISS}/Condition"), (271, TOKEN)], ids=["loading", "renewing the access"]
+)
+async def test_logout_ends_the_session_for_a_tab_that_waits_for_the_ehr(age_s: int, url: str) -> None:
     harness = charted()
     application = harness.application()
     async with harness.browser(application) as browser, harness.browser(application) as second:
         hidden = await opened(harness, browser)
         cookie = browser.cookies[SESSION]
         second.cookies.set(SESSION, cookie)
+        harness.clock.forward(seconds=age_s)
 
         async def log_out() -> None:
             answer = await second.post("/smart/logout", data={"csrf": hidden["csrf"]}, headers=ORIGIN)
             assert "You are logged out" in answer.text
 
-        meanwhile(harness, f"{ISS}/Condition", log_out)
-        assert (await browser.get("/review")).status_code == 401
-    assert await Sessions(harness.records, Sealer([SECRET], "sessions"), harness.clock).find(cookie) is None
-
-
-async def test_logout_ends_the_session_for_a_tab_that_renews_the_access() -> None:
-    harness = charted()
-    application = harness.application()
-    async with harness.browser(application) as browser, harness.browser(application) as second:
-        hidden = await opened(harness, browser)
-        cookie = browser.cookies[SESSION]
-        second.cookies.set(SESSION, cookie)
-        harness.clock.forward(seconds=271)
-
-        async def log_out() -> None:
-            answer = await second.post("/smart/logout", data={"csrf": hidden["csrf"]}, headers=ORIGIN)
-            assert "You are logged out" in answer.text
-
-        meanwhile(harness, TOKEN, log_out)
+        meanwhile(harness, url, log_out)
         assert (await browser.get("/review")).status_code == 401
     assert await Sessions(harness.records, Sealer([SECRET], "sessions"), harness.clock).find(cookie) is None
 
