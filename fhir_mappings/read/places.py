@@ -8,7 +8,7 @@ from fhir_mappings.read.values import concept_sets
 from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fhir_mappings.terminology import Terminology
 
@@ -19,7 +19,11 @@ _BOWEL, _ELSEWHERE = "body-site-", "elsewhere-structure"
 
 def is_liver(place: object, terminology: Terminology) -> bool:
     """Whether a body site is the liver or a part of it."""
-    return any(name.startswith(("liver-structure", "liver-lobe-")) for name in concept_sets(place, terminology))
+    return _names_liver(concept_sets(place, terminology))
+
+
+def _names_liver(places: Iterable[str]) -> bool:
+    return any(name.startswith(("liver-structure", "liver-lobe-")) for name in places)
 
 
 def taken_from(specimen: Mapping[str, Any]) -> object:
@@ -32,11 +36,11 @@ def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Term
     """Give the value sets of a Condition's code; one that names no organ is of those that its body sites name."""
     if sets.isdisjoint(_BY_SITE):
         return sets
-    places = objects(condition.get("bodySite"))
-    named = frozenset[str]().union(*(concept_sets(place, terminology) for place in places))
+    places = (concept_sets(place, terminology) for place in objects(condition.get("bodySite")))
+    named = frozenset[str]().union(*places)
     if _METASTASIS not in sets:
         return sets | {f"primary-site-{name.removeprefix(_BOWEL)}" for name in named if name.startswith(_BOWEL)}
-    if any(is_liver(place, terminology) for place in places):
+    if _names_liver(named):
         sets |= {"liver-metastasis"}
     return sets | {"metastasis-elsewhere"} if _ELSEWHERE in named else sets
 
