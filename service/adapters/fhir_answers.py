@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
+from fhir_mappings.relevance import objects
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -104,14 +106,9 @@ def read_existing(body: bytes, kind: str) -> dict[str, Any] | None:
 
 def version_of(resource: Mapping[str, Any]) -> str | None:
     """Give the version of a resource as its server names it."""
-    [meta] = objects([resource.get("meta")]) or [{}]
+    meta = next(iter(objects(resource.get("meta"))), {})
     version = meta.get("versionId")
     return str(version) if version and isinstance(version, str | int) else None
-
-
-def objects(value: object) -> list[dict[str, Any]]:
-    """Give the objects of a list; nothing where it is none."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _answer(

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import httpx
 
-from service.adapters.fhir_answers import WriteAnswer, objects, read_answer, read_existing, read_transaction, version_of
+from fhir_mappings.relevance import objects
+from service.adapters.fhir_answers import WriteAnswer, read_answer, read_existing, read_transaction, version_of
 from service.adapters.outbound import OutboundError
 from service.adapters.write_permissions import Permissions, permissions_from
 
@@ -262,9 +263,9 @@ def _values(resource: Resource) -> Resource:
     kept = ("valueBoolean", "valueInteger", "valueDateTime", "status")
     values = {key: resource.get(key) for key in kept}
     values["quantity"] = [
-        (quantity.get("value"), quantity.get("code")) for quantity in objects([resource.get("valueQuantity")])
+        (quantity.get("value"), quantity.get("code")) for quantity in objects(resource.get("valueQuantity"))
     ]
-    values["codes"] = _codes([resource.get("valueCodeableConcept")])
+    values["codes"] = _codes(resource.get("valueCodeableConcept"))
     values["category"] = _codes(resource.get("category")) if resource.get("resourceType") == "CarePlan" else []
     return values
 

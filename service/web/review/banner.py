@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from service.adapters.fhir_answers import objects
+from fhir_mappings.relevance import objects
 from service.knowledge.phrases import day
 
 if TYPE_CHECKING:

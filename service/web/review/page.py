@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Scope
-from service.adapters.fhir_answers import objects, version_of
+from fhir_mappings.relevance import objects
+from service.adapters.fhir_answers import version_of
 from service.knowledge.phrases import value_text
 from service.knowledge.scores import scores
 from service.web.review.banner import banner

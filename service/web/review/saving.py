@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
 from fhir_mappings.outbound import Draft, observation, provenance
-from service.adapters.fhir_answers import objects, version_of
+from fhir_mappings.relevance import objects
+from service.adapters.fhir_answers import version_of
 from service.adapters.fhir_write import FhirWriter, Write, WriteOutcome
 from service.errors import StoreUnavailable
 from service.knowledge.phrases import day, sentence, value_text
