@@ -322,7 +322,7 @@ def topics_of(kind: str, body: Mapping[str, Any], *, beside_code: bool) -> tuple
     """Give what a resource could be about by its text, and whether its code is withheld."""
     concepts = list(_concepts(kind, body))
     texts = [text for concept in concepts for text in concept_texts(concept)]
-    masked = kind == "Condition" and not texts and any(_is_masked(concept) for concept in concepts)
+    masked = kind == "Condition" and not (beside_code or texts) and any(_is_masked(concept) for concept in concepts)
     if kind == "Condition":
         texts += [text for site in objects(body.get("bodySite")) for text in concept_texts(site)]
         written = (coding.get("code") for concept in concepts for coding in codings(concept))

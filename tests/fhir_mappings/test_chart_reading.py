@@ -147,6 +147,11 @@ def test_a_withheld_code_could_be_the_other_disease_and_alone_says_nothing(more:
     assert scopes == [Scope.OUT, Scope.UNCERTAIN, Scope.UNCERTAIN]
 
 
+def test_a_code_that_is_read_is_not_withheld_whatever_stands_below_it() -> None:
+    code = {"coding": [{"system": ICD10CM, "code": "J10.1"}], "concept": MASKED}
+    assert read(PRIMARY, LIVER | {"code": code}).scope is Scope.OUT
+
+
 def test_a_code_with_an_extension_is_not_withheld() -> None:
     extended = concept("urn:x", "1") | MASKED
     case = read(PRIMARY, LIVER | {"code": extended})
