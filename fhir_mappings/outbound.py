@@ -92,7 +92,7 @@ def request_text(request: RequestCode) -> str:
     return _REQUESTS[request][0]
 
 
-def service_request(draft: Draft, request: RequestCode, *, note: str | None = None) -> Resource:
+def service_request(draft: Draft, request: RequestCode) -> Resource:
     """Draft a ServiceRequest (status draft, intent proposal)."""
     text, codings = _REQUESTS[request]
     return without_empty(
@@ -109,7 +109,6 @@ def service_request(draft: Draft, request: RequestCode, *, note: str | None = No
             "authoredOn": draft.authored.isoformat(),
             "requester": draft.requester,
             "reasonReference": draft.conditions,
-            "note": [{"text": note}] if note else None,
         }
     )
 

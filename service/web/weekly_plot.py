@@ -31,9 +31,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One week: its Monday, where its label stands (empty where there is no room for it), its parts and its words."""
+    """One week: where its label stands (empty where there is no room for it), its parts and its words."""
 
-    monday: str
     label: str
     middle: float
     parts: tuple[Part, ...]
@@ -77,7 +76,7 @@ def weekly_plot(weeks: Sequence[Tally]) -> Plot | None:
                     Part(kind, count, round(x + slot * 0.15, 2), round(y, 2), round(slot * 0.7, 2), height(count))
                 )
         words = f"Week of {week.key}: " + ", ".join(f"{count} {kind}" for kind, count in counts)
-        return Bar(week.key, week.key if place % every == 0 else "", round(x + slot / 2, 2), tuple(parts), words)
+        return Bar(week.key if place % every == 0 else "", round(x + slot / 2, 2), tuple(parts), words)
 
     return Plot(
         width=_LEFT + _WIDTH + 12,

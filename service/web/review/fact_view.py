@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
 from service.knowledge.phrases import assumed, contradiction, day, narrowed_text, sentence, value_text
@@ -154,7 +154,3 @@ def age(dated: date, as_of: date) -> str:
         return f"{days} day{'s' if days > 1 else ''}"
     months = int(days / _MONTH_DAYS)
     return f"{months} months" if months < _MONTHS_SHOWN else f"{months // 12} years"
-
-
-STATES: tuple[State, ...] = get_args(State)
-"""Every state, for the legend."""

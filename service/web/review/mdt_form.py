@@ -109,7 +109,7 @@ def decision_entered(  # noqa: PLR0913 - what is written, by whom, in whose word
         "status": "active",
         "intent": "plan",
     }
-    earlier = earlier_write(chart.resources, "Observation", identifier, seen)
+    earlier = earlier_write(chart.resources, identifier, seen)
     words = {FACT: SavedItem("Decision of the MDT", value_text(definition, entry.strategy))}
     writes = [Write(FACT, found, f"{FACT_IDENTIFIERS}|{identifier}", earlier)]
     if earlier is None:

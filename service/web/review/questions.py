@@ -47,7 +47,6 @@ class Question:
     unit: str | None = None
     minimum: str | None = None
     maximum: str | None = None
-    step: str | None = None
     hint: str | None = None
     entered: str = ""
     fault: str | None = None
@@ -126,7 +125,6 @@ def _question(
         unit={"mo": "months", "{score}": None, "{count}": None}.get(definition.unit or "", definition.unit),
         minimum=_bound(definition.minimum),
         maximum=_bound(definition.maximum),
-        step="1" if definition.kind == "integer" else "any",
         hint=hint,
         entered=entered,
         fault=fault,

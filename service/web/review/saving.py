@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from fhir_mappings.outbound import Draft, observation, provenance
@@ -28,8 +28,6 @@ FACT_IDENTIFIERS = "https://crlm-cds.example/fhir/identifier/case-fact"
 """The system of the identifier that each Observation of the app carries: patient, fact and day."""
 APPLICATION = "crlm-cds review"
 _SUMMARY_LOINC = "34133-9"
-
-What: TypeAlias = Literal["facts", "decision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +107,16 @@ def facts_entered(  # noqa: PLR0913 - what is written, by whom, and what it may 
             title=title,
             identifier=(FACT_IDENTIFIERS, identifier),
         )
-        earlier = earlier_write(chart.resources, "Observation", identifier, seen.get(code))
+        earlier = earlier_write(chart.resources, identifier, seen.get(code))
         writes.append(Write(code, resource, f"{FACT_IDENTIFIERS}|{identifier}", earlier))
         words[code] = SavedItem(sentence(definition.title), value_text(definition, value))
     return Entered(tuple(writes), words, effective)
 
 
-def earlier_write(
-    resources: Iterable[Mapping[str, Any]], kind: str, identifier: str, seen: str | None
-) -> tuple[str, str] | None:
-    """Give id and version of our own resource with this identifier; the version is the one the user has seen."""
+def earlier_write(resources: Iterable[Mapping[str, Any]], identifier: str, seen: str | None) -> tuple[str, str] | None:
+    """Give id and version of our own Observation with this identifier; the version is the one the user has seen."""
     for resource in resources:
-        if resource.get("resourceType") != kind or not resource.get("id"):
+        if resource.get("resourceType") != "Observation" or not resource.get("id"):
             continue
         version = seen or version_of(resource)
         carried = [(each.get("system"), each.get("value")) for each in objects(resource.get("identifier"))]
