@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Sign, Unknown
-from service.knowledge.explanation import Explanation, Line, Section, Source, Strong, say
+from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import (
     in_reading_order,
     needs_completion,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Answer, Decision, MissingFact
-    from service.knowledge.explanation import Part, SectionCode, Tone
+    from service.knowledge.explanation import Line, Part, SectionCode, Tone
     from service.knowledge.model import Guideline
 
 _MDT = "mdt-decision"
@@ -252,8 +252,7 @@ def _advisories(reading: Reading, said: set[str]) -> list[Line]:
         words = advisory.sentence
         if advisory.sentence_if_assumed and advisory.assumed and reading.assumption(advisory.assumed) is not None:
             words = advisory.sentence_if_assumed
-        line = say("advisory", words, *_values_behind(reading, code), codes=(code,))
-        lines.append(Line(line.kind, line.parts, None, line.codes, advisory.statements, advisory.citations))
+        lines.append(say("advisory", words, *_values_behind(reading, code), codes=(code,)))
     return lines
 
 

@@ -66,13 +66,6 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     parts: tuple[Part, ...]
     fact: str | None = None
     codes: tuple[str, ...] = ()
-    statements: tuple[str, ...] = ()
-    citations: tuple[str, ...] = ()
-
-    @property
-    def evidence(self) -> tuple[str, ...]:
-        """Give the resources that the line rests on."""
-        return tuple(reference for part in self.parts if isinstance(part, Source) for reference in part.references)
 
     @property
     def plain(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from service.knowledge.explanation import ChartText, Line, Text, say
+from service.knowledge.explanation import ChartText, say
 from service.knowledge.phrases import sentence
 
 if TYPE_CHECKING:
-    from service.knowledge.explanation import Part
+    from service.knowledge.explanation import Line
     from service.knowledge.model import Citation, Guideline
     from service.knowledge.reading import Reading
 
@@ -31,14 +31,12 @@ def sources_of(reading: Reading) -> tuple[Line, ...]:
     if local:
         named.append(f"local policy {', '.join(local)}")
     if named:
-        line = say("statement", sentence(" · ".join(named)))
-        lines.append(Line(line.kind, line.parts, statements=decision.statements))
+        lines.append(say("statement", sentence(" · ".join(named))))
     papers = [guideline.citations[found] for found in decision.citations if found in guideline.citations]
     if papers:
         shown = "; ".join(_paper(paper) for paper in papers[:_PAPERS_SHOWN])
         more = f"; {len(papers) - _PAPERS_SHOWN} more" if len(papers) > _PAPERS_SHOWN else ""
-        line = say("citation", f"Papers: {shown}{more}")
-        lines.append(Line(line.kind, line.parts, citations=decision.citations))
+        lines.append(say("citation", f"Papers: {shown}{more}"))
     return (*lines, *_policy(guideline), _notice(guideline))
 
 
@@ -65,9 +63,9 @@ def _setting(value: float) -> str:
 
 
 def _notice(guideline: Guideline) -> Line:
-    parts: tuple[Part, ...] = (
-        Text("Decision support for clinicians; the source summary has not yet been reviewed by humans (S30). "),
-        Text(f"{guideline.id} {guideline.version}, policy: "),
+    return say(
+        "notice",
+        "Decision support for clinicians; the source summary has not yet been reviewed by humans (S30). ",
+        f"{guideline.id} {guideline.version}, policy: ",
         ChartText(guideline.policy_name),
     )
-    return Line("notice", parts, statements=("S30",))

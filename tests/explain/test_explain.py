@@ -335,9 +335,8 @@ def test_without_a_decision_of_the_mdt_none_is_explained() -> None:
         explain_mdt(example("V01"), Decision((), ()), GUIDELINE, CATALOGUE)
 
 
-def test_a_line_knows_its_evidence_and_its_plain_text() -> None:
+def test_a_line_knows_its_plain_text() -> None:
     line = Line("reason", (Text("ECOG 1"), Source(("Observation/e",), "2 Nov 2026"), ChartText(" <x>"), Source(())))
-    assert line.evidence == ("Observation/e",)
     assert line.plain == "ECOG 1 (2 Nov 2026, Observation/e) <x>"
     assert say("notice", "words").plain == "words"
 

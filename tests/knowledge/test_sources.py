@@ -69,7 +69,7 @@ NOTICE = "Decision support for clinicians; the source summary has not yet been r
 
 
 def notice(policy: str = "default") -> Line:
-    return Line("notice", (Text(NOTICE), Text("small 1, policy: "), ChartText(policy)), statements=("S30",))
+    return Line("notice", (Text(NOTICE), Text("small 1, policy: "), ChartText(policy)))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def notice(policy: str = "default") -> Line:
 def test_statements_stand_before_local_policy_with_the_references_of_the_summary(
     statements: tuple[str, ...], said: str
 ) -> None:
-    assert lines(statements) == (Line("statement", (Text(said),), statements=statements), notice())
+    assert lines(statements) == (Line("statement", (Text(said),)), notice())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_statements_stand_before_local_policy_with_the_references_of_the_summary
     ],
 )
 def test_three_papers_are_named_without_their_identifiers(citations: tuple[str, ...], said: str) -> None:
-    assert lines(citations=citations) == (Line("citation", (Text(said),), citations=citations), notice())
+    assert lines(citations=citations) == (Line("citation", (Text(said),)), notice())
 
 
 def test_without_evidence_the_notice_stands_alone() -> None:
