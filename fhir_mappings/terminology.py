@@ -128,12 +128,6 @@ class Terminology:
         """Whether codes of this system are understood, so that an unlisted code means something else."""
         return bool(system) and self.systems.key(system or "") is not None
 
-    def queries(self, sets: Iterable[str]) -> tuple[str, ...]:
-        """Give `system|code` tokens of the enumerated members of value sets, for a search parameter; sorted."""
-        return tuple(
-            sorted({f"{self.systems.urls[key]}|{code}" for name in sets for key, code in self.members.get(name, ())})
-        )
-
 
 @cache
 def _shipped() -> tuple[Systems, tuple[tuple[str, dict[str, Any]], ...]]:

@@ -154,16 +154,6 @@ def test_the_urls_of_the_us_and_british_systems() -> None:
     assert "drug-oxaliplatin" in terminology().sets("urn:oid:2.16.840.1.113883.6.88", "32592")
 
 
-def test_queries_name_the_enumerated_codes_of_value_sets() -> None:
-    assert terminology().queries(["ecog", "cea", "no-such-set"]) == (
-        "http://loinc.org|2039-6",
-        "http://loinc.org|83085-1",
-        "http://loinc.org|89247-1",
-        "http://loinc.org|89262-0",
-        "http://snomed.info/sct|423740007",
-    )
-
-
 def value_set(**more: Any) -> dict[str, Any]:
     return {
         "resourceType": "ValueSet",

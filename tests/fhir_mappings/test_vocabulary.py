@@ -137,15 +137,13 @@ def test_documents_become_sets_of_codes_patterns_and_own_systems() -> None:
     assert {at: built.sets(*at) for at in reversed(expected)} == expected
     assert built.set_ids == set("abcdefghi")
     assert built.code_systems == {"own": CodeSystem(own, {"one": "The first", "two": "two"})}
-    assert built.queries("bhg") == (
-        f"{dotted}|C19",
-        f"{dotted}|c787",
-        f"{plain}|w",
-        f"{plain}|x",
-        f"{plain}|y",
-        f"{own}|one",
-    )
-    assert (built.queries("ci"), built.queries(())) == ((), ())
+    assert {name: built.members[name] for name in "bcghi"} == {
+        "b": (("plain", "x"), ("plain", "y"), ("plain", "w")),
+        "c": (),
+        "g": (("own", "one"),),
+        "h": (("dotted", "c787"), ("dotted", "C19")),
+        "i": (),
+    }
     assert [built.reads(system) for system in (plain, own, "http://y.example", "", None)] == [True] * 2 + [False] * 3
 
 
