@@ -43,8 +43,8 @@ def check() -> None:
         f" {len(guideline.advisories)} advisories, {len(guideline.assumptions)} assumptions,"
         f" {len(guideline.parameters)} parameters; {len(catalogue.facts)} facts; {len(terminology.set_ids)} value sets"
     )
-    odd = list(findings(look_through(load_guideline(), catalogue)))
-    for choice in findings(look_through(guideline, catalogue)):
+    odd = list(findings(look_through(load_guideline())))
+    for choice in findings(look_through(guideline)):
         if choice not in odd:
             console.print(f"  - under this policy {choice}", style="yellow")
     faults = [*odd, *disagreements(guideline, catalogue, terminology)]
@@ -56,10 +56,9 @@ def check() -> None:
 
 
 def findings(report: Report) -> Iterator[str]:
-    """Say what is odd about the guideline itself; facts that no condition reads are no fault."""
+    """Say what is odd about the guideline itself."""
     yield from (f"row {row} can never apply" for row in report.idle_rows)
     yield from (f"advisory {code} can never hold" for code in report.idle_advisories)
-    yield from (f"no row applies to: {patients}" for patients in report.uncovered)
     yield from (f"parameter {name} is not used" for name in report.unused_parameters)
     yield from (f"definition {name} is not used" for name in report.unused_definitions)
 

@@ -126,7 +126,7 @@ def examine_knowledge(settings: Settings) -> list[Finding]:
     else:
         added = "" if settings.terminology is None else f", widened by {settings.terminology.name}"
         found.append(ok("value sets", f"{len(terminology.set_ids)} loaded{added}"))
-    faults = [*oddities(check(guideline, catalogue)), *disagreements(guideline, catalogue, terminology)]
+    faults = [*oddities(check(guideline)), *disagreements(guideline, catalogue, terminology)]
     found += [fail("knowledge", fault, "`crlm-cds check` shows the pathway under this policy") for fault in faults]
     if not faults:
         found.append(ok("knowledge", f"{guideline.id} {guideline.version}, {len(guideline.rows)} rows, no faults"))
