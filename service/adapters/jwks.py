@@ -71,13 +71,6 @@ class CachedKeySets:
             return None
         return cached.keys.get(key_id)
 
-    async def probe(self, client: Client) -> int:
-        """Read the client's set now, past the cache, and give the number of its usable keys.
-
-        Raises `KeySetError` or `OutboundError` with the reason; for an operator's check, not for calls.
-        """
-        return len(parse_key_set(await self._bytes(client)))
-
     def _should_read(self, cached: _Cached, key_id: str) -> bool:
         now = self._clock()
         if cached.failed_at is not None and now - cached.failed_at < RETRY_S:

@@ -8,13 +8,14 @@ import pytest
 
 from service.adapters.clients import Client
 from service.adapters.jwks import FRESH_S, REREAD_WINDOW_S, REREADS, RETRY_S, STALE_S, UNKNOWN_S, CachedKeySets
-from service.adapters.keys import KeySetError, parse_key_set
-from service.adapters.outbound import Outbound, OutboundError
+from service.adapters.keys import parse_key_set
 from tests.adapters.servers import Answer, Asked, Server
 from tests.adapters.tokens import EC_KEY, ED_KEY, KEYS, P256_KEY, P521_KEY, RSA_KEY, jwk, key_set
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from service.adapters.outbound import Outbound
 
 
 class Clock:
@@ -216,8 +217,6 @@ async def test_a_set_that_is_none_gives_no_key_and_is_not_asked_for_on_each_call
         clock.now += RETRY_S + 1
         assert await cached.find(client, "ec") is None
         assert len(server.asked) == 2
-        with pytest.raises((KeySetError, OutboundError)):
-            await cached.probe(client)
 
 
 async def test_a_key_server_inside_is_not_asked_unless_that_is_allowed(cached: CachedKeySets) -> None:
@@ -232,7 +231,7 @@ async def test_keys_from_a_file_follow_the_file(cached: CachedKeySets, tmp_path:
     client = Client(issuer="https://a.example", jwks_file=path)
     assert await cached.find(client, "old")
     path.write_bytes(key_set(jwk(EC_KEY, "new")))
-    assert [await cached.find(client, "new") is None, await cached.probe(client)] == [False, 1]
+    assert await cached.find(client, "new")
     path.unlink()
     assert await cached.find(client, "old") is None
 
@@ -240,14 +239,6 @@ async def test_keys_from_a_file_follow_the_file(cached: CachedKeySets, tmp_path:
 async def test_a_client_without_keys_has_none(cached: CachedKeySets) -> None:
     client = Client(issuer="https://a.example")
     assert await cached.find(client, "x") is None
-    with pytest.raises(KeySetError, match=r"^is not configured$"):
-        await cached.probe(client)
-
-
-async def test_an_operator_learns_that_the_server_refused(cached: CachedKeySets) -> None:
-    with Server(lambda _: Answer(404)) as server, pytest.raises(KeySetError) as refused:
-        await cached.probe(client_of(server))
-    assert str(refused.value) == "was answered with another status than 200"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from service.adapters.clients import parse_clients
 from service.adapters.store.database import Database
-from service.adapters.store.migrate import head, migrate, version
+from service.adapters.store.migrate import head, migrate, read_version
 from service.cli import app as command_line
 from service.demo.patients.load import stories
 from service.knowledge.guideline import parse_policy
@@ -206,7 +206,7 @@ def test_the_backup_of_sqlite_is_taken_while_it_is_used_and_restores(tmp_path: P
     for left in ("-wal", "-shm"):
         (tmp_path / f"crlm-cds.sqlite3{left}").unlink(missing_ok=True)
     restored = Database(f"sqlite:///{tmp_path / 'crlm-cds.sqlite3'}")
-    found = version(restored)
+    found = restored.read_now(read_version)
     restored.close()
     assert found == head()
     connection = sqlite3.connect(tmp_path / "crlm-cds.sqlite3")

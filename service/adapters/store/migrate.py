@@ -54,18 +54,13 @@ def head() -> str:
     return versions()[-1]
 
 
-def version(database: Database) -> str | None:
-    """Give the version that the store has, `None` before its first migration."""
-    return database.read_now(read_version)
-
-
 def suffices(found: str | None) -> bool:
     """Whether a store of this version has the tables of this program: its own version or one that it cannot know."""
     return found == head() or (found is not None and found not in versions())
 
 
 def read_version(connection: Connection) -> str | None:
-    """Read the version in a transaction that is open already."""
+    """Give the version that the store has, `None` before its first migration."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

@@ -46,15 +46,6 @@ class Purged:
     app_records: int = 0
 
 
-def purge(database: Database, *, before: datetime | None, now: datetime) -> Purged:
-    """Delete what was kept before a moment (`None`: nothing), and ids of expired tokens, sessions and launches.
-
-    That is cards, feedback, decisions of MDTs, facts that an EHR did not take, and treatments of patients who have no
-    card left: without them a treatment that is seen again would look new.
-    """
-    return database.write_now(partial(_purge, before=before, now=now))
-
-
 class Retention:
     """Deletes what is older than the site keeps, at the start and then every hour, by one of the workers."""
 
@@ -98,28 +89,29 @@ class Retention:
             return _purge(connection, before=now - timedelta(days=self._days), now=now)
 
 
-def _purge(connection: Connection, *, before: datetime | None, now: datetime) -> Purged:
+def _purge(connection: Connection, *, before: datetime, now: datetime) -> Purged:
+    """Delete what was kept before a moment, and ids of expired tokens, sessions and launches.
+
+    That is cards, feedback, decisions of MDTs, facts that an EHR did not take, and treatments of patients who have no
+    card left: without them a treatment that is seen again would look new.
+    """
+
     def gone(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
         return connection.execute(sa.delete(table).where(*conditions)).rowcount
 
     second = int(now.timestamp())
-    expired = {
-        "token_ids": gone(token_ids, token_ids.c.expires_at < second),
-        "app_records": gone(app_records, app_records.c.expires_at <= second),
-    }
-    if before is None:
-        return Purged(0, 0, **expired)
     cards = gone(issued_cards, issued_cards.c.issued_at < before)
     followed = sa.select(issued_cards.c.subject).where(issued_cards.c.subject.is_not(None))
     return Purged(
         cards,
         gone(feedback, feedback.c.received_at < before),
+        gone(token_ids, token_ids.c.expires_at < second),
         mdt_decisions=gone(mdt_decisions, mdt_decisions.c.recorded_at < before),
         later_treatments=gone(
             later_treatments, later_treatments.c.seen_at < before, later_treatments.c.subject.not_in(followed)
         ),
         local_facts=gone(local_facts, local_facts.c.written_at < before),
-        **expired,
+        app_records=gone(app_records, app_records.c.expires_at <= second),
     )
 
 

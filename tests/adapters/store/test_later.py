@@ -13,7 +13,7 @@ from service.adapters.store.issued_cards import IssuedCards, SeenTreatment
 from service.adapters.store.later import Later, LaterOfStrategy
 from service.adapters.store.mdt_decisions import MdtDecision, StoredMdtDecisions
 from service.adapters.store.report import read_report
-from service.adapters.store.retention import Purged, Retention, purge
+from service.adapters.store.retention import Purged, Retention
 from service.adapters.store.schema import issued_cards, later_treatments
 from service.commands.feedback import app
 from tests.adapters.store.cards import ISSUER, MONDAY, card, uuid
@@ -141,7 +141,7 @@ async def test_treatments_stay_as_long_as_their_patient_has_a_card(database: Dat
         seen(CARLA, "liver-operation", 49),
     )
     await decide(database, uuid(1), "staged", 2)
-    gone = purge(database, before=MONDAY + day(40), now=MONDAY + day(60))
+    gone = await Retention(database, days=20, clock=lambda: MONDAY + day(60)).purge_once()
     assert gone == Purged(cards=1, feedback=0, token_ids=0, mdt_decisions=1, later_treatments=1)
 
 

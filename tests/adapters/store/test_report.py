@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.report import ReasonCount, Report, Tally, read_report
-from service.adapters.store.retention import Purged, purge
+from service.adapters.store.retention import Purged, Retention
 from service.adapters.store.token_ids import StoredTokenIds
 from service.commands.feedback import app
 from tests.adapters.store.cards import ISSUER, MONDAY, card, entry
@@ -103,11 +103,10 @@ async def test_what_is_older_than_its_retention_goes(used: Database) -> None:
     await StoredTokenIds(used).remember("a", "old", expires_at=MONDAY.timestamp(), now=MONDAY.timestamp() - 10)
     now = MONDAY + timedelta(days=40)
     found = [
-        purge(used, before=MONDAY + timedelta(days=1), now=now),
-        purge(used, before=MONDAY + timedelta(days=31), now=now),
-        purge(used, before=None, now=now),
+        await Retention(used, days=39, clock=lambda: now).purge_once(),
+        await Retention(used, days=9, clock=lambda: now).purge_once(),
     ]
-    assert found == [Purged(5, 0, 1), Purged(2, 7, 0), Purged(0, 0, 0)]
+    assert found == [Purged(5, 0, 1), Purged(2, 7, 0)]
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
