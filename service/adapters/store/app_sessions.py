@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.store.app_schema import app_records
 
@@ -28,7 +27,7 @@ class StoredRecords:
 
     async def put(self, kind: RecordKind, key: str, sealed: bytes, *, expires_at_s: float) -> None:
         """Keep a record, in place of an earlier one with this key."""
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(app_records)
+        insert = self._database.insert(app_records)
         values = {"sealed": sealed, "expires_at": math.floor(expires_at_s)}
         statement = insert.values(kind=kind, key=key, **values).on_conflict_do_update(
             index_elements=[_KEPT.kind, _KEPT.key], set_=values

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 
 from service.adapters.store.patience import WRITERS, be_impatient
@@ -46,6 +47,10 @@ class Database:
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else WRITERS, "store-write", be_impatient)
         self._readers = self._writers if in_memory else ThreadPoolExecutor(1, "store-read", be_impatient)
         self.last_write_failed = False
+
+    def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        """Begin an INSERT that can say what becomes of a conflict: each dialect has one of its own."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one transaction that is durable when this returns; raise `StoreUnavailable` otherwise."""

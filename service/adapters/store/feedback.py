@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from service.adapters.store.group_commit import GroupCommit
 from service.adapters.store.schema import NOBODY, feedback
 from service.cds.feedback import parse_feedback
@@ -69,7 +67,7 @@ class StoredFeedback:
             raise StoreUnavailable from None
 
     async def _commit(self, calls: Sequence[_Received]) -> list[int]:
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(feedback)
+        insert = self._database.insert(feedback)
         statement = insert.on_conflict_do_nothing(index_elements=["entry_key"]).returning(feedback.c.id)
 
         def work(connection: Connection) -> list[int]:

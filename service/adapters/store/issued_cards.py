@@ -11,7 +11,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.store.schema import NOBODY, issued_cards, later_treatments
 from service.errors import StoreUnavailable
@@ -130,7 +129,6 @@ class IssuedCards:
             structlog.get_logger().error("issued_cards_lost", count=len(self._waiting))
 
     def _insert(self, connection: Connection, *, items: list[IssuedCard | SeenTreatment]) -> None:
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert
         cards = [_columns(item) for item in items if isinstance(item, IssuedCard)]
         # In one order everywhere: two writers that wait for each other's rows would be a deadlock.
         seen = sorted(
@@ -139,7 +137,7 @@ class IssuedCards:
         )
         for table, rows in ((issued_cards, cards), (later_treatments, seen)):
             if rows:
-                connection.execute(insert(table).on_conflict_do_nothing(), rows)
+                connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
 
 
 def _columns(card: IssuedCard) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.sealing import UnsealError
 from service.adapters.store.app_schema import local_facts
@@ -38,7 +37,7 @@ class LocalFacts:
     async def put(self, issuer: str, patient: str, observations: Sequence[dict[str, Any]], *, now: datetime) -> None:
         """Keep Observations; one with the identifier of an earlier one takes its place."""
         owner = self._sealer.index(issuer, patient)[0]
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(local_facts)
+        insert = self._database.insert(local_facts)
         rows = [
             {
                 "owner": owner,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.store.schema import shown_answers
 from service.errors import StoreUnavailable
@@ -83,7 +82,7 @@ class ShownAnswers:
         await asyncio.gather(*self._writing.values())
 
     async def _write(self, shown: _Shown, now: float, earlier: asyncio.Task[None] | None) -> None:
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(shown_answers)
+        insert = self._database.insert(shown_answers)
         statement = insert.values(**asdict(shown)).on_conflict_do_update(
             index_elements=[shown_answers.c.reader], set_={"answer": shown.answer, "expires_at": shown.expires_at}
         )

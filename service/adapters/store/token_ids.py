@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.store.group_commit import GroupCommit
 from service.adapters.store.schema import token_ids
@@ -71,7 +70,7 @@ class StoredTokenIds:
         return await self._database.write(lambda connection: connection.execute(gone).rowcount)
 
     async def _commit(self, items: Sequence[tuple[str, str, int]]) -> list[bool]:
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(token_ids)
+        insert = self._database.insert(token_ids)
         # A conflict gives no row back; row counts of inserts are not told alike by all drivers.
         statement = insert.on_conflict_do_nothing().returning(token_ids.c.token_id)
 
