@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import sqlalchemy as sa
 
 from service.adapters.store.app_schema import app_records
+from service.adapters.store.rounds import Rounds
 
 if TYPE_CHECKING:
     from service.adapters.store.database import Database
@@ -23,7 +24,7 @@ class StoredRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._purged_at_s = 0.0
+        self._purging = Rounds(_PURGE_EVERY_S)
 
     async def put(self, kind: RecordKind, key: str, sealed: bytes, *, expires_at_s: float) -> None:
         """Keep a record, in place of an earlier one with this key."""
@@ -52,8 +53,7 @@ class StoredRecords:
         """Give and delete a record: of two that ask at the same time, one gets it."""
         statement = sa.delete(app_records).where(*_alive(kind, key, now_s)).returning(_KEPT.sealed)
         found = await self._database.write(lambda connection: connection.execute(statement).scalar_one_or_none())
-        if not 0 <= now_s - self._purged_at_s < _PURGE_EVERY_S:
-            self._purged_at_s = now_s
+        if self._purging.are_due(now_s):
             await self.purge(now_s)
         return found
 

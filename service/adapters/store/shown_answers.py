@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
+from service.adapters.store.rounds import Rounds
 from service.adapters.store.schema import shown_answers
 from service.errors import StoreUnavailable
 
@@ -48,7 +49,7 @@ class ShownAnswers:
         self._index = index
         self._rest_s = rest_s
         self._writing: dict[str, asyncio.Task[None]] = {}
-        self._purged_at: float | None = None
+        self._purging = Rounds(_PURGE_EVERY_S)
 
     async def was_shown(self, answer: str, *, to: Sequence[str], now: float) -> bool:
         """Whether `answer` is the last one that this reader got, and still rests; false where nobody can tell."""
@@ -86,9 +87,7 @@ class ShownAnswers:
         statement = insert.values(**asdict(shown)).on_conflict_do_update(
             index_elements=[shown_answers.c.reader], set_={"answer": shown.answer, "expires_at": shown.expires_at}
         )
-        purge = self._purged_at is None or not 0 <= now - self._purged_at < _PURGE_EVERY_S
-        if purge:
-            self._purged_at = now
+        purge = self._purging.are_due(now)
 
         def work(connection: Connection) -> None:
             connection.execute(statement)

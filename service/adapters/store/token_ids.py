@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.adapters.store.group_commit import GroupCommit
+from service.adapters.store.rounds import Rounds
 from service.adapters.store.schema import token_ids
 from service.errors import StoreUnavailable
 
@@ -33,7 +34,7 @@ class StoredTokenIds:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._group: GroupCommit[tuple[str, str, int], bool] = GroupCommit(self._commit)
-        self._purged_at: float | None = None
+        self._purging = Rounds(_PURGE_EVERY_S)
         self._recent: dict[tuple[str, str], None] = {}
 
     async def remember(self, issuer: str, token_id: str, *, expires_at: float, now: float) -> bool:
@@ -49,20 +50,16 @@ class StoredTokenIds:
         except TimeoutError:
             raise StoreUnavailable from None
         self._note(issuer, token_id)
-        await self._purge_at_times(now)
+        if self._purging.are_due(now):
+            # The store logs its own failures; the next round tries again.
+            with suppress(StoreUnavailable):
+                await self.purge(now)
         return is_new
 
     def _note(self, issuer: str, token_id: str) -> None:
         self._recent[issuer, token_id] = None
         while len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
-
-    async def _purge_at_times(self, now: float) -> None:
-        if self._purged_at is None or not 0 <= now - self._purged_at < _PURGE_EVERY_S:
-            self._purged_at = now
-            # The store logs its own failures; the next round tries again.
-            with suppress(StoreUnavailable):
-                await self.purge(now)
 
     async def purge(self, now: float) -> int:
         """Forget the ids of tokens that have expired and give their number."""
