@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.adapters.store.app_schema import mdt_decisions
-from service.adapters.store.schema import issued_cards, later_treatments
+from service.adapters.store.schema import issued_cards, later_treatments, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,10 +92,8 @@ def count_later(connection: Connection, since: datetime | None, until: datetime 
     """Count the patients with an answer from `since` to before `until`, most frequent stories first."""
     patients: dict[str, _Patient] = defaultdict(_Patient)
     cards = issued_cards.c
-    bounds = [cards.issued_at >= since] if since else []
-    bounds += [cards.issued_at < until] if until else []
     answers = sa.select(cards.subject, cards.issued_at, cards.strategy).where(
-        cards.subject.is_not(None), cards.strategy.is_not(None), *bounds
+        cards.subject.is_not(None), cards.strategy.is_not(None), *within(cards.issued_at, since, until)
     )
     for subject, at, strategy in connection.execute(answers):
         patients[subject].answers.append((at, strategy))

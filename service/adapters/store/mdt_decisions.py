@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from service.adapters.store.app_schema import mdt_decisions
+from service.adapters.store.schema import within
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,9 +66,9 @@ class StoredMdtDecisions:
 def count_decisions(connection: Connection, since: datetime | None, until: datetime | None) -> MdtReport:
     """Count agreement, deviation and reasons of the decisions recorded from `since` to before `until`."""
     kept = mdt_decisions.c
-    bounds = [kept.recorded_at >= since] if since else []
-    bounds += [kept.recorded_at < until] if until else []
-    statement = sa.select(kept.recommended, kept.decided, kept.agreed, kept.reason).where(*bounds)
+    statement = sa.select(kept.recommended, kept.decided, kept.agreed, kept.reason).where(
+        *within(kept.recorded_at, since, until)
+    )
     rows = connection.execute(statement).all()
     deviated = [row for row in rows if row.recommended is not None and not row.agreed]
     deviations = Counter((row.recommended, row.decided) for row in deviated)

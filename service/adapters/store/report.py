@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from service.adapters.store.later import Later, LaterOfStrategy, by_strategy, count_later
 from service.adapters.store.mdt_decisions import MdtReport, count_decisions
-from service.adapters.store.schema import feedback, issued_cards
+from service.adapters.store.schema import feedback, issued_cards, within
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -195,8 +195,6 @@ def _cards(connection: Connection, since: datetime | None, until: datetime | Non
     )
     ranked = sa.select(feedback, place).subquery()
     last = sa.and_(ranked.c.card == issued_cards.c.card, ranked.c.issuer == issued_cards.c.issuer, ranked.c.place == 1)
-    bounds = [issued_cards.c.issued_at >= since] if since else []
-    bounds += [issued_cards.c.issued_at < until] if until else []
     query = (
         sa.select(
             *(column for column in issued_cards.c if column.name != "card"),
@@ -205,7 +203,7 @@ def _cards(connection: Connection, since: datetime | None, until: datetime | Non
             ranked.c.reason_code,
         )
         .select_from(issued_cards.outerjoin(ranked, last))
-        .where(*bounds)
+        .where(*within(issued_cards.c.issued_at, since, until))
     )
     yield from connection.execute(query)
 

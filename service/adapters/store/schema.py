@@ -109,3 +109,8 @@ rate_limits = sa.Table(
     sa.Column("paid_until", sa.Double, nullable=False),
 )
 """Until when what was let in of a client is paid for (seconds since 1970, by the clock of the database)."""
+
+
+def within(moment: sa.Column[datetime], since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Give the conditions of a time from `since` to before `until`; `None` is open."""
+    return [*([moment >= since] if since else []), *([moment < until] if until else [])]
