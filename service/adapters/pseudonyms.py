@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
-from hashlib import sha256
-
-from service.adapters.sealing import derive_key
+from service.adapters.sealing import derive_key, keyed_hash
 
 
 class Pseudonyms:
@@ -20,5 +17,4 @@ class Pseudonyms:
 
     def of(self, *parts: str) -> str:
         """Give the pseudonym of a kind, an issuer and an id: 64 hexadecimal digits."""
-        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-        return hmac.new(self._key, message, sha256).hexdigest()
+        return keyed_hash(self._key, parts)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class UnsealError(Exception):
@@ -22,6 +22,12 @@ class UnsealError(Exception):
 def derive_key(secret: str, purpose: str) -> bytes:
     """Derive 32 bytes for one purpose, so that no two uses share a key."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"crlm-cds {purpose}".encode()).derive(secret.encode())
+
+
+def keyed_hash(key: bytes, parts: Iterable[str]) -> str:
+    """Give 64 hexadecimal digits that nobody without the key can make or read back; the parts do not run together."""
+    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return hmac.new(key, message, sha256).hexdigest()
 
 
 class Sealer:
@@ -50,5 +56,4 @@ class Sealer:
 
     def index(self, *parts: str) -> tuple[str, ...]:
         """Give blind index values of `parts`, the newest key's first: equal parts meet, nobody reads them back."""
-        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-        return tuple(hmac.new(key, message, sha256).hexdigest() for key in self._index_keys)
+        return tuple(keyed_hash(key, parts) for key in self._index_keys)
