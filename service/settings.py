@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
-from service.adapters.origins import OriginError, origin_of
+from service.adapters.origins import OriginError, is_loopback, origin_of
 from service.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -338,18 +336,6 @@ def load_settings(environment: Mapping[str, str], **defaults: object) -> Setting
     if faults:
         raise SettingsError(faults)
     return settings
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the host of `url` is this machine by name or by literal address."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _contradictions(settings: Settings) -> list[str]:

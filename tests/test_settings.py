@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.adapters.origins import is_loopback
 from service.errors import SettingsError
-from service.settings import Settings, describe_settings, is_loopback, load_settings
+from service.settings import Settings, describe_settings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

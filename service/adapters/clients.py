@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from service.adapters.client_fields import ALGORITHMS, Fields
 from service.adapters.keys import KeySetError, parse_key_set
-from service.adapters.origins import OriginError, origin_of
+from service.adapters.origins import is_loopback
 from service.adapters.outbound import Destinations
 from service.cds.services import SERVICES
 from service.errors import SettingsError
@@ -217,17 +217,10 @@ def _check_key_file(fields: Fields, path: Path) -> None:
 def _warnings(client: Client) -> Iterator[str]:
     if client.issuer in PUBLISHED_KEY_ISSUERS:
         yield f"{client.issuer}: its private key is published, so anyone can call as this client: trials only"
-    elif _is_loopback(client.issuer):
+    elif is_loopback(client.issuer):
         yield f"{client.issuer}: an issuer on this machine, as the demo uses it: trials only"
     if client.allow_private_addresses:
         yield f"{client.issuer}: allow_private_addresses opens networks behind the firewall to this client's requests"
     closed = [str(origin) for origin in client.fhir_origins if origin.is_loopback]
     if closed and not client.allow_private_addresses:
         yield f"{client.issuer}: {', '.join(sorted(closed))} is never asked without allow_private_addresses"
-
-
-def _is_loopback(issuer: str) -> bool:
-    try:
-        return origin_of(issuer).is_loopback
-    except OriginError:
-        return False

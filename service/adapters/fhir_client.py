@@ -44,10 +44,7 @@ def destinations_of(client: Client | None, fhir_server: str, *, anyone: tuple[De
     """
     if client is not None:
         return client.fhir_destinations
-    try:
-        origin = origin_of(fhir_server)
-    except OriginError:
-        return Destinations(frozenset())
+    origin = _origin(fhir_server)
     return next((found for found in anyone if origin in found.origins), Destinations(frozenset()))
 
 

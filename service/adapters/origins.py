@@ -54,11 +54,24 @@ class Origin:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this machine by name or by literal address."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        """Whether the host is this machine."""
+        return is_this_machine(self.host)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine by name or by literal address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of `url` is this machine."""
+    try:
+        return is_this_machine(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def origin_of(url: str) -> Origin:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
+from service.adapters.origins import is_this_machine
 from service.adapters.outbound import OutboundError
 
 if TYPE_CHECKING:
@@ -115,17 +115,8 @@ def is_acceptable_endpoint(url: str, *, iss: str) -> bool:
     if not parts.hostname or parts.username is not None or parts.fragment or re.search(r"[\s\\]", url):
         return False
     return parts.scheme == "https" or (
-        parts.scheme == "http" and _is_loopback(parts.hostname) and _is_loopback(urlsplit(iss).hostname or "")
+        parts.scheme == "http" and is_this_machine(parts.hostname) and is_this_machine(urlsplit(iss).hostname or "")
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def scopes_for(configuration: SmartConfiguration, *, with_launch: bool) -> str:

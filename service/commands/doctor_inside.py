@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import TerminologyError, load_terminology
 from service.adapters.clients import Clients, load_clients
+from service.adapters.origins import is_loopback
 from service.adapters.policy_file import guideline_under
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, read_version, suffices
@@ -21,7 +22,7 @@ from service.commands.findings import Finding, fail, ok, warn
 from service.errors import SettingsError
 from service.knowledge.check import check
 from service.knowledge.guideline import GuidelineError
-from service.settings import PREFIX, Settings, is_loopback, load_settings
+from service.settings import PREFIX, Settings, load_settings
 from service.tracing import TelemetryError, wanted_exporter
 from service.web.smart.parts import app_clients
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from service.adapters.origins import is_loopback
 from service.errors import SettingsError
-from service.settings import Settings, describe_settings, is_loopback, load_settings
+from service.settings import Settings, describe_settings, load_settings
 
 SETTINGS_TABLE = "\n\n".join(
     [

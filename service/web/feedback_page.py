@@ -12,15 +12,14 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from service.adapters.origins import is_loopback, is_this_machine
 from service.adapters.store.report import TITLES, read_report_beside
 from service.logs import note
-from service.settings import is_loopback
 from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.problems import Problem, response_to
@@ -106,11 +105,7 @@ def _is_this_machine(request: Request) -> bool:
     """Whether nobody else can be asking: a name that is not loopback may be a web page's trick (DNS rebinding)."""
     if request.client is None or any(name in request.headers for name in _FORWARDED):
         return False
-    try:
-        near = ip_address(request.client.host).is_loopback
-    except ValueError:
-        near = False
-    return near and is_loopback(f"http://{request.headers.get('host', '')}")
+    return is_this_machine(request.client.host) and is_loopback(f"http://{request.headers.get('host', '')}")
 
 
 def _password(request: Request) -> str:

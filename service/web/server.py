@@ -23,6 +23,7 @@ from service.adapters.fhir_client import FhirClient
 from service.adapters.jwks import CachedKeySets
 from service.adapters.jwt_auth import Authenticator
 from service.adapters.metrics import Metrics
+from service.adapters.origins import is_loopback
 from service.adapters.outbound import Outbound
 from service.adapters.policy_file import guideline_under
 from service.adapters.pseudonyms import Pseudonyms
@@ -40,7 +41,7 @@ from service.cds.prefetch import advertised, observation_codes, prefetch_keys
 from service.chart_source import ChartSource
 from service.logs import configure_logging
 from service.records import Records
-from service.settings import is_loopback, load_settings
+from service.settings import load_settings
 from service.tracing import NO_TRACING, tracing_for
 from service.web.allocation import keep_freed_memory
 from service.web.app import create_app
