@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from service.adapters.fhir_client import Fetched, FhirCall, FhirClient
     from service.adapters.outbound import Destinations
     from service.cds.messages import HookRequest
-    from service.cds.prefetch import PrefetchKey, Query
+    from service.cds.prefetch import PrefetchKey
     from service.cds.prefetch_states import SentKey
 
 _NOT_SENT = "it was neither sent nor can it be fetched"
@@ -102,20 +102,10 @@ class ChartSource:
                 return await call.fetch(queries, links=links)
             first = {name: query for name, query in queries.items() if name == CONDITIONS.name}
             rest = {name: query for name, query in queries.items() if name != CONDITIONS.name}
-            return await self._fetch_gated(call, first, rest, links, sent[CONDITIONS.name])
-
-    async def _fetch_gated(
-        self,
-        call: FhirCall,
-        first: Mapping[str, Query],
-        rest: Mapping[str, Query],
-        links: Mapping[str, Link],
-        conditions: SentKey,
-    ) -> dict[str, Fetched]:
-        def wanted(found: Mapping[str, Fetched]) -> bool:
-            return self._may_concern(conditions, found)
-
-        return await call.fetch_gated(first, rest, wanted=wanted, links=links)
+            conditions = sent[CONDITIONS.name]
+            return await call.fetch_gated(
+                first, rest, wanted=lambda found: self._may_concern(conditions, found), links=links
+            )
 
     def _call(self, request: HookRequest, client: Client | None) -> FhirCall | None:
         """Open the way to the FHIR server, where the request names one that this client's token may go to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed
@@ -92,16 +92,7 @@ def game(case: Case, burden: Score) -> Score:
     )
     score = _sum("GAME score", asked, points=(1, 1, 1, 1, 1, 2), citation="GAME18")
     low, high = _game_group(score.low), _game_group(score.high or 0)
-    return Score(
-        name=score.name,
-        low=score.low,
-        high=score.high,
-        maximum=score.maximum,
-        citation=score.citation,
-        items=score.items,
-        group=low if low == high else None,
-        missing=score.missing,
-    )
+    return replace(score, group=low if low == high else None)
 
 
 def tumour_burden(case: Case) -> Score:
