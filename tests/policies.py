@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.knowledge.guideline import Policy, load_guideline
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
 
 if TYPE_CHECKING:
     from random import Random

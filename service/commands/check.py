@@ -28,7 +28,8 @@ def check() -> None:
     from service.commands.faults import faults_end_the_command
     from service.errors import SettingsError
     from service.knowledge.check import check as look_through
-    from service.knowledge.guideline import GuidelineError, load_guideline
+    from service.knowledge.guideline import load_guideline
+    from service.knowledge.policy import GuidelineError
     from service.settings import load_settings
 
     with faults_end_the_command(SettingsError, CatalogueError, TerminologyError, GuidelineError):

@@ -21,7 +21,7 @@ from service.commands.check import findings as oddities
 from service.commands.findings import Finding, fail, ok, warn
 from service.errors import SettingsError
 from service.knowledge.check import check
-from service.knowledge.guideline import GuidelineError
+from service.knowledge.policy import GuidelineError
 from service.settings import PREFIX, Settings, load_settings
 from service.tracing import TelemetryError, wanted_exporter
 from service.web.smart.parts import app_clients

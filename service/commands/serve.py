@@ -32,7 +32,7 @@ def serve(
     """Serve CDS Hooks, the knowledge page and the review app."""
     from fhir_mappings.terminology import TerminologyError
     from service.commands.faults import faults_end_the_command, store_faults_end_the_command
-    from service.knowledge.guideline import GuidelineError
+    from service.knowledge.policy import GuidelineError
     from service.logs import configure_logging
     from service.tracing import TelemetryError
     from service.web.server import run

@@ -85,7 +85,7 @@ def _in_process() -> httpx.ASGITransport:
 
     from service.commands.faults import faults_end_the_command
     from service.errors import SettingsError
-    from service.knowledge.guideline import GuidelineError
+    from service.knowledge.policy import GuidelineError
     from service.logs import configure_logging
     from service.settings import load_settings
     from service.web.server import build_app

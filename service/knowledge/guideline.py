@@ -8,20 +8,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.assembly import assemble
-from service.knowledge.model import (
-    Advisory,
-    Alternative,
-    AssumptionRule,
-    Citation,
-    Guideline,
-    MonthsBetween,
-    NextStep,
-    Parameter,
-    Policy,
-    Row,
-    Statement,
-    Tie,
-)
+from service.knowledge.model import Policy
 from service.knowledge.policy import GuidelineError, policy_faults, read_policy
 from service.knowledge.source import read_source
 
@@ -29,26 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fhir_mappings.catalogue import Catalogue
-
-__all__ = [
-    "Advisory",
-    "Alternative",
-    "AssumptionRule",
-    "Citation",
-    "Guideline",
-    "GuidelineError",
-    "MonthsBetween",
-    "NextStep",
-    "Parameter",
-    "Policy",
-    "Row",
-    "Statement",
-    "Tie",
-    "build_guideline",
-    "load_guideline",
-    "parse_policy",
-    "shipped_texts",
-]
+    from service.knowledge.model import Guideline
 
 _SHIPPED = "crlm-summary-2025"
 

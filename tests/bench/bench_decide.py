@@ -13,12 +13,13 @@ from rich.console import Console
 
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.decide import decide
-from service.knowledge.guideline import Policy, build_guideline, load_guideline, shipped_texts
+from service.knowledge.guideline import build_guideline, load_guideline, shipped_texts
+from service.knowledge.model import Policy
 from tests.cases import case_of, example
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
-    from service.knowledge.guideline import Guideline
+    from service.knowledge.model import Guideline
 
 CALLS = 1000
 

@@ -14,7 +14,8 @@ from fhir_mappings.catalogue import CatalogueError, load_catalogue, parse_catalo
 from service.adapters.policy_file import guideline_under
 from service.errors import SettingsError
 from service.knowledge.decide import decide
-from service.knowledge.guideline import GuidelineError, build_guideline, load_guideline, shipped_texts
+from service.knowledge.guideline import build_guideline, load_guideline, shipped_texts
+from service.knowledge.policy import GuidelineError
 from tests.cases import case_of, examples
 from tests.fuzz.mutate import at, mutate, places, plain, spoiled
 from tests.fuzz.storm import Broken

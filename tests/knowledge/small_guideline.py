@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.catalogue import Catalogue, FactDefinition
-from service.knowledge.guideline import GuidelineError, build_guideline
+from service.knowledge.guideline import build_guideline
+from service.knowledge.policy import GuidelineError
 
 if TYPE_CHECKING:
     from service.knowledge.model import Guideline, Policy

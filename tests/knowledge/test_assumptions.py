@@ -9,7 +9,8 @@ import pytest
 from fhir_mappings.case import Gap, Interval, Sign, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Assumption, Outcome
-from service.knowledge.guideline import Policy, load_guideline
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
 from tests.cases import case_of
 from tests.knowledge.worked import ALL_SIGNS_OF_A_FRESH_CHART, LATER, LIVER_FIRST, RESTAGE, TOGETHER, UNFIT, decided
 

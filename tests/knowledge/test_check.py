@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.check import check
-from service.knowledge.guideline import Policy, build_guideline, load_guideline
+from service.knowledge.guideline import build_guideline, load_guideline
+from service.knowledge.model import Policy
 from tests.knowledge.small_guideline import SMALL
 
 

@@ -17,7 +17,7 @@ from tests.knowledge.small_guideline import of_rows
 from tests.knowledge.worked import LATER, LIVER_FIRST, REASSESS, RESTAGE, TOGETHER, UNFIT, decided
 
 if TYPE_CHECKING:
-    from service.knowledge.guideline import Guideline
+    from service.knowledge.model import Guideline
 
 
 def test_answers_of_a_missing_number_are_ranges() -> None:

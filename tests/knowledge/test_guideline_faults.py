@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fhir_mappings.catalogue import load_catalogue
-from service.knowledge.guideline import GuidelineError, build_guideline
+from service.knowledge.guideline import build_guideline
+from service.knowledge.policy import GuidelineError
 from tests.knowledge.small_guideline import SMALL
 
 LOOP = "position 1: in definition {}: position 1: in definition {}: position 1: definition {} needs itself"

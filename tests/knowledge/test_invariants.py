@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from service.knowledge.cubes import Cube
     from service.knowledge.domain import FactTest, NumberOperator
-    from service.knowledge.guideline import Guideline
+    from service.knowledge.model import Guideline
 
 
 @pytest.fixture(params=CORNERS, scope="module")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.knowledge.compiled import Compiled
     from service.knowledge.decision import Outcome
     from service.knowledge.formula import Formula
-    from service.knowledge.guideline import Guideline
+    from service.knowledge.model import Guideline
 
 Patient: TypeAlias = tuple[int, ...]
 """One cell for each fact."""

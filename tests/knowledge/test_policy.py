@@ -7,7 +7,9 @@ import pytest
 from fhir_mappings.case import Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Assumption, Outcome
-from service.knowledge.guideline import GuidelineError, Policy, load_guideline, parse_policy
+from service.knowledge.guideline import load_guideline, parse_policy
+from service.knowledge.model import Policy
+from service.knowledge.policy import GuidelineError
 from tests.cases import case_of, example
 
 SIMULTANEOUS = Outcome("simultaneous", "liver-centre-discussion")

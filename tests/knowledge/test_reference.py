@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.knowledge.decide import decide
-from service.knowledge.guideline import Policy, load_guideline
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
 from tests.cases import case_of, examples
 from tests.generated_cases import random_case, random_settings
 from tests.reference_evaluator import Verdict, evaluate
@@ -16,7 +17,7 @@ from tests.reference_table import Settings
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
-    from service.knowledge.guideline import Guideline
+    from service.knowledge.model import Guideline
     from tests.cases import Example
 
 

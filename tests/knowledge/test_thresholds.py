@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from service.knowledge.decide import decide
-from service.knowledge.guideline import Policy, load_guideline
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
 from tests.cases import case_of, example
 
 

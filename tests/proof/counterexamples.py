@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import z3
 
 from service.knowledge.decide import decide
-from service.knowledge.guideline import GuidelineError
+from service.knowledge.policy import GuidelineError
 from tests.proof.patients import Patient, case_with, described
 from tests.proof.policies import settled
 from tests.proof.reading import Reading

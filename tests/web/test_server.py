@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from service.errors import SettingsError
-from service.knowledge.guideline import GuidelineError
+from service.knowledge.policy import GuidelineError
 from service.samples.patient_view import sample_request
 from service.settings import Settings, load_settings
 from service.web.server import app_of_worker, build_app, run

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from fhir_mappings.case import Known, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.decide import decide
-from service.knowledge.guideline import GuidelineError, build_guideline
+from service.knowledge.guideline import build_guideline
+from service.knowledge.policy import GuidelineError
 from tests.proof.changes.complete import CompletePatients
 from tests.proof.changes.incomplete import IncompleteCharts
 from tests.proof.guideline import read_guideline
