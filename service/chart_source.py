@@ -13,7 +13,8 @@ from fhir_mappings.bundle import are_partial
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
-from service.adapters.fhir_client import Link, destinations_of
+from service.adapters.fhir_client import destinations_of
+from service.adapters.fhir_pages import Link
 from service.cds.prefetch import CONDITIONS, PATIENT, require, resolve
 from service.cds.prefetch_states import KeyState, read_prefetch
 from service.errors import MalformedRequest, OtherFhirVersion
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from fhir_mappings.terminology import Terminology
     from service.adapters.clients import Client
-    from service.adapters.fhir_client import Fetched, FhirCall, FhirClient
+    from service.adapters.fhir_client import FhirCall, FhirClient
+    from service.adapters.fhir_pages import Fetched
     from service.adapters.outbound import Destinations
     from service.cds.messages import HookRequest
     from service.cds.prefetch import PrefetchKey

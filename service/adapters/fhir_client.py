@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from service.cds.messages import FhirAuthorization
     from service.cds.prefetch import Query
 
-__all__ = ["Fetched", "FhirAccess", "FhirCall", "FhirClient", "Limits", "Link", "Reason", "destinations_of"]
-
 
 def destinations_of(client: Client | None, fhir_server: str, *, anyone: tuple[Destinations, ...] = ()) -> Destinations:
     """Say where the token of a call may go: to its client's origins, or nowhere.

@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.bundle import read_source
 from fhir_mappings.terminology import load_terminology
-from service.adapters.fhir_client import FhirClient, Limits
+from service.adapters.fhir_client import FhirClient
 from service.adapters.outbound import Outbound
 from tests.adapters.fetching import (
     Fetching,
@@ -17,6 +17,8 @@ from tests.adapters.servers import Answer, Asked, Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from service.adapters.fhir_pages import Limits
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from fhir_mappings.bundle import read_source
 from fhir_mappings.chart import Completeness
 from fhir_mappings.terminology import load_terminology
 from service.adapters.clients import Client
-from service.adapters.fhir_client import FhirClient, Limits, Reason, destinations_of
+from service.adapters.fhir_client import FhirClient, destinations_of
+from service.adapters.fhir_pages import Limits, Reason
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Destinations, Outbound
 from tests.adapters.fetching import (

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service.adapters.fhir_client import Limits, Link, Reason
+from service.adapters.fhir_pages import Limits, Link, Reason
 from tests.adapters.fetching import (
     CONDITIONS,
     JUNK,
