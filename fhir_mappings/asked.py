@@ -11,7 +11,7 @@ from fhir_mappings.read.references import OTHER_PATIENT, patient_fault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fhir_mappings.bundle import Body, Scan, SourceRead
+    from fhir_mappings.bundle import Body, Opened, SourceRead
 
 
 class Stray(Enum):
@@ -21,7 +21,7 @@ class Stray(Enum):
     OTHER_PATIENT = auto()
 
 
-def stray(sent: Body | Scan, source: SourceRead, *, resource_type: str, patient_id: str) -> Stray | None:
+def stray(sent: Body | Opened, source: SourceRead, *, resource_type: str, patient_id: str) -> Stray | None:
     """Say what was sent in the place of resources of one type and patient; `None` where some, or nothing, came.
 
     `source` is what `read_source` made of it. What nothing can read, a Bundle inside and what names no patient may all

@@ -98,44 +98,39 @@ _SCAN = msgspec.json.Decoder(Scan)
 _HEAD = msgspec.json.Decoder(Head | None)
 
 
-def scanned(sent: Body | Scan) -> Body | Scan:
-    """Open a Bundle for all who look into it; whatever else was sent, or in an envelope of another shape, stays."""
-    if isinstance(sent, Scan):
+class Lone(msgspec.Struct):
+    """What is no Bundle, decoded; `UNREADABLE` where no decoder takes it."""
+
+    body: object
+
+
+UNREADABLE = object()
+Opened: TypeAlias = Scan | Lone
+"""One prefetch value or search page, decoded once for all who look into it."""
+
+
+def opened(sent: Body | Opened) -> Opened:
+    """Open a source, whose Bundle keeps its resources as slices; never raises on data."""
+    if isinstance(sent, Scan | Lone):
         return sent
     try:
-        scan = _SCAN.decode(sent)
-    except MISFITS:
-        return sent
-    return scan if scan.resourceType == "Bundle" else sent
-
-
-def read_source(sent: Body | Scan, terminology: Terminology) -> SourceRead:
-    """Read one prefetch value or search page; a bare resource counts as a bundle of one. Never raises on data.
-
-    A `Scan` is a Bundle whose envelope was read already.
-    """
-    relevance = Relevance(terminology)
-    if isinstance(sent, Scan):
-        return _read_bundle(sent, relevance, 0)
-    try:
-        return _read(sent, relevance, 0)
+        return _opened(sent)
     except orjson.JSONDecodeError:
         raw = bytes(sent)
         mended = whole_characters(raw)
-        return read_source(mended, terminology) if mended != raw else SourceRead(SourceState.JUNK)
+        return opened(mended) if mended != raw else Lone(UNREADABLE)
 
 
-def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
+def read_source(sent: Body | Opened, terminology: Terminology) -> SourceRead:
+    """Read one prefetch value or search page; a bare resource counts as a bundle of one. Never raises on data."""
+    return _read(opened(sent), Relevance(terminology), 0)
+
+
+def each_match(sent: Body | Opened) -> Iterator[dict[str, Any] | None]:
     """Decode what a source was asked for, a resource at a time as they are taken; `None` for what nothing can read."""
-    try:
-        whole = _opened(sent)
-    except orjson.JSONDecodeError:
-        yield None
-        return
-    if isinstance(whole, dict) and whole.get("resourceType") == "Bundle":
-        whole = _mended(whole)
-    if not isinstance(whole, Scan):
-        yield whole if isinstance(whole, dict) else {}
+    whole = opened(sent)
+    if isinstance(whole, Lone):
+        yield None if whole.body is UNREADABLE else whole.body if isinstance(whole.body, dict) else {}
         return
     for entry in whole.entry or ():
         if entry is None or (entry.search is not None and entry.search.mode in _BESIDE):
@@ -146,19 +141,27 @@ def each_match(sent: Body | Scan) -> Iterator[dict[str, Any] | None]:
             yield None
 
 
-def _opened(sent: Body | Scan) -> Scan | object:
-    """Give a Bundle with its entries undecoded; whatever else a source is, or an envelope of another shape, decoded."""
-    found = scanned(sent)
-    return found if isinstance(found, Scan) else orjson.loads(memoryview(found))
+def _opened(sent: Body) -> Opened:
+    try:
+        scan = _SCAN.decode(sent)
+    except MISFITS:
+        pass
+    else:
+        if scan.resourceType == "Bundle":
+            return scan
+    return _whole(orjson.loads(memoryview(sent)))
 
 
-def _read(sent: Body, relevance: Relevance, depth: int) -> SourceRead:
-    whole = _opened(sent)
-    return _read_bundle(whole, relevance, depth) if isinstance(whole, Scan) else _read_odd(whole, relevance, depth)
+def _whole(body: object) -> Opened:
+    """Take what is decoded; a Bundle has an envelope of another shape then: a lone entry, a link without text."""
+    return _mended(body) if isinstance(body, dict) and body.get("resourceType") == "Bundle" else Lone(body)
 
 
-def _read_odd(body: object, relevance: Relevance, depth: int) -> SourceRead:
-    """Read what is no Bundle, or one with an envelope of another shape: a lone entry, a link without text."""
+def _read(whole: Opened, relevance: Relevance, depth: int) -> SourceRead:
+    return _read_bundle(whole, relevance, depth) if isinstance(whole, Scan) else _read_lone(whole.body, relevance)
+
+
+def _read_lone(body: object, relevance: Relevance) -> SourceRead:
     if body is None:
         return SourceRead(SourceState.EMPTY)
     kind = text_of(body.get("resourceType")) if isinstance(body, dict) else None
@@ -166,9 +169,7 @@ def _read_odd(body: object, relevance: Relevance, depth: int) -> SourceRead:
         return SourceRead(SourceState.JUNK)
     if kind == "OperationOutcome":
         return SourceRead(SourceState.OUTCOME)
-    if kind != "Bundle":
-        return SourceRead(SourceState.DATA, (body,) if relevance.matters_as_dictionary(body) else (), entries=1)
-    return _read_bundle(_mended(body), relevance, depth)
+    return SourceRead(SourceState.DATA, (body,) if relevance.matters_as_dictionary(body) else (), entries=1)
 
 
 def _mended(body: dict[str, Any]) -> Scan:
@@ -212,8 +213,8 @@ class _Found:
             fatal = any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
             self.failed = self.failed or fatal
         elif head.resourceType == "Bundle" and self.depth < _DEEPEST:
-            inner = (self.relevance, self.depth + 1)
-            self._take(_read(entry.resource, *inner) if odd is None else _read_odd(odd, *inner))
+            inner = _opened(entry.resource) if odd is None else _whole(odd)
+            self._take(_read(inner, self.relevance, self.depth + 1))
         elif head.resourceType == "Bundle":
             self.nested = True
             return True

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import urljoin
 
 import httpx
-import msgspec
 
 from fhir_mappings.asked import Stray, stray
-from fhir_mappings.bundle import Scan, SourceState, are_partial, scanned
+from fhir_mappings.bundle import Scan, SourceState, are_partial, opened
 from fhir_mappings.chart import Completeness
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
@@ -21,7 +20,7 @@ from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOu
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from fhir_mappings.bundle import Body, SourceRead
+    from fhir_mappings.bundle import Body, Opened, SourceRead
     from service.adapters.outbound import Destinations, Outbound
     from service.cds.messages import AccessToken
 
@@ -54,13 +53,7 @@ class Reason(StrEnum):
 _STRAY = {Stray.OTHER_TYPES: Reason.OTHER_TYPES, Stray.OTHER_PATIENT: Reason.OTHER_PATIENT}
 
 
-class _Kind(msgspec.Struct):
-    resourceType: str | None = None  # noqa: N815  FHIR's own name
-
-
-_KIND = msgspec.json.Decoder(_Kind)
-
-PageReader: TypeAlias = "Callable[[Body | Scan], SourceRead]"
+PageReader: TypeAlias = "Callable[[Body | Opened], SourceRead]"
 """`fhir_mappings.bundle.read_source` with its terminology."""
 
 
@@ -237,15 +230,15 @@ class PageFetcher:
 
         `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
         """
-        sent = scanned(body)
-        page = self._understood(sent)
-        if not isinstance(sent, Scan) and not _is_bundle(body):
+        whole = opened(body)
+        page = self._understood(whole)
+        if not isinstance(whole, Scan):
             raise Lost(Reason.UNREADABLE)
-        if page.entries and (found := stray(sent, page, resource_type=asked, patient_id=self.access.patient_id)):
+        if page.entries and (found := stray(whole, page, resource_type=asked, patient_id=self.access.patient_id)):
             raise Lost(_STRAY[found])
         return page
 
-    def _understood(self, sent: Body | Scan) -> SourceRead:
+    def _understood(self, sent: Body | Opened) -> SourceRead:
         page = self.read_page(sent)
         self._entries += page.entries
         match page.state:
@@ -257,14 +250,6 @@ class PageFetcher:
                 raise Lost(Reason.UNREADABLE)
             case _:
                 assert_never(page.state)
-
-
-def _is_bundle(body: bytes) -> bool:
-    """Whether a page is a Bundle, if with an envelope of another shape."""
-    try:
-        return _KIND.decode(body).resourceType == "Bundle"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
 
 
 def _reason_of(fault: OutboundError) -> Reason:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from fhir_mappings.asked import stray
-from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source, scanned
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, opened, read_source
 from fhir_mappings.chart import Completeness
 from service.errors import MalformedRequest
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fhir_mappings.asked import Stray
-    from fhir_mappings.bundle import Body
     from fhir_mappings.terminology import Terminology
     from service.cds.messages import Sent
     from service.cds.prefetch import PrefetchKey
@@ -85,10 +84,10 @@ def read_prefetch(
 def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology, patient_id: str) -> SentKey:
     if sent is None:
         return SentKey(key, KeyState.ABSENT, _NOTHING)
-    opened = scanned(sent)
-    source = read_source(opened, terminology)
+    whole = opened(sent)
+    source = read_source(whole, terminology)
     match source.state:
-        case SourceState.DATA if found := stray(opened, source, resource_type=key.resource_type, patient_id=patient_id):
+        case SourceState.DATA if found := stray(whole, source, resource_type=key.resource_type, patient_id=patient_id):
             return SentKey(key, KeyState.ERROR, _NOTHING, found)
         case SourceState.DATA:
             return SentKey(key, KeyState.PAGED if source.next_url else KeyState.DATA, source)
@@ -97,13 +96,13 @@ def _read(key: PrefetchKey, sent: Sent | None, terminology: Terminology, patient
         case SourceState.OUTCOME:
             return SentKey(key, KeyState.ERROR, source)
         case SourceState.JUNK:
-            _refuse_draft_shape(key, opened)
+            _refuse_draft_shape(key, sent)
             return SentKey(key, KeyState.ERROR, source)
         case _:
             assert_never(source.state)
 
 
-def _refuse_draft_shape(key: PrefetchKey, sent: Body | Scan) -> None:
+def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:
     if isinstance(sent, Scan):
         return
     try:
