@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Case, Issue, Known, MdtRecord
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
+    from fhir_mappings.policy import MappingPolicy
     from fhir_mappings.terminology import Terminology
 
 SOURCES = (
@@ -30,15 +31,6 @@ SOURCES = (
     "CarePlan",
 )
 """Resource types that facts are read from, and whose absence a case names."""
-
-
-@dataclass(frozen=True, slots=True)
-class MappingPolicy:
-    """The numbers of a site that reading needs; `maximum_age_days` replaces those of the catalogue, fact by fact."""
-
-    staging_window_days: int = 30
-    intraoperative_window_days: int = 60
-    maximum_age_days: Mapping[str, int] = field(default_factory=dict)
 
 
 def map_case(

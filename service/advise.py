@@ -10,7 +10,8 @@ import msgspec
 import orjson
 
 from fhir_mappings.case import Case, Scope
-from fhir_mappings.mapper import MappingPolicy, map_case
+from fhir_mappings.mapper import map_case
+from fhir_mappings.policy import MappingPolicy
 from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from fhir_mappings.catalogue import Catalogue, FactDefinition
+    from fhir_mappings.policy import MappingPolicy
     from fhir_mappings.read.chart_reading import ChartReading, Resource
     from fhir_mappings.terminology import Terminology
 
@@ -38,22 +39,6 @@ NOT_DONE = PREPARED | {"not-done", "entered-in-error"}
 _PROCEDURE_KNOWN = _PROCEDURE_DOUBT | NOT_DONE | {"completed"}
 
 
-class Policy(Protocol):
-    """The numbers of a site that reading needs."""
-
-    @property
-    def staging_window_days(self) -> int:
-        """Days after the primary's diagnosis in which metastases count as found at staging."""
-
-    @property
-    def intraoperative_window_days(self) -> int:
-        """Days for which "found at operation" holds."""
-
-    @property
-    def maximum_age_days(self) -> Mapping[str, int]:
-        """Maximum ages that replace those of the catalogue."""
-
-
 @dataclass(slots=True)
 class Reader:
     """A prepared chart, and what its facts are as of a day."""
@@ -61,7 +46,7 @@ class Reader:
     chart: ChartReading
     terminology: Terminology
     catalogue: Catalogue
-    policy: Policy
+    policy: MappingPolicy
     as_of: date
     completeness: Mapping[str, Completeness]
     issues: list[Issue] = field(default_factory=list)

@@ -8,7 +8,8 @@ import pytest
 from fhir_mappings.case import Case, Scope
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.chart import Chart, Completeness
-from fhir_mappings.mapper import MappingPolicy, map_case
+from fhir_mappings.mapper import map_case
+from fhir_mappings.policy import MappingPolicy
 from fhir_mappings.terminology import load_terminology
 from service.demo.fhir.parameters import TYPES
 from service.demo.fhir.validation import check_resource

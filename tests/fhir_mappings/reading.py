@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Case, Known, Narrowed, Unknown
 from fhir_mappings.catalogue import load_catalogue
-from fhir_mappings.mapper import MappingPolicy, map_case
+from fhir_mappings.mapper import map_case
+from fhir_mappings.policy import MappingPolicy
 from fhir_mappings.terminology import Terminology, load_terminology
 from tests.charts import COMPLETE, ICD10CM, Resource, chart_of, condition
 

@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Interval, Sign
 from fhir_mappings.chart import Completeness
-from fhir_mappings.mapper import MappingPolicy
+from fhir_mappings.policy import MappingPolicy
 from tests.charts import (
     COMPLETE,
     CPT,

@@ -16,7 +16,8 @@ from fhir_mappings.bundle import read_source
 from fhir_mappings.case import Case, Gap, Issue, Known, Scope, Sign, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.chart import Completeness
-from fhir_mappings.mapper import MappingPolicy, map_case
+from fhir_mappings.mapper import map_case
+from fhir_mappings.policy import MappingPolicy
 from tests.canary.mark import MARK
 from tests.cases import examples
 from tests.charts import (
