@@ -17,7 +17,7 @@ from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
 from service.cds.order_cards import order_cards
 from service.errors import MalformedRequest
-from service.knowledge.decide import decide
+from service.knowledge.decide import decide, decide_then
 from service.logs import note
 from service.own_facts import with_own_facts
 from service.records import PATIENT_VIEW, Answered
@@ -177,9 +177,7 @@ class Advisor:
             unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
         if call.service_id == PATIENT_VIEW:
-            mdt = case.mdt
-            earlier = Case(mdt.facts_then, case.as_of, signs=mdt.signs_then) if mdt is not None else None
-            then = decide(earlier, self.guideline) if earlier is not None else None
+            then = decide_then(case, self.guideline)
             return patient_view_cards(
                 case, decision, self.guideline, self.catalogue, context=context, decision_then=then
             )
