@@ -85,6 +85,12 @@ def complete_months(start: date, end: date) -> int:
     return max(months, 0)
 
 
+def add_months(start: date, months: int) -> date:
+    """Give the same day some months later or, below 0, before; the month's last day where it has no such day."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """One resource that supports a fact: its `Type/id`, its clinical date, and how it was read.
 

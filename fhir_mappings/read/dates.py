@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import PartialDate
+from fhir_mappings.case import PartialDate, add_months
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:T.*)?)?)?")
-_MONTHS = 12
 _DATED_BY = {
     "MedicationAdministration": ("effectiveDateTime", "effectivePeriod", "effectiveTiming"),
     "MedicationRequest": ("authoredOn",),
@@ -114,9 +112,7 @@ def _move(day: date, days: int) -> date:
 
 def back_months(day: date, months: int) -> date:
     """Give the day `months` calendar months before; the month's last day where that day does not exist."""
-    index = day.year * _MONTHS + day.month - 1 - months
-    year, month = divmod(index, _MONTHS)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    return add_months(day, -months)
 
 
 def earlier(one: PartialDate, other: PartialDate) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from service.knowledge.schedule import add_months
+from fhir_mappings.case import add_months
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import PartialDate
+from fhir_mappings.case import PartialDate, add_months
 from service.knowledge.phrases import counted, day, site_adjective, value_text, window
 
 if TYPE_CHECKING:
@@ -66,13 +66,6 @@ def liver_intervals(reading: Reading) -> list[EarliestDay]:
 def weeks_after(start: date, weeks: float) -> date:
     """Give the day some weeks later; no later than the last one that there is, which stands for "no end"."""
     return date.fromordinal(min(start.toordinal() + timedelta(weeks=weeks).days, date.max.toordinal()))
-
-
-def add_months(start: date, months: int) -> date:
-    """Give the same day some months later, or the last day of that month where it has no such day."""
-    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    first_of_next = date(year + (month == 11), (month + 1) % 12 + 1, 1)  # noqa: PLR2004 - December, counted from 0
-    return min(date(year, month + 1, 1) + timedelta(days=start.day - 1), first_of_next - timedelta(days=1))
 
 
 def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901, PLR0911, PLR0912 - one case for each next step

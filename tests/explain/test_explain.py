@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from fhir_mappings.case import Evidence, Gap, Interval, Issue, Narrowed, PartialDate, Scope, Unknown
+from fhir_mappings.case import Evidence, Gap, Interval, Issue, Narrowed, PartialDate, Scope, Unknown, add_months
 from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, Assumption, Decision, MissingFact, Outcome
 from service.knowledge.explain import explain
@@ -18,7 +18,7 @@ from service.knowledge.guideline import load_guideline
 from service.knowledge.headline import summary
 from service.knowledge.mdt import explain_mdt
 from service.knowledge.reading import Reading
-from service.knowledge.schedule import add_months, earliest_liver_operation, steps
+from service.knowledge.schedule import earliest_liver_operation, steps
 from service.knowledge.uncertain import explain_uncertain_scope
 from tests.decided import CATALOGUE, charted, example
 

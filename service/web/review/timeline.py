@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fhir_mappings.case import ABSENT, Known, PartialDate
+from fhir_mappings.case import ABSENT, Known, PartialDate, add_months
 from service.knowledge.phrases import day, value_text
 
 if TYPE_CHECKING:
@@ -184,10 +184,5 @@ def _ticks(first: date, last: date, x: Callable[[date], float]) -> tuple[Tick, .
     while at <= last:
         if at >= first:
             found.append(Tick(x(at), f"{at:%b %Y}" if step < _YEAR else f"{at:%Y}"))
-        at = _later(at, step)
+        at = add_months(at, step)
     return tuple(found)
-
-
-def _later(at: date, months: int) -> date:
-    index = at.year * 12 + at.month - 1 + months
-    return date(index // 12, index % 12 + 1, 1)
