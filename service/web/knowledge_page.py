@@ -10,15 +10,11 @@ from starlette.responses import Response  # noqa: TC002  FastAPI reads the annot
 from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
-from service.web.unchanging import Unchanging
+from service.web.unchanging import PAGE_POLICY, Unchanging
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.model import Guideline
-
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
@@ -29,7 +25,7 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
     """
     router = APIRouter()
     html = _render(guideline, catalogue).encode()
-    page = Unchanging(html, media_type="text/html", headers={"content-security-policy": _POLICY})
+    page = Unchanging(html, media_type="text/html", headers=PAGE_POLICY)
 
     @router.api_route("/knowledge", methods=READ)
     async def knowledge(request: Request) -> Response:

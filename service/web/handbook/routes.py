@@ -17,7 +17,7 @@ from service.settings import describe_settings
 from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
-from service.web.unchanging import Unchanging
+from service.web.unchanging import PAGE_POLICY, Unchanging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +28,6 @@ PAGES = (
 )  # fmt: skip
 """The pages in the order of the navigation; the first is also `/docs`."""
 
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
 
 def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
     """Serve the handbook, to which `/` leads; `templates` are the prefetch templates that discovery shows."""
@@ -39,9 +35,8 @@ def handbook_routes(templates: Mapping[str, str]) -> APIRouter:
 
     @cache
     def rendered(root: str) -> dict[str, Unchanging]:
-        headers = {"content-security-policy": _POLICY}
         return {
-            name: Unchanging(html.encode(), media_type="text/html", headers=headers)
+            name: Unchanging(html.encode(), media_type="text/html", headers=PAGE_POLICY)
             for name, html in render_handbook(templates, root=root).items()
         }
 
