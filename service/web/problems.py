@@ -97,8 +97,7 @@ def outcome_response(problem: Problem) -> Response:
     if problem.expression:
         issue["expression"] = [problem.expression]
     body = orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
-    headers = {"cache-control": "no-store", **problem.headers}
-    return Response(body, status_code=problem.status, headers=headers, media_type="application/json")
+    return Response(body, status_code=problem.status, headers=problem.headers, media_type="application/json")
 
 
 def page_response(problem: Problem) -> Response:
@@ -107,8 +106,7 @@ def page_response(problem: Problem) -> Response:
     more = f"<p>{escape(problem.diagnostics)}</p>" if problem.diagnostics else ""
     head = f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
     page = f'<!doctype html><html lang="en">{head}<main><h1>{title}</h1>{more}</main></html>'
-    headers = {"cache-control": "no-store", **problem.headers}
-    return Response(page, status_code=problem.status, headers=headers, media_type="text/html")
+    return Response(page, status_code=problem.status, headers=problem.headers, media_type="text/html")
 
 
 def response_to(request: Request, problem: Problem) -> Response:

@@ -26,7 +26,6 @@ def static_routes() -> APIRouter:
         name: Unchanging(
             folder.joinpath(name).read_bytes(),
             media_type=media_type,
-            headers={"X-Content-Type-Options": "nosniff"},
             cache_control="no-cache",
         )
         for name, media_type in _TYPES.items()

@@ -6,6 +6,8 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from service.web.conversation import SAFE_HEADERS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,15 +34,11 @@ class ForgedPostError(Exception):
 
 def guard(response: Response, *, frame_ancestors: Sequence[str] = ()) -> Response:
     """Add the headers of an app page; without `frame_ancestors` nobody may frame it."""
+    response.headers.update(SAFE_HEADERS)
     ancestors = " ".join(frame_ancestors) or "'none'"
     response.headers["Content-Security-Policy"] = "; ".join((*_POLICY, f"frame-ancestors {ancestors}"))
     if not frame_ancestors:
         response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     return response
 
 
