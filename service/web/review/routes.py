@@ -24,7 +24,7 @@ from service.web.review.questions import read_entries
 from service.web.review.saving import as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
-from service.web.review.templates import notice, page, review_again, too_many
+from service.web.review.templates import AGAIN, notice, page, review_again, too_many
 from service.web.smart.protection import ForgedPostError, check_post, is_too_long
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _FIELDS = 200
-_AGAIN = "Open the app again from the patient's chart."
 Fields: TypeAlias = dict[str, str]
 
 
@@ -95,18 +94,18 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     except TooManyRequests as refusal:
         return too_many(app, refusal, client)
     except (TokenError, AccessEndedError):
-        return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
+        return notice(app, "The EHR has ended the access", AGAIN, status=401, client=client)
     except ChartUnavailableError as fault:
         return _without_chart(app, fault, client)
 
 
 def _without_session(app: SmartApp) -> Response:
-    return notice(app, "No patient is open here", _AGAIN, status=401)
+    return notice(app, "No patient is open here", AGAIN, status=401)
 
 
 def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient) -> Response:
     if fault.access_ended:
-        return notice(app, "The EHR has ended the access", _AGAIN, status=401, client=client)
+        return notice(app, "The EHR has ended the access", AGAIN, status=401, client=client)
     _LOG.warning("review_chart_unavailable", client=client.issuer, other_version=fault.other_version)
     if fault.other_version:
         title, advice = "The chart is in another version of FHIR", "This app reads FHIR R4: tell whoever runs it."
@@ -131,7 +130,7 @@ async def _checked(
         check_post(request, base_url=desk.app.base_url, sent=fields.get("csrf"), expected=visit.session.csrf)
     except ForgedPostError:
         client = desk.app.clients[visit.session.iss]
-        text = "Another patient may have been opened in this browser since. Nothing was saved. " + _AGAIN
+        text = "Another patient may have been opened in this browser since. Nothing was saved. " + AGAIN
         return notice(desk.app, "This form is not from your session", text, status=403, client=client)
     return await act(desk, visit, fields)
 
@@ -184,17 +183,7 @@ async def _save(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
     saved = await _saved(desk, visit, entered)
     if isinstance(saved, Response):
         return saved
-    left = _left(entries, saved, entered)
-    fresh = await _fresh(desk, visit, chart)
-    return _page(
-        desk,
-        visit,
-        fresh,
-        desk.assess(fresh, visit),
-        status=200 if saved.is_complete else 409 if saved.conflicts else 502,
-        entries=left,
-        saved=saved,
-    )
+    return await _after(desk, visit, chart, saved, entries=_left(entries, saved, entered))
 
 
 async def _mdt(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
@@ -225,16 +214,7 @@ async def _mdt(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
             await desk.mdt_log.record(line)
         except StoreUnavailable:
             _LOG.warning("mdt_decision_not_counted")
-    fresh = await _fresh(desk, visit, chart)
-    return _page(
-        desk,
-        visit,
-        fresh,
-        desk.assess(fresh, visit),
-        status=200 if saved.is_complete else 409 if saved.conflicts else 502,
-        mdt=None if saved.is_complete else entry,
-        saved=saved,
-    )
+    return await _after(desk, visit, chart, saved, mdt=None if saved.is_complete else entry)
 
 
 async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport | Response:
@@ -250,7 +230,7 @@ async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport
             client=client,
             title="The EHR has ended the access",
             text=as_text(entered),
-            advice=_AGAIN,
+            advice=AGAIN,
         )
     _LOG.info(
         "review_saved",
@@ -263,12 +243,15 @@ async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport
     return saved
 
 
-async def _fresh(desk: ReviewDesk, visit: Visit, before: Chart) -> Chart:
-    """Fetch the chart with what was just saved; a failure must not hide what became of the save."""
+async def _after(desk: ReviewDesk, visit: Visit, before: Chart, saved: SaveReport, **left: object) -> Response:
+    """Show the chart with what was just saved, and what is `left` to enter."""
     try:
-        return await desk.open_chart(visit)
+        chart = await desk.open_chart(visit)
     except ChartUnavailableError:
-        return before
+        # It must not hide what became of the save.
+        chart = before
+    status = 200 if saved.is_complete else 409 if saved.conflicts else 502
+    return _page(desk, visit, chart, desk.assess(chart, visit), status=status, saved=saved, **left)
 
 
 def _entries(desk: ReviewDesk, visit: Visit, fields: Fields) -> Entries:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from service.web.smart.app import AppClient, SmartApp
 
 
+AGAIN = "Open the app again from the patient's chart."
+"""The advice of most notices."""
+
+
 @cache
 def environment() -> Environment:
     """Give the template environment: escapes all values, and an undefined name is an error."""

@@ -17,7 +17,7 @@ from service.adapters.smart_configuration import DiscoveryError
 from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
 from service.web.methods import READ
-from service.web.review.templates import notice, review_again, too_many
+from service.web.review.templates import AGAIN, notice, review_again, too_many
 from service.web.smart.protection import ForgedPostError, check_post, guard, is_too_long
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
 
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _LONGEST_PARAMETER = 4096
-_AGAIN = "Open the app again from the patient's chart."
 
 
 class _Refused(Exception):  # noqa: N818 - reads as what happened
     """A launch ends here; the title is `str()`, the advice stands below it."""
 
-    def __init__(self, title: str, advice: str = _AGAIN, *, status: int = 400) -> None:
+    def __init__(self, title: str, advice: str = AGAIN, *, status: int = 400) -> None:
         super().__init__(title)
         self.advice = advice
         self.status = status
@@ -71,14 +70,14 @@ async def _answered(app: SmartApp, request: Request, answer: Awaitable[Response]
     except TooManyRequests as refusal:
         return too_many(app, refusal)
     except StoreUnavailable:
-        return notice(app, "Try again in a moment", f"The app cannot keep sessions just now. {_AGAIN}", status=503)
+        return notice(app, "Try again in a moment", f"The app cannot keep sessions just now. {AGAIN}", status=503)
 
 
 async def _launch(app: SmartApp, request: Request) -> Response:
     iss, launch_id = _parameter(request, "iss"), _parameter(request, "launch")
     if iss is None or iss not in app.clients:
         _LOG.info("smart_launch_refused", reason="unknown issuer")
-        return notice(app, "This app is not set up for this EHR", _AGAIN, status=403)
+        return notice(app, "This app is not set up for this EHR", AGAIN, status=403)
     with app.limits.launch(app.clients[iss].issuer):
         return await _begun(app, iss, launch_id)
 
@@ -89,7 +88,7 @@ async def _begun(app: SmartApp, iss: str, launch_id: str | None) -> Response:
         configuration = await app.configuration(iss)
     except DiscoveryError as fault:
         _LOG.warning("smart_launch_failed", client=client.issuer, reason=str(fault))
-        return notice(app, "The EHR cannot be reached", f"{_sentence(fault)} {_AGAIN}", status=502, client=client)
+        return notice(app, "The EHR cannot be reached", f"{_sentence(fault)} {AGAIN}", status=502, client=client)
     url, attempt = begin(
         iss,
         launch=launch_id,
@@ -130,7 +129,7 @@ async def _awaited(app: SmartApp, request: Request, state: str | None) -> Pendin
         raise _Refused("This launch has expired or was used already")
     binding = app.cookies.read(request, app.cookies.attempt_name(state))
     if binding is None:
-        advice = f"Allow cookies for this app, or open it in a window of its own. {_AGAIN}"
+        advice = f"Allow cookies for this app, or open it in a window of its own. {AGAIN}"
         raise _Refused("This launch was begun in another browser, or this one keeps no cookies", advice)
     if not hmac.compare_digest(binding.encode(), pending.binding.encode()):
         raise _Refused("This launch was begun in another browser")
@@ -147,7 +146,7 @@ async def _granted(app: SmartApp, request: Request, pending: PendingLaunch) -> A
     try:
         grant = await redeem(attempt, code, registration=client.registration, transport=transport, now=app.clock())
     except TokenError as fault:
-        raise _Refused("The EHR did not grant access", f"{_sentence(fault)} {_AGAIN}", status=502) from fault
+        raise _Refused("The EHR did not grant access", f"{_sentence(fault)} {AGAIN}", status=502) from fault
     if (grant.user or "").startswith(("Patient/", "RelatedPerson/")):
         raise _Refused("This app advises clinicians", "Please speak with the treating team.", status=403)
     context, ignored = app.app_context(grant.app_context, client)
@@ -181,17 +180,17 @@ async def _opened(app: SmartApp, request: Request, session: AppSession, *, state
 async def _logout(app: SmartApp, request: Request) -> Response:
     found = await app.session(request)
     if found is None:
-        return notice(app, "You are logged out", _AGAIN, status=200)
+        return notice(app, "You are logged out", AGAIN, status=200)
     cookie, session = found
     client = app.clients[session.iss]
     if is_too_long(request):
-        return notice(app, "The form is too long", _AGAIN, status=413, client=client)
+        return notice(app, "The form is too long", AGAIN, status=413, client=client)
     form = await request.form(max_fields=10, max_files=0)
     sent = form.get("csrf")
     try:
         check_post(request, base_url=app.base_url, sent=sent if isinstance(sent, str) else None, expected=session.csrf)
     except ForgedPostError:
-        return notice(app, "This form is not from your session", _AGAIN, status=403, client=client)
+        return notice(app, "This form is not from your session", AGAIN, status=403, client=client)
     await app.sessions.end(cookie)
     revoked = await revoke(
         session.grant,
@@ -201,7 +200,7 @@ async def _logout(app: SmartApp, request: Request) -> Response:
         now=app.clock(),
     )
     _LOG.info("smart_session_ended", client=client.issuer, revoked=revoked)
-    response = notice(app, "You are logged out", _AGAIN, status=200, client=client)
+    response = notice(app, "You are logged out", AGAIN, status=200, client=client)
     app.cookies.clear(response, app.cookies.session_name, framed=bool(client.frame_ancestors))
     return response
 
