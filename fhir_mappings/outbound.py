@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
 
 STRATEGY_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/strategy"
+UNDETERMINED = "undetermined"
+"""The strategy of an answer that leaves several open."""
 NEXT_STEP_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/next-step"
 UCUM = "http://unitsofmeasure.org"
 _PARTICIPANT_TYPE = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"

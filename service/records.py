@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fhir_mappings.case import Interval, Known, Unknown
 from service.adapters.store.issued_cards import IssuedCard, SeenTreatment
-from service.adapters.store.report import UNDETERMINED
 from service.knowledge.done import treatments_done
 
 if TYPE_CHECKING:
@@ -100,17 +99,17 @@ class Records:
 
 def _issued(card: Card, answered: Answered, *, subject: str | None) -> IssuedCard:
     """Tell the store what a card said: codes and versions alone."""
-    advice = card.extension.advice
+    advice, topic = card.extension.advice, card.source.topic.code
     about_order = answered.service_id != PATIENT_VIEW
     return IssuedCard(
         card=card.uuid,
         service=answered.service_id,
         issuer=answered.caller.issuer,
-        strategy=None if about_order else advice.strategy or UNDETERMINED,
+        strategy=None if about_order else topic,
         next_step=advice.next_step,
         rows=advice.rows,
         statements=advice.statements,
-        advisories=(card.source.topic.code,) if about_order else advice.advisories,
+        advisories=(topic,) if about_order else advice.advisories,
         missing=tuple(missing.fact for missing in advice.missing),
         knowledge_id=advice.knowledge.id,
         knowledge_version=advice.knowledge.version,

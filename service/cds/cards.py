@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fhir_mappings.case import Scope
-from fhir_mappings.outbound import STRATEGY_SYSTEM, Draft
+from fhir_mappings.outbound import STRATEGY_SYSTEM, UNDETERMINED, Draft
 from service.cds.advice import advice_of
 from service.cds.card import SUMMARY_LIMIT, Card, Coding, Link, Source
 from service.cds.markdown import clip, flat, render
@@ -113,7 +113,7 @@ def _card(
 ) -> Card:
     decision = reading.decision
     advice = advice_of(reading.case, decision, reading.guideline, reading.catalogue)
-    strategy = advice.advice.strategy or "undetermined"
+    strategy = advice.advice.strategy or UNDETERMINED
     url = knowledge_url(context.base_url, decision.row_behind)
     uuid = context.new_uuid()
     return Card(

@@ -86,10 +86,12 @@ def pathway_table(guideline: Guideline) -> Table:
 
 def disagreements(guideline: Guideline, catalogue: Catalogue, terminology: Terminology) -> Iterator[str]:
     """Name every code that knowledge or catalogue use and our code systems do not have."""
+    from fhir_mappings.outbound import UNDETERMINED
+
     choices = {choice for fact in catalogue.facts.values() for choice in fact.choices}
     wanted: dict[str, Iterable[str]] = {
         "case-facts": [*catalogue.facts, *sorted(choices)],
-        "strategy": [*guideline.strategies, "undetermined"],
+        "strategy": [*guideline.strategies, UNDETERMINED],
         "advisory": [advisory.code for advisory in guideline.advisories],
         "next-step": guideline.next_steps,
     }

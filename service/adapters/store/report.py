@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
+from fhir_mappings.outbound import UNDETERMINED
 from service.adapters.store.later import Later, LaterOfStrategy, by_strategy, count_later
 from service.adapters.store.mdt_decisions import MdtReport, count_decisions
 from service.adapters.store.schema import feedback, issued_cards, within
@@ -101,9 +102,6 @@ TITLES = {
 }
 """The fields of `Report` that hold tallies, in the order in which they are shown, with their titles."""
 TALLIES = tuple(TITLES)
-
-UNDETERMINED = "undetermined"
-"""The strategy under which an open answer is kept."""
 
 _Reason: TypeAlias = tuple[str | None, str | None]
 
