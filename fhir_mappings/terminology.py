@@ -130,15 +130,16 @@ class Terminology:
 
 
 @cache
-def _shipped() -> tuple[Systems, tuple[tuple[str, dict[str, Any]], ...]]:
-    folder = files("fhir_mappings")
-    systems = parse_systems(folder.joinpath("systems.toml").read_text(encoding="utf-8"))
-    documents = sorted(
-        (entry.name, json.loads(entry.read_text(encoding="utf-8")))
-        for entry in folder.joinpath("value_sets").iterdir()
-        if entry.name.endswith(".json")
+def shipped_documents() -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Give the value sets and code systems that ship with the package, each with its file's name."""
+    folder = files("fhir_mappings").joinpath("value_sets")
+    return tuple(
+        sorted(
+            (entry.name, json.loads(entry.read_text(encoding="utf-8")))
+            for entry in folder.iterdir()
+            if entry.name.endswith(".json")
+        )
     )
-    return systems, tuple(documents)
 
 
 def load_terminology(extra: Path | None = None) -> Terminology:
@@ -146,10 +147,9 @@ def load_terminology(extra: Path | None = None) -> Terminology:
 
     A value set in `extra` adds its codes to the shipped one with the same url. Raises `TerminologyError`.
     """
-    systems, documents = _shipped()
-    if extra is not None:
-        documents += tuple(_read_folder(extra))
-    return build_terminology(systems, documents)
+    systems = parse_systems(files("fhir_mappings").joinpath("systems.toml").read_text(encoding="utf-8"))
+    further = () if extra is None else _read_folder(extra)
+    return build_terminology(systems, (*shipped_documents(), *further))
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fhir_mappings.terminology import shipped_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,9 +57,8 @@ class Widened:
 
 def load_families() -> tuple[Family, ...]:
     """Read the families and the shipped sets in them."""
-    folder = files("fhir_mappings")
-    shipped = [_shipped(json.loads(entry.read_text(encoding="utf-8"))) for entry in _documents(folder)]
-    tables = tomllib.loads(folder.joinpath("widening.toml").read_text(encoding="utf-8"))["family"]
+    shipped = [_shipped(document) for _, document in shipped_documents()]
+    tables = tomllib.loads(files("fhir_mappings").joinpath("widening.toml").read_text(encoding="utf-8"))["family"]
     placed = frozenset(concept for one in shipped for concept in one.concepts)
     return tuple(_family(table, [one for one in shipped if one.concepts], placed) for table in tables)
 
@@ -131,11 +131,6 @@ def _nearest(claims: Mapping[str, set[str]], expansions: Expansions) -> Sequence
 def _all_below(lower: Iterable[str], upper: Iterable[str], expansions: Expansions) -> bool:
     """Whether some concept of `lower` lies below every one of `upper`, so that it stands nearer to their descendant."""
     return any(all(concept != above and concept in expansions[above] for above in upper) for concept in lower)
-
-
-def _documents(folder: Any) -> list[Any]:  # noqa: ANN401  a Traversable, whose type moved between versions of Python
-    entries = folder.joinpath("value_sets").iterdir()
-    return sorted((entry for entry in entries if entry.name.endswith(".json")), key=lambda entry: str(entry.name))
 
 
 def _shipped(document: Mapping[str, Any]) -> ValueSet:
