@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from fhir_mappings.surrogates import whole_characters
+from service.cds.json_body import element_in, read_json
 from service.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _EDGES = ("0000-", "0001-01-01", "9999-12-31")
 """Days that no calendar of ours has, or that a zone could carry out of it."""
 SAYS_SOMETHING = re.compile(r"[^\x00-\x20\x7f]")
 """What a reason must hold; one of invisible characters alone is kept as none."""
-_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +79,15 @@ def parse_feedback(body: bytes) -> tuple[FeedbackEntry, ...]:
 
     Unknown members are ignored, like the display of a reason and the reason of an accepted card.
     """
-    try:
-        if not body.isascii():
-            body.decode()
-        entries = _BODY.decode(body).feedback
-    except UnicodeDecodeError:
-        raise MalformedRequest("the body must be JSON in UTF-8") from None
-    except RecursionError:
-        raise MalformedRequest("the body is nested too deeply") from None
-    except msgspec.ValidationError as fault:
-        path = _PATH.search(str(fault))
-        element = path.group(1) if path else "feedback"
-        raise MalformedRequest(f"{element} is not what CDS Hooks feedback has there", element=element) from None
-    except msgspec.DecodeError:
-        mended = whole_characters(body)
-        if mended == body:
-            raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
-        return parse_feedback(mended)
+    entries = read_json(body, _BODY.decode, fault=_shape_fault).feedback
     if not 0 < len(entries) <= _MAX_ENTRIES:
         raise MalformedRequest(f"feedback must have 1 to {_MAX_ENTRIES} entries", element="feedback")
     return tuple(_checked(entry, f"feedback[{number}]") for number, entry in enumerate(entries))
+
+
+def _shape_fault(message: str) -> MalformedRequest:
+    element = element_in(message) or "feedback"
+    return MalformedRequest(f"{element} is not what CDS Hooks feedback has there", element=element)
 
 
 def _checked(entry: _Entry, place: str) -> FeedbackEntry:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fhir_mappings.bundle import Scan
-from fhir_mappings.surrogates import whole_characters
+from service.cds.json_body import element_in, read_json
 from service.cds.prefetch import PATIENT
 from service.errors import MalformedRequest, NotForThisReader
 
@@ -28,7 +28,6 @@ _USER = re.compile(r"([A-Za-z]+)/[A-Za-z0-9_.\-]{1,255}")
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
 _CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
 _NO_CLINICIANS = frozenset({"Patient", "RelatedPerson"})
-_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _EXPECTED = re.compile(r"^Expected `([a-z ]+(?: \| [a-z ]+)*)`")
 _JSON_TYPES = {"str": "string", "int": "number", "float": "number"}
 _REQUIRED = re.compile(r"^Object missing required field `([A-Za-z_]+)`")
@@ -143,7 +142,7 @@ def parse_request(body: bytes, *, hook: str) -> HookRequest:
     Unknown members are ignored; of a repeated member the last counts. Raises `MalformedRequest` for what is no
     CDS Hooks request (specification, "HTTP Request") and `NotForThisReader` for a user who is no clinician.
     """
-    envelope, prefetch = _decode(body)
+    envelope, prefetch = read_json(body, _decode, fault=_shape_fault)
     if envelope.hook != hook:
         raise MalformedRequest(f"hook must be '{hook}' for this service", element="hook")
     hook_instance = envelope.hook_instance.lower()
@@ -163,25 +162,10 @@ def parse_request(body: bytes, *, hook: str) -> HookRequest:
 
 
 def _decode(body: bytes) -> tuple[_Envelope, Mapping[str, Sent]]:
-    try:
-        # Skipped parts are checked for their JSON grammar, but not for the UTF-8 of their strings.
-        if not body.isascii():
-            body.decode()
-        found = _of_bundles(body)
-        if found is None:
-            envelope = _OF_ANYTHING.decode(body)
-            found = envelope, envelope.prefetch or {}
-    except UnicodeDecodeError:
-        raise MalformedRequest("the body must be JSON in UTF-8") from None
-    except RecursionError:
-        raise MalformedRequest("the body is nested too deeply") from None
-    except msgspec.ValidationError as fault:
-        raise _shape_fault(str(fault)) from None
-    except msgspec.DecodeError:
-        mended = whole_characters(body)
-        if mended == body:
-            raise MalformedRequest("the body must be one JSON object: it cannot be parsed") from None
-        return _decode(mended)
+    found = _of_bundles(body)
+    if found is None:
+        envelope = _OF_ANYTHING.decode(body)
+        found = envelope, envelope.prefetch or {}
     return found
 
 
@@ -199,8 +183,7 @@ def _of_bundles(body: bytes) -> tuple[_Envelope, Mapping[str, Sent]] | None:
 
 def _shape_fault(message: str) -> MalformedRequest:
     """Say in our words what the decoder found; only names of our own schema are taken from its message."""
-    path = _PATH.search(message)
-    element = path.group(1) if path else ""
+    element = element_in(message)
     if required := _REQUIRED.match(message):
         element = f"{element}.{required.group(1)}".lstrip(".")
         return MalformedRequest(f"{element} is required", element=element)
