@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from fhir_mappings.case import DRAFT_ORDER, Evidence, How, Issue, PartialDate
+from fhir_mappings.case import Issue, PartialDate
 from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
@@ -355,21 +355,6 @@ def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
         for activity in objects(body.get("activity")):
             detail = activity.get("detail")
             yield detail.get("code") if isinstance(detail, dict) else None
-
-
-def evidence(resource: Resource, *sets: str, how: How) -> Evidence:
-    """Give a resource as evidence, with its coding in the first of `sets` and the remarks that it earns."""
-    remarks = tuple(filter(None, (resource.date_remark, *_remarks(resource))))
-    return Evidence(resource.reference, how, resource.dated, coding_in(resource.codings, sets), remarks)
-
-
-def _remarks(resource: Resource) -> Iterable[str]:
-    if resource.kind == "Observation" and resource.status in ("preliminary", "partial"):
-        yield "preliminary"
-    if resource.kind == "Condition":
-        yield from sorted(resource.verification & UNSURE)
-    if resource.draft:
-        yield DRAFT_ORDER
 
 
 def coding_in(coded: Iterable[Coding], sets: Iterable[str]) -> str | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from fhir_mappings.case import Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
+from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
-from fhir_mappings.read.chart_reading import PREPARED, codings_of, evidence, matches
+from fhir_mappings.read.chart_reading import PREPARED, UNSURE, coding_in, codings_of, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on
 from fhir_mappings.read.settle import Candidate, settle
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, read_value
@@ -119,8 +119,9 @@ class Reader:
         )
 
     def evidence(self, resource: Resource, *sets: str, how: How = "coded") -> Evidence:
-        """Give a resource as evidence, with its coding in one of `sets`."""
-        return evidence(resource, *sets, how=how)
+        """Give a resource as evidence, with its coding in the first of `sets` and the remarks that it earns."""
+        remarks = tuple(filter(None, (resource.date_remark, *_remarks(resource))))
+        return Evidence(resource.reference, how, resource.dated, coding_in(resource.codings, sets), remarks)
 
     def note(self, resource: Resource, reason: str, *costs: str) -> None:
         """Note why a resource is left out."""
@@ -271,6 +272,15 @@ class Reader:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
             elif resource.status in _PROCEDURE_DOUBT and resource.sets:
                 self.flag(resource, IN_DOUBT)
+
+
+def _remarks(resource: Resource) -> Iterable[str]:
+    if resource.kind == "Observation" and resource.status in ("preliminary", "partial"):
+        yield "preliminary"
+    if resource.kind == "Condition":
+        yield from sorted(resource.verification & UNSURE)
+    if resource.draft:
+        yield DRAFT_ORDER
 
 
 def _usable(observations: Iterable[Resource]) -> list[Resource]:
