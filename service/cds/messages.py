@@ -56,9 +56,7 @@ class FhirAuthorization:
 
     token: AccessToken
     expires_in_s: int
-    scope: str
     subject: str
-    patient_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +254,7 @@ def _authorization(sent: _Authorization | None) -> FhirAuthorization | None:
         raise _token_fault()
     if not sent.access_token:
         raise _token_fault()
-    patient_id = (sent.patient or "").removeprefix("Patient/") or None
-    return FhirAuthorization(
-        token=AccessToken(sent.access_token),
-        expires_in_s=_lifetime_s(sent.expires_in),
-        scope=sent.scope,
-        subject=sent.subject,
-        patient_id=patient_id,
-    )
+    return FhirAuthorization(AccessToken(sent.access_token), _lifetime_s(sent.expires_in), sent.subject)
 
 
 def _lifetime_s(sent: float) -> int:

@@ -57,7 +57,7 @@ def without_post(asked: Asked, status: int = 405) -> Answer:
 
 
 def authorization(expires_in_s: int = 300) -> FhirAuthorization:
-    return FhirAuthorization(AccessToken(TOKEN), expires_in_s, "patient/*.rs", "crlm", "p1")
+    return FhirAuthorization(AccessToken(TOKEN), expires_in_s, "crlm")
 
 
 @dataclass

@@ -150,7 +150,5 @@ def _request(access: ChartAccess) -> HookRequest:
         hook_instance=str(uuid4()),
         context=HookContext(patient_id=access.patient, user_id=""),
         fhir_server=access.fhir_base,
-        fhir_authorization=FhirAuthorization(
-            token=AccessToken(access.token), expires_in_s=_TOKEN_LIFETIME_S, scope="", subject=""
-        ),
+        fhir_authorization=FhirAuthorization(AccessToken(access.token), _TOKEN_LIFETIME_S, subject=""),
     )
