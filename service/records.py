@@ -92,7 +92,7 @@ class Records:
             "result": answered.result,
             "cards": [card.uuid for card in answered.cards],
             "rows": list(answered.decision.rows) if answered.decision else [],
-            "knowledge": {"id": guideline.id, "version": guideline.version, "policy": guideline.policy_name},
+            "knowledge": {"id": guideline.id, "version": guideline.version, "policy": guideline.policy.name},
         }
         return {**line, **dict(_values(answered))} if self.audit_values else line
 

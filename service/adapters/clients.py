@@ -99,10 +99,6 @@ class Clients:
         """Go through the clients in the order of the file."""
         return iter(self.by_issuer.values())
 
-    def __getitem__(self, issuer: str) -> Client:
-        """Give the client with this issuer."""
-        return self.by_issuer[issuer]
-
     def get(self, issuer: str | None) -> Client | None:
         """Give the client with this issuer, or `None` where nobody or somebody unknown calls."""
         return None if issuer is None else self.by_issuer.get(issuer)

@@ -39,7 +39,7 @@ def advice_of(case: Case, decision: Decision, guideline: Guideline, catalogue: C
     Where another cancer makes the origin of the metastases uncertain the candidates stay, and no strategy is named.
     A chart of uncertain scope has the facts alone.
     """
-    knowledge = Knowledge(id=guideline.id, version=guideline.version, policy=guideline.policy_name)
+    knowledge = Knowledge(id=guideline.id, version=guideline.version, policy=guideline.policy.name)
     if case.scope is Scope.UNCERTAIN:
         return CardExtension(Advice(determined=False, knowledge=knowledge, facts=_facts(case, None, catalogue)))
     settled = is_settled(case, decision)

@@ -40,7 +40,7 @@ def check() -> None:
     console = Console()
     console.print(pathway_table(guideline))
     console.print(
-        f"{guideline.id} {guideline.version}, policy {guideline.policy_name}: {len(guideline.rows)} rows,"
+        f"{guideline.id} {guideline.version}, policy {guideline.policy.name}: {len(guideline.rows)} rows,"
         f" {len(guideline.advisories)} advisories, {len(guideline.assumptions)} assumptions,"
         f" {len(guideline.parameters)} parameters; {len(catalogue.facts)} facts; {len(terminology.set_ids)} value sets"
     )

@@ -117,7 +117,7 @@ def examine_knowledge(settings: Settings) -> list[Finding]:
         guideline = guideline_under(None)
     else:
         changed = len(guideline.policy.parameters)
-        found.append(ok("policy", f"{guideline.policy_name}, {changed} parameters set by it"))
+        found.append(ok("policy", f"{guideline.policy.name}, {changed} parameters set by it"))
     try:
         terminology = load_terminology(settings.terminology)
     except TerminologyError as error:

@@ -161,6 +161,7 @@ class Guideline:
     title: str
     status: str
     policy: Policy
+    """The one in force, named `default` where the site has none."""
     definitions: Mapping[str, str]
     rows: tuple[Row, ...]
     advisories: tuple[Advisory, ...]
@@ -175,11 +176,6 @@ class Guideline:
     resolutions: Mapping[str, str]
     citations: Mapping[str, Citation]
     compiled: Compiled = field(repr=False, compare=False)
-
-    @property
-    def policy_name(self) -> str:
-        """The name of the policy in force, `default` where the site has none."""
-        return self.policy.name
 
     def row(self, row_id: str) -> Row:
         """Give the row with this id; raise `KeyError` when there is none."""

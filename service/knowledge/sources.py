@@ -67,5 +67,5 @@ def _notice(guideline: Guideline) -> Line:
         "notice",
         "Decision support for clinicians; the source summary has not yet been reviewed by humans (S30). ",
         f"{guideline.id} {guideline.version}, policy: ",
-        ChartText(guideline.policy_name),
+        ChartText(guideline.policy.name),
     )

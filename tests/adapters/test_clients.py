@@ -72,7 +72,7 @@ client_secret_file = "secret"
             smart=SmartRegistration(("https://fhir.example.org/r4",), "crlm", tmp_path / "secret"),
         )
     ]
-    client = clients["https://ehr.example.org"]
+    client = clients.by_issuer["https://ehr.example.org"]
     assert [client.may_call("crlm-order-sign"), client.may_call("crlm-patient-view")] == [True, False]
     assert clients.all_destinations == (Destinations(origins, allow_private_addresses=True),)
     assert [clients.get(None), clients.get("https://other"), clients.get(client.issuer)] == [None, None, client]

@@ -21,7 +21,7 @@ ROWS = (
 
 def test_the_shipped_guideline_says_who_it_is() -> None:
     guideline = load_guideline()
-    assert (guideline.id, guideline.version, guideline.policy_name) == ("crlm-summary-2025", "1.0.0", "default")
+    assert (guideline.id, guideline.version, guideline.policy.name) == ("crlm-summary-2025", "1.0.0", "default")
     assert [row.id for row in guideline.rows] == ROWS
     assert load_guideline() is guideline
 

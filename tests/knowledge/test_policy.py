@@ -34,7 +34,7 @@ asa = false
         frozenset({"asa"}),
     )
     guideline = load_guideline(policy)
-    assert guideline.policy_name == "our MDT"
+    assert guideline.policy.name == "our MDT"
     assert guideline.parameters["remnant_minimum_percent"].value == 35
     assert [(rule.fact, rule.label) for rule in guideline.assumptions if not rule.enabled] == [("asa", "<= 3")]
     assert next(rule.label for rule in guideline.assumptions if rule.fact == "flr-percent") == "> 35"

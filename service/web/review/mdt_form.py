@@ -133,6 +133,6 @@ def report_line(
         rows=assessment.decision.rows,
         knowledge_id=guideline.id,
         knowledge_version=guideline.version,
-        policy=guideline.policy_name,
+        policy=guideline.policy.name,
         recorded_at=author.now,
     )

@@ -116,7 +116,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         mdt=mdt or MdtEntry(typed_on=case.as_of.isoformat()),
         mdt_choices=choices,
         mdt_reasons=reasons(),
-        knowledge=f"{guideline.id} {guideline.version}, policy: {guideline.policy_name}",
+        knowledge=f"{guideline.id} {guideline.version}, policy: {guideline.policy.name}",
         as_of=case.as_of.isoformat(),
         csrf=visit.session.csrf,
         note=visit.session.note,
