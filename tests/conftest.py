@@ -18,6 +18,8 @@ from tests.checked_client import CheckedClient, FakeAdvisor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, MutableMapping
 
+    from playwright.sync_api import Browser
+
 pytest_plugins = ["tests.canary.plugin"]
 
 
@@ -49,6 +51,15 @@ def log_lines(_quiet_logs: None) -> Iterator[list[MutableMapping[str, Any]]]:
         yield lines
     for line in lines:
         WATCH.look("log event", repr(line))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file."""
+    from tests.demo.browsing import chromium  # noqa: PLC0415  most tests need none
+
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture

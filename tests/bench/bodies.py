@@ -13,7 +13,6 @@ from tests.charts import standard_chart
 from tests.noise import noise
 
 PATIENT = "bench"
-RELEVANT = 25
 COMPLETE: dict[str, Any] = {
     "ecog": 0,
     "asa": 2,

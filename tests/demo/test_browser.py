@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.demo.axe_core import violations
-from tests.demo.browsing import RunningEhr, Watched, chromium, running_ehr, watched
+from tests.demo.browsing import RunningEhr, Watched, running_ehr, watched
 from tests.demo.scripted_service import ScriptedService, card
 
 if TYPE_CHECKING:
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 PATIENT = "demo-heron"
 PAGES = ("/", "/exchanges", "/discovery", "/record/Patient/demo-heron", "/smart/logout")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

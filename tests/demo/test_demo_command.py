@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from service.demo.smart.keys import SigningKey
 from tests.demo.axe_core import violations
-from tests.demo.browsing import Watched, chromium, watched
+from tests.demo.browsing import Watched, watched
 from tests.demo.running_demo import RunningDemo, running_demo, start_demo
 from tests.ports import free_port
 
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     with running_demo(folder=tmp_path_factory.mktemp("demo")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
         yield found
 
 

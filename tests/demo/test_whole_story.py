@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.demo.axe_core import violations
-from tests.demo.browsing import Watched, chromium, watched
+from tests.demo.browsing import Watched, watched
 from tests.demo.running_demo import COMMAND, RunningDemo, running_demo
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     with running_demo("--keep", str(kept), folder=tmp_path_factory.mktemp("scratch")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
         yield found
 
 

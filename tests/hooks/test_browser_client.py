@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.charts import local_chart
-from tests.demo.browsing import chromium, watched
+from tests.demo.browsing import watched
 from tests.hooks.serving import app_of, clients_file, examples, prefetch_of
 from tests.loopback import running_at
 
@@ -56,12 +56,6 @@ def origin() -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @dataclass

@@ -1,14 +1,11 @@
 """The review page in Debian's Chromium: with the keyboard alone, without script, on a tablet, checked by axe-core."""
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 from starlette.responses import HTMLResponse
 
 from tests.demo.axe_core import violations
-from tests.demo.browsing import chromium
 from tests.review.browser import Watched, serving, serving_app
 from tests.review.cases_charts import OPEN, local
 from tests.review.harness import PATIENT, ReviewHarness
@@ -20,12 +17,6 @@ DATED = {
     "liver-metastasis-date": "2026-05-12",
     "cea": 34.5,
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def _harness() -> ReviewHarness:

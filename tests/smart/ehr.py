@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -127,9 +126,3 @@ class FakeEhr:
 def form_of(request: httpx.Request) -> dict[str, str]:
     """Give the form that a request carries."""
     return dict(parse_qsl(request.content.decode()))
-
-
-def json_of(request: httpx.Request) -> dict[str, Any]:
-    """Give the JSON object that a request carries."""
-    found: dict[str, Any] = json.loads(request.content)
-    return found
