@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from fhir_mappings.case import Evidence, Gap, Interval, Issue, Narrowed, PartialDate, Scope, Unknown, add_months
+from fhir_mappings.case import Evidence, Gap, Interval, Issue, Narrowed, PartialDate, Scope, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, Assumption, Decision, MissingFact, Outcome
 from service.knowledge.explain import explain
@@ -286,19 +286,6 @@ def test_the_window_after_the_primary_is_printed_as_dates(resected: date, expect
     case = example("V12", primary_resection_date=resected)
     decision = decide(case, GUIDELINE)
     assert steps(reading(case, decision), decision.outcomes[0])[0].interval == expected
-
-
-@pytest.mark.parametrize(
-    ("start", "months", "expected"),
-    [
-        (date(2026, 11, 23), 2, date(2027, 1, 23)),
-        (date(2026, 12, 31), 2, date(2027, 2, 28)),
-        (date(2026, 10, 31), 1, date(2026, 11, 30)),
-        (date(2026, 11, 30), 1, date(2026, 12, 30)),
-    ],
-)
-def test_months_end_on_the_same_day_or_the_last(start: date, months: int, expected: date) -> None:
-    assert add_months(start, months) == expected
 
 
 def test_a_running_adjuvant_chemotherapy_is_recovered_from_first() -> None:

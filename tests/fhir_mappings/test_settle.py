@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, complete_months
+from fhir_mappings.case import Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown
 from fhir_mappings.read.dates import on, parse_date, parse_period, shifted, value_of
 from fhir_mappings.read.settle import Candidate, Found, settle
 
@@ -333,24 +333,6 @@ def test_an_explicit_unknown_alone_is_absent_with_evidence() -> None:
 def test_an_unreadable_value_is_unreadable() -> None:
     unreadable = Candidate(None, on(TODAY), (Evidence("Observation/x"),), unreadable=True)
     assert settled(said(None, "2026-06-02"), unreadable) == Unknown(Gap.UNREADABLE, (Evidence("Observation/x"),))
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "months"),
-    [
-        ("2025-01-31", "2025-02-28", 1),
-        ("2024-01-31", "2024-02-28", 0),
-        ("2024-01-31", "2024-02-29", 1),
-        ("2024-02-29", "2025-02-28", 12),
-        ("2025-06-15", "2026-06-15", 12),
-        ("2025-06-15", "2026-06-14", 11),
-        ("2025-06-15", "2025-06-15", 0),
-        ("2025-06-15", "2024-06-15", 0),
-        ("2025-08-31", "2025-09-30", 1),
-    ],
-)
-def test_complete_calendar_months(start: str, end: str, months: int) -> None:
-    assert complete_months(date.fromisoformat(start), date.fromisoformat(end)) == months
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Case, Gap, Interval, Unknown, complete_months
+from fhir_mappings.case import Case, Gap, Interval, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.completions import Box, completions, gaps_of
 from service.knowledge.guideline import build_guideline
@@ -23,28 +23,6 @@ TIED = '[[tie]]\nwhen = "ecog >= 3"\nthen = "asa > 2"\nreason = "."\n'
 
 def compiled(extra: str = "") -> Compiled:
     return build_guideline({"1": SMALL, "2": extra}, load_catalogue()).compiled
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "months"),
-    [
-        ("2026-01-15", "2026-01-15", 0),
-        ("2026-01-15", "2026-02-14", 0),
-        ("2026-01-15", "2026-02-15", 1),
-        ("2025-11-23", "2026-11-23", 12),
-        ("2025-11-23", "2026-11-22", 11),
-        ("2024-02-29", "2025-02-27", 11),
-        ("2024-02-29", "2025-02-28", 12),
-        ("2023-02-28", "2024-02-28", 12),
-        ("2026-01-31", "2026-02-27", 0),
-        ("2026-01-31", "2026-02-28", 1),
-        ("2026-01-30", "2026-02-28", 1),
-        ("2026-02-15", "2026-01-14", 0),
-        ("2026-11-23", "2024-11-23", 0),
-    ],
-)
-def test_months_are_complete_ones_and_never_fewer_than_none(first: str, last: str, months: int) -> None:
-    assert complete_months(date.fromisoformat(first), date.fromisoformat(last)) == months
 
 
 def test_an_assumption_splits_on_what_it_needs_and_fills_where_it_applies() -> None:
