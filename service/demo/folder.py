@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from jwt.algorithms import ECAlgorithm
 
+from service.adapters.app_keys import jwks, read_app_key
 from service.demo.ehr import APP_CLIENT_ID
 
 if TYPE_CHECKING:
@@ -48,8 +45,7 @@ class DemoFolder:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         path.write_bytes(pem)
-        public = json.loads(ECAlgorithm.to_jwk(private.public_key()))
-        return {"keys": [{**public, "kid": _thumbprint(public), "alg": "ES384", "use": "sig"}]}
+        return jwks([read_app_key(pem)])
 
     def write_clients(self, addresses: Addresses) -> None:
         """Write the service's client configuration: this demo EHR and nobody else."""
@@ -79,9 +75,3 @@ private_key_file = "{_APP_KEY}"
             "CRLM_PUBLIC_BASE_URL": addresses.service,
             "CRLM_LOG_FORMAT": "json",
         }
-
-
-def _thumbprint(public: Mapping[str, str]) -> str:
-    """Give the RFC 7638 thumbprint, the `kid` under which the app signs."""
-    required = json.dumps({name: public[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(hashlib.sha256(required.encode()).digest()).rstrip(b"=").decode()
