@@ -1,4 +1,4 @@
-"""HTML pages of the demo EHR: templates, and the headers that keep them harmless."""
+"""HTML pages of the demo EHR: templates, and the policy that keeps them harmless."""
 
 from __future__ import annotations
 
@@ -55,7 +55,5 @@ class Pages:
         }
         return {
             "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-            "Cache-Control": "no-store",
             "Referrer-Policy": "same-origin",
-            "X-Content-Type-Options": "nosniff",
         }

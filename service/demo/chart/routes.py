@@ -214,7 +214,7 @@ class Chart:
         handle = self.grants.open_launch(Context(exchange.patient, USER, link.app_context))
         joint = "&" if "?" in link.url else "?"
         query = urlencode({"iss": self.addresses.fhir, "launch": handle})
-        return RedirectResponse(f"{link.url}{joint}{query}", status_code=303, headers={"Cache-Control": "no-store"})
+        return RedirectResponse(f"{link.url}{joint}{query}", status_code=303)
 
     async def _exchanges(self, request: Request) -> Response:
         del request

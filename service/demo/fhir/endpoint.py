@@ -141,12 +141,14 @@ class Endpoint:
             raise NotAllowed("searches over all types are not offered; POST a transaction or batch here")
         return _json(process_bundle(await _body(request), interactions))
 
-    def _version(self, version: Version, *, status: int = 200) -> Response:
-        return _json(version.body, status=status, headers=self._headers(version))
+    def _version(self, version: Version) -> Response:
+        return _json(version.body, headers={"ETag": etag_of(version)})
 
     def _written(self, request: Request, version: Version, status: int) -> Response:
-        headers = self._headers(version)
-        headers["Location"] = f"{self.record.base_url}/{version.type}/{version.id}/_history/{version.number}"
+        headers = {
+            "ETag": etag_of(version),
+            "Location": f"{self.record.base_url}/{version.type}/{version.id}/_history/{version.number}",
+        }
         match _preference(request, "return"):
             case "minimal":
                 return Response(status_code=status, headers=headers)
@@ -154,10 +156,6 @@ class Endpoint:
                 return _json(outcome("information", "informational", "stored"), status=status, headers=headers)
             case _:
                 return _json(version.body, status=status, headers=headers)
-
-    @staticmethod
-    def _headers(version: Version) -> dict[str, str]:
-        return {"ETag": etag_of(version)}
 
 
 def _preference(request: Request, name: str) -> str | None:
@@ -206,5 +204,5 @@ def _json(content: Resource | None, *, status: int = 200, headers: dict[str, str
         json.dumps(content, ensure_ascii=False).encode(),
         status_code=status,
         media_type=f"{_JSON}; charset=utf-8",
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers=headers,
     )

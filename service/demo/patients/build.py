@@ -107,15 +107,15 @@ class Builder:
             authoredOn=self.day(days),
         )
 
-    def cycles(self, drugs: list[str], *, first: int, count: int, every: int = 14) -> None:
-        """Add the administrations of a number of cycles, the first so many days back."""
+    def cycles(self, drugs: list[str], *, first: int, count: int) -> None:
+        """Add the administrations of a number of cycles of 14 days, the first so many days back."""
         for cycle in range(count):
             for drug in drugs:
                 self.add(
                     "MedicationAdministration",
                     status="completed",
                     medicationCodeableConcept=self.concept("drug", drug),
-                    effectiveDateTime=self.moment(first - cycle * every),
+                    effectiveDateTime=self.moment(first - cycle * 14),
                 )
 
     def fact(self, code: str, value: Any, days: int, note: str | None = None) -> None:  # noqa: ANN401 a JSON value

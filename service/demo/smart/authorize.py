@@ -138,6 +138,4 @@ class AuthorizationEndpoint:
         # `iss` tells the app which server answered, against mix-ups (RFC 9207).
         query = {**answer, "iss": self.issuer, **({"state": state} if state else {})}
         joint = "&" if urlsplit(redirect_uri).query else "?"
-        return RedirectResponse(
-            redirect_uri + joint + urlencode(query), status_code=303, headers={"Cache-Control": "no-store"}
-        )
+        return RedirectResponse(redirect_uri + joint + urlencode(query), status_code=303)
