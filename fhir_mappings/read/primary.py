@@ -154,14 +154,20 @@ def _symptom(reader: Reader, condition: Resource) -> str | None:
 
 
 def of_the_primary(reader: Reader, condition: Resource) -> bool:
-    """Whether a Condition began from 90 days before the primary's diagnosis on and before it was relieved."""
+    """Whether a Condition began from 90 days before the primary's diagnosis on and before it was relieved.
+
+    What was operated on before those days relieved nothing of this primary.
+    """
     diagnosed = reader.date_of("primary-diagnosis-date")
     if diagnosed is None or condition.dated is None:
         return False
-    if condition.dated.first < shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS).last:
+    since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS)
+    if condition.dated.first < since.last:
         return False
     reliefs = [reader.date_of("primary-resection-date"), *(relief.dated for relief in reader.done(*RELIEFS))]
-    return not any(when is not None and condition.dated.last > when.first for when in reliefs)
+    return not any(
+        when is not None and when.last >= since.first and condition.dated.last > when.first for when in reliefs
+    )
 
 
 def perforations(reader: Reader) -> list[Resource]:

@@ -211,6 +211,26 @@ def test_a_symptom_after_a_resection_stoma_or_stent_does_not_count(code: tuple[s
     assert shown(read(PRIMARY, after, procedure("p", code, on="2026-06-01")), "primary-symptoms") == "obstruction"
 
 
+@pytest.mark.parametrize("code", [RESECTION, (CPT, "44310")])
+@pytest.mark.parametrize(
+    ("diagnosed", "operated", "expected"),
+    [
+        ("2026-05-01", "2015-04-01", "obstruction"),
+        ("2026-05-01", "2026-01-30", "obstruction"),
+        ("2026-05-01", "2026-01-31", "gap: absent"),
+        ("2026-05-01", "2026-01", "gap: absent"),
+        ("2026-05", "2026-01-30", "obstruction"),
+        ("2026-05", "2026-01-31", "gap: absent"),
+    ],
+)
+def test_what_was_operated_on_90_days_before_the_primary_relieved_nothing_of_it(
+    code: tuple[str, str], diagnosed: str, operated: str, expected: str
+) -> None:
+    obstructed = condition("s", (SNOMED, "81060008"), onset="2026-06-01")
+    case = read(primary(onset=diagnosed), obstructed, procedure("p", code, on=operated))
+    assert shown(case, "primary-symptoms") == expected
+
+
 def test_symptoms_without_a_dated_primary_are_not_placed() -> None:
     case = read(primary(), condition("s", (SNOMED, "81060008"), onset="2026-06-01"))
     assert shown(case, "primary-symptoms") == "gap: absent"

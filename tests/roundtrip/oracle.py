@@ -125,14 +125,17 @@ class Oracle:
         return Known(value=True) if self.story.plan else ABSENT
 
     def _of_the_primary(self, event: Dated) -> bool:
-        """Whether a complaint began from 90 days before the diagnosis on, and not after a resection."""
+        """Whether a complaint began from 90 days before the diagnosis on, and not after a resection since."""
         diagnosed, resection = self.diagnosed, self.story.resection
         if diagnosed is None or event.when is None:
             return False
         begun = event.when.first
         before = begun < diagnosed.last - timedelta(days=90)
         resections = [self.resected, resection.when if resection else None]
-        return not before and not any(when is not None and begun > when.first for when in resections)
+        since = diagnosed.first - timedelta(days=90)
+        return not before and not any(
+            when is not None and when.last >= since and begun > when.first for when in resections
+        )
 
     def _symptoms(self) -> Fact:
         symptom = self.story.symptom
