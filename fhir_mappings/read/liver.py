@@ -39,10 +39,24 @@ def metastasis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def detected(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive when the metastases were found from the dates; recordedDate alone never says at staging."""
+    """Derive when the metastases were found from the dates; recordedDate alone never says at staging.
+
+    Dates cannot tell what was found at operation: where that is said, those of its window say nothing else (R11).
+    """
     verdict = _detection(reader)
     found = reader.date_of("liver-metastasis-date")
-    return [] if verdict is None else [Candidate(verdict, found, _dates_evidence(reader))]
+    if verdict is None or found is None or _said_at_operation(reader, fact, found):
+        return []
+    return [Candidate(verdict, found, _dates_evidence(reader))]
+
+
+def _said_at_operation(reader: Reader, fact: FactDefinition, found: PartialDate) -> bool:
+    """Whether metastases of this date may be those that were found at an operation of a known date."""
+    days = reader.policy.intraoperative_window_days
+    return any(
+        said.value == "intraoperative" and said.dated is not None and found.first <= shifted(said.dated, days).last
+        for said in reader.entered(fact)
+    )
 
 
 def _detection(reader: Reader) -> str | None:

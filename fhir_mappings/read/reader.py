@@ -160,13 +160,17 @@ class Reader:
         return any(matches(name, sets) for name in concept_sets(coded.get("code"), self.terminology))
 
     def local(self, fact: FactDefinition) -> list[Candidate]:
-        """Give what the Observations in the `case-facts` system say about a fact."""
+        """Give what the Observations in the `case-facts` system say about a fact as of the day."""
+        found = self.entered(fact)
+        return [self._faded(candidate) for candidate in found] if fact.code == "metastases-detected" else found
+
+    def entered(self, fact: FactDefinition) -> list[Candidate]:
+        """Give what the Observations in the `case-facts` system say about a fact as of their own days."""
         set_id = f"case-facts:{fact.code}"
         held = self.chart.held("Observation", set_id)
         if not held:
             return []
-        found = self._measured(self._stated(held, (set_id,)), fact, (set_id,), ANSWERS.get(fact.code), local=True)
-        return [self._faded(candidate) for candidate in found] if fact.code == "metastases-detected" else found
+        return self._measured(self._stated(held, (set_id,)), fact, (set_id,), ANSWERS.get(fact.code), local=True)
 
     def _faded(self, candidate: Candidate) -> Candidate:
         """Count metastases found at operation as found at staging once the window has passed (R11)."""

@@ -190,6 +190,38 @@ def test_found_at_operation_holds_for_its_window(on: str | None, expected: Any) 
     assert shown(read(local("metastases-detected", "intraoperative", on=on)), "metastases-detected") == expected
 
 
+FOUND_AT_OPERATION: list[tuple[str, str | None, str, Any]] = [
+    ("imaged a week later", "2026-05-20", "2026-05-27", "intraoperative"),
+    ("of the month", "2026-05-20", "2026-05", "intraoperative"),
+    ("on the last day of its window", "2026-04-16", "2026-06-15", "intraoperative"),
+    ("imaged a week later, long ago", "2026-01-20", "2026-01-27", "at-staging"),
+    ("on the last day of a window long ago", "2026-01-20", "2026-03-21", "at-staging"),
+    ("other metastases after the window", "2026-01-20", "2026-03-22", "follow-up"),
+    ("an operation of some month", "2026-01", "2026-04-01", "at-staging"),
+    ("an operation of some month, after it", "2026-01", "2026-04-02", "follow-up"),
+    ("an operation of no day", None, "2026-05-27", "follow-up"),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "dated", "expected"),
+    [case[1:] for case in FOUND_AT_OPERATION],
+    ids=[case[0] for case in FOUND_AT_OPERATION],
+)
+def test_dates_of_the_window_do_not_speak_against_found_at_operation(
+    said: str | None, dated: str, expected: Any
+) -> None:
+    found = local("metastases-detected", "intraoperative", on=said)
+    case = read(primary("2025-10-01"), liver(dated), found, resected("2025-12-01"))
+    assert shown(case, "metastases-detected") == expected
+
+
+def test_found_at_operation_stands_beside_dates_that_say_at_staging() -> None:
+    found = local("metastases-detected", "intraoperative", on="2026-05-20")
+    case = read(primary("2026-05-10"), liver("2026-05-27"), found)
+    assert shown(case, "metastases-detected") == "intraoperative"
+
+
 TEXT_RESECTION = procedure("r", RESECTION, on="2025-06-01") | {"code": {"text": "Right hemicolectomy"}}
 TWICE = [procedure("a", RESECTION, on="2025-06"), procedure("b", RESECTION, on="2025-06-20")]
 MONTHS: list[tuple[str, list[dict[str, Any]], Any]] = [
