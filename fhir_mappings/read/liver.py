@@ -13,6 +13,7 @@ from fhir_mappings.read.operations import (
     RESECTIONS,
     operations_for_metastases,
     undecided_resections,
+    unlisted_liver_operations,
 )
 from fhir_mappings.read.places import is_liver, taken_from
 from fhir_mappings.read.reader import UNREADABLE_VALUE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _SET = "liver-metastasis"
 _AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
 _RECURRENCE_AFTER_DAYS = 30
+UNLISTED = "an operation of the liver, its code does not say which"
 
 
 def metastasis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -134,6 +136,8 @@ def _recorded_together(reader: Reader, resected: PartialDate | None) -> bool:
 
 def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive treated from a liver operation for the metastases, recurrence from a later liver metastasis."""
+    for unlisted in unlisted_liver_operations(reader):
+        reader.flag(unlisted, UNLISTED, fact.code)
     operations = operations_for_metastases(reader)
     if not operations:
         return []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import past_metastases
 from fhir_mappings.read.dates import shifted
+from fhir_mappings.read.reader import NOT_DONE
 
 if TYPE_CHECKING:
     from fhir_mappings.case import PartialDate
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 RESECTIONS = "resection-*"
 LIVER_OPERATIONS = ("hepatectomy-*", "liver-ablation")
+UNLISTED_LIVER_OPERATIONS = "liver-operation-unlisted"
 RELIEFS = ("resection-*", "stoma-or-stent")
 BEFORE_DIAGNOSIS_DAYS = 90
 """The Condition is often dated by the specimen: what happened this long before it still belongs to the primary."""
@@ -84,6 +86,12 @@ def _since(reader: Reader) -> PartialDate | None:
 def liver_operations(reader: Reader) -> list[Resource]:
     """Give the completed resections and ablations of the liver, whatever their date."""
     return reader.done(*LIVER_OPERATIONS)
+
+
+def unlisted_liver_operations(reader: Reader) -> list[Resource]:
+    """Give the operations of the liver, done or perhaps done, whose code does not say which."""
+    found = reader.chart.held("Procedure", UNLISTED_LIVER_OPERATIONS)
+    return [operation for operation in found if operation.status not in NOT_DONE]
 
 
 def operations_for_metastases(reader: Reader) -> list[Resource]:

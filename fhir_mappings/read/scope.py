@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Evidence, Known, PartialDate, Scope, Sign
 from fhir_mappings.read.conditions import active, asserted, confirmed, histories, metastases, primaries
 from fhir_mappings.read.dates import back_months
-from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, liver_operations
+from fhir_mappings.read.operations import (
+    LIVER_OPERATIONS,
+    RESECTIONS,
+    liver_operations,
+    unlisted_liver_operations,
+)
 from fhir_mappings.read.pathology import pathological, pathological_nodes
 from fhir_mappings.read.primary import perforations
 from fhir_mappings.read.treatment import adjuvant, may_be_since
@@ -113,7 +118,8 @@ def _conditions(reader: Reader) -> list[Resource]:
 
 
 def _procedures_complete(reader: Reader) -> bool:
-    return reader.complete("Procedure") and not reader.uncertain(RESECTIONS, *LIVER_OPERATIONS)
+    open_ = reader.uncertain(RESECTIONS, *LIVER_OPERATIONS) or bool(unlisted_liver_operations(reader))
+    return reader.complete("Procedure") and not open_
 
 
 def _resection_hinted(reader: Reader) -> bool:

@@ -36,6 +36,9 @@ def named(system: str, name: str, *, status: str = "completed") -> Resource:
         (OPCS, "Percutaneous radiofrequency ablation of lesion of liver"),
         (OPS, "Atypische Leberresektion"),
         (SNOMED, "Hepatic metastasectomy"),
+        (SNOMED, "Laparoscopic left lateral sectionectomy"),
+        (OPS, "Mikrowellenablation Leber Segment VI"),
+        (OPS, "Segmentektomie und Metastasektomie der Leber"),
     ],
 )
 def test_an_operation_known_by_its_name_leaves_open_what_was_done(system: str, name: str) -> None:
@@ -71,6 +74,29 @@ def test_another_procedure_leaves_the_conclusions_from_silence(name: str) -> Non
 def test_an_operation_that_was_not_done_leaves_them_as_well() -> None:
     case = read(PRIMARY, LIVER, named(SNOMED, "Laparoscopic right hemicolectomy", status="not-done"))
     assert Sign.PROCEDURES_COMPLETE in case.signs
+
+
+UNLISTED = "an operation of the liver, its code does not say which"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "open_"),
+    [
+        ("47379", "completed", True),
+        ("47399", "completed", True),
+        ("47379", "unknown", True),
+        ("47379", "preparation", False),
+        ("47379", "not-done", False),
+        ("47379", "entered-in-error", False),
+    ],
+)
+def test_an_unlisted_operation_of_the_liver_leaves_open_whether_it_was_treated(
+    code: str, status: str, *, open_: bool
+) -> None:
+    case = read(PRIMARY, LIVER, procedure("p", (CPT, code), on="2026-06-01", status=status))
+    flagged = Issue("Procedure/p", UNLISTED, "flagged", ("liver-state",)) in case.issues
+    found = (shown(case, "liver-state"), Sign.PROCEDURES_COMPLETE in case.signs, flagged)
+    assert found == ("gap: absent", not open_, open_)
 
 
 def test_a_drug_that_a_procedure_names_may_be_chemotherapy() -> None:
