@@ -220,7 +220,7 @@ def largest(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     unread: list[Candidate] = []
     days: dict[PartialDate | None, list[tuple[Candidate, frozenset[str]]]] = {}
     for resource in reader.observations("tumour-size"):
-        if not _in_liver(reader, resource):
+        if not in_liver(reader, resource):
             continue
         proof = (reader.evidence(resource, "tumour-size"),)
         for read in _sizes(reader, resource, fact):
@@ -281,8 +281,8 @@ def _sizes(reader: Reader, resource: Resource, fact: FactDefinition) -> list[Rea
     return said or [read_value(resource.body, fact, reader.terminology)]
 
 
-def _in_liver(reader: Reader, resource: Resource) -> bool:
-    """Whether body site, focus or specimen of a measurement is the liver or a metastasis in it."""
+def in_liver(reader: Reader, resource: Resource) -> bool:
+    """Whether body site, focus or specimen of an Observation is the liver or a metastasis in it."""
     if is_liver(resource.body.get("bodySite"), reader.terminology):
         return True
     contained = {f"#{one.get('id')}": one for one in resource.body.get("contained", ())}

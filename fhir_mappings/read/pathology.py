@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fhir_mappings.case import Known, Narrowed
+from fhir_mappings.read.conditions import primaries
+from fhir_mappings.read.liver import in_liver
 from fhir_mappings.read.primary import of_the_primary, perforations
+from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
 
@@ -113,7 +116,7 @@ def _named(text: str, letter: str) -> Iterable[str]:
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the residual tumour classification."""
     found = []
-    for resource in reader.stated("margin"):
+    for resource in margins(reader):
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         coded = {choice for choice in fact.choices if f"margin-{choice}" in sets}
         if not coded:
@@ -121,6 +124,17 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         value = coded.pop() if len(coded) == 1 else None
         found.append(reader.candidate(resource, fact, value, "margin"))
     return found
+
+
+def margins(reader: Reader) -> list[Resource]:
+    """Give the residual tumour classifications but those of a resection of the liver alone."""
+    ours = {primary.reference for primary in primaries(reader)}
+    return [
+        one
+        for one in reader.stated("margin")
+        if not in_liver(reader, one)
+        or any(referred(named, "Condition") in ours for named in references_of(one.body, "focus"))
+    ]
 
 
 def nodes_positive(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -13,7 +13,7 @@ from fhir_mappings.read.operations import (
     liver_operations,
     unlisted_liver_operations,
 )
-from fhir_mappings.read.pathology import pathological, pathological_nodes
+from fhir_mappings.read.pathology import margins, pathological, pathological_nodes
 from fhir_mappings.read.primary import perforations
 from fhir_mappings.read.treatment import adjuvant, may_be_since
 
@@ -127,7 +127,7 @@ def _resection_hinted(reader: Reader) -> bool:
         return True
     if (
         any(pathological(reader, letter) for letter in ("T", "N"))
-        or reader.observations("margin")
+        or margins(reader)
         or adjuvant(reader)
         or pathological_nodes(reader) is not None
     ):

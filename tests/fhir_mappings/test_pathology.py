@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Sign
 from tests.charts import ICD10CM, LOINC, SNOMED, coded, concept, condition, local, observation
-from tests.fhir_mappings.reading import PRIMARY, proofs, read, shown
+from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
 AJCC = "http://cancerstaging.org"
 PT, CT, PN, CN = ((LOINC, code) for code in ("21899-0", "21905-5", "21900-6", "21906-3"))
@@ -126,6 +126,33 @@ def test_a_code_for_any_t_leaves_it_to_the_value_whether_it_is_pathological(
 )
 def test_the_margin_is_read_from_code_or_text(value: dict[str, Any], expected: str) -> None:
     assert shown(read(observation("o", MARGIN, value, on="2026-06-10")), "primary-margin") == expected
+
+
+OF_THE_LIVER: list[dict[str, Any]] = [
+    {"bodySite": concept(SNOMED, "10200004")},
+    {"focus": [{"reference": "Condition/liver"}]},
+    {
+        "specimen": {"reference": "#s"},
+        "contained": [
+            {"resourceType": "Specimen", "id": "s", "collection": {"bodySite": concept(SNOMED, "10200004")}},
+        ],
+    },
+]
+
+
+@pytest.mark.parametrize("place", OF_THE_LIVER, ids=lambda place: next(iter(place)))
+def test_the_margin_of_a_liver_resection_is_not_that_of_the_primary(place: dict[str, Any]) -> None:
+    of_primary = observation("p", MARGIN, {"valueString": "R0"}, on="2026-06-01")
+    of_liver = observation("l", MARGIN, {"valueString": "R1"}, on="2026-06-10", **place)
+    alone, both = (read(PRIMARY, LIVER, *margins) for margins in ([of_liver], [of_primary, of_liver]))
+    found = (shown(alone, "primary-margin"), Sign.RESECTION_HINTED in alone.signs, shown(both, "primary-margin"))
+    assert found == ("gap: absent", False, "r0")
+
+
+def test_a_margin_of_primary_and_liver_stays_that_of_the_primary() -> None:
+    focus = [{"reference": "Condition/primary"}, {"reference": "Condition/liver"}]
+    case = read(PRIMARY, LIVER, observation("m", MARGIN, {"valueString": "R1"}, on="2026-06-10", focus=focus))
+    assert (shown(case, "primary-margin"), Sign.RESECTION_HINTED in case.signs) == ("r1", True)
 
 
 def nodes(*codes: str) -> dict[str, Any]:
