@@ -70,8 +70,8 @@ def contradicts(
 ) -> bool:
     """Whether a resection has no room in any of these next steps; in none at all, everything has room.
 
-    A resection that waits for the other one has room where that is ordered for an earlier day; one that waits for
-    chemotherapy where it is ordered for after that. What cannot wait is never contradicted for the primary.
+    A resection that waits for the other one has room where that is done, or ordered for an earlier day; one that waits
+    for chemotherapy where it is ordered for after that. What cannot wait is never contradicted for the primary.
     """
     if kind == "primary-resection" and (not order.elective or reading.resected):
         return False
@@ -92,7 +92,8 @@ def _has_no_room(step: str, kind: Resection, others: Sequence[Order], order: Ord
     if step in _NO_RESECTION:
         return True
     if kind == "primary-resection":
-        return step in _PRIMARY_WAITS_FOR_LIVER and not _earlier(others, "liver-resection", order, reading)
+        waits = step in _PRIMARY_WAITS_FOR_LIVER and not reading.holds("liver-state", "treated")
+        return waits and not _earlier(others, "liver-resection", order, reading)
     if step in _NO_LIVER_RESECTION:
         return True
     if step in _LIVER_WAITS_FOR_PRIMARY:

@@ -231,6 +231,15 @@ def test_orders_are_compared_with_the_decision_of_the_mdt_first() -> None:
     assert card["summary"] == "Liver operation differs from the MDT's decision: primary first on 10 Nov 2026"
 
 
+@pytest.mark.parametrize(("liver", "expected"), [("untreated", ["strategy-differs"]), ("treated", [])])
+def test_the_primary_fits_liver_first_of_the_mdt_once_the_liver_is_treated(liver: str, expected: list[str]) -> None:
+    decided_after = by_mdt(example("V01", liver_state=liver), "liver-first")
+    operated = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
+    since = with_facts(by_mdt(example("V01"), "liver-first"), liver_state=recorded("liver-state", liver, operated))
+    for case in (decided_after, since):
+        assert [code for code, _ in found(case, colectomy(DAY))] == expected
+
+
 def test_a_simultaneous_operation_that_the_mdt_decided_gives_no_card() -> None:
     case = by_mdt(example("V01"), "simultaneous")
     assert found(case, hepatectomy(DAY), colectomy(DAY)) == []
