@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from fhir_mappings.case import Known, Narrowed
+from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.liver import in_liver
 from fhir_mappings.read.primary import of_the_primary, perforations
@@ -18,7 +18,7 @@ from fhir_mappings.read.values import codings, concept_sets, concept_texts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fhir_mappings.case import Evidence
+    from fhir_mappings.case import Evidence, Fact, Interval, Value
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
@@ -31,6 +31,7 @@ _PATHOLOGICAL = {
 }
 _MARGIN = re.compile(r"\bR\s?([0-2])\b", re.IGNORECASE)
 _POSITIVE_NODES = "N2"
+_NODAL = "unfavourable-nodal"
 
 
 def t_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -156,10 +157,21 @@ def pathology(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     ]
     if perforated:
         return perforated
+    contested = contested_nodes(reader)
+    if contested is not None:
+        return _contested(*contested)
     nodal = pathological_nodes(reader)
     if nodal is None or not _is_extensive(nodal[0]):
         return []
-    return [Candidate("unfavourable-nodal", nodal[1][0].dated, derived(nodal[1]))]
+    return [Candidate(_NODAL, nodal[1][0].dated, derived(nodal[1]))]
+
+
+def _contested(nodes: Iterable[Found], proof: tuple[Evidence, ...]) -> list[Candidate]:
+    """Give what reports that contradict each other on N make of the pathology, where one of them says pN2."""
+    verdicts = {_NODAL if _is_extensive(one) else "favourable" for one in nodes}
+    if _NODAL not in verdicts:
+        return []
+    return [Candidate(verdict, proof[0].dated, derived(proof)) for verdict in sorted(verdicts)]
 
 
 def _is_extensive(nodes: Found) -> bool:
@@ -171,9 +183,19 @@ def _is_extensive(nodes: Found) -> bool:
 def pathological_nodes(reader: Reader) -> tuple[Found, tuple[Evidence, ...]] | None:
     """Give N with its evidence where it is pathological or local, `None` where it is clinical or not known."""
     fact = reader.fact("primary-n")
-    if not isinstance(fact, Known | Narrowed):
-        return None
-    allowed = {found.reference for found in (*pathological(reader, "N"), *reader.observations("case-facts:primary-n"))}
-    if not all(proof.reference in allowed for proof in fact.evidence):
+    if not isinstance(fact, Known | Narrowed) or not _is_pathological(reader, fact):
         return None
     return (fact.value if isinstance(fact, Known) else fact.values), fact.evidence
+
+
+def contested_nodes(reader: Reader) -> tuple[frozenset[Value | Interval], tuple[Evidence, ...]] | None:
+    """Give what pathological or local sources say of N with their evidence, where they contradict each other."""
+    fact = reader.fact("primary-n")
+    if not isinstance(fact, Unknown) or fact.gap is not Gap.CONFLICTING or not _is_pathological(reader, fact):
+        return None
+    return fact.contested, fact.evidence
+
+
+def _is_pathological(reader: Reader, fact: Fact) -> bool:
+    allowed = {found.reference for found in (*pathological(reader, "N"), *reader.observations("case-facts:primary-n"))}
+    return all(proof.reference in allowed for proof in fact.evidence)

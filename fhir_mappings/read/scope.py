@@ -13,7 +13,7 @@ from fhir_mappings.read.operations import (
     liver_operations,
     unlisted_liver_operations,
 )
-from fhir_mappings.read.pathology import margins, pathological, pathological_nodes
+from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes
 from fhir_mappings.read.primary import perforations
 from fhir_mappings.read.treatment import adjuvant, may_be_since
 
@@ -130,6 +130,7 @@ def _resection_hinted(reader: Reader) -> bool:
         or margins(reader)
         or adjuvant(reader)
         or pathological_nodes(reader) is not None
+        or contested_nodes(reader) is not None
     ):
         return True
     recorded = ("primary-margin", "primary-resection-date", "primary-operation-done")

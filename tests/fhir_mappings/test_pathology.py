@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
-from fhir_mappings.case import Sign
+from fhir_mappings.case import Gap, Known, Sign, Unknown
 from tests.charts import ICD10CM, LOINC, SNOMED, coded, concept, condition, local, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Fact
 
 AJCC = "http://cancerstaging.org"
 PT, CT, PN, CN = ((LOINC, code) for code in ("21899-0", "21905-5", "21900-6", "21906-3"))
@@ -275,3 +279,35 @@ def test_a_category_that_was_not_assessed_leaves_that_of_a_panel() -> None:
     panel = observation("p", (LOINC, "21902-2"), {"component": [{"code": concept(*PT), "valueString": "T3"}]})
     unsaid = observation("u", PT, {"dataAbsentReason": {"text": "not assessed"}})
     assert shown(read(PRIMARY, panel, unsaid), "primary-t") == "T3"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("pN1c", "pN2b", Unknown(Gap.CONFLICTING, contested=frozenset({"favourable", "unfavourable-nodal"}))),
+        ("pN2a", "pN2b", Known("unfavourable-nodal")),
+        ("pN0", "pN1", Unknown()),
+        ("cN1", "cN2", Unknown()),
+    ],
+)
+def test_reports_that_contradict_each_other_on_pn2_leave_the_pathology_in_conflict(
+    one: str, other: str, expected: Fact
+) -> None:
+    code = CN if one.startswith("c") else PN
+    case = read(PRIMARY, LIVER, said(code, one, ident="a"), said(code, other, ident="b"))
+    found = case.facts["primary-pathology"]
+    assert replace(found, evidence=()) == expected
+    assert proofs(case, "primary-pathology") == (
+        [] if expected == Unknown() else [("Observation/a", "derived"), ("Observation/b", "derived")]
+    )
+
+
+def test_a_newer_word_on_the_pathology_settles_reports_that_contradict_each_other() -> None:
+    reports = [said(PN, "pN1", ident="a"), said(PN, "pN2", ident="b")]
+    settled = local("primary-pathology", "favourable", on="2026-06-12")
+    assert shown(read(PRIMARY, LIVER, *reports, settled), "primary-pathology") == "favourable"
+
+
+def test_nodes_that_were_entered_and_contradict_each_other_hint_at_a_resection() -> None:
+    entered = [local("primary-n", value, on="2026-06-10", ident=value) for value in ("N1", "N2")]
+    assert Sign.RESECTION_HINTED in read(PRIMARY, LIVER, *entered).signs
