@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Evidence, Known, PartialDate, Scope, Sign
+from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Scope, Sign, Unknown
 from fhir_mappings.read.conditions import active, asserted, confirmed, histories, metastases, primaries
 from fhir_mappings.read.dates import back_months
 from fhir_mappings.read.operations import (
@@ -20,6 +20,7 @@ from fhir_mappings.read.treatment import adjuvant, may_be_since
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fhir_mappings.case import Fact
     from fhir_mappings.read.chart_reading import Refused, Resource
     from fhir_mappings.read.reader import Reader
 
@@ -133,10 +134,24 @@ def _resection_hinted(reader: Reader) -> bool:
         or contested_nodes(reader) is not None
     ):
         return True
-    recorded = ("primary-margin", "primary-resection-date", "primary-operation-done")
-    if any(isinstance(reader.fact(code), Known) for code in recorded):
-        return True
-    return reader.value("adjuvant-status") in ("ongoing", "completed")
+    told = ("primary-margin", "primary-resection-date", "primary-operation-done")
+    return any(_is_told(reader.fact(code)) for code in told) or _may_be_adjuvant(reader.fact("adjuvant-status"))
+
+
+def _is_told(fact: Fact) -> bool:
+    """Whether a fact is recorded, if only in sources that contradict each other or in one that cannot be read."""
+    return not isinstance(fact, Unknown) or fact.gap in {Gap.CONFLICTING, Gap.UNREADABLE}
+
+
+def _may_be_adjuvant(status: Fact) -> bool:
+    given = {"ongoing", "completed"}
+    match status:
+        case Known(value=value):
+            return value in given
+        case Narrowed(values=frozenset() as left) | Unknown(contested=left):
+            return not given.isdisjoint(left)
+        case _:
+            return False
 
 
 def _recent_diagnosis(reader: Reader) -> bool:

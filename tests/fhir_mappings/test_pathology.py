@@ -306,8 +306,3 @@ def test_a_newer_word_on_the_pathology_settles_reports_that_contradict_each_othe
     reports = [said(PN, "pN1", ident="a"), said(PN, "pN2", ident="b")]
     settled = local("primary-pathology", "favourable", on="2026-06-12")
     assert shown(read(PRIMARY, LIVER, *reports, settled), "primary-pathology") == "favourable"
-
-
-def test_nodes_that_were_entered_and_contradict_each_other_hint_at_a_resection() -> None:
-    entered = [local("primary-n", value, on="2026-06-10", ident=value) for value in ("N1", "N2")]
-    assert Sign.RESECTION_HINTED in read(PRIMARY, LIVER, *entered).signs

@@ -227,6 +227,10 @@ ELSEWHERE, HINTED = Sign.METASTASIS_ELSEWHERE, Sign.RESECTION_HINTED
 ANY_T = (SNOMED, "78873005")
 
 
+def contradicting(fact: str, *values: str) -> list[dict[str, Any]]:
+    return [local(fact, value, on="2026-06-01", ident=value) for value in values]
+
+
 SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("nothing more", [], set()),
     ("treated", [local("liver-state", "treated", on="2026-06-01")], {Sign.LIVER_TREATED}),
@@ -265,6 +269,11 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("resection dated", [local("primary-resection-date", "2026-05-20", on="2026-06-01")], {HINTED}),
     ("adjuvant running", [local("adjuvant-status", "ongoing", on="2026-06-01")], {HINTED}),
     ("adjuvant done", [local("adjuvant-status", "completed", on="2026-06-01")], {HINTED}),
+    ("resection dated twice", contradicting("primary-resection-date", "2026-05-20", "2026-05-21"), {HINTED}),
+    ("resection dated unreadably", [local("primary-resection-date", "in May", on="2026-06-01")], {HINTED}),
+    ("margins that contradict", contradicting("primary-margin", "r0", "r1"), {HINTED}),
+    ("nodes that contradict", contradicting("primary-n", "N1", "N2"), {HINTED}),
+    ("adjuvant done or not", contradicting("adjuvant-status", "none", "completed"), {HINTED}),
     ("no adjuvant", [local("adjuvant-status", "none", on="2026-06-01")], set()),
     ("pT", [observation("o", (LOINC, "21899-0"), {"valueString": "?"}, on="2026-06-01", status="corrected")], {HINTED}),
     ("pT by a code for any", [observation("o", ANY_T, {"valueString": "pT3"}, on="2026-06-01")], {HINTED}),

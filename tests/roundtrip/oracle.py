@@ -162,14 +162,15 @@ class Oracle:
 
     def _pathology(self) -> Fact:
         symptom = self.story.symptom
-        if symptom is not None and self.perforated() and self._of_the_primary(symptom):
+        placed = symptom is not None and self.perforated() and self._of_the_primary(symptom)
+        if placed or "perforation" in self.said.get("primary-symptoms", ()):
             return Known("unfavourable-perforated")
-        if "perforation" in self.said.get("primary-symptoms", ()):
-            return Known("unfavourable-perforated")
-        nodes = self.nodes
-        left = [nodes.value] if isinstance(nodes, Known) else nodes.values if isinstance(nodes, Narrowed) else []
-        extensive = not isinstance(left, Interval) and bool(left) and all(str(one).startswith("N2") for one in left)
-        return Known("unfavourable-nodal") if extensive else ABSENT
+        extensive = {str(one).startswith("N2") for one in _values(self.nodes)}
+        if extensive == {True}:
+            return Known("unfavourable-nodal")
+        if True in extensive and isinstance(self.nodes, Unknown):
+            return Unknown(Gap.CONFLICTING, contested=frozenset({"unfavourable-nodal", "favourable"}))
+        return ABSENT
 
     def _verdicts(self) -> set[str | None]:
         """Say of each combination of days when the metastases were found."""
@@ -325,13 +326,13 @@ class Oracle:
         found, diagnosed = self.found, self.diagnosed
         nodes = isinstance(self.nodes, Known | Narrowed)
         hinted = (
-            nodes
-            or self.hinted
+            self.hinted
             or bool(self.adjuvant())
-            or isinstance(self.facts()["primary-resection-date"], Known)
-            or isinstance(self.facts()["primary-operation-done"], Known)
-            or isinstance(told.get("primary-margin"), Known)
-            or self.facts()["adjuvant-status"] in (Known("ongoing"), Known("completed"))
+            or bool(_values(self.nodes))
+            or _is_said(self.facts()["primary-resection-date"])
+            or _is_said(self.facts()["primary-operation-done"])
+            or _is_said(told.get("primary-margin", ABSENT))
+            or bool({"ongoing", "completed"} & _values(self.facts()["adjuvant-status"]))
         )
         recent = diagnosed is not None and diagnosed.first >= months_back(self.today, 6)
         recorded = self._recorded("primary-diagnosis-date", story.primary)
@@ -351,6 +352,18 @@ class Oracle:
             Sign.UNCONFIRMED_DISEASE: story.unconfirmed,
         }
         return {sign for sign, holds in signs.items() if holds}
+
+
+def _is_said(fact: Fact) -> bool:
+    return not isinstance(fact, Unknown) or fact.gap in (Gap.CONFLICTING, Gap.UNREADABLE)
+
+
+def _values(fact: Fact) -> set[Any]:
+    """Give every value that is said of a choice."""
+    if isinstance(fact, Known):
+        return {fact.value}
+    left = fact.values if isinstance(fact, Narrowed) else fact.contested
+    return set() if isinstance(left, Interval) else set(left)
 
 
 def _holds(told: Narrowed, found: Known) -> bool:
