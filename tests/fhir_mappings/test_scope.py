@@ -227,6 +227,10 @@ ELSEWHERE, HINTED = Sign.METASTASIS_ELSEWHERE, Sign.RESECTION_HINTED
 ANY_T = (SNOMED, "78873005")
 
 
+def gm(code: str) -> dict[str, Any]:
+    return condition("gm", ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", code))
+
+
 def contradicting(fact: str, *values: str) -> list[dict[str, Any]]:
     return [local(fact, value, on="2026-06-01", ident=value) for value in values]
 
@@ -263,6 +267,9 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("breast, over", [cond("C50.911", abatementDateTime="2026-06-01")], set()),
     ("nodes, pathological", [local("primary-n", "N1", on="2026-06-01")], {Sign.PATHOLOGICAL_NODES, HINTED}),
     ("bowel gone", [cond("Z90.49")], {HINTED}),
+    ("bowel gone, in the fourth digit of WHO and Germany", [gm("Z90.4")], {HINTED}),
+    ("cancer of digestive organs in the past, as WHO and Germany code it", [gm("Z85.0")], {HINTED}),
+    ("stomach and pancreas gone", [gm("Z90.3"), cond("Z90.411", "d")], set()),
     ("bowel gone, refuted", [cond("Z90.49", verification="refuted")], set()),
     ("margin", [local("primary-margin", "r0", on="2026-06-01")], {HINTED}),
     ("operation said", [local("primary-operation-done", "hartmann", on="2026-06-01")], {HINTED}),
