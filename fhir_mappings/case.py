@@ -232,6 +232,8 @@ class Case:
     mdt: MdtRecord | None = None
     other_cancers: tuple[Evidence, ...] = ()
     """The Conditions behind the sign of another cancer."""
+    last_given: Mapping[str, Known] = field(default_factory=dict)
+    """The last days of chemotherapy and of bevacizumab, whatever they were given for, by the facts of their names."""
 
     def value(self, fact: str) -> Value | None:
         """Give the one value of `fact`, or `None` where it is not known exactly."""

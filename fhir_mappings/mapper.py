@@ -11,6 +11,7 @@ from fhir_mappings.read.chart_reading import ChartReading, read_chart
 from fhir_mappings.read.mdt import reason
 from fhir_mappings.read.reader import Reader
 from fhir_mappings.read.scope import other_cancers, read_scope, read_signs
+from fhir_mappings.read.treatment import last_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,7 @@ def map_case(
         not_retrieved=tuple(kind for kind in SOURCES if chart.completeness.get(kind) is not Completeness.COMPLETE),
         mdt=_mdt(reader),
         other_cancers=other_cancers(reader),
+        last_given=last_given(reader),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from fhir_mappings.case import Interval
+from fhir_mappings.case import Interval, Known
 from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.operations import operations_for_metastases
@@ -17,7 +17,7 @@ from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from fhir_mappings.case import PartialDate
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 DRUGS = "drug-*"
+_BEVACIZUMAB = "drug-bevacizumab"
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _CYCLE_DAYS = 10
 _POSSIBLY_GIVEN = {
@@ -249,20 +250,36 @@ def last_chemotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def last_bevacizumab(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive the last day of preoperative bevacizumab, where no other dose can be later."""
-    return _last(reader, _preoperative(reader, "drug-bevacizumab"))
+    return _last(reader, _preoperative(reader, _BEVACIZUMAB))
 
 
 def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
     """Give the latest end of doses, a pump's may be later than that of what started after it; empty where open."""
     if doses is None or not doses.closed:
         return []
-    ends = [(end, dose) for dose in doses.certain if (end := _end(dose)) is not None]
-    if not ends:
+    ended = _ended_last(doses.certain)
+    if ended is None or any((end := _end(dose)) is None or end.last > ended[0].last for dose in doses.possible):
         return []
-    when, last = max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference))
-    if any((end := _end(dose)) is None or end.last > when.last for dose in doses.possible):
-        return []
+    when, last = ended
     return [Candidate(value_of(when), when, (reader.evidence(last, DRUGS, how="derived"),))]
+
+
+def last_given(reader: Reader) -> dict[str, Known]:
+    """Give the last day of any chemotherapy and of any bevacizumab on record, by the fact that is named so."""
+    doses = given(reader, DRUGS)
+    of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
+    found = {}
+    for fact, given_doses in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
+        ended = _ended_last(given_doses)
+        if ended is not None:
+            found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, how="derived"),))
+    return found
+
+
+def _ended_last(doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:
+    """Give the dose that ended last, with its end."""
+    ends = [(end, dose) for dose in doses if (end := _end(dose)) is not None]
+    return max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference), default=None)
 
 
 def _end(dose: Resource) -> PartialDate | None:

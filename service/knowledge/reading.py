@@ -101,8 +101,11 @@ class Reading:
 
     def spoken(self, code: str) -> tuple[Part, ...]:
         """Say a recorded, narrowed or assumed fact with its source; empty where nothing is known."""
+        return self.said(code, self.fact(code))
+
+    def said(self, code: str, found: Fact) -> tuple[Part, ...]:
+        """Say what was found of a fact, as `spoken` does."""
         definition = self.catalogue[code]
-        found = self.fact(code)
         match found:
             case Known():
                 return (Text(clause(definition, found.value)), *source(found.evidence))

@@ -6,15 +6,25 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import PartialDate, add_months
+from fhir_mappings.case import Known, PartialDate, add_months
 from service.knowledge.phrases import counted, day, site_adjective, value_text, window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_mappings.case import Fact
     from service.knowledge.decision import Outcome
+    from service.knowledge.explanation import Part
     from service.knowledge.reading import Reading
 
 
-ADJUVANT_END = "adjuvant-end-date"
+_ADJUVANT_END = "adjuvant-end-date"
+_WAITS = {
+    "chemotherapy-last-date": ("chemotherapy_to_liver_weeks", "chemotherapy"),
+    "bevacizumab-last-date": ("bevacizumab_to_liver_weeks", "bevacizumab"),
+    _ADJUVANT_END: ("chemotherapy_to_liver_weeks", "adjuvant chemotherapy"),
+}
+"""The facts that a liver operation waits for, with how long and what they are the end of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +39,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EarliestDay:
-    """The first day on which the liver may be operated on, and the sentence that says why."""
+    """The first day on which the liver may be operated on, the sentence that says why, and what is recorded."""
 
     day: date
     reason: str
-    fact: str
+    recorded: tuple[Part, ...]
 
 
 def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
@@ -44,23 +54,30 @@ def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
 def liver_intervals(reading: Reading) -> list[EarliestDay]:
     """Give the ends of the intervals that a liver operation waits for.
 
-    Adjuvant chemotherapy for the primary counts while its interval lasts.
+    Chemotherapy that was not given for the metastases, or not before their operation, counts while its interval lasts.
     """
-    return [
-        EarliestDay(ends, f"{weeks:g} weeks after the last {name} ({spoken})", fact)
-        for fact, parameter, name in (
-            ("chemotherapy-last-date", "chemotherapy_to_liver_weeks", "chemotherapy"),
-            ("bevacizumab-last-date", "bevacizumab_to_liver_weeks", "bevacizumab"),
-            (ADJUVANT_END, "chemotherapy_to_liver_weeks", "adjuvant chemotherapy"),
-        )
-        for weeks in (reading.number(parameter),)
-        for value in (reading.value(fact),)
-        for given in (PartialDate.of(value),)
-        if value is not None and given is not None
-        for spoken in (value_text(reading.catalogue[fact], value),)
-        for ends in (weeks_after(given.last, weeks),)
-        if fact != ADJUVANT_END or ends > reading.case.as_of
+    today = reading.case.as_of
+    found = [
+        interval
+        for fact in _WAITS
+        for interval in _interval(reading, fact, reading.fact(fact))
+        if fact != _ADJUVANT_END or interval.day > today
     ]
+    for fact, last in reading.case.last_given.items():
+        latest = max((interval.day for interval in found), default=today)
+        found += [one for one in _interval(reading, fact, last) if one.day > max(latest, today)]
+    return found
+
+
+def _interval(reading: Reading, code: str, ended: Fact) -> Iterator[EarliestDay]:
+    """Give the interval from the end of a treatment on, where its date is known."""
+    given = PartialDate.of(ended.value) if isinstance(ended, Known) else None
+    if isinstance(ended, Known) and given is not None:
+        parameter, name = _WAITS[code]
+        weeks = reading.number(parameter)
+        spoken = value_text(reading.catalogue[code], ended.value)
+        reason = f"{weeks:g} weeks after the last {name} ({spoken})"
+        yield EarliestDay(weeks_after(given.last, weeks), reason, reading.said(code, ended))
 
 
 def weeks_after(start: date, weeks: float) -> date:

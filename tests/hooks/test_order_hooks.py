@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from tests.charts import ATC, CPT, LOINC, OPCS, PCS, RXNORM, SNOMED, concept, local
+from tests.charts import ATC, CPT, ICD10CM, LOINC, OPCS, PCS, RXNORM, SNOMED, concept, condition, dose, local, procedure
 from tests.hooks.serving import ADVICE, NOW, PATIENT, chart, message, prefetch_of, served
 
 if TYPE_CHECKING:
@@ -179,6 +179,53 @@ async def test_the_liver_soon_after_chemotherapy(
     assert [(one["type"], one["resource"]["occurrenceDateTime"]) for one in offered] == (
         [("update", not_before)] if not_before else []
     )
+
+
+OF_PATIENT = {"patient_id": PATIENT}
+OLIGO = [
+    local(code, value, on="2026-11-16", **OF_PATIENT)
+    for code, value in (("ecog", 0), ("r0-achievable", True), ("mdt-decision", "metachronous"))
+]
+RESECTED = [
+    condition("primary", (ICD10CM, "C18.7"), onset="2026-01-05", clinical="resolved", **OF_PATIENT),
+    procedure("bowel", (CPT, "44140"), on="2026-01-20", **OF_PATIENT),
+]
+METASTASES = condition("liver", (ICD10CM, "C78.7"), onset="2026-11-12", **OF_PATIENT)
+BEFORE = [
+    condition("old", (ICD10CM, "C78.7"), onset="2026-03-02", **OF_PATIENT),
+    procedure("wedge", (CPT, "47120"), on="2026-04-01", **OF_PATIENT),
+]
+CYCLE = dose("cycle", DRUG[1], on="2026-11-10", **OF_PATIENT)
+ADJUVANT_ORDER = prescription(DRUG[1], "adjuvant", status="active", authoredOn="2026-02-20")
+LATELY: list[tuple[str, list[Json]]] = [
+    ("adjuvant, still running", [METASTASES, CYCLE, ADJUVANT_ORDER]),
+    ("for metastases without a date", [condition("liver", (ICD10CM, "C78.7"), **OF_PATIENT), CYCLE]),
+    ("for a recurrence beside metastases that stayed active", [*BEFORE, METASTASES, CYCLE]),
+    ("another undated", [METASTASES, CYCLE, dose("undated", DRUG[1], **OF_PATIENT)]),
+]
+
+
+@pytest.mark.parametrize("lately", [one[1] for one in LATELY], ids=[one[0] for one in LATELY])
+async def test_the_liver_soon_after_any_chemotherapy_whatever_it_was_given_for(
+    client: CheckedClient, lately: list[Json]
+) -> None:
+    record = [*RESECTED, *OLIGO, *lately]
+    [card] = await cards(client, record, request((CPT, "47120"), on="2026-12-07"))
+    assert card["source"]["topic"]["code"] == "interval-too-short"
+    assert (
+        "- Ordered for 7 Dec 2026; the interval ends on 8 Dec 2026: 4 weeks after the last chemotherapy (10 Nov 2026) "
+        "(general knowledge).\n"
+        "- Recorded: last chemotherapy 10 Nov 2026 (10 Nov 2026, MedicationAdministration/cycle)\n"
+    ) in card["detail"]
+    assert await cards(client, record, request((CPT, "47120"), on="2026-12-08")) == []
+
+
+async def test_the_liver_soon_after_bevacizumab_that_was_given_for_a_recurrence(client: CheckedClient) -> None:
+    bevacizumab = dose("bevacizumab", (ATC, "L01FG01"), on="2026-11-09", **OF_PATIENT)
+    record = [*RESECTED, *OLIGO, *BEFORE, METASTASES, CYCLE, bevacizumab]
+    [card] = await cards(client, record, request((CPT, "47120"), on="2026-12-20"))
+    assert card["summary"] == "Liver operation too soon after chemotherapy: not before 21 Dec 2026"
+    assert await cards(client, record, request((CPT, "47120"), on="2026-12-21")) == []
 
 
 @pytest.mark.parametrize(
