@@ -80,10 +80,16 @@ def first_date(reader: Reader, conditions: Iterable[Resource], *sets: str) -> li
         return []
     best = min(source for source, _, _ in dated)
     same = [(when, condition) for source, when, condition in dated if source == best]
-    first = min((when for when, _ in same), key=lambda when: (when.first, when.last))
-    precise = min((when for when, _ in same if _inside(when, first)), key=lambda when: (_days(when), when.first))
+    precise = earliest(when for when, _ in same)
     proof = tuple(reader.evidence(condition, *sets) for when, condition in same if when == precise)
     return [Candidate(value_of(precise), precise, proof)]
+
+
+def earliest(dates: Iterable[PartialDate]) -> PartialDate:
+    """Give the first of some dates; where it is partial, the most precise of those that may be the same."""
+    found = list(dates)
+    first = min(found, key=lambda when: (when.first, when.last))
+    return min((when for when in found if _inside(when, first)), key=lambda when: (_days(when), when.first))
 
 
 def _inside(one: PartialDate, other: PartialDate) -> bool:

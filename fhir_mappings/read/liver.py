@@ -135,28 +135,39 @@ def _recorded_together(reader: Reader, resected: PartialDate | None) -> bool:
 
 
 def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive treated from a liver operation for the metastases, recurrence from a later liver metastasis."""
+    """Derive treated from a liver operation for the metastases, recurrence from a later liver metastasis.
+
+    Both stay open where an active metastasis began after the operation and may be either, or where none has a date.
+    """
     for unlisted in unlisted_liver_operations(reader):
         reader.flag(unlisted, UNLISTED, fact.code)
-    operations = operations_for_metastases(reader)
+    operations = [
+        (done.dated, reader.evidence(done, *LIVER_OPERATIONS, how="derived"))
+        for done in operations_for_metastases(reader)
+        if done.dated is not None
+    ]
     if not operations:
         return []
-    treated = [
-        Candidate("treated", done.dated, (reader.evidence(done, *LIVER_OPERATIONS, how="derived"),))
-        for done in operations
+    begun = [
+        (condition.dated, reader.evidence(condition, _SET, how="derived"))
+        for condition in metastases(reader)
+        if not condition.future
     ]
-    since = max(done.dated.last for done in operations if done.dated is not None)
-    later = [
-        condition
-        for condition in past_metastases(reader)
-        if active(condition) and condition.dated is not None and not condition.future
-    ]
+    least, most = max(when.first for when, _ in operations), max(when.last for when, _ in operations)
+    later = [(when, proof) for when, proof in begun if when is not None and when.first > least]
     recurred = [
-        Candidate("recurrence", condition.dated, (reader.evidence(condition, _SET, how="derived"),))
-        for condition in later
-        if condition.dated is not None and (condition.dated.first - since).days > _RECURRENCE_AFTER_DAYS
+        Candidate("recurrence", when, (proof,))
+        for when, proof in later
+        if (when.first - most).days > _RECURRENCE_AFTER_DAYS
     ]
-    return [*treated, *recurred]
+    treated = [Candidate("treated", when, (proof,)) for when, proof in operations]
+    doubtful = [proof for when, proof in later if (when.last - least).days > _RECURRENCE_AFTER_DAYS]
+    if reader.date_of("liver-metastasis-date") is None:
+        doubtful += [proof for when, proof in begun if when is None]
+    if recurred or not doubtful:
+        return [*treated, *recurred]
+    left: frozenset[str | bool] = frozenset({"treated", "recurrence"})
+    return [Candidate(left, when, (proof, *doubtful)) for when, proof in operations]
 
 
 def count(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.read.conditions import past_metastases
+from fhir_mappings.read.conditions import earliest, past_metastases
 from fhir_mappings.read.dates import shifted
 from fhir_mappings.read.reader import NOT_DONE
 
@@ -102,5 +102,5 @@ def operations_for_metastases(reader: Reader) -> list[Resource]:
         dates.append(known)
     if not dates:
         return []
-    first = min(dates, key=lambda when: (when.first, when.last))
-    return [found for found in liver_operations(reader) if found.dated is not None and found.dated.first >= first.last]
+    first = earliest(dates).last
+    return [found for found in liver_operations(reader) if found.dated is not None and found.dated.first >= first]

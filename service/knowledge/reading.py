@@ -97,7 +97,7 @@ class Reading:
     @property
     def liver_untreated(self) -> bool:
         """Whether nothing says that the liver metastases have been treated."""
-        return self.value("liver-state") in {None, "untreated"}
+        return not self.holds("liver-state", "treated", "recurrence")
 
     def spoken(self, code: str) -> tuple[Part, ...]:
         """Say a recorded, narrowed or assumed fact with its source; empty where nothing is known."""

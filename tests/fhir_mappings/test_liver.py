@@ -313,7 +313,8 @@ def hepatectomy(on: str, ident: str = "h") -> dict[str, Any]:
     return procedure(ident, HEPATECTOMY, on=on)
 
 
-STATES: list[tuple[str, list[dict[str, Any]], str]] = [
+STILL_OPEN = frozenset({"treated", "recurrence"})
+STATES: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("on the day", [liver("2025-06-01"), hepatectomy("2025-06-01")], "treated"),
     ("in a month of doubt", [liver("2025-06"), hepatectomy("2025-06-01")], "gap: absent"),
     ("on its last day", [liver("2025-06"), hepatectomy("2025-06-30")], "treated"),
@@ -335,10 +336,42 @@ STATES: list[tuple[str, list[dict[str, Any]], str]] = [
         [liver("2025-02-01"), hepatectomy("2025-03-01"), hepatectomy("2025-04-01", "g"), liver("2025-05-02", "m")],
         "recurrence",
     ),
-    ("30 days after a month", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-30", "m")], "treated"),
+    ("30 days after a month began", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-01", "m")], "treated"),
+    ("31 days after it began", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-02", "m")], STILL_OPEN),
+    ("30 days after it ended", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-30", "m")], STILL_OPEN),
     ("31 days after a month", [liver("2025-02-01"), hepatectomy("2025-06"), liver("2025-07-31", "m")], "recurrence"),
     ("in a month after", [liver("2025-02-01"), hepatectomy("2025-05-31"), liver("2025-07", "m")], "recurrence"),
-    ("in a month of doubt after", [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2025-07", "m")], "treated"),
+    ("in a month of doubt after", [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2025-07", "m")], STILL_OPEN),
+    (
+        "in a month of doubt after, and surely later",
+        [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2025-07", "m"), liver("2025-10", "n")],
+        "recurrence",
+    ),
+    (
+        "in a month of doubt after, said to be treated",
+        [
+            liver("2025-02-01"),
+            hepatectomy("2025-06-01"),
+            liver("2025-07", "m"),
+            local("liver-state", "treated", on="2025-08-01"),
+        ],
+        "treated",
+    ),
+    (
+        "in a year that began before",
+        [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2025", "m")],
+        "treated",
+    ),
+    (
+        "without date beside what is over",
+        [liver("2025-02-01", clinical="resolved"), hepatectomy("2025-06-01"), liver(ident="m")],
+        STILL_OPEN,
+    ),
+    (
+        "without date but for the one that was entered",
+        [liver(), local("liver-metastasis-date", "2025-02-01", on="2025-06-01"), hepatectomy("2025-06-01")],
+        "treated",
+    ),
     (
         "new and over",
         [liver("2025-02-01"), hepatectomy("2025-06-01"), liver("2026-02-01", "m", clinical="inactive")],
@@ -350,7 +383,7 @@ STATES: list[tuple[str, list[dict[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize(("resources", "expected"), [case[1:] for case in STATES], ids=[case[0] for case in STATES])
-def test_the_state_follows_operations_and_later_metastases(resources: list[dict[str, Any]], expected: str) -> None:
+def test_the_state_follows_operations_and_later_metastases(resources: list[dict[str, Any]], expected: Any) -> None:
     assert shown(read(primary("2025-01-01"), *resources), "liver-state") == expected
 
 

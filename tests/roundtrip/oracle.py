@@ -227,8 +227,12 @@ class Oracle:
         if operation is None or operation.when is None or first is None or operation.when.first < first.last:
             return ABSENT
         later = [one.when for one in self.story.liver if one.when is not None]
-        recurred = any((when.first - operation.when.last).days > 30 for when in later)
-        return Known("recurrence" if recurred else "treated")
+        if any((when.first - operation.when.last).days > 30 for when in later):
+            return Known("recurrence")
+        perhaps = any(
+            when.first > operation.when.first and (when.last - operation.when.first).days > 30 for when in later
+        )
+        return Narrowed(frozenset({"treated", "recurrence"})) if perhaps else Known("treated")
 
     def _liver_condition(self) -> Fact:
         found = self.story.liver_condition
