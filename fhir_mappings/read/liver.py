@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown, complete_months
@@ -137,7 +138,7 @@ def _recorded_together(reader: Reader, resected: PartialDate | None) -> bool:
 def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive treated from a liver operation for the metastases, recurrence from a later liver metastasis.
 
-    Both stay open where an active metastasis began after the operation and may be either, or where none has a date.
+    Both stay open where a metastasis may be either. Without such an operation later is after it was said to be treated.
     """
     for unlisted in unlisted_liver_operations(reader):
         reader.flag(unlisted, UNLISTED, fact.code)
@@ -147,27 +148,44 @@ def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if done.dated is not None
     ]
     if not operations:
-        return []
-    begun = [
+        said = [one.dated for one in reader.local(fact) if one.value == "treated" and one.dated is not None]
+        return _recurrences(reader, said)
+    days = [when for when, _ in operations]
+    recurred = _recurrences(reader, days)
+    doubtful = () if recurred else _perhaps_recurrences(reader, days)
+    if not doubtful:
+        return [*(Candidate("treated", when, (proof,)) for when, proof in operations), *recurred]
+    left: frozenset[str | bool] = frozenset({"treated", "recurrence"})
+    return [Candidate(left, when, (proof, *doubtful)) for when, proof in operations]
+
+
+def _recurrences(reader: Reader, treated: list[PartialDate]) -> list[Candidate]:
+    """Give the active metastases that are surely new since the last treatment."""
+    last = max((when.last for when in treated), default=date.max)
+    return [
+        Candidate("recurrence", when, (proof,))
+        for when, proof in _begun(reader)
+        if when is not None and (when.first - last).days > _RECURRENCE_AFTER_DAYS
+    ]
+
+
+def _perhaps_recurrences(reader: Reader, treated: list[PartialDate]) -> tuple[Evidence, ...]:
+    """Give the active metastases that may be new: begun after the last treatment, or undated where none has a date."""
+    last = max(when.first for when in treated)
+    undated = reader.date_of("liver-metastasis-date") is None
+    return tuple(
+        proof
+        for when, proof in _begun(reader)
+        if (undated if when is None else when.first > last and (when.last - last).days > _RECURRENCE_AFTER_DAYS)
+    )
+
+
+def _begun(reader: Reader) -> list[tuple[PartialDate | None, Evidence]]:
+    return [
         (condition.dated, reader.evidence(condition, _SET, how="derived"))
         for condition in metastases(reader)
         if not condition.future
     ]
-    least, most = max(when.first for when, _ in operations), max(when.last for when, _ in operations)
-    later = [(when, proof) for when, proof in begun if when is not None and when.first > least]
-    recurred = [
-        Candidate("recurrence", when, (proof,))
-        for when, proof in later
-        if (when.first - most).days > _RECURRENCE_AFTER_DAYS
-    ]
-    treated = [Candidate("treated", when, (proof,)) for when, proof in operations]
-    doubtful = [proof for when, proof in later if (when.last - least).days > _RECURRENCE_AFTER_DAYS]
-    if reader.date_of("liver-metastasis-date") is None:
-        doubtful += [proof for when, proof in begun if when is None]
-    if recurred or not doubtful:
-        return [*treated, *recurred]
-    left: frozenset[str | bool] = frozenset({"treated", "recurrence"})
-    return [Candidate(left, when, (proof, *doubtful)) for when, proof in operations]
 
 
 def count(reader: Reader, fact: FactDefinition) -> list[Candidate]:

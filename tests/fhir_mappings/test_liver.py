@@ -387,6 +387,21 @@ def test_the_state_follows_operations_and_later_metastases(resources: list[dict[
     assert shown(read(primary("2025-01-01"), *resources), "liver-state") == expected
 
 
+@pytest.mark.parametrize(
+    ("again", "expected"), [("2025-06-24", "treated"), ("2025-06-25", "recurrence"), ("2025-06", "treated")]
+)
+@pytest.mark.parametrize("elsewhere", [[], [hepatectomy("2025-05-02")]], ids=["not in the chart", "before its coding"])
+def test_a_metastasis_more_than_30_days_after_it_was_said_that_the_liver_is_treated_is_a_recurrence(
+    elsewhere: list[dict[str, Any]], again: str, expected: str
+) -> None:
+    said = [
+        local("liver-state", "untreated", on="2025-05-11", ident="a"),
+        local("liver-state", "treated", on="2025-05-25"),
+    ]
+    case = read(primary("2025-01-01"), liver("2025-05-10"), *elsewhere, *said, liver(again, "m"))
+    assert shown(case, "liver-state") == expected
+
+
 def test_an_undated_liver_operation_is_a_sign_alone() -> None:
     case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY))
     assert (shown(case, "liver-state"), Sign.LIVER_TREATED in case.signs) == ("gap: absent", True)
