@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import Interval, Known
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import earlier, value_of
+from fhir_mappings.read.dates import earlier, parse_date, value_of
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any, touches_any
 from fhir_mappings.read.reader import NOT_DONE
@@ -45,11 +45,11 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
     done = [dose for dose in _medication(reader) if dose.status == "completed" and not dose.future]
     carried_out = {order for dose in done for order in _orders_of(dose)}
     found = [
-        replace(dose, dated=_start(dose))
+        replace(dose, dated=_start(reader, dose))
         for dose in done
         if dose.reference not in carried_out and any(matches(name, drugs) for name in dose.sets)
     ]
-    found = [dose for dose in found if not _sensitises(dose, courses)]
+    found = [dose for dose in found if not _sensitises(reader, dose, courses)]
     return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
 
 
@@ -57,8 +57,25 @@ def _orders_of(dose: Resource) -> list[str]:
     return [referred(order, "MedicationRequest") for order in references_of(dose.body, "request")]
 
 
-def _start(dose: Resource) -> PartialDate | None:
-    return bound_of(dose, "effectivePeriod", "start")
+def _start(reader: Reader, dose: Resource) -> PartialDate | None:
+    said = _to_be_taken(reader, dose, "start")
+    return min(said, key=lambda when: when.first) if said else bound_of(dose, "effectivePeriod", "start")
+
+
+def _end(reader: Reader, dose: Resource) -> PartialDate | None:
+    said = _to_be_taken(reader, dose, "end")
+    return max(said, key=lambda when: when.last) if said else bound_of(dose, "effectivePeriod", "end")
+
+
+def _to_be_taken(reader: Reader, order: Resource, bound: str) -> list[PartialDate]:
+    """Give the days from which, or until which, an order was to be taken; none that are still to come."""
+    found = []
+    for instruction in order.body.get("dosageInstruction", ()):
+        period = instruction.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
+        when = parse_date(period.get(bound))
+        if when is not None and when.last <= reader.as_of:
+            found.append(when)
+    return found
 
 
 def _medication(reader: Reader) -> list[Resource]:
@@ -74,24 +91,24 @@ def _only_sensitiser(dose: Resource) -> bool:
     return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
 
 
-def _sensitises(dose: Resource, courses: list[Course]) -> bool:
+def _sensitises(reader: Reader, dose: Resource, courses: list[Course]) -> bool:
     """Whether a dose was surely part of a course of radiotherapy."""
-    return _only_sensitiser(dose) and inside_any(_start(dose), courses)
+    return _only_sensitiser(dose) and inside_any(_start(reader, dose), courses)
 
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
     courses = courses_of(reader)
     for dose in _medication(reader):
-        possible = dose.status in _POSSIBLY_GIVEN[dose.kind] and not _sensitises(dose, courses)
-        if possible and _may_follow(dose, found):
+        possible = dose.status in _POSSIBLY_GIVEN[dose.kind] and not _sensitises(reader, dose, courses)
+        if possible and _may_follow(reader, dose, found):
             return True
-    if any(_may_follow(dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
+    if any(_may_follow(reader, dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
         return True
     if any(refusal.kind == "Procedure" and _is_systemic(refusal, "chemotherapy") for refusal in reader.chart.refused):
         return True
     procedures = (*reader.done("chemotherapy"), *reader.in_doubt("chemotherapy"), *_procedures_in_text(reader))
-    return any(_may_follow(done, found) for done in procedures)
+    return any(_may_follow(reader, done, found) for done in procedures)
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
@@ -119,8 +136,9 @@ def _is_systemic(refusal: Refused, *sets: str) -> bool:
     return "systemic-therapy" in refusal.topics or any(matches(name, sets) for name in refusal.sets)
 
 
-def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
-    return found is None or dose.dated is None or dose.future or dose.dated.last >= found.first
+def _may_follow(reader: Reader, dose: Resource, found: PartialDate | None) -> bool:
+    ended = _end(reader, dose)
+    return found is None or ended is None or dose.future or ended.last >= found.first
 
 
 class _Doses(NamedTuple):
@@ -146,7 +164,7 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     def perhaps(when: PartialDate) -> bool:
         return when.last >= found.first and (end is None or when.first < end.last)
 
-    in_text = any(_may_follow(dose, found) for dose in _in_text(reader))
+    in_text = any(_may_follow(reader, dose, found) for dose in _in_text(reader))
     return _sorted_out(
         reader, given(reader, *drugs), surely, perhaps, closed=not in_text and not _refused(reader, *drugs)
     )
@@ -257,8 +275,8 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
     """Give the latest end of doses, a pump's may be later than that of what started after it; empty where open."""
     if doses is None or not doses.closed:
         return []
-    ended = _ended_last(doses.certain)
-    if ended is None or any((end := _end(dose)) is None or end.last > ended[0].last for dose in doses.possible):
+    ended = _ended_last(reader, doses.certain)
+    if ended is None or any((end := _end(reader, one)) is None or end.last > ended[0].last for one in doses.possible):
         return []
     when, last = ended
     return [Candidate(value_of(when), when, (reader.evidence(last, DRUGS, how="derived"),))]
@@ -270,20 +288,16 @@ def last_given(reader: Reader) -> dict[str, Known]:
     of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
     found = {}
     for fact, given_doses in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
-        ended = _ended_last(given_doses)
+        ended = _ended_last(reader, given_doses)
         if ended is not None:
             found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, how="derived"),))
     return found
 
 
-def _ended_last(doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:
+def _ended_last(reader: Reader, doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:
     """Give the dose that ended last, with its end."""
-    ends = [(end, dose) for dose in doses if (end := _end(dose)) is not None]
+    ends = [(end, dose) for dose in doses if (end := _end(reader, dose)) is not None]
     return max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference), default=None)
-
-
-def _end(dose: Resource) -> PartialDate | None:
-    return bound_of(dose, "effectivePeriod", "end")
 
 
 def adjuvant(reader: Reader) -> list[Resource]:

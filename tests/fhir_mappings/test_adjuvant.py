@@ -29,6 +29,7 @@ from tests.fhir_mappings.therapies import (
     given,
     period,
     request,
+    taken,
 )
 
 ADJUVANT: list[tuple[str, list[Given], str, str]] = [
@@ -79,6 +80,40 @@ ADJUVANT: list[tuple[str, list[Given], str, str]] = [
     ),
     ("another undated", [given("2024-03-01"), request("completed", None)], "completed", "gap: absent"),
     ("undated", [given()], "gap: unreadable", "gap: unreadable"),
+    (
+        "an order to its last day",
+        [request("completed", "2024-03-01", **taken("2024-03-04", "2024-08-19"))],
+        "completed",
+        "2024-08-19",
+    ),
+    (
+        "an order to the last day of its last part",
+        [
+            request(
+                "completed",
+                "2024-03-01",
+                dosageInstruction=[
+                    {"text": "with food"},
+                    *taken("2024-06-03", "2024-08-19")["dosageInstruction"],
+                    *taken("2024-03-04", "2024-05-27")["dosageInstruction"],
+                ],
+            )
+        ],
+        "completed",
+        "2024-08-19",
+    ),
+    (
+        "an order from its first day",
+        [request("completed", "2024-01-20", **taken("2024-03-04"))],
+        "completed",
+        "2024-03-04",
+    ),
+    (
+        "an order that was done before its last day",
+        [request("completed", "2024-03-01", **taken(end="2027-03-01"))],
+        "completed",
+        "2024-03-01",
+    ),
     ("an order still open", [given("2024-03-01"), request("active", "2024-03-01")], "ongoing", "gap: absent"),
     (
         "an open order not to give it",

@@ -29,6 +29,7 @@ from tests.fhir_mappings.therapies import (
     operated,
     period,
     request,
+    taken,
 )
 
 PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
@@ -228,6 +229,27 @@ PREOPERATIVE: list[tuple[str, list[Given], Any, str, bool]] = [
         False,
     ),
     ("request to give it", [LIVER, request("completed", "2026-02-01", doNotPerform=False)], 1, "2026-02-01", True),
+    (
+        "request to its last day",
+        [LIVER, request("completed", "2026-02-01", **taken("2026-02-02", "2026-05-30"))],
+        1,
+        "2026-05-30",
+        True,
+    ),
+    (
+        "request into the metastases",
+        [LIVER, request("completed", "2026-01-02", **taken("2026-01-05", "2026-02-28"))],
+        "gap: absent",
+        "gap: absent",
+        True,
+    ),
+    (
+        "request until the metastases",
+        [LIVER, request("completed", "2026-01-02", **taken("2026-01-05", "2026-01-14"))],
+        "gap: absent",
+        "gap: absent",
+        False,
+    ),
     ("request undated", [LIVER, request("completed", None)], "gap: absent", "gap: absent", True),
 ]
 

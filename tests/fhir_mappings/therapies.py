@@ -45,6 +45,11 @@ def request(status: str, authored: str | None, **more: Any) -> Given:
     )
 
 
+def taken(start: str | None = None, end: str | None = None) -> Given:
+    """Say from when to when an order is to be taken."""
+    return {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": period(start, end)["effectivePeriod"]}}}]}
+
+
 def operated(on: str) -> Given:
     return procedure("h", HEPATECTOMY, on=on)
 
