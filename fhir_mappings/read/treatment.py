@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 DRUGS = "drug-*"
 _BEVACIZUMAB = "drug-bevacizumab"
+_INFUSION = "chemotherapy"
+"""A Procedure that gives chemotherapy and does not say which."""
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _CYCLE_DAYS = 10
 _POSSIBLY_GIVEN = {
@@ -105,9 +107,9 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
             return True
     if any(_may_follow(reader, dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
         return True
-    if any(refusal.kind == "Procedure" and _is_systemic(refusal, "chemotherapy") for refusal in reader.chart.refused):
+    if any(refusal.kind == "Procedure" and _is_systemic(refusal, _INFUSION) for refusal in reader.chart.refused):
         return True
-    procedures = (*reader.done("chemotherapy"), *reader.in_doubt("chemotherapy"), *_procedures_in_text(reader))
+    procedures = (*reader.done(_INFUSION), *reader.in_doubt(_INFUSION), *_procedures_in_text(reader))
     return any(_may_follow(reader, done, found) for done in procedures)
 
 
@@ -284,13 +286,13 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
 
 def last_given(reader: Reader) -> dict[str, Known]:
     """Give the last day of any chemotherapy and of any bevacizumab on record, by the fact that is named so."""
-    doses = given(reader, DRUGS)
+    doses = [*given(reader, DRUGS), *reader.done(_INFUSION)]
     of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
     found = {}
-    for fact, given_doses in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
-        ended = _ended_last(reader, given_doses)
+    for fact, of_fact in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
+        ended = _ended_last(reader, of_fact)
         if ended is not None:
-            found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, how="derived"),))
+            found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, _INFUSION, how="derived"),))
     return found
 
 

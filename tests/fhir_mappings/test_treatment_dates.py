@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
@@ -355,21 +354,6 @@ def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> 
     unreadable = given("2026-03-20", ident="u", foo=1)
     refused = [read(PRIMARY, LIVER, *both, one) for one in (unreadable, procedure("x", HEPATECTOMY, foo=1))]
     assert [str(shown(case, "bevacizumab-last-date")) for case in refused] == ["2026-02-01", "2026-02-01"]
-
-
-def test_the_last_of_all_that_was_given_is_told_apart_from_the_preoperative() -> None:
-    pump = given(ident="pump", drug=FLUOROURACIL, **period("2026-03-01", "2026-03-03"))
-    others = [
-        given("2026-03-02", ident="ox"),
-        given("2024-03-01", BEVACIZUMAB, "beva"),
-        request("active", "2026-03-20"),
-    ]
-    case = read(*OLD, operated("2026-02-01"), pump, *others, given(ident="undated"))
-    assert {code: (fact.value, [one.reference for one in fact.evidence]) for code, fact in case.last_given.items()} == {
-        "chemotherapy-last-date": (date(2026, 3, 3), ["MedicationAdministration/pump"]),
-        "bevacizumab-last-date": (date(2024, 3, 1), ["MedicationAdministration/beva"]),
-    }
-    assert read(*OLD, given(ident="undated"), request("stopped", "2026-03-20")).last_given == {}
 
 
 REFERENCES = ("MedicationRequest/r", "https://ehr.example/fhir/MedicationRequest/r/_history/2", "urn:uuid:r")
