@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown, complete_months
@@ -149,7 +148,7 @@ def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     ]
     if not operations:
         said = [one.dated for one in reader.local(fact) if one.value == "treated" and one.dated is not None]
-        return _recurrences(reader, said)
+        return _recurrences(reader, said) if said else []
     days = [when for when, _ in operations]
     recurred = _recurrences(reader, days)
     doubtful = () if recurred else _perhaps_recurrences(reader, days)
@@ -161,7 +160,7 @@ def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def _recurrences(reader: Reader, treated: list[PartialDate]) -> list[Candidate]:
     """Give the active metastases that are surely new since the last treatment."""
-    last = max((when.last for when in treated), default=date.max)
+    last = max(when.last for when in treated)
     return [
         Candidate("recurrence", when, (proof,))
         for when, proof in _begun(reader)

@@ -43,14 +43,16 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
     An order stands for a dose only where none that was given refers to it.
     """
+    if reader.doses is None:
+        reader.doses = _given(reader)
+    return [dose for dose in reader.doses if any(matches(name, drugs) for name in dose.sets)]
+
+
+def _given(reader: Reader) -> list[Resource]:
     courses = courses_of(reader)
     done = [dose for dose in _medication(reader) if dose.status == "completed" and not dose.future]
     carried_out = {order for dose in done for order in _orders_of(dose)}
-    found = [
-        replace(dose, dated=_start(reader, dose))
-        for dose in done
-        if dose.reference not in carried_out and any(matches(name, drugs) for name in dose.sets)
-    ]
+    found = [replace(dose, dated=_start(reader, dose)) for dose in done if dose.reference not in carried_out]
     found = [dose for dose in found if not _sensitises(reader, dose, courses)]
     return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
 
