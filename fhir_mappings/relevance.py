@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
-from fhir_mappings.words import could_be
+from fhir_mappings.words import is_worth_a_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +165,7 @@ class Relevance:
         if kind == "Condition" and not beside_code and any(_masked(concept) for concept in concepts):
             return True
         texts = [*_texts(concepts), *(_codes(concepts) if kind == "Condition" and not beside_code else ())]
-        return bool(could_be(kind, " ".join(texts), beside_code=beside_code))
+        return is_worth_a_look(kind, " ".join(texts), beside_code=beside_code)
 
 
 def _spelling_of_drug(head: Head) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,16 +12,15 @@ from fhir_mappings.case import Issue, PartialDate
 from fhir_mappings.read.certainty import certainty
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
-from fhir_mappings.read.places import is_liver, is_unplaced, placed, taken_from
+from fhir_mappings.read.places import is_liver, taken_from
 from fhir_mappings.read.references import (
     NO_PATIENT,
     drugs_of,
-    ingredients,
     patient_fault,
     reference_displays,
 )
-from fhir_mappings.read.values import codings, concept_texts, written_codes
-from fhir_mappings.relevance import NAMED, objects
+from fhir_mappings.read.topics import ANY_CANCER, Coding, about, codings_of
+from fhir_mappings.read.values import codings, concept_texts
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
@@ -46,10 +45,6 @@ _PERHAPS_SYSTEMIC = frozenset({"systemic-therapy"})
 _MEDICATED = frozenset({"MedicationRequest", "MedicationAdministration"})
 _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
-
-
-Coding: TypeAlias = tuple[str, frozenset[str]]
-"""A coding as `system|code`, and the value sets that hold it."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -195,8 +190,8 @@ class _Gate:
         reference = f"{kind}/{name}" if isinstance(name, str) and name else kind
         coded, understood = codings_of(kind, body, self.terminology)
         sets = frozenset[str]().union(*(held for _, held in coded))
-        named = understood and not sets and kind in NAMED
-        topics, masked = topics_of(kind, body, beside_code=named) if named or not understood else (_NOTHING, False)
+        topics, masked = about(kind, body, sets, self.terminology, understood=understood)
+        topics -= ANY_CANCER
         if kind == "Medication":
             self.medications[reference] = body
             self.drugs[reference] = (sets, topics)
@@ -227,7 +222,7 @@ class _Gate:
         future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
             flags = (
-                (topics and not sets and whole, TEXT_BESIDE_CODE if named else TEXT_ONLY),
+                (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
                 (not whole, MANY_PARTS),
                 (masked and not sets, MASKED),
                 (future, FUTURE),
@@ -287,21 +282,6 @@ def _is_plan(body: Mapping[str, Any]) -> bool:
     return kind == "ServiceRequest" or (kind == "Procedure" and body["status"] in PREPARED)
 
 
-def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:
-    """Give the codings of a resource that are in a value set, and whether one is of a system that is read."""
-    found = []
-    understood = False
-    for concept in _concepts(kind, body):
-        for system, code in written_codes(concept):
-            sets = terminology.sets(system, code)
-            if kind == "Condition":
-                sets = placed(sets, body, terminology)
-            if sets:
-                found.append((f"{system.strip()}|{code.strip()}", sets))
-            understood = understood or ((bool(sets) or terminology.reads(system)) and not is_unplaced(sets))
-    return tuple(found), understood
-
-
 def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
     """Give the codes of a Condition's verification and clinical status; where there are none, its words."""
     if body["resourceType"] == "Condition":
@@ -316,45 +296,6 @@ def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
 def _is_place(kind: str, body: Mapping[str, Any], terminology: Terminology) -> bool:
     """Whether a resource tells the place of what refers to it: a structure of the body, a specimen of the liver."""
     return kind == "BodyStructure" or (kind == "Specimen" and is_liver(taken_from(body), terminology))
-
-
-def topics_of(kind: str, body: Mapping[str, Any], *, beside_code: bool) -> tuple[frozenset[str], bool]:
-    """Give what a resource could be about by its text, and whether its code is withheld."""
-    concepts = list(_concepts(kind, body))
-    texts = [text for concept in concepts for text in concept_texts(concept)]
-    masked = kind == "Condition" and not (beside_code or texts) and any(_is_masked(concept) for concept in concepts)
-    if kind == "Condition":
-        texts += [text for site in objects(body.get("bodySite")) for text in concept_texts(site)]
-        written = (coding.get("code") for concept in concepts for coding in codings(concept))
-        texts += [code for code in written if isinstance(code, str)]
-    return could_be(kind, " ".join(texts), beside_code=beside_code), masked
-
-
-def _is_masked(concept: object) -> bool:
-    return isinstance(concept, dict) and bool(concept.get("extension")) and not concept.get("coding")
-
-
-def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
-    code = body.get("code")
-    yield code
-    if isinstance(code, dict):
-        yield code.get("concept")
-    if kind == "Observation":
-        yield from (component.get("code") for component in objects(body.get("component")))
-    if kind in ("MedicationRequest", "MedicationAdministration"):
-        yield body.get("medicationCodeableConcept")
-        medication = body.get("medication")
-        yield medication.get("concept") if isinstance(medication, dict) else None
-        for contained in objects(body.get("contained")):
-            yield contained.get("code")
-            yield from ingredients(contained)
-    if kind == "Medication":
-        yield from ingredients(body)
-    if kind == "CarePlan":
-        yield from objects(body.get("category"))
-        for activity in objects(body.get("activity")):
-            detail = activity.get("detail")
-            yield detail.get("code") if isinstance(detail, dict) else None
 
 
 def coding_in(coded: Iterable[Coding], sets: Iterable[str]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.read.values import concept_sets
+from fhir_mappings.read.values import concept_sets, concept_texts
 from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
@@ -48,3 +48,17 @@ def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Term
 def is_unplaced(sets: frozenset[str]) -> bool:
     """Whether a code names no organ and no body site that is understood does."""
     return bool(sets) and sets <= _BY_SITE
+
+
+def names_of_sites(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> Iterable[str]:
+    """Name the body sites of a Condition, coded ones in words; and what is there, where its code says no more."""
+    metastasis = _METASTASIS in sets
+    for place in objects(condition.get("bodySite")):
+        yield from concept_texts(place)
+        named = concept_sets(place, terminology)
+        if _names_liver(named):
+            yield "liver"
+        elif not metastasis and any(name.startswith(_BOWEL) for name in named):
+            yield "colon"
+    if not sets.isdisjoint(_BY_SITE):
+        yield "metastasis" if metastasis else "cancer"

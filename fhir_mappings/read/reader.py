@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
-from fhir_mappings.read.chart_reading import PREPARED, UNSURE, coding_in, codings_of, matches
+from fhir_mappings.read.chart_reading import PREPARED, UNSURE, coding_in, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on
 from fhir_mappings.read.settle import Candidate, settle
+from fhir_mappings.read.topics import codings_of
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, read_value
 
 if TYPE_CHECKING:

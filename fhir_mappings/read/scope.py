@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Scope, Sign, Unknown
-from fhir_mappings.read.conditions import active, asserted, confirmed, histories, metastases, primaries
+from fhir_mappings.read.conditions import (
+    active,
+    asserted,
+    confirmed,
+    histories,
+    metastases,
+    past_metastases,
+    primaries,
+)
 from fhir_mappings.read.dates import back_months
 from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
@@ -60,7 +68,9 @@ def _could_be(reader: Reader, disease: str) -> list[tuple[Evidence, bool]]:
     found = []
     for condition in reader.chart.of("Condition"):
         if asserted(condition) and (condition.masked or disease in condition.topics):
-            counts = disease == _PRIMARY or active(condition)
+            counts = disease == _PRIMARY or (
+                active(condition) and not (condition.starting("primary-") and past_metastases(reader))
+            )
             if counts:
                 found.append((Evidence(condition.reference, dated=condition.dated), condition.masked))
     found += [

@@ -109,7 +109,7 @@ IGNORED: list[Any] = [
     {
         "resourceType": "Condition",
         "id": "x",
-        "code": concept("http://snomed.info/sct", "94260004") | {"text": "liver mets"},
+        "code": concept("http://snomed.info/sct", "94260004") | {"text": "liver cyst"},
     },
     _x("Condition", code={"coding": [{"system": ICD10CM, "code": True}]}),
     _x("Condition", code={"coding": [{"system": ICD10CM, "code": 1.5}]}),

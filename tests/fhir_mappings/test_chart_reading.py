@@ -219,9 +219,11 @@ def test_a_coding_without_system_or_code_leaves_the_other_codings_and_the_text(b
         ([], Scope.UNCERTAIN),
     ],
 )
-def test_text_is_read_only_where_no_code_is_of_a_system_that_is_read(systems: list[str], scope: Scope) -> None:
+def test_a_text_that_hardly_says_it_is_asked_where_no_code_is_of_a_system_that_is_read(
+    systems: list[str], scope: Scope
+) -> None:
     codings = {"coding": [{"system": system, "code": "I10"} for system in systems]} if systems else {}
-    assert read(PRIMARY, LIVER | {"code": codings | {"text": "Lebermetastasen"}}).scope is scope
+    assert read(PRIMARY, LIVER | {"code": codings | {"text": "Leber, sekundär"}}).scope is scope
 
 
 def test_of_codings_in_several_sets_evidence_names_the_one_of_its_fact() -> None:

@@ -19,6 +19,7 @@ FLU = concept(ICD10CM, "J10.1")
 """Of a system that is read, in no value set: something else for certain."""
 FOREIGN = concept("urn:oid:1.2.3", "1")
 METASTASES = {"text": "liver mets"}
+VAGUE = {"text": "liver, secondary"}
 VIAL = concept(RXNORM, "161") | {"text": "oxaliplatin 5 MG/ML Injection"}
 """Of a system that has codes without number for one drug: its words are looked at."""
 WITHHELD = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]}
@@ -100,11 +101,16 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     # text counts where no coding is understood
     ("Condition", {"code": METASTASES}, True),
     ("Condition", {"code": FOREIGN | METASTASES}, True),
-    ("Condition", {"code": FLU | METASTASES}, False),
-    ("Condition", {"code": both(FLU, FOREIGN) | METASTASES}, False),
-    ("Condition", {"code": both(FOREIGN, FLU) | METASTASES}, False),
-    ("Condition", {"code": {"concept": FLU} | METASTASES}, False),
-    ("Condition", {"code": FLU | {"concept": METASTASES}}, False),
+    # and beside a code that is, where it names a cancer or a metastasis
+    ("Condition", {"code": FLU | METASTASES}, True),
+    ("Condition", {"code": {"concept": FLU} | METASTASES}, True),
+    ("Condition", {"code": FLU | {"concept": METASTASES}}, True),
+    ("Condition", {"code": FLU | VAGUE}, False),
+    ("Condition", {"code": FOREIGN | VAGUE}, True),
+    ("Condition", {"code": both(FLU, FOREIGN) | VAGUE}, False),
+    ("Condition", {"code": both(FOREIGN, FLU) | VAGUE}, False),
+    ("Condition", {"code": {"concept": FLU} | VAGUE}, False),
+    ("Condition", {"code": FLU | {"concept": VAGUE}}, False),
     ("Condition", {"code": {"concept": METASTASES}}, True),
     ("Condition", {"code": {"concept": {"text": 5, "coding": [{"display": "liver mets"}]}}}, True),
     ("Condition", {"code": {"concept": [METASTASES]}}, False),
@@ -127,9 +133,9 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": []}, False),
     ("Condition", {"code": "liver mets"}, False),
     # a coding without a code, or with none that all decoders read alike, is not understood
-    ("Condition", {"code": of(ICD10CM, None) | METASTASES}, True),
-    ("Condition", {"code": of(ICD10CM, "") | METASTASES}, True),
-    ("Condition", {"code": of(None, "J10.1") | METASTASES}, True),
+    ("Condition", {"code": of(ICD10CM, None) | VAGUE}, True),
+    ("Condition", {"code": of(ICD10CM, "") | VAGUE}, True),
+    ("Condition", {"code": of(None, "J10.1") | VAGUE}, True),
     # of a Condition what stands there in its place counts as text
     ("Condition", {"code": of(5, "C20")}, True),
     ("Condition", {"code": of(None, "C78.7")}, True),
@@ -138,12 +144,12 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": both(of("urn:x", "197.7"), FLU)}, False),
     ("Procedure", {"code": of(None, "C78.7")}, False),
     ("Condition", {"code": of(SNOMED, 94381002)}, True),
-    ("Condition", {"code": of(SNOMED, 94381003) | METASTASES}, False),
-    ("Condition", {"code": of(SNOMED, HUGE - 1) | METASTASES}, False),
-    ("Condition", {"code": of(SNOMED, HUGE) | METASTASES}, True),
-    ("Condition", {"code": of(SNOMED, 94381002.0) | METASTASES}, True),
-    ("Condition", {"code": of(SNOMED, code=True) | METASTASES}, True),
-    ("Condition", {"code": of(SNOMED, ["94381002"]) | METASTASES}, True),
+    ("Condition", {"code": of(SNOMED, 94381003) | VAGUE}, False),
+    ("Condition", {"code": of(SNOMED, HUGE - 1) | VAGUE}, False),
+    ("Condition", {"code": of(SNOMED, HUGE) | VAGUE}, True),
+    ("Condition", {"code": of(SNOMED, 94381002.0) | VAGUE}, True),
+    ("Condition", {"code": of(SNOMED, code=True) | VAGUE}, True),
+    ("Condition", {"code": of(SNOMED, ["94381002"]) | VAGUE}, True),
     # a Condition whose code is withheld could be any
     ("Condition", {"code": WITHHELD}, True),
     ("Condition", {"code": [WITHHELD]}, True),

@@ -14,6 +14,7 @@ from fhir.resources.R4B.valueset import ValueSet
 from fhir_mappings.catalogue import FACTS_SYSTEM, CatalogueError, load_catalogue, parse_catalogue
 from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.reader import _function
+from fhir_mappings.read.topics import ANY_CANCER
 from fhir_mappings.terminology import TerminologyError, load_terminology
 from fhir_mappings.words import could_be
 from tests.fhir_mappings.reading import terminology
@@ -263,7 +264,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("kind", "text", "topics"), TEXTS)
 def test_text_is_only_asked_what_it_could_be_about(kind: str, text: str, topics: set[str]) -> None:
-    assert could_be(kind, text) == topics
+    assert could_be(kind, text) - ANY_CANCER == topics
 
 
 def test_every_fault_of_a_catalogue_is_told_at_once() -> None:

@@ -64,7 +64,7 @@ GROUPS = {
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
                 "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",
-                "settle", "treatment", "values",
+                "settle", "topics", "treatment", "values",
             )),
         ),
         tuple(
@@ -74,7 +74,7 @@ GROUPS = {
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
-                "shapes", "own_codes", "mapper", "other_cancers", "places",
+                "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions",
             )
         ),
         share=0.25,

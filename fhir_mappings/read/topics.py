@@ -1,0 +1,98 @@
+"""What a resource is about: by its codes, and by its text where no code says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fhir_mappings.read.places import is_unplaced, names_of_sites, placed
+from fhir_mappings.read.references import ingredients
+from fhir_mappings.read.values import codings, concept_texts, written_codes
+from fhir_mappings.relevance import NAMED, objects
+from fhir_mappings.words import could_be
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fhir_mappings.terminology import Terminology
+
+ANY_CANCER = frozenset({"cancer"})
+"""What a Condition is decoded for, to see by its body site what it is about."""
+_NOTHING = frozenset[str]()
+_PRIMARY, _LIVER = frozenset({"primary"}), frozenset({"liver-metastasis"})
+
+Coding: TypeAlias = tuple[str, frozenset[str]]
+"""A coding as `system|code`, and the value sets that hold it."""
+
+
+def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:
+    """Give the codings of a resource that are in a value set, and whether one is of a system that is read."""
+    found = []
+    understood = False
+    for concept in _concepts(kind, body):
+        for system, code in written_codes(concept):
+            sets = terminology.sets(system, code)
+            if kind == "Condition":
+                sets = placed(sets, body, terminology)
+            if sets:
+                found.append((f"{system.strip()}|{code.strip()}", sets))
+            understood = understood or ((bool(sets) or terminology.reads(system)) and not is_unplaced(sets))
+    return tuple(found), understood
+
+
+def about(
+    kind: str, body: Mapping[str, Any], sets: frozenset[str], terminology: Terminology, *, understood: bool
+) -> tuple[frozenset[str], bool]:
+    """Give what a resource could be about by its text, beside the value sets of its code; and if that is withheld."""
+    if not understood:
+        concepts = list(_concepts(kind, body))
+        masked = kind == "Condition" and not any(map(concept_texts, concepts)) and any(map(_is_masked, concepts))
+        return could_be(kind, _text(kind, body, sets, terminology)), masked
+    left_open = _left_open(sets) if sets else None
+    if kind not in NAMED or left_open == _NOTHING:
+        return _NOTHING, False
+    named = could_be(kind, _text(kind, body, sets, terminology), beside_code=True)
+    return named if left_open is None else named & left_open, False
+
+
+def _left_open(sets: frozenset[str]) -> frozenset[str]:
+    """Give the disease that the text of a Condition of the other one may name: "colon cancer with liver metastases"."""
+    metastasis = "liver-metastasis" in sets
+    primary = any(name.startswith(("primary-site-", "primary-history")) for name in sets)
+    return _NOTHING if metastasis == primary else _PRIMARY if metastasis else _LIVER
+
+
+def _text(kind: str, body: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> str:
+    concepts = list(_concepts(kind, body))
+    texts = [text for concept in concepts for text in concept_texts(concept)]
+    if kind == "Condition":
+        texts += names_of_sites(body, sets, terminology)
+        written = (coding.get("code") for concept in concepts for coding in codings(concept))
+        texts += [code for code in written if isinstance(code, str)]
+    return "; ".join(texts)
+
+
+def _is_masked(concept: object) -> bool:
+    return isinstance(concept, dict) and bool(concept.get("extension")) and not concept.get("coding")
+
+
+def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
+    code = body.get("code")
+    yield code
+    if isinstance(code, dict):
+        yield code.get("concept")
+    if kind == "Observation":
+        yield from (component.get("code") for component in objects(body.get("component")))
+    if kind in ("MedicationRequest", "MedicationAdministration"):
+        yield body.get("medicationCodeableConcept")
+        medication = body.get("medication")
+        yield medication.get("concept") if isinstance(medication, dict) else None
+        for contained in objects(body.get("contained")):
+            yield contained.get("code")
+            yield from ingredients(contained)
+    if kind == "Medication":
+        yield from ingredients(body)
+    if kind == "CarePlan":
+        yield from objects(body.get("category"))
+        for activity in objects(body.get("activity")):
+            detail = activity.get("detail")
+            yield detail.get("code") if isinstance(detail, dict) else None
