@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.read.values import concept_sets, concept_texts
+from fhir_mappings.read.values import concept_sets, concept_texts, written_codes
 from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from fhir_mappings.terminology import Terminology
 
 _METASTASIS = "metastasis-by-site"
-_BY_SITE = frozenset({"cancer-by-site", _METASTASIS})
+_BY_SITE = {"cancer-by-site": "cancer", "colorectal-by-site": "colorectal cancer", _METASTASIS: "metastasis"}
+"""Value sets of codes that do not name their organ, each with what they name."""
+_TOPOGRAPHY = re.compile(r"C(?:(?P<colon>18(?!\.?1)|19|20)|22)(?!\d\d)", re.IGNORECASE)
+"""Codes of bowel and liver in ICD-O-3, as it is used for body sites beside FHIR's own systems."""
 _BOWEL, _ELSEWHERE = "body-site-", "elsewhere-structure"
 
 
@@ -34,7 +38,7 @@ def taken_from(specimen: Mapping[str, Any]) -> object:
 
 def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Terminology) -> frozenset[str]:
     """Give the value sets of a Condition's code; one that names no organ is of those that its body sites name."""
-    if sets.isdisjoint(_BY_SITE):
+    if _BY_SITE.keys().isdisjoint(sets):
         return sets
     places = (concept_sets(place, terminology) for place in objects(condition.get("bodySite")))
     named = frozenset[str]().union(*places)
@@ -47,7 +51,7 @@ def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Term
 
 def is_unplaced(sets: frozenset[str]) -> bool:
     """Whether a code names no organ and no body site that is understood does."""
-    return bool(sets) and sets <= _BY_SITE
+    return bool(sets) and sets <= _BY_SITE.keys()
 
 
 def names_of_sites(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> Iterable[str]:
@@ -56,9 +60,13 @@ def names_of_sites(condition: Mapping[str, Any], sets: frozenset[str], terminolo
     for place in objects(condition.get("bodySite")):
         yield from concept_texts(place)
         named = concept_sets(place, terminology)
-        if _names_liver(named):
+        topographies = [found for found in map(_TOPOGRAPHY.match, _unread_codes(place, terminology)) if found]
+        if _names_liver(named) or any(not found["colon"] for found in topographies):
             yield "liver"
-        elif not metastasis and any(name.startswith(_BOWEL) for name in named):
+        elif not metastasis and (topographies or any(name.startswith(_BOWEL) for name in named)):
             yield "colon"
-    if not sets.isdisjoint(_BY_SITE):
-        yield "metastasis" if metastasis else "cancer"
+    yield from (what for name, what in _BY_SITE.items() if name in sets)
+
+
+def _unread_codes(place: object, terminology: Terminology) -> Iterable[str]:
+    return (code for system, code in written_codes(place) if not terminology.reads(system))

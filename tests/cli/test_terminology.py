@@ -248,7 +248,7 @@ def test_no_set_stands_in_two_families_and_each_pattern_finds_one() -> None:
     assert len(ids) == len(set(ids))
     assert all(found.sets for found in families)
     assert not {"symptom-obstruction", "tnm-t4", "asa-1", "radiotherapy"} & set(ids)
-    assert not {"cancer-by-site", "metastasis-by-site"} & set(ids)
+    assert not {"cancer-by-site", "colorectal-by-site", "metastasis-by-site"} & set(ids)
 
 
 def test_no_place_of_a_metastasis_takes_one_from_the_bowel() -> None:

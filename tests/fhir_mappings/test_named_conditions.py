@@ -276,6 +276,8 @@ ICD11, READ, ICPC, ICDO = "http://id.who.int/icd/release/11/mms", "http://read.i
         ([(READ, "B141.00")], LIVER, Scope.UNCERTAIN),
         ([(READ, "B142.")], LIVER, Scope.OUT),
         ([(READ, "B577.00")], PRIMARY, Scope.UNCERTAIN),
+        ([("urn:sks", "DC787")], PRIMARY, Scope.UNCERTAIN),
+        ([("urn:sks", "DC189")], LIVER, Scope.UNCERTAIN),
         ([(ICPC, "D75")], LIVER, Scope.UNCERTAIN),
         ([(ICPC, "D75.9")], LIVER, Scope.OUT),
         ([(ICDO, "8140/6"), (ICDO, "C22.0")], PRIMARY, Scope.UNCERTAIN),

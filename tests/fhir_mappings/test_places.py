@@ -19,6 +19,13 @@ IN_LIVER, LEFT_LOBE, LUNG, SIGMOID, COLON, BREAST = (
     concept(SNOMED, code) for code in ("10200004", "21514008", "39607008", "60184004", "71854001", "76752008")
 )
 
+COLORECTAL = ("363510005", "781382000", "737058005")
+"""Cancers of colon or rectum: which of them, the code does not say."""
+
+
+def topography(code: str) -> dict[str, Any]:
+    return concept("urn:oid:2.16.840.1.113883.6.43.1", code)
+
 
 def sited(code: str, *places: dict[str, Any], ident: str = "c", **more: Any) -> dict[str, Any]:
     found = condition(ident, (SNOMED, code), onset="2026-05-10", **more)
@@ -47,6 +54,16 @@ def named(text: str, resource: dict[str, Any]) -> dict[str, Any]:
         ([sited(CANCER), LIVER], Scope.OUT),
         ([PRIMARY, named("Malignant neoplasm metastatic to liver", sited(CANCER))], Scope.UNCERTAIN),
         ([sited(CANCER, SIGMOID), sited(METASTASIS, IN_LIVER, ident="d")], Scope.IN),
+        ([PRIMARY, sited(METASTASIS, topography("C22.0"))], Scope.UNCERTAIN),
+        ([PRIMARY, sited(METASTASIS, topography("C34.1"))], Scope.OUT),
+        ([sited(CANCER, topography("C18.7")), LIVER], Scope.UNCERTAIN),
+        ([sited(CANCER, topography("C20.9")), LIVER], Scope.UNCERTAIN),
+        ([sited(CANCER, topography("C18.1")), LIVER], Scope.OUT),
+        ([sited(CANCER, topography("C50.9")), LIVER], Scope.OUT),
+        *(([sited(code), LIVER], Scope.UNCERTAIN) for code in COLORECTAL),
+        *(([sited(code), PRIMARY], Scope.OUT) for code in COLORECTAL),
+        *(([sited(code, SIGMOID), LIVER], Scope.IN) for code in COLORECTAL),
+        ([condition("c", (ICD10CM, "C26.0")), LIVER], Scope.UNCERTAIN),
     ],
 )
 def test_a_body_site_names_the_organ_of_a_cancer_whose_code_names_none(
