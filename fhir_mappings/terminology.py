@@ -84,6 +84,25 @@ def parse_systems(text: str) -> Systems:
     return Systems(keys, dotted, urls, editions)
 
 
+_SNOMED = "snomed"
+_TERM = re.compile(r"\|[^|]*\|")
+_CONCEPT = re.compile(r"\b\d{6,18}\b")
+_SITE = re.compile(r"\b363698007\s*=\s*(\d{6,18})\b")
+_CONTEXT = re.compile(r"\b(?:408729009|408731000|408732007)\b")
+"""Attributes that say of a finding whether it is there, when it was and whose it is."""
+
+
+def refined(expression: str) -> list[str]:
+    """Give the concepts that an expression of SNOMED CT refines, and so is; none that it puts into a context."""
+    focus, _, refinement = _TERM.sub("", expression).partition(":")
+    return [] if _CONTEXT.search(refinement) else _CONCEPT.findall(focus)
+
+
+def sites_in(expression: str) -> list[str]:
+    """Give the finding sites that an expression of SNOMED CT names."""
+    return _SITE.findall(_TERM.sub("", expression))
+
+
 @dataclass(frozen=True, slots=True)
 class Terminology:
     """All value sets, by code.
@@ -118,6 +137,8 @@ class Terminology:
         if key is None:
             return NOTHING
         spelled = self.systems.code(key, code)
+        if key == _SNOMED and not spelled.isdigit():
+            return NOTHING.union(*(self.exact.get((key, concept), NOTHING) for concept in refined(spelled)))
         found = self.exact.get((key, spelled), NOTHING)
         screen = self.any_pattern.get(key)
         if screen is not None and screen.fullmatch(spelled):

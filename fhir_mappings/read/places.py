@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.read.values import concept_sets, concept_texts, written_codes
 from fhir_mappings.relevance import objects
+from fhir_mappings.terminology import sites_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,11 +37,18 @@ def taken_from(specimen: Mapping[str, Any]) -> object:
     return collection.get("bodySite") if isinstance(collection, dict) else None
 
 
-def placed(sets: frozenset[str], condition: Mapping[str, Any], terminology: Terminology) -> frozenset[str]:
-    """Give the value sets of a Condition's code; one that names no organ is of those that its body sites name."""
+def placed(
+    sets: frozenset[str], condition: Mapping[str, Any], terminology: Terminology, *, coding: tuple[str, str]
+) -> frozenset[str]:
+    """Give the value sets of a Condition's coding; one that names no organ is of those that the body sites name.
+
+    An expression of SNOMED CT may name its site itself.
+    """
     if _BY_SITE.keys().isdisjoint(sets):
         return sets
-    places = (concept_sets(place, terminology) for place in objects(condition.get("bodySite")))
+    system, code = coding
+    places = [concept_sets(place, terminology) for place in objects(condition.get("bodySite"))]
+    places += [terminology.sets(system, site) for site in sites_in(code)]
     named = frozenset[str]().union(*places)
     if _METASTASIS not in sets:
         return sets | {f"primary-site-{name.removeprefix(_BOWEL)}" for name in named if name.startswith(_BOWEL)}

@@ -32,7 +32,7 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
         for system, code in written_codes(concept):
             sets = terminology.sets(system, code)
             if kind == "Condition":
-                sets = placed(sets, body, terminology)
+                sets = placed(sets, body, terminology, coding=(system, code))
             if sets:
                 found.append((f"{system.strip()}|{code.strip()}", sets))
             understood = understood or ((bool(sets) or terminology.reads(system)) and not is_unplaced(sets))

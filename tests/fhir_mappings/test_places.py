@@ -90,3 +90,34 @@ def test_a_metastasis_placed_elsewhere_is_one_outside_the_liver() -> None:
 
 def test_a_body_site_does_not_move_a_cancer_whose_code_names_its_organ() -> None:
     assert read(PRIMARY, condition("c", (ICD10CM, "C78.00")) | {"bodySite": [IN_LIVER]}).scope is Scope.OUT
+
+
+SITE = "363698007"
+
+
+@pytest.mark.parametrize(
+    ("expression", "beside", "expected"),
+    [
+        ("94381002 |Metastatic malignant neoplasm to liver|", PRIMARY, Scope.IN),
+        ("94381002|Metastatic malignant neoplasm to liver (disorder)|", PRIMARY, Scope.IN),
+        ("=== 94381002 : 246112005 = 24484000", PRIMARY, Scope.IN),
+        ("94381002 + 128462008", PRIMARY, Scope.IN),
+        (f"{METASTASIS}:{SITE}=10200004", PRIMARY, Scope.IN),
+        (f"{METASTASIS} |Metastasis, 1| : {{ {SITE} |Finding site| = 10200004 |Liver structure| }}", PRIMARY, Scope.IN),
+        (f"{METASTASIS}:{SITE}=39607008", PRIMARY, Scope.OUT),
+        (f"{METASTASIS}:246090004=10200004", PRIMARY, Scope.OUT),
+        ("94381002:408729009=410516002", PRIMARY, Scope.OUT),
+        ("94381002x", PRIMARY, Scope.OUT),
+        (f"{CANCER}:{SITE}=60184004", LIVER, Scope.IN),
+        (f"{CANCER}:{SITE}=76752008", LIVER, Scope.OUT),
+        ("413350009 |Finding with explicit context|: 246090004 = 94381002", PRIMARY, Scope.OUT),
+        ("64572001: 255234002 = 94381002", PRIMARY, Scope.OUT),
+    ],
+)
+def test_an_expression_of_snomed_ct_is_what_it_refines_at_the_site_that_it_names(
+    expression: str, beside: dict[str, Any], expected: Scope
+) -> None:
+    resource = condition("c", (SNOMED, expression))
+    kept = [one for found in (beside, resource) for one in read_source(orjson.dumps(found), terminology()).resources]
+    assert read(*kept).scope is expected
+    assert may_be_in_scope(kept, terminology()) or expected is Scope.OUT

@@ -17,6 +17,10 @@ def cond(code: str, ident: str = "c", **more: Any) -> dict[str, Any]:
     return condition(ident, (ICD10CM, code), **more)
 
 
+def snomed(code: str) -> dict[str, Any]:
+    return condition("c", (SNOMED, code))
+
+
 def text_only(text: str) -> dict[str, Any]:
     return cond("x") | {"code": {"text": text}}
 
@@ -53,6 +57,7 @@ SCOPES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
     ("entered in error", [PRIMARY, cond("C78.7", verification="entered-in-error")], "out", []),
     ("primary refuted", [cond("C20", verification="refuted"), LIVER], "out", []),
     ("history", [cond("Z85.048"), LIVER], "in", ["Condition/c", "Condition/liver"]),
+    ("history in SNOMED CT", [snomed("429699009"), LIVER], "in", ["Condition/c", "Condition/liver"]),
     ("liver primary", [PRIMARY, cond("C22.0")], "out", []),
     ("carcinoid of the liver", [PRIMARY, cond("C7B.02")], "out", []),
     ("text liver", [PRIMARY, TEXT_LIVER], "uncertain", ["Condition/primary", "Condition/t"]),
