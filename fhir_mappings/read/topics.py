@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fhir_mappings.read.places import is_unplaced, names_of_sites, placed
 from fhir_mappings.read.references import ingredients
-from fhir_mappings.read.values import codings, concept_texts, written_codes
+from fhir_mappings.read.values import codings, concept_sets, concept_texts, written_codes
 from fhir_mappings.relevance import NAMED, objects
 from fhir_mappings.words import could_be
 
@@ -50,8 +50,10 @@ def about(
     left_open = _left_open(sets) if sets else None
     if kind not in NAMED or left_open == _NOTHING:
         return _NOTHING, False
-    named = could_be(kind, _text(kind, body, sets, terminology), beside_code=True)
-    return named if left_open is None else named & left_open, False
+    text = _text(kind, body, sets, terminology)
+    if left_open is None:
+        return could_be(kind, text, beside_code=True), False
+    return could_be(kind, "; ".join([text, *_findings(body, terminology)]), beside_code=True) & left_open, False
 
 
 def _left_open(sets: frozenset[str]) -> frozenset[str]:
@@ -59,6 +61,16 @@ def _left_open(sets: frozenset[str]) -> frozenset[str]:
     metastasis = "liver-metastasis" in sets
     primary = any(name.startswith(("primary-site-", "primary-history")) for name in sets)
     return _NOTHING if metastasis == primary else _PRIMARY if metastasis else _LIVER
+
+
+def _findings(condition: Mapping[str, Any], terminology: Terminology) -> Iterable[str]:
+    """Give the words of a Condition's stage and evidence: they may name liver metastases."""
+    stages = (stage.get(name) for stage in objects(condition.get("stage")) for name in ("type", "summary"))
+    evidence = (found for one in objects(condition.get("evidence")) for found in objects(one.get("code")))
+    for concept in (*stages, *evidence):
+        yield from concept_texts(concept)
+        if not _LIVER.isdisjoint(concept_sets(concept, terminology)):
+            yield "liver metastasis"
 
 
 def _text(kind: str, body: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> str:

@@ -217,6 +217,24 @@ def test_the_name_of_a_primary_does_not_bring_back_a_metastasis_that_is_resolved
     assert [scope_of(primary, LIVER | RESOLVED), scope_of(primary)] == [Scope.OUT, Scope.UNCERTAIN]
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"stage": [{"summary": {"text": "UICC IVA, cM1a (HEP)"}}]}, Scope.UNCERTAIN),
+        ({"stage": [{"summary": {"text": "UICC IV"}}, {"type": {"text": "Metastases: liver"}}]}, Scope.UNCERTAIN),
+        ({"stage": {"summary": {"coding": [{"display": "Stage IVA, liver metastases only"}]}}}, Scope.UNCERTAIN),
+        ({"evidence": [{"code": [{"text": "Liver metastases on CT"}]}]}, Scope.UNCERTAIN),
+        ({"evidence": [{"code": [concept(SNOMED, "94381002")]}]}, Scope.UNCERTAIN),
+        ({"evidence": [{"code": [concept(SNOMED, "94391008")]}]}, Scope.OUT),
+        ({"evidence": [{"code": [{"text": "No evidence of liver metastases"}]}]}, Scope.OUT),
+        ({"evidence": "x", "stage": ["x", {"summary": "liver metastases"}]}, Scope.OUT),
+        ({"stage": [{"summary": {"text": "UICC IVA, cM1a (PUL)"}}]}, Scope.OUT),
+    ],
+)
+def test_stage_and_evidence_of_a_primary_may_name_liver_metastases(more: dict[str, Any], expected: Scope) -> None:
+    assert scope_of(PRIMARY | more) is expected
+
+
 METASTASIS, CANCER = concept(SNOMED, "128462008"), concept(SNOMED, "363346000")
 TO_NAME = {"text": "Metastase"}
 FROM_COLON = concept(SNOMED, "315004001") | {"text": "Metastasis from malignant tumor of colon"}
