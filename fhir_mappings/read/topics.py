@@ -47,13 +47,15 @@ def about(
         concepts = list(_concepts(kind, body))
         masked = kind == "Condition" and not any(map(concept_texts, concepts)) and any(map(_is_masked, concepts))
         return could_be(kind, _text(kind, body, sets, terminology)), masked
-    left_open = _left_open(sets) if sets else None
-    if kind not in NAMED or left_open == _NOTHING:
+    if kind not in NAMED:
         return _NOTHING, False
-    text = _text(kind, body, sets, terminology)
-    if left_open is None:
-        return could_be(kind, text, beside_code=True), False
-    return could_be(kind, "; ".join([text, *_findings(body, terminology)]), beside_code=True) & left_open, False
+    if not sets:
+        return could_be(kind, _text(kind, body, sets, terminology), beside_code=True), False
+    left_open = _left_open(sets)
+    if not left_open:
+        return _NOTHING, False
+    text = "; ".join([_text(kind, body, sets, terminology), *_findings(body, terminology)])
+    return could_be(kind, text, beside_code=True) & left_open, False
 
 
 def _left_open(sets: frozenset[str]) -> frozenset[str]:
