@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _LONGEST = 2000
 """Characters of one text that are looked at: more is a report, not a name."""
@@ -51,13 +51,18 @@ def _ways(table: Mapping[str, Any], *, beside_code: bool, within: bool) -> list[
     return [*([] if within else [table["groups"]]), *([[table["codes"]]] if "codes" in table else [])]
 
 
-def could_be(kind: str, text: str, *, beside_code: bool = False) -> frozenset[str]:
-    """Give what the text of a resource of type `kind` could be about, alone or beside a code that is read."""
+def could_be(
+    kind: str, text: str, *, beside_code: bool = False, among: Collection[str] | None = None
+) -> frozenset[str]:
+    """Give what the text of a resource of type `kind` could be about, alone or beside a code that is read.
+
+    `among` are the topics that are asked for, where not all of them are.
+    """
     topics = _topics(beside_code=beside_code, scanned=False).get(kind)
     if not topics or not text:
         return frozenset()
     plain = _plain(text)
-    return frozenset(topic.name for topic in topics if _is_met(topic, plain))
+    return frozenset(topic.name for topic in topics if (among is None or topic.name in among) and _is_met(topic, plain))
 
 
 def is_worth_a_look(kind: str, text: str, *, beside_code: bool) -> bool:

@@ -55,7 +55,7 @@ def about(
     if not left_open:
         return _NOTHING, False
     text = "; ".join([_text(kind, body, sets, terminology), *_findings(body, terminology)])
-    return could_be(kind, text, beside_code=True) & left_open, False
+    return could_be(kind, text, beside_code=True, among=left_open), False
 
 
 def _left_open(sets: frozenset[str]) -> frozenset[str]:
