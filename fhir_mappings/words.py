@@ -67,14 +67,23 @@ def could_be(
 
 def is_worth_a_look(kind: str, text: str, *, beside_code: bool) -> bool:
     """Whether `could_be` gives anything, or would if it knew of a Condition's body site: in the least time."""
-    topics = _topics(beside_code=beside_code, scanned=True).get(kind)
-    if not topics or not text:
+    ways = _scanned(beside_code=beside_code).get(kind)
+    if not ways or not text:
         return False
     plain = _plain(text)
-    for topic in topics:  # noqa: SIM110  half the time of `any`: each coded operation and Condition is asked
-        if _is_met(topic, plain):
+    for way in ways:
+        for words in way:
+            if words.search(plain) is None:
+                break
+        else:
             return True
     return False
+
+
+@cache
+def _scanned(*, beside_code: bool) -> Mapping[str, tuple[_Words, ...]]:
+    topics = _topics(beside_code=beside_code, scanned=True)
+    return {kind: tuple(way for topic in found for way in topic.ways) for kind, found in topics.items()}
 
 
 def _plain(text: str) -> str:
@@ -87,14 +96,5 @@ def _plain(text: str) -> str:
 
 
 def _is_met(topic: _Topic, text: str) -> bool:
-    for way in topic.ways:
-        if _meets(text, way):
-            return topic.unless is None or topic.unless.search(text) is None
-    return False
-
-
-def _meets(text: str, way: _Words) -> bool:
-    for words in way:  # noqa: SIM110  as above
-        if words.search(text) is None:
-            return False
-    return True
+    met = any(all(words.search(text) for words in way) for way in topic.ways)
+    return met and (topic.unless is None or topic.unless.search(text) is None)
