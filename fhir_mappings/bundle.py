@@ -72,12 +72,14 @@ class _Search(msgspec.Struct, gc=False):
 class _Entry(msgspec.Struct, gc=False):
     resource: msgspec.Raw = NOT_SENT
     search: _Search | None = None
+    response: msgspec.Raw = NOT_SENT
 
 
 class _Mended(_Entry, gc=False):
     """An entry of an envelope of another shape: its resource was decoded with it."""
 
     body: Any = None
+    told: Any = None
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -177,7 +179,7 @@ def _mended(body: dict[str, Any]) -> Scan:
     for entry in objects(body.get("entry")):
         search = entry.get("search")
         mode = text_of(search.get("mode")) if isinstance(search, dict) else None
-        entries.append(_Mended(search=_Search(mode), body=entry.get("resource")))
+        entries.append(_Mended(search=_Search(mode), body=entry.get("resource"), told=entry.get("response")))
     total = body.get("total")
     links: list[_Link | None] = [
         _Link(text_of(link.get("relation")), text_of(link.get("url"))) for link in objects(body.get("link"))
@@ -212,6 +214,8 @@ class _Found:
         if head.resourceType == "OperationOutcome":
             fatal = any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
             self.failed = self.failed or fatal
+        elif head.resourceType is None:
+            self.failed = self.failed or _is_refusal(entry)
         elif head.resourceType == "Bundle" and self.depth < _DEEPEST:
             inner = _opened(entry.resource) if odd is None else _whole(odd)
             self._take(_read(inner, self.relevance, self.depth + 1))
@@ -264,6 +268,13 @@ def _head_of(entry: _Entry) -> Head | None:
     except MISFITS:
         return None
     return found
+
+
+def _is_refusal(entry: _Entry) -> bool:
+    """Whether an entry without a resource tells that what it answers has failed (FHIR R4, section 3.1.0.11.2)."""
+    told = entry.told if isinstance(entry, _Mended) else orjson.loads(memoryview(entry.response))
+    status = told.get("status") if isinstance(told, dict) else "2"
+    return not (isinstance(status, str | int) and str(status).startswith("2"))
 
 
 def _decoded(entry: _Entry) -> dict[str, Any] | None:

@@ -94,6 +94,12 @@ def test_a_bundle_whose_envelope_was_read_already_may_hold_resources_of_other_ty
         (bundle({"resourceType": 7}, {"resourceType": "Observation"}), KeyState.ERROR, Completeness.NOT_RETRIEVED),
         (OUTCOME, KeyState.ERROR, Completeness.NOT_RETRIEVED),
         (bundle(OUTCOME), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (bundle(entry=[{"response": {"status": "500"}}]), KeyState.ERROR, Completeness.NOT_RETRIEVED),
+        (
+            bundle(entry=[{"resource": CONDITION}, {"response": {"status": "500"}}]),
+            KeyState.DATA,
+            Completeness.PARTIAL,
+        ),
         ("<html>no</html>", KeyState.ERROR, Completeness.NOT_RETRIEVED),
         ([], KeyState.ERROR, Completeness.NOT_RETRIEVED),
         ({}, KeyState.ERROR, Completeness.NOT_RETRIEVED),

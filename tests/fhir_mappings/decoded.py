@@ -45,6 +45,9 @@ def read_entries(body: dict[str, Any], relevance: Relevance, depth: int) -> Sour
         resource = entry.get("resource")
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or not isinstance(resource, dict):
+            response = entry.get("response")
+            status = response.get("status") if isinstance(response, dict) else 200
+            failed = failed or not (isinstance(status, str | int) and str(status).startswith("2"))
             continue
         if kind == "Bundle" and depth < DEEPEST:
             below = read_body(resource, relevance, depth + 1)

@@ -157,6 +157,12 @@ def test_of_duplicate_keys_the_last_wins() -> None:
     assert hits(raw + b',"code":{"text":"flu"},"code":{"text":"liver mets"}}}]}') == ["x"]
 
 
+def batch(resource: Any, *, status: Any) -> dict[str, Any]:
+    """What a server answers to a batch of one request."""
+    entry = {"response": {"status": status}} | ({"resource": resource} if resource else {})
+    return {"resourceType": "Bundle", "type": "batch-response", "entry": [entry]}
+
+
 STATES: list[tuple[Any, SourceRead]] = [
     (None, SourceRead(SourceState.EMPTY)),
     (bundle(), SourceRead(SourceState.EMPTY)),
@@ -210,6 +216,11 @@ STATES: list[tuple[Any, SourceRead]] = [
     (bundle(bundle(HIT), bundle(HIT)), SourceRead(SourceState.DATA, (HIT, HIT), entries=2)),
     (bundle(bundle(HIT, total=9)), SourceRead(SourceState.DATA, (HIT,), partial=True, entries=1)),
     ({"resourceType": "Bundle", "entry": {"resource": HIT}}, SourceRead(SourceState.DATA, (HIT,), entries=1)),
+    (batch(None, status="500"), SourceRead(SourceState.OUTCOME, partial=True)),
+    (batch(None, status="404 Not Found"), SourceRead(SourceState.OUTCOME, partial=True)),
+    (batch(None, status=429), SourceRead(SourceState.OUTCOME, partial=True)),
+    (batch(None, status="204"), SourceRead(SourceState.EMPTY)),
+    (batch(bundle(), status="200 OK"), SourceRead(SourceState.EMPTY)),
 ]
 
 
@@ -237,6 +248,13 @@ COUNTED: list[tuple[Any, int, float | None, bool]] = [
     (bundle(FAILED, {"resourceType": "OperationOutcome"}, HIT), 1, None, True),
     (bundle(HIT, bundle(HIT), total=1), 2, None, False),
     (bundle(HIT, bundle(FAILED), total=1), 1, 1, True),
+    (bundle(HIT, batch(None, status="500")), 1, None, True),
+    (bundle(HIT, batch(None, status="204")), 1, None, False),
+    (bundle(HIT, batch(HIT, status="500")), 2, None, False),
+    ({"resourceType": "Bundle", "entry": [{"resource": HIT}, {"response": {}}]}, 1, None, True),
+    ({"resourceType": "Bundle", "entry": [{"resource": HIT}, {"response": {"status": ["2"]}}]}, 1, None, True),
+    ({"resourceType": "Bundle", "entry": [{"resource": HIT}, {"response": "200"}]}, 1, None, False),
+    ({"resourceType": "Bundle", "entry": [{"resource": HIT}, {"response": None}]}, 1, None, False),
     (bundle(bundle(HIT, total=9), bundle(HIT), HIT), 3, None, True),
     (bundle(bundle(HIT, link=[{"relation": "next", "url": "n"}]), bundle(HIT)), 2, None, True),
     (bundle(bundle(HIT), bundle(), total=9), 1, None, False),

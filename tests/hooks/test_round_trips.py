@@ -203,6 +203,7 @@ NO_SEARCHSETS: dict[str, bytes] = {
     "cut": b'{"resourceType": "Bundle", "entry": [',
     "two documents": b'{"resourceType": "Bundle"}{"resourceType": "Bundle"}',
     "NaN": b'{"resourceType": "Bundle", "total": NaN}',
+    "a batch whose query failed": b'{"resourceType": "Bundle", "entry": [{"response": {"status": "500"}}]}',
 }
 
 
