@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
@@ -220,6 +221,8 @@ class Outbound:
     ) -> httpx.Response:
         """Send `request` and give the answer with its decoded body; redirects are answers like others.
 
+        A byte order mark is left out: servers send it all the same, and readers of JSON may (RFC 8259, section 8.1).
+
         `max_bytes` is of this answer alone, or an allowance that it shares with others. Raises an `OutboundError`;
         cancelling is safe at any moment.
         """
@@ -244,7 +247,7 @@ class Outbound:
         return httpx.Response(
             answer.status_code,
             headers=headers,
-            content=body,
+            content=body.removeprefix(BOM_UTF8),
             request=request,
             extensions={"http_version": answer.extensions["http_version"]},
         )

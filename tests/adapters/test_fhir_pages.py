@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -168,6 +169,26 @@ async def test_a_later_page_that_nobody_asked_for_leaves_the_key_partial(
         after = await fetching.begin().fetch({}, links={"conditions": link})
     assert told(fetched) == {"conditions": expected}
     assert told(after) == {"conditions": (expected[0][1:], *expected[1:])}
+
+
+@pytest.mark.parametrize("more", [{}, {"total": "1"}, {"link": {"relation": "self", "url": 5}}])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["", "byte order mark"])
+@pytest.mark.parametrize("text", ["cut \ud83d", "whole"])
+async def test_a_byte_order_mark_and_half_a_character_cost_nothing(
+    to: Any, start: bytes, text: str, more: dict[str, Any]
+) -> None:
+    noted = {**condition(1), "note": [{"text": text}]}
+    body = start + json.dumps({**searchset(noted), **more}).encode()
+    with to(lambda _: Answer(200, body)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": (["c1"], "complete", None)}
+
+
+async def test_half_a_character_does_not_hide_that_a_page_is_of_another_patient(to: Any) -> None:
+    body = json.dumps(searchset({**FLU_OF_ANOTHER, "note": [{"text": "cut \ud83d"}]})).encode()
+    with to(lambda _: Answer(200, body)) as fetching:
+        fetched = await fetching.begin().fetch(CONDITIONS)
+    assert told(fetched) == {"conditions": ([], "not-retrieved", Reason.OTHER_PATIENT)}
 
 
 async def test_a_total_above_the_entries_is_partial(to: Any) -> None:

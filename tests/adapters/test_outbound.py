@@ -28,7 +28,7 @@ from tests.adapters.servers import Answer, Asked, Server, as_gzip
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from service.adapters.origins import Address
@@ -261,6 +261,14 @@ async def test_what_was_compressed_arrives_as_it_was_whatever_its_size(size: int
         found = await outbound.send(httpx.Request("GET", server.url), to=to, max_bytes=size, timeout_s=5)
         await outbound.aclose()
     assert found.content == body
+
+
+@pytest.mark.parametrize("encode", [as_gzip, lambda body: Answer(200, body)], ids=["gzip", "plain"])
+async def test_a_byte_order_mark_is_left_out_of_the_start_alone(encode: Callable[[bytes], Answer]) -> None:
+    sent = b"\xef\xbb\xbf\xef\xbb\xbf{\xef\xbb\xbf}"
+    with Server(lambda _: encode(sent)) as server:
+        async with opened(Names("127.0.0.1")) as outbound:
+            assert (await ask(outbound, f"{server.url}/")).content == sent[3:]
 
 
 async def test_a_handshake_that_is_given_up_leaves_no_connection_open() -> None:
