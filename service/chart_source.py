@@ -6,10 +6,10 @@ Prefetched and fetched resources make the same chart. A chart out of scope costs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.asked import Stray
-from fhir_mappings.bundle import are_partial
+from fhir_mappings.bundle import SourceState, are_partial
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from service.cds.prefetch_states import SentKey
 
 _NOT_SENT = "it was neither sent nor can it be fetched"
-_IN_ERROR = "the client sent an error instead of it"
+_OUTCOME = "the client sent an OperationOutcome instead of it"
+_PART = "the client sent a part of it"
 _OF_ANOTHER = "what it holds is of another patient than context.patientId"
 
 
@@ -59,7 +60,7 @@ class ChartSource:
         with phase("prefetch"):
             conditions = self._sent(request, (CONDITIONS,))[CONDITIONS.name]
         if conditions.state is KeyState.ERROR:
-            require(CONDITIONS, reason=_OF_ANOTHER if conditions.stray is Stray.OTHER_PATIENT else _IN_ERROR)
+            _check_required(conditions, None)
         if conditions.completeness is Completeness.COMPLETE and not self._concerns(conditions.source.resources):
             return None
         others = [key for key in self.keys if key not in (CONDITIONS, PATIENT)]
@@ -67,9 +68,10 @@ class ChartSource:
             sent = {CONDITIONS.name: conditions, **self._sent(request, others)}
         fetched = await self._fetch(request, client, sent)
         note(fetched=[found.completeness.value for found in fetched.values()])
-        self._check_required(conditions, fetched.get(CONDITIONS.name))
+        _check_required(conditions, fetched.get(CONDITIONS.name))
         if not self._may_concern(conditions, fetched):
             return None
+        _note_lacking({name: why for name, one in sent.items() if (why := _why_lacking(one, fetched.get(name)))})
         resources = tuple(_resources(sent.values(), fetched.values()))
         _check_version(resources)
         return Chart(
@@ -132,11 +134,44 @@ class ChartSource:
             return True
         return self._concerns(_resources((conditions,), (more,) if more else ()))
 
-    @staticmethod
-    def _check_required(conditions: SentKey, fetched: Fetched | None) -> None:
-        if _had(conditions, fetched) is not Completeness.NOT_RETRIEVED:
-            return
-        require(CONDITIONS, reason=fetched.reason if fetched and fetched.reason else _NOT_SENT)
+
+def _check_required(conditions: SentKey, fetched: Fetched | None) -> None:
+    why = _why_lacking(conditions, fetched)
+    if why is not None and _had(conditions, fetched) is Completeness.NOT_RETRIEVED:
+        _note_lacking({CONDITIONS.name: why})
+        require(CONDITIONS, reason=why)
+
+
+def _note_lacking(reasons: Mapping[str, str]) -> None:
+    """Tell the operator which keys are not whole, and why."""
+    names: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        names.setdefault(why, []).append(name)
+    if names:
+        note(lacking=[f"{', '.join(of_one)}: {why}" for why, of_one in names.items()])
+
+
+def _why_lacking(sent: SentKey, fetched: Fetched | None) -> str | None:
+    """Say in our words why a key is not whole; `None` where it is."""
+    if _had(sent, fetched) is Completeness.COMPLETE:
+        return None
+    return (fetched.why if fetched else None) or _why_not_sent(sent)
+
+
+def _why_not_sent(sent: SentKey) -> str:
+    match sent.state:
+        case KeyState.ABSENT:
+            return _NOT_SENT
+        case KeyState.ERROR if sent.stray is Stray.OTHER_PATIENT:
+            return _OF_ANOTHER
+        case KeyState.ERROR if sent.source.state is SourceState.OUTCOME:
+            return _OUTCOME
+        case KeyState.ERROR:
+            return f"it must be a Bundle or a resource of type {sent.key.resource_type}"
+        case KeyState.PAGED | KeyState.DATA | KeyState.EMPTY:
+            return _PART
+        case _:
+            assert_never(sent.state)
 
 
 def _check_subject(request: HookRequest, client: Client | None) -> None:

@@ -73,6 +73,7 @@ class FhirClient:
             deadline=now + budget_s,
             token=authorization.token if authorization else None,
             token_expires=now + authorization.expires_in_s if authorization else None,
+            token_patient_id=authorization.patient_id if authorization else None,
         )
         fetcher = PageFetcher(self._outbound, access, self._limits, self._read_page)
         return FhirCall(fetcher, get_only=self._get_only)
@@ -152,7 +153,7 @@ class FhirCall:
             search = f"{self._base}/{asked}/_search"
             return await self._fetcher.pages_from(self._fetcher.post(search, query.form, asked), search, asked)
         except Lost as lost:
-            return None if lost.is_refused_post else not_retrieved(lost.reason)
+            return None if lost.is_refused_post else not_retrieved(lost.reason, lost.status)
 
 
 async def _gather(work: Mapping[str, Coroutine[None, None, Fetched | None]]) -> dict[str, Fetched | None]:

@@ -33,7 +33,8 @@ _BEFORE_R4 = re.compile(r""";\s*fhirVersion\s*=\s*"?[0-3]\.""", re.IGNORECASE)
 class Reason(StrEnum):
     """Why a key is partial or not retrieved: fixed phrases that may stand on a card."""
 
-    NOT_ALLOWED = "the FHIR server may not be asked"
+    NOT_ALLOWED = "the FHIR server may not be asked: fhir_origins of this client do not allow it"
+    OTHER_GRANT = "the access token is for another patient than context.patientId"
     UNREACHABLE = "the FHIR server was not reachable"
     TIME = "the time for fetching was spent"
     EXPIRED = "the access token had expired"
@@ -68,11 +69,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came for one key, page by page, and how much of it that is; `reason` is set unless it is complete."""
+    """What came for one key, page by page, and how much of it that is; `reason` is set unless it is complete.
+
+    `status` is the one of HTTP that an error came with.
+    """
 
     pages: tuple[SourceRead, ...]
     completeness: Completeness
     reason: Reason | None = None
+    status: int | None = None
+
+    @property
+    def why(self) -> str | None:
+        """Say for people why the key is not complete; `None` where it is."""
+        return f"{self.reason} ({self.status})" if self.reason and self.status else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +93,9 @@ class Link:
     resource_type: str
 
 
-def not_retrieved(reason: Reason) -> Fetched:
+def not_retrieved(reason: Reason, status: int | None = None) -> Fetched:
     """Give the key of which nothing came."""
-    return Fetched((), Completeness.NOT_RETRIEVED, reason)
+    return Fetched((), Completeness.NOT_RETRIEVED, reason, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +108,16 @@ class FhirAccess:
     deadline: float
     token: AccessToken | None = None
     token_expires: float | None = None
+    token_patient_id: str | None = None
 
 
 class Lost(Exception):  # noqa: N818  caught where it becomes a value
     """An exchange had no usable page."""
 
-    def __init__(self, reason: Reason, *, is_refused_post: bool = False) -> None:
+    def __init__(self, reason: Reason, *, status: int | None = None, is_refused_post: bool = False) -> None:
         super().__init__(reason.value)
         self.reason = reason
+        self.status = status
         self.is_refused_post = is_refused_post
 
 
@@ -170,7 +182,7 @@ class PageFetcher:
                 seen.add(url)
                 page = await self.get(url, asked)
             except Lost as lost:
-                return Fetched(tuple(pages), Completeness.PARTIAL, lost.reason)
+                return Fetched(tuple(pages), Completeness.PARTIAL, lost.reason, lost.status)
             pages.append(page)
             link = page.next_url
         if any(page.failed for page in pages):
@@ -199,13 +211,13 @@ class PageFetcher:
             case 200:
                 return answer
             case status if request.method == "POST" and status in _POST_REFUSED:
-                raise Lost(Reason.FAILED, is_refused_post=True)
+                raise Lost(Reason.FAILED, status=status, is_refused_post=True)
             case status if 300 <= status < 400:  # noqa: PLR2004  RFC 9110, section 15.4
-                raise Lost(Reason.REDIRECTED)
-            case 401 | 403:
-                raise Lost(Reason.REFUSED)
-            case _:
-                raise Lost(Reason.FAILED)
+                raise Lost(Reason.REDIRECTED, status=status)
+            case 401 | 403 as status:
+                raise Lost(Reason.REFUSED, status=status)
+            case status:
+                raise Lost(Reason.FAILED, status=status)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         now = asyncio.get_running_loop().time()
@@ -214,6 +226,9 @@ class PageFetcher:
         if self.access.token is not None:
             if self.access.token_expires is not None and now >= self.access.token_expires:
                 raise Lost(Reason.EXPIRED)
+            if self.access.token_patient_id not in (None, self.access.patient_id):
+                # Servers that hold a token to its patient answer a search for another one with nothing.
+                raise Lost(Reason.OTHER_GRANT)
             request.headers["Authorization"] = f"Bearer {self.access.token.reveal()}"
         request.headers["Accept"] = "application/fhir+json, application/json"
         if self._allowance.left <= 0:

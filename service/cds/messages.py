@@ -57,6 +57,7 @@ class FhirAuthorization:
     token: AccessToken
     expires_in_s: int
     subject: str
+    patient_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,8 @@ def _authorization(sent: _Authorization | None) -> FhirAuthorization | None:
         raise _token_fault()
     if not sent.access_token:
         raise _token_fault()
-    return FhirAuthorization(AccessToken(sent.access_token), _lifetime_s(sent.expires_in), sent.subject)
+    patient_id = (sent.patient or "").removeprefix("Patient/") or None
+    return FhirAuthorization(AccessToken(sent.access_token), _lifetime_s(sent.expires_in), sent.subject, patient_id)
 
 
 def _lifetime_s(sent: float) -> int:
