@@ -6,12 +6,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 import msgspec
 
-from service.cds.json_body import element_in, read_json
+from service.cds.json_body import read_json
 from service.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _OverrideReason(msgspec.Struct, rename="camel"):
 
 class _Entry(msgspec.Struct, rename="camel"):
     card: str
-    outcome: Literal["accepted", "overridden"]
+    outcome: str
     outcome_timestamp: str
     accepted_suggestions: list[_Suggestion] | None = None
     override_reason: _OverrideReason | None = None
@@ -79,15 +79,10 @@ def parse_feedback(body: bytes) -> tuple[FeedbackEntry, ...]:
 
     Unknown members are ignored, like the display of a reason and the reason of an accepted card.
     """
-    entries = read_json(body, _BODY.decode, fault=_shape_fault).feedback
+    entries = read_json(body, _BODY.decode).feedback
     if not 0 < len(entries) <= _MAX_ENTRIES:
         raise MalformedRequest(f"feedback must have 1 to {_MAX_ENTRIES} entries", element="feedback")
     return tuple(_checked(entry, f"feedback[{number}]") for number, entry in enumerate(entries))
-
-
-def _shape_fault(message: str) -> MalformedRequest:
-    element = element_in(message) or "feedback"
-    return MalformedRequest(f"{element} is not what CDS Hooks feedback has there", element=element)
 
 
 def _checked(entry: _Entry, place: str) -> FeedbackEntry:
@@ -99,7 +94,8 @@ def _checked(entry: _Entry, place: str) -> FeedbackEntry:
         case "overridden":
             return _overridden(card, at, entry.override_reason, f"{place}.overrideReason")
         case _:
-            assert_never(entry.outcome)
+            element = f"{place}.outcome"
+            raise MalformedRequest(f"{element} must be 'accepted' or 'overridden'", element=element)
 
 
 def _suggestions(entry: _Entry, place: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fhir_mappings.bundle import Scan
-from service.cds.json_body import element_in, read_json
+from service.cds.json_body import read_json
 from service.cds.prefetch import PATIENT
 from service.errors import MalformedRequest, NotForThisReader
 
@@ -28,9 +28,6 @@ _USER = re.compile(r"([A-Za-z]+)/[A-Za-z0-9_.\-]{1,255}")
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
 _CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
 _NO_CLINICIANS = frozenset({"Patient", "RelatedPerson"})
-_EXPECTED = re.compile(r"^Expected `([a-z ]+(?: \| [a-z ]+)*)`")
-_JSON_TYPES = {"str": "string", "int": "number", "float": "number"}
-_REQUIRED = re.compile(r"^Object missing required field `([A-Za-z_]+)`")
 
 
 class AccessToken:
@@ -141,7 +138,7 @@ def parse_request(body: bytes, *, hook: str) -> HookRequest:
     Unknown members are ignored; of a repeated member the last counts. Raises `MalformedRequest` for what is no
     CDS Hooks request (specification, "HTTP Request") and `NotForThisReader` for a user who is no clinician.
     """
-    envelope, prefetch = read_json(body, _decode, fault=_shape_fault)
+    envelope, prefetch = read_json(body, _decode)
     if envelope.hook != hook:
         raise MalformedRequest(f"hook must be '{hook}' for this service", element="hook")
     hook_instance = envelope.hook_instance.lower()
@@ -178,19 +175,6 @@ def _of_bundles(body: bytes) -> tuple[_Envelope, Mapping[str, Sent]] | None:
     if any(scan and scan.resourceType != "Bundle" for key, scan in sent.items() if key != PATIENT.name):
         return None
     return envelope, {key: scan or _NULL for key, scan in sent.items() if key != PATIENT.name}
-
-
-def _shape_fault(message: str) -> MalformedRequest:
-    """Say in our words what the decoder found; only names of our own schema are taken from its message."""
-    element = element_in(message)
-    if required := _REQUIRED.match(message):
-        element = f"{element}.{required.group(1)}".lstrip(".")
-        return MalformedRequest(f"{element} is required", element=element)
-    expected = _EXPECTED.match(message)
-    types = expected.group(1).split(" | ") if expected else ["another value"]
-    wanted = " or ".join(dict.fromkeys(_JSON_TYPES.get(name, name) for name in types))
-    where = element or "the body"
-    return MalformedRequest(f"{where} has the wrong JSON type: expected {wanted}", element=element or None)
 
 
 def _context(context: _Context, *, hook: str) -> HookContext:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -102,6 +103,12 @@ def test_moments_of_any_zone_and_precision_are_read(text: str, moment: datetime)
 LEFT_OUT = object()
 
 
+def _with(**members: Any) -> bytes:
+    """Write feedback with one entry; a member that is `...` is left out."""
+    entry = {name: value for name, value in {**OVERRIDDEN, **members}.items() if value is not ...}
+    return json.dumps({"feedback": [entry]}).encode()
+
+
 @pytest.mark.duty(68, 73)
 @pytest.mark.parametrize(
     ("base", "member", "value", "element"),
@@ -111,10 +118,10 @@ LEFT_OUT = object()
         (OVERRIDDEN, "card", CARD.replace("-", ""), "feedback[0].card"),
         (OVERRIDDEN, "card", "{" + CARD + "}", "feedback[0].card"),
         (OVERRIDDEN, "card", 7, "feedback[0].card"),
-        (OVERRIDDEN, "card", LEFT_OUT, "feedback[0]"),
+        (OVERRIDDEN, "card", LEFT_OUT, "feedback[0].card"),
         (OVERRIDDEN, "outcome", "ignored", "feedback[0].outcome"),
-        (OVERRIDDEN, "outcome", LEFT_OUT, "feedback[0]"),
-        (OVERRIDDEN, "outcomeTimestamp", LEFT_OUT, "feedback[0]"),
+        (OVERRIDDEN, "outcome", LEFT_OUT, "feedback[0].outcome"),
+        (OVERRIDDEN, "outcomeTimestamp", LEFT_OUT, "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", "2026-11-23", "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", "2026-11-23T18:49:36", "feedback[0].outcomeTimestamp"),
         (OVERRIDDEN, "outcomeTimestamp", "2026-11-23 18:49:36Z", "feedback[0].outcomeTimestamp"),
@@ -134,7 +141,7 @@ LEFT_OUT = object()
         (ACCEPTED, "acceptedSuggestions", None, "feedback[0].acceptedSuggestions"),
         (ACCEPTED, "acceptedSuggestions", [], "feedback[0].acceptedSuggestions"),
         (ACCEPTED, "acceptedSuggestions", [{"id": "x"}], "feedback[0].acceptedSuggestions[0].id"),
-        (ACCEPTED, "acceptedSuggestions", [{}], "feedback[0].acceptedSuggestions[0]"),
+        (ACCEPTED, "acceptedSuggestions", [{}], "feedback[0].acceptedSuggestions[0].id"),
         (ACCEPTED, "acceptedSuggestions", [SUGGESTION], "feedback[0].acceptedSuggestions[0]"),
     ],
 )
@@ -158,16 +165,26 @@ def test_a_faulty_element_is_named_and_its_value_is_not(
         (b'{"feedback": NaN}', "the body must be one JSON object: it cannot be parsed"),
         (b'{"feedback": "\xff"}', "the body must be JSON in UTF-8"),
         (b'{"feedback": [], "x": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "the body is nested too deeply"),
-        (b"[]", "feedback is not what CDS Hooks feedback has there"),
-        (b"{}", "feedback is not what CDS Hooks feedback has there"),
-        (json.dumps(OVERRIDDEN).encode(), "feedback is not what CDS Hooks feedback has there"),
-        (b'{"feedback": null}', "feedback is not what CDS Hooks feedback has there"),
+        (b"[]", "the body has the wrong JSON type: expected object"),
+        (b"{}", "feedback is required"),
+        (json.dumps(OVERRIDDEN).encode(), "feedback is required"),
+        (b'{"feedback": null}', "feedback has the wrong JSON type: expected array"),
+        (b'{"feedback": {}}', "feedback has the wrong JSON type: expected array"),
+        (b'{"feedback": [null]}', "feedback[0] has the wrong JSON type: expected object"),
+        (_with(card=...), "feedback[0].card is required"),
+        (_with(card=7), "feedback[0].card has the wrong JSON type: expected string"),
+        (_with(outcomeTimestamp=...), "feedback[0].outcomeTimestamp is required"),
+        (_with(outcome="ACCEPTED"), "feedback[0].outcome must be 'accepted' or 'overridden'"),
+        (
+            _with(overrideReason={"reason": "x"}),
+            "feedback[0].overrideReason.reason has the wrong JSON type: expected object or null",
+        ),
         (b'{"feedback": []}', "feedback must have 1 to 1000 entries"),
         (json.dumps({"feedback": [OVERRIDDEN] * 1001}).encode(), "feedback must have 1 to 1000 entries"),
     ],
 )
 def test_a_body_that_is_no_feedback_is_refused(body: bytes, message: str) -> None:
-    with pytest.raises(MalformedRequest, match=f"^{message}$"):
+    with pytest.raises(MalformedRequest, match=f"^{re.escape(message)}$"):
         parse_feedback(body)
 
 
