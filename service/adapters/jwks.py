@@ -12,6 +12,7 @@ import httpx
 from service.adapters.keys import MAX_KEY_SET_BYTES, KeySetError, PublicKey, parse_key_set
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Destinations, OutboundError
+from service.logs import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ class _Cached:
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
     read_at: float | None = None
     failed_at: float | None = None
+    fault: str | None = None
     rereads: deque[float] = field(default_factory=lambda: deque(maxlen=REREADS))
     unknown: OrderedDict[str, float] = field(default_factory=OrderedDict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -67,6 +69,9 @@ class CachedKeySets:
             async with cached.lock:
                 if self._should_read(cached, key_id):
                     await self._read(client, cached, key_id)
+        if cached.fault is not None:
+            # Else a key server that is down would look like a client with a wrong key, or like nothing while keys last.
+            note(key_set=cached.fault)
         if cached.read_at is None or self._clock() - cached.read_at > STALE_S:
             return None
         return cached.keys.get(key_id)
@@ -87,12 +92,13 @@ class CachedKeySets:
             cached.rereads.append(self._clock())
         try:
             keys = parse_key_set(await self._bytes(client))
-        except (KeySetError, OutboundError, OSError):
+        except (KeySetError, OutboundError, OSError) as fault:
             cached.failed_at = self._clock()
+            cached.fault = "the file cannot be read" if isinstance(fault, OSError) else str(fault)
             return
         cached.keys = keys
         cached.read_at = self._clock()
-        cached.failed_at = None
+        cached.failed_at = cached.fault = None
         if key_id not in keys:
             cached.unknown[key_id] = self._clock()
             while len(cached.unknown) > _UNKNOWN_KEPT:

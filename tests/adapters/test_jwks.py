@@ -9,6 +9,8 @@ import pytest
 from service.adapters.clients import Client
 from service.adapters.jwks import FRESH_S, REREAD_WINDOW_S, REREADS, RETRY_S, STALE_S, UNKNOWN_S, CachedKeySets
 from service.adapters.keys import parse_key_set
+from service.adapters.outbound import Outbound
+from service.logs import begin_notes
 from tests.adapters.servers import Answer, Asked, Server
 from tests.adapters.tokens import EC_KEY, ED_KEY, KEYS, P256_KEY, P521_KEY, RSA_KEY, jwk, key_set
 
@@ -217,6 +219,37 @@ async def test_a_set_that_is_none_gives_no_key_and_is_not_asked_for_on_each_call
         clock.now += RETRY_S + 1
         assert await cached.find(client, "ec") is None
         assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(503), "was answered with another status than 200"),
+        (Answer(200, b"<html>"), "is no key set: no JSON"),
+        (Answer(200, KEYS, cut=True), "no whole answer came"),
+    ],
+)
+async def test_a_set_that_cannot_be_read_is_noted_on_each_call_until_it_can(
+    cached: CachedKeySets, clock: Clock, answer: Answer, told: str
+) -> None:
+    keys = Keys("one")
+    with Server(keys) as server:
+        client = client_of(server)
+        noted = []
+        sound = keys.answer
+        for later_s, given in ((0, sound), (FRESH_S + 1, answer), (1, answer), (RETRY_S, sound)):
+            clock.now += later_s
+            keys.answer = given
+            notes = begin_notes()
+            assert await cached.find(client, "one")
+            noted.append(dict(notes))
+    assert noted == [{}, {"key_set": told}, {"key_set": told}, {}]
+
+
+async def test_a_file_of_keys_that_is_gone_is_noted_without_its_name(cached: CachedKeySets, tmp_path: Path) -> None:
+    notes = begin_notes()
+    assert await cached.find(Client(issuer="https://a.example", jwks_file=tmp_path / "keys.json"), "one") is None
+    assert notes == {"key_set": "the file cannot be read"}
 
 
 async def test_a_key_server_inside_is_not_asked_unless_that_is_allowed(cached: CachedKeySets) -> None:
