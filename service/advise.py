@@ -12,6 +12,7 @@ import orjson
 from fhir_mappings.case import Case, Scope
 from fhir_mappings.mapper import map_case
 from fhir_mappings.policy import MappingPolicy
+from fhir_mappings.relevance import objects
 from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
@@ -234,10 +235,9 @@ def _draft_orders(request: HookRequest) -> tuple[_Entry, ...]:
     entries = bundle.get("entry")
     if entries is None and "resourceType" in bundle and bundle["resourceType"] != "Bundle":
         return (_Entry(bundle),)
-    held = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return tuple(
         _Entry(resource, full_url if isinstance(full_url, str) else None)
-        for entry in held
+        for entry in objects(entries)
         for resource, full_url in ((entry.get("resource"), entry.get("fullUrl")),)
         if isinstance(resource, dict)
     )

@@ -325,6 +325,7 @@ BUNDLES = [
     {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": request(BIOPSY[0])}]},
     {"resourceType": "Bundle", "entry": [{"resource": request(BIOPSY[0]), "fullUrl": "urn:uuid:1"}]},
     {"entry": [{"resource": request(BIOPSY[0])}]},
+    {"resourceType": "Bundle", "entry": {"resource": request(BIOPSY[0])}},
     {"resourceType": "Bundle", "entry": [None, {}, {"resource": None}, {"resource": request(BIOPSY[0])}, 7]},
     request(BIOPSY[0]),
 ]
