@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Body: TypeAlias = bytes | bytearray | memoryview | msgspec.Raw
 
 _FATAL = frozenset({"error", "fatal"})
+_INCOMPLETE = "incomplete"
+_WITHHELD = "suppressed"
+"""What a warning says too: resources were kept back, as from a client that may not see them (FHIR R4, IssueType)."""
 _APART = frozenset({None, "OperationOutcome", "Bundle"})
 """What is no resource of a chart."""
 _BESIDE = ("include", "outcome")
@@ -196,6 +199,7 @@ class _Found:
     resources: list[dict[str, Any]] = field(default_factory=list)
     entries: int = 0
     failed: bool = False
+    withheld: bool = False
     partial: bool = False
     nested: bool = False
 
@@ -212,8 +216,10 @@ class _Found:
     def _counts(self, entry: _Entry, head: Head, odd: dict[str, Any] | None) -> bool:
         """Take in what is no resource of the chart itself; a Bundle that is too deep to follow counts as one."""
         if head.resourceType == "OperationOutcome":
-            fatal = any(issue is not None and issue.severity in _FATAL for issue in head.issue or ())
-            self.failed = self.failed or fatal
+            for issue in head.issue or ():
+                if issue is not None:
+                    self.failed = self.failed or issue.severity in _FATAL or issue.code == _INCOMPLETE
+                    self.withheld = self.withheld or issue.code == _WITHHELD
         elif head.resourceType is None:
             self.failed = self.failed or _is_refusal(entry)
         elif head.resourceType == "Bundle" and self.depth < _DEEPEST:
@@ -287,13 +293,15 @@ def _source(scan: Scan, found: _Found, *, matches: int) -> SourceRead:
     following = next((link.url for link in scan.link or () if link and link.relation == "next" and link.url), None)
     total = scan.total if isinstance(scan.total, int | float) and not found.nested else None
     short = total is not None and total > matches and following is None
+    # Nothing but word that something was kept back is no answer: there may be all of it.
+    failed = found.failed or (found.withheld and not found.entries)
     return SourceRead(
-        SourceState.DATA if found.entries else SourceState.OUTCOME if found.failed else SourceState.EMPTY,
+        SourceState.DATA if found.entries else SourceState.OUTCOME if failed else SourceState.EMPTY,
         tuple(found.resources),
         following,
-        partial=found.failed or short or found.partial,
+        partial=failed or short or found.partial,
         entries=found.entries,
-        failed=found.failed or found.partial,
+        failed=failed or found.partial,
         matches=matches,
         total=total,
     )
@@ -302,5 +310,7 @@ def _source(scan: Scan, found: _Found, *, matches: int) -> SourceRead:
 def _head(resource: dict[str, Any] | None) -> Head:
     if resource is None:
         return Head()
-    issues: list[Issue | None] = [Issue(text_of(issue.get("severity"))) for issue in objects(resource.get("issue"))]
+    issues: list[Issue | None] = [
+        Issue(text_of(issue.get("severity")), text_of(issue.get("code"))) for issue in objects(resource.get("issue"))
+    ]
     return Head(text_of(resource.get("resourceType")), issue=issues)

@@ -54,6 +54,7 @@ class Issue(msgspec.Struct, gc=False):
     """An issue of an OperationOutcome."""
 
     severity: str | None = None
+    code: str | None = None
 
 
 class Head(msgspec.Struct, gc=False):

@@ -40,7 +40,7 @@ def read_entries(body: dict[str, Any], relevance: Relevance, depth: int) -> Sour
     resources: list[dict[str, Any]] = []
     kinds: list[str] = []
     matches = 0
-    partial = failed = False
+    partial = failed = withheld = False
     for entry in objects(body.get("entry")):
         resource = entry.get("resource")
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -56,14 +56,15 @@ def read_entries(body: dict[str, Any], relevance: Relevance, depth: int) -> Sour
             kinds += ["Bundle"] * below.entries
             matches += below.entries
         elif kind == "OperationOutcome":
-            failed = failed or any(
-                issue.get("severity") in ("error", "fatal") for issue in objects(resource.get("issue"))
-            )
+            issues = [(str(issue.get("severity")), str(issue.get("code"))) for issue in objects(resource.get("issue"))]
+            failed = failed or any(severity in ("error", "fatal") or code == "incomplete" for severity, code in issues)
+            withheld = withheld or any(code == "suppressed" for _, code in issues)
         else:
             kinds.append(kind)
             search = entry.get("search")
             matches += not (isinstance(search, dict) and search.get("mode") in ("include", "outcome"))
             resources += [resource] if relevance.matters_as_dictionary(resource) else []
+    failed = failed or (withheld and not kinds)
     links = [one for one in objects(body.get("link")) if one.get("relation") == "next"]
     following = next((one["url"] for one in links if isinstance(one.get("url"), str) and one["url"]), None)
     total = body.get("total")

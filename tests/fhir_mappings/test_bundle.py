@@ -157,6 +157,10 @@ def test_of_duplicate_keys_the_last_wins() -> None:
     assert hits(raw + b',"code":{"text":"flu"},"code":{"text":"liver mets"}}}]}') == ["x"]
 
 
+def told(severity: Any, code: Any) -> dict[str, Any]:
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}
+
+
 def batch(resource: Any, *, status: Any) -> dict[str, Any]:
     """What a server answers to a batch of one request."""
     entry = {"response": {"status": status}} | ({"resource": resource} if resource else {})
@@ -216,6 +220,10 @@ STATES: list[tuple[Any, SourceRead]] = [
     (bundle(bundle(HIT), bundle(HIT)), SourceRead(SourceState.DATA, (HIT, HIT), entries=2)),
     (bundle(bundle(HIT, total=9)), SourceRead(SourceState.DATA, (HIT,), partial=True, entries=1)),
     ({"resourceType": "Bundle", "entry": {"resource": HIT}}, SourceRead(SourceState.DATA, (HIT,), entries=1)),
+    (bundle(told("warning", "suppressed")), SourceRead(SourceState.OUTCOME, partial=True)),
+    (bundle(HIT, told("warning", "suppressed")), SourceRead(SourceState.DATA, (HIT,), entries=1)),
+    (bundle(told("information", "incomplete"), HIT), SourceRead(SourceState.DATA, (HIT,), partial=True, entries=1)),
+    (bundle(told("warning", ["suppressed"])), SourceRead(SourceState.EMPTY)),
     (batch(None, status="500"), SourceRead(SourceState.OUTCOME, partial=True)),
     (batch(None, status="404 Not Found"), SourceRead(SourceState.OUTCOME, partial=True)),
     (batch(None, status=429), SourceRead(SourceState.OUTCOME, partial=True)),
@@ -248,6 +256,8 @@ COUNTED: list[tuple[Any, int, float | None, bool]] = [
     (bundle(FAILED, {"resourceType": "OperationOutcome"}, HIT), 1, None, True),
     (bundle(HIT, bundle(HIT), total=1), 2, None, False),
     (bundle(HIT, bundle(FAILED), total=1), 1, 1, True),
+    (bundle(told("warning", "suppressed")), 0, None, True),
+    (bundle(HIT, bundle(told("warning", "suppressed"))), 1, None, True),
     (bundle(HIT, batch(None, status="500")), 1, None, True),
     (bundle(HIT, batch(None, status="204")), 1, None, False),
     (bundle(HIT, batch(HIT, status="500")), 2, None, False),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CHART = chart("V01")
 WHOLE = prefetch_of(CHART)
 ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+# As Epic sends it to a client that may not see, say, operations (59204): without any resource.
+WITHHELD = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "suppressed"}]}
 OF_ANOTHER = bundle([{**one, "subject": {"reference": "Patient/p2"}} for one in chart("V01")])
 CLAIMS = bundle([{"resourceType": "Claim", "id": "x"}])
 PROCEDURE = {"resourceType": "Procedure", "id": "x", "subject": {"reference": "Patient/p1"}}
@@ -36,6 +38,7 @@ def diagnostics(answer: Any) -> str:
 SENT: list[tuple[Any, str]] = [
     (ERROR, "the client sent an OperationOutcome instead of it"),
     (bundle([ERROR]), "the client sent an OperationOutcome instead of it"),
+    (bundle([WITHHELD]), "the client sent an OperationOutcome instead of it"),
     ([], "it must be a Bundle or a resource of type {type}"),
     ("<html>", "it must be a Bundle or a resource of type {type}"),
     (CLAIMS, "it must be a Bundle or a resource of type {type}"),
