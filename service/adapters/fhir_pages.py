@@ -35,7 +35,7 @@ class Reason(StrEnum):
 
     NOT_ALLOWED = "the FHIR server may not be asked: fhir_origins of this client do not allow it"
     OTHER_GRANT = "the access token is for another patient than context.patientId"
-    UNREACHABLE = "the FHIR server was not reachable"
+    UNREACHABLE = "no whole answer of the FHIR server came"
     TIME = "the time for fetching was spent"
     EXPIRED = "the access token had expired"
     REFUSED = "the FHIR server refused access"

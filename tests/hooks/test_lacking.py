@@ -94,6 +94,8 @@ async def test_the_log_names_the_keys_that_were_not_sent_and_nothing_where_all_i
         (Answer(302, headers={"Location": "/"}), "the FHIR server redirected the request (302)"),
         (as_json(ERROR), "the FHIR server answered with an error"),
         (Answer(200, b"<html>"), "the FHIR server's answer was not readable"),
+        (Answer(200, b"{}" * 50, cut=True), "no whole answer of the FHIR server came"),
+        (Answer(200, b"{}", {"Content-Encoding": "br"}), "no whole answer of the FHIR server came"),
         (as_json(searchset(PROCEDURE, total=5)), "the FHIR server gave only a part"),
     ],
 )
