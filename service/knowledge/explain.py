@@ -16,7 +16,16 @@ from service.knowledge.headline import (
     summary,
 )
 from service.knowledge.opposed import against
-from service.knowledge.phrases import answer_text, assumed, contradiction, listed, sentence, short_name, value_text
+from service.knowledge.phrases import (
+    answer_text,
+    assumed,
+    contradiction,
+    either,
+    listed,
+    sentence,
+    short_name,
+    value_text,
+)
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.case import Case
     from fhir_mappings.catalogue import Catalogue
-    from service.knowledge.decision import Answer, Decision, MissingFact
+    from service.knowledge.decision import Answer, Decision, Label, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
     from service.knowledge.model import Guideline
 
@@ -196,21 +205,30 @@ def _outcomes(reading: Reading, answer: Answer) -> str:
 
 def _fact_line(reading: Reading, missing: MissingFact) -> Line:
     definition = reading.catalogue[missing.fact]
-    if len(missing.answers) == 1:
-        named = Strong(sentence(short_name(definition)))
+    labels: dict[str, list[Label]] = {}
+    for answer in missing.answers:
+        labels.setdefault(_short_outcomes(reading, answer), []).append(answer.label)
+    named = Strong(sentence(short_name(definition)))
+    if len(labels) == 1:
         return say("missing", named, ": decides only together with the others", fact=missing.fact)
-    answers = "; ".join(
-        f"{answer_text(definition, answer.label, reading.fact(missing.fact))} → {_short_outcomes(reading, answer)}"
-        for answer in missing.answers
-    )
-    return say("missing", Strong(sentence(short_name(definition))), f": {answers}", fact=missing.fact)
+    fact = reading.fact(missing.fact)
+    answers = "; ".join(f"{answer_text(definition, either(same), fact)} → {left}" for left, same in labels.items())
+    return say("missing", named, f": {answers}", fact=missing.fact)
 
 
 def _short_outcomes(reading: Reading, answer: Answer) -> str:
-    names = strategy_names(reading, answer.outcomes)
-    if not names:
+    """Name what an answer leaves: strategies, or next steps where they are all that is open."""
+    if not answer.outcomes:
         return "nothing left to order"
-    return listed(names, "or") if len(names) <= _LARGE_LIST else f"{len(names)} strategies open"
+    if len(answer.outcomes) == len(reading.decision.outcomes):
+        return "all still open"
+    if reading.decision.strategy is not None:
+        return _outcomes(reading, answer) if len(answer.outcomes) == 1 else f"{len(answer.outcomes)} next steps open"
+    names = strategy_names(reading, answer.outcomes)
+    if len(names) <= _LARGE_LIST:
+        return listed(names, "or")
+    gone = tuple(outcome for outcome in reading.decision.outcomes if outcome.strategy not in answer.strategies)
+    return f"all but {listed(strategy_names(reading, gone))}" if gone else "all still open"
 
 
 def assumptions(reading: Reading) -> Section:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from fhir_mappings.case import Interval, Narrowed, PartialDate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fhir_mappings.case import Fact, Value
     from fhir_mappings.catalogue import FactDefinition
@@ -245,6 +245,15 @@ def answer_text(definition: FactDefinition, label: Label, fact: Fact) -> str:
     if isinstance(label, str) and isinstance(fact, Narrowed) and isinstance(fact.values, frozenset):
         label = " or ".join(piece for piece in label.split(" or ") if piece in fact.values) or label
     return label_text(definition, label)
+
+
+def either(labels: Sequence[Label]) -> Label:
+    """Give one label for several answers that leave the same."""
+    return labels[0] if len(labels) == 1 else " or ".join(map(_on_the_wire, labels))
+
+
+def _on_the_wire(label: Label) -> str:
+    return label if isinstance(label, str) else f"{label:g}" if not isinstance(label, bool) else str(label).lower()
 
 
 _PIECES_SHOWN = 3

@@ -142,7 +142,7 @@ def test_several_missing_facts_are_listed_most_decisive_first() -> None:
     )
     explanation = explain(example("V01"), decision, GUIDELINE, CATALOGUE)
     assert lines(explanation, "missing")[0] == (
-        "ECOG: 0–1 → liver first or MDT; 2 → 3 strategies open; 3 → nothing left to order"  # noqa: RUF001 - as printed
+        "ECOG: 0–1 → liver first or MDT; 2 → all still open; 3 → nothing left to order"  # noqa: RUF001 - as printed
     )
     assert lines(explanation, "missing")[3] == (
         "then: number of metastases, size of the largest metastasis, whether R0 is achievable, microsatellite status, "

@@ -11,6 +11,8 @@ from fhir_mappings.case import Evidence, Gap, Narrowed, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
+from service.knowledge.phrases import either
 from tests.cases import examples
 from tests.decided import CATALOGUE, charted, example, with_facts
 from tests.orders.drafts import cards, colectomy, hepatectomy
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case
 
 GUIDELINE = load_guideline()
+ASKS_ASA = load_guideline(Policy("asks", {}, frozenset({"asa"})))
 
 
 def said(case: Case, code: Any) -> list[str]:
@@ -89,10 +92,39 @@ def test_a_fact_whose_every_answer_leaves_the_same_is_said_to_need_the_others() 
     case = charted({"primary-in-situ": False, "metastases-detected": "follow-up", "months-primary-to-metastases": 23})
     assert said(case, "missing") == [
         "ECOG: 0–2 → treatment as metachronous disease or systemic therapy first; 3–5 → MDT",  # noqa: RUF001 - en dash
-        "Liver remnant: ≤ 30 % → systemic therapy first or MDT; more than 30 % → 3 strategies open",
+        "Liver remnant: ≤ 30 % → systemic therapy first or MDT; more than 30 % → all still open",
         "Extent of the hepatectomy: decides only together with the others",
         "then: pathology of the primary and whether R0 is achievable",
     ]
+
+
+def test_answers_that_leave_another_next_step_name_it_and_not_the_strategy_that_all_share() -> None:
+    case = example("V08", "asa", "ecog", "r0-achievable")
+    section = explain(case, decide(case, ASKS_ASA), ASKS_ASA, CATALOGUE).section("missing")
+    assert section is not None
+    assert [line.plain for line in section.lines] == [
+        "ASA: 1–3 → all still open; 4–6 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
+        "ECOG: 0–2 → all still open; 3–5 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
+        "Whether R0 is achievable: decides only together with the others",
+    ]
+
+
+def test_answers_that_leave_the_same_stand_together_and_what_they_exclude_is_named() -> None:
+    ecog, symptoms, r0 = said(example("V01", "primary-symptoms", "r0-achievable", "ecog"), "missing")
+    assert ecog == "ECOG: 0–2 → all but MDT; 3–5 → primary first or MDT"  # noqa: RUF001 - en dashes
+    assert symptoms == (
+        "Symptoms of the primary: none → all but primary first; minor → all but liver first; "
+        "obstruction, bleeding or perforation → primary first"
+    )
+    assert r0 == "Whether R0 is achievable: yes → all but systemic therapy first; no → all but liver first"
+
+
+@pytest.mark.parametrize(
+    ("labels", "joined"),
+    [([2], 2), ([True, False], "true or false"), ([0, "3-5"], "0 or 3-5"), (["none", "minor"], "none or minor")],
+)
+def test_answers_that_stand_together_have_one_label(labels: list[Any], joined: Any) -> None:
+    assert either(labels) == joined
 
 
 @pytest.mark.parametrize(

@@ -230,11 +230,27 @@ def test_a_hint_says_what_the_chart_has() -> None:
 def test_each_answer_shows_where_it_leads() -> None:
     (found,) = open_questions(case_with(OPEN), decide(case_with(OPEN), GUIDELINE), CATALOGUE)
     assert (found.fact, found.settles) == ("ecog", True)
-    assert [(branch.answer, branch.strategies) for branch in found.branches] == [
+    assert [(branch.answer, branch.leaves) for branch in found.branches] == [
         ("0\N{EN DASH}1", ("simultaneous",)),
         ("2", ("liver-first",)),
         ("3\N{EN DASH}5", ("mdt",)),
     ]
+
+
+def test_answers_that_all_leave_one_strategy_show_its_next_steps() -> None:
+    facts = {**OPEN, "primary-symptoms": "obstruction", "asa": 2}
+    case = case_with({code: value for code, value in facts.items() if code != "r0-achievable"})
+    decision = decide(case, GUIDELINE)
+    assert decision.strategy == "staged"
+    ecog, r0 = open_questions(case, decision, CATALOGUE)
+    assert (ecog.settles, [(branch.answer, branch.leaves) for branch in ecog.branches]) == (
+        False,
+        [
+            ("0\N{EN DASH}2", ("liver-about-2-months-after-recovery", "systemic-after-relief")),
+            ("3\N{EN DASH}5", ("relief-then-mdt",)),
+        ],
+    )
+    assert r0.fact == "r0-achievable"
 
 
 def test_fields_that_are_no_facts_are_ignored() -> None:

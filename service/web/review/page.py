@@ -78,6 +78,7 @@ class ReviewPage:
     saved: SaveReport | None = None
     alert: str | None = None
     strategy_names: Mapping[str, str] = field(default_factory=dict)
+    answer_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what was typed, saved, and went wrong
@@ -123,6 +124,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         saved=saved,
         alert=alert,
         strategy_names=dict(choices),
+        answer_names={code: _capital(step.title) for code, step in guideline.next_steps.items()} | dict(choices),
     )
 
 

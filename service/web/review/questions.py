@@ -252,10 +252,10 @@ def _date(text: str, *, today: date) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """What one answer to a missing fact would leave."""
+    """What one answer to a missing fact would leave: strategies, or next steps where they are all that is open."""
 
     answer: str
-    strategies: tuple[str, ...]
+    leaves: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,19 +269,25 @@ class Open:
 
 
 def open_questions(case: Case, decision: Decision, catalogue: Catalogue) -> tuple[Open, ...]:
-    """Give what each missing fact would decide, most decisive first; strategies are codes."""
+    """Give what each missing fact would decide, most decisive first; strategies and next steps are codes."""
     return tuple(
-        _open(missing, catalogue[missing.fact], case.facts.get(missing.fact, ABSENT)) for missing in decision.missing
+        _open(
+            missing,
+            catalogue[missing.fact],
+            case.facts.get(missing.fact, ABSENT),
+            steps_only=decision.strategy is not None,
+        )
+        for missing in decision.missing
     )
 
 
-def _open(missing: MissingFact, definition: FactDefinition, fact: Fact) -> Open:
-    return Open(
-        missing.fact,
-        sentence(short_name(definition)),
-        missing.settles,
-        tuple(
-            Branch(sentence(answer_text(definition, answer.label, fact)), answer.strategies)
-            for answer in missing.answers
-        ),
+def _open(missing: MissingFact, definition: FactDefinition, fact: Fact, *, steps_only: bool) -> Open:
+    branches = tuple(
+        Branch(
+            sentence(answer_text(definition, answer.label, fact)),
+            tuple(outcome.next_step or "" for outcome in answer.outcomes) if steps_only else answer.strategies,
+        )
+        for answer in missing.answers
     )
+    settles = all(len(branch.leaves) <= 1 for branch in branches)
+    return Open(missing.fact, sentence(short_name(definition)), settles, branches)
