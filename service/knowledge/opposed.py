@@ -136,6 +136,7 @@ def _against_systemic_first(reading: Reading) -> tuple[str, ...]:
     enough = reading.over("flr-percent", reading.number("remnant_minimum_percent"))
     if not achievable or not (enough or reading.assumption("flr-percent") is not None):
         return ()
-    responded = reading.value("chemotherapy-response")
-    after = ("chemotherapy-response",) if responded not in {None, "progressive-disease"} else ()
-    return ("r0-achievable", "flr-percent", *after)
+    if set(_blocking_disease(reading)) - {"metastases-detected"}:
+        return ()  # that the liver could be resected is no reason where something else forbids it
+    responded = reading.value("chemotherapy-response") is not None
+    return ("r0-achievable", "flr-percent", *_named(("chemotherapy-response", responded)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,3 +40,16 @@ def test_chemotherapy_before_the_liver_is_never_opposed_on_a_card_that_offers_it
     case: Case, expected: list[str]
 ) -> None:
     assert titles(case) == expected
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"extrahepatic_disease": "unresectable"}, {"chemotherapy_response": "progressive-disease"}, {"asa": 5}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_that_the_liver_is_resectable_is_no_reason_where_something_else_forbids_its_resection(changed: Any) -> None:
+    case = example("V11", r0_achievable=True, flr_percent=38, **changed)
+    decision = decide(case, GUIDELINE)
+    assert decision.strategy == "staged"
+    said = [line.plain for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
+    assert [line for line in said if line.startswith("Not systemic therapy first")] == []
