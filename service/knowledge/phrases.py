@@ -289,7 +289,7 @@ def _complete_months(piece: str) -> str:
 def narrowed_text(definition: FactDefinition, narrowed: Narrowed) -> str:
     """Write what is left of a narrowed fact: `resectable or unresectable`, `≥ 2`, `under 5 ng/mL`."""
     if isinstance(narrowed.values, frozenset):
-        return " or ".join(value_text(definition, value) for value in sorted(narrowed.values, key=str))
+        return listed((value_text(definition, value) for value in sorted(narrowed.values, key=str)), "or")
     return _found_text(definition, narrowed.values)
 
 

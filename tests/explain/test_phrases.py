@@ -137,6 +137,9 @@ def test_an_interval_has_a_comparator_on_the_wire(interval: Interval, expected: 
 def test_what_is_left_of_a_narrowed_fact_is_named() -> None:
     left = Narrowed(frozenset({"resectable", "unresectable"}))
     assert narrowed_text(FACTS["extrahepatic-disease"], left) == "resectable or unresectable"
+    several = Narrowed(frozenset({"left-hemicolectomy", "right-hemicolectomy", "transverse-colectomy"}))
+    listed_once = "left hemicolectomy, right hemicolectomy or transverse colectomy"
+    assert narrowed_text(FACTS["colorectal-operation"], several) == listed_once
     assert narrowed_text(FACTS["metastasis-count"], Narrowed(Interval(2, None))) == "≥ 2"
 
 

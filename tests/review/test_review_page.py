@@ -8,7 +8,7 @@ from dataclasses import replace
 from service.adapters.sealing import Sealer
 from service.web.smart.sessions import AppSession, Sessions
 from tests.canary.mark import MARK
-from tests.review.cases_charts import OPEN
+from tests.review.cases_charts import OPEN, local
 from tests.review.harness import ReviewHarness
 from tests.review.visits import ORIGIN, charted, headline, opened
 from tests.smart.harness import SECRET, launch
@@ -126,3 +126,18 @@ async def test_what_was_opened_long_ago_is_fetched_anew() -> None:
             harness.clock.forward(minutes=minutes)
             await browser.post("/review/what-if", data={**hidden, "ecog": "1"}, headers=ORIGIN)
             assert (len(harness.fhir.requests) > asked) is fetched
+
+
+async def test_print_and_text_hold_narrowed_facts_and_name_the_day_in_words() -> None:
+    counted = next(found for found in local({"metastasis-count": 2}) if found["resourceType"] == "Observation")
+    bounded = {"valueQuantity": {"value": 2, "comparator": ">=", "system": "http://unitsofmeasure.org", "code": "1"}}
+    harness = charted({fact: value for fact, value in OPEN.items() if fact != "metastasis-count"})
+    harness.fhir.add({key: value for key, value in counted.items() if not key.startswith("value")} | bounded)
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        text = html.unescape((await browser.get("/review/summary")).text)
+    printed, pasted = text.split("<textarea")
+    assert "Number of liver metastases: <strong>≥ 2</strong>" in printed
+    assert "- Number of liver metastases: ≥ 2 (" in pasted
+    assert "as of 23 Nov 2026" in printed
+    assert "As of 23 Nov 2026" in pasted

@@ -104,6 +104,11 @@ def test_the_pathway_lights_the_one_taken_row() -> None:
     assert drawn[1].steps[0].outcome == "Simultaneous: only after discussion with the liver centre"
 
 
+def test_what_is_said_of_rows_is_right_for_one_and_for_several() -> None:
+    drawn = pathway(decide(case_with({**OPEN, "ecog": 1}), GUIDELINE), GUIDELINE)
+    assert [stretch.word for stretch in drawn] == ["ruled out", "taken", "not reached"]
+
+
 def test_the_pathway_leaves_open_rows_open() -> None:
     drawn = pathway(decide(case_with(OPEN), GUIDELINE), GUIDELINE)
     assert [stretch.rows for stretch in drawn if stretch.state == "open"] == ["G1", "A10", "A12c"]

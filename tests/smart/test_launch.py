@@ -236,9 +236,10 @@ async def test_the_context_of_a_card_names_the_fact_to_ask() -> None:
         "appContext": sign_app_context(context, key=CONTEXT_KEY, now_s=int(NOW.timestamp()) - 60)
     }
     async with harness.browser() as browser:
-        await launch(browser, harness.ehr)
+        response = await launch(browser, harness.ehr)
         session = await _session(harness, browser)
     assert (session.ask, session.card, session.note) == ("ecog", context.card, None)
+    assert response.headers["location"] == "/review#ask-ecog"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Scope
 from fhir_mappings.relevance import objects
 from service.adapters.fhir_answers import version_of
-from service.knowledge.phrases import value_text
+from service.knowledge.phrases import day, value_text
 from service.knowledge.scores import scores
 from service.web.review.banner import banner
 from service.web.review.fact_view import fact_groups
+from service.web.review.faults import faults
 from service.web.review.mdt_form import FACT, MdtEntry, reasons
 from service.web.review.pathway_view import pathway
 from service.web.review.questions import form_for, open_questions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from service.web.review.banner import Banner
     from service.web.review.desk import ReviewDesk, Visit
     from service.web.review.fact_view import FactGroup
+    from service.web.review.faults import Fault
     from service.web.review.pathway_view import Stretch
     from service.web.review.ports import Assessment
     from service.web.review.questions import Entries, Form, Open
@@ -77,8 +79,15 @@ class ReviewPage:
     note: str | None = None
     saved: SaveReport | None = None
     alert: str | None = None
+    faults: tuple[Fault, ...] = ()
     strategy_names: Mapping[str, str] = field(default_factory=dict)
     answer_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Say first what became of a form: it is what a screen reader speaks when the page has come."""
+        became = self.saved.heading if self.saved else "Nothing was saved" if self.alert else None
+        return f"{became}: Review" if became else "Review"
 
 
 def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what was typed, saved, and went wrong
@@ -97,6 +106,8 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
     guideline, catalogue = desk.path.guideline, desk.path.catalogue
     choices = tuple((code, _capital(value_text(catalogue[FACT], code))) for code in catalogue[FACT].choices)
     shown = scores(case)
+    form = form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask)
+    decided = mdt or MdtEntry(typed_on=case.as_of.isoformat())
     return ReviewPage(
         banner=banner(visit.session.grant.patient, chart.resources, today=case.as_of),
         explanation=assessment.explanation,
@@ -110,19 +121,20 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         citations={score.citation: guideline.citations[score.citation].text for score in shown},
         titles={code: definition.title for code, definition in catalogue.facts.items()},
         facts=fact_groups(case, decision, catalogue),
-        form=form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask),
+        form=form,
         versions=versions(chart),
         determined=len(decision.rows) == 1,
         recommended=assessment.recommended,
-        mdt=mdt or MdtEntry(typed_on=case.as_of.isoformat()),
+        mdt=decided,
         mdt_choices=choices,
         mdt_reasons=reasons(),
         knowledge=f"{guideline.id} {guideline.version}, policy: {guideline.policy.name}",
-        as_of=case.as_of.isoformat(),
+        as_of=day(case.as_of),
         csrf=visit.session.csrf,
         note=visit.session.note,
         saved=saved,
         alert=alert,
+        faults=faults(form, decided),
         strategy_names=dict(choices),
         answer_names={code: _capital(step.title) for code, step in guideline.next_steps.items()} | dict(choices),
     )

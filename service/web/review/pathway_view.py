@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["passed", "taken", "open", "beyond"]
 _WORDS: dict[State, str] = {
-    "passed": "does not apply",
+    "passed": "ruled out",
     "taken": "taken",
     "open": "still open",
     "beyond": "not reached",

@@ -312,4 +312,4 @@ def _page(
         text = "The chart holds no colorectal cancer with liver metastases."
         return notice(desk.app, "Nothing to review", text, status=200, client=client)
     found = review_page(desk, visit, chart, assessment, **shown)  # type: ignore[arg-type]  # passed on as given
-    return page(desk.app, "review.html", status=status, client=client, title="Review", page=found)
+    return page(desk.app, "review.html", status=status, client=client, title=found.title, page=found)

@@ -58,6 +58,13 @@ class SaveReport:
         """Whether nothing has to be entered or copied again."""
         return not (self.conflicts or self.failed or self.refused)
 
+    @property
+    def heading(self) -> str:
+        """Say in a word or three what became of it."""
+        if self.is_complete:
+            return "Saved"
+        return "Saved in part" if self.saved else "Not saved"
+
 
 @dataclass(frozen=True, slots=True)
 class Author:

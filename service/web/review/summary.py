@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from service.web.review.page import ReviewPage
 
+_ON_RECORD = {"known", "narrowed"}
+
 
 def summary_text(page: ReviewPage) -> str:
     """Write the case, the recommendation, what remains open and the sources as plain lines."""
@@ -20,7 +22,7 @@ def summary_text(page: ReviewPage) -> str:
         lines += [f"- {line.plain}" for line in section.lines]
     lines += ["", "Facts"]
     for group in page.facts:
-        lines += [_fact(row.title, row.value, row.dated, row.sources) for row in group.rows if row.state == "known"]
+        lines += [_fact(row.title, row.value, row.dated, row.sources) for row in group.rows if row.state in _ON_RECORD]
     lines += ["", f"Knowledge: {page.knowledge}"]
     return "\n".join(lines) + "\n"
 

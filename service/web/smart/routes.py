@@ -163,14 +163,18 @@ async def _granted(app: SmartApp, request: Request, pending: PendingLaunch) -> A
 
 
 async def _opened(app: SmartApp, request: Request, session: AppSession, *, state: str) -> Response:
-    """Give the session a fresh cookie, whatever the browser had before, and leave the code's address behind."""
+    """Give the session a fresh cookie, whatever the browser had before, and leave the code's address behind.
+
+    The page opens at the question of the card.
+    """
     client = app.clients[session.iss]
     framed = bool(client.frame_ancestors)
     earlier = app.cookies.read(request, app.cookies.session_name)
     if earlier is not None:
         await app.sessions.end(earlier)
     cookie = await app.sessions.open(session)
-    response = RedirectResponse(f"{app.base_path}/review", status_code=303)
+    place = f"#ask-{session.ask}" if session.ask else ""
+    response = RedirectResponse(f"{app.base_path}/review{place}", status_code=303)
     app.cookies.write(response, app.cookies.session_name, cookie, lifetime_s=IDLE_LIFETIME_S * 10, framed=framed)
     app.cookies.clear(response, app.cookies.attempt_name(state), framed=framed)
     _LOG.info("smart_session_opened", client=client.issuer)
