@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact, MdtRecord
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Decision
-    from service.knowledge.explanation import Line
+    from service.knowledge.explanation import Line, Part
     from service.knowledge.model import Guideline
 
 _CHANGES_SHOWN = 5
@@ -88,7 +88,7 @@ def explain_mdt(
     reading = Reading(case, decision, guideline, catalogue)
     changes = changes_since(case, decision, guideline)
     headline = decided = _decided(reading, record)
-    lines = [say("recommendation", Strong(decided), *source((record.evidence,))), *reason_given(record)]
+    lines = [say("recommendation", Strong(decided), *_recorded_in(record)), *reason_given(record)]
     if changes:
         headline = _headline(catalogue, decided, changes, _verdict(reading, record, then))
     elif record.decided is None:
@@ -122,6 +122,10 @@ def _decided(reading: Reading, record: MdtRecord) -> str:
     return f"MDT decided {decided_name(reading, record)} {when}"
 
 
+def _recorded_in(record: MdtRecord) -> tuple[Part, ...]:
+    return source((record.evidence,), said=day(record.decided) if record.decided else None)
+
+
 def decided_name(reading: Reading, record: MdtRecord) -> str:
     """Name what the MDT decided, as in "MDT decided liver first"."""
     return "to discuss further" if record.strategy == "mdt" else strategy_name(reading, record.strategy)
@@ -135,7 +139,7 @@ def decided_before(reading: Reading) -> tuple[Line, ...]:
     changes = changes_since(reading.case, reading.decision, reading.guideline)
     names = listed(short_name(reading.catalogue[change.fact]) for change in changes[:_CHANGES_SHOWN])
     since = (f"; changed since: {names}",) if names else ()
-    return (say("notice", _decided(reading, record), *source((record.evidence,)), *since),)
+    return (say("notice", _decided(reading, record), *_recorded_in(record), *since),)
 
 
 def reason_given(record: MdtRecord) -> tuple[Line, ...]:

@@ -362,7 +362,7 @@ def _advice(  # noqa: PLR0913 - one finding with all that is said about it
     named = say("notice", f"Order: {sentence(titles)}", Source((order.reference,)))
     basis = basis or _basis(context.reading, code)
     sections = (
-        Section("recommendation", "", (say("recommendation", Strong(headline)), named)),
+        Section("recommendation", "", (named,)),
         Section("why", "Why", (*(decided_before(context.reading) if assumed is not None else ()), *lines)),
         *((assumed,) if assumed is not None and assumed.lines else ()),
         Section("sources", "", sources_of(replace(context.reading, decision=basis))),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown
 from service.knowledge.explanation import Source, Text
-from service.knowledge.phrases import assumed, clause, day, narrowed_text, short_name
+from service.knowledge.phrases import assumed, clause, day, narrowed_text, short_name, value_text
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
@@ -108,7 +108,8 @@ class Reading:
         definition = self.catalogue[code]
         match found:
             case Known():
-                return (Text(clause(definition, found.value)), *source(found.evidence))
+                said = value_text(definition, found.value) if definition.kind == "date" else None
+                return (Text(clause(definition, found.value)), *source(found.evidence, said=said))
             case Narrowed():
                 named = f"{short_name(definition)}: {narrowed_text(definition, found)}"
                 return (Text(named), *source(found.evidence))
@@ -160,11 +161,12 @@ def newest(evidence: tuple[Evidence, ...]) -> PartialDate | None:
     return max(dates, key=lambda found: (found.last, found.first), default=None)
 
 
-def source(evidence: tuple[Evidence, ...]) -> tuple[Part, ...]:
-    """Give the date and the resources of the evidence as a part of a sentence."""
+def source(evidence: tuple[Evidence, ...], *, said: str | None = None) -> tuple[Part, ...]:
+    """Give the date and the resources of the evidence as a part of a sentence that has `said` a date already."""
     if not evidence:
         return ()
     dated = newest(evidence)
-    remarks = ", ".join(dict.fromkeys(remark for found in evidence for remark in found.remarks))
-    worded = " ".join(filter(None, (day(dated) if dated else "", remarks))) or None
+    worded = day(dated) if dated else None
+    remarks = dict.fromkeys(remark for found in evidence for remark in found.remarks)
+    worded = " ".join(filter(None, (worded if worded != said else None, ", ".join(remarks)))) or None
     return (Source(references(evidence), worded),)

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Gap, Narrowed, Unknown
+from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.decide import decide
+from service.knowledge.decision import Decision
 from service.knowledge.explain import explain
+from service.knowledge.explanation import say
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
 from service.knowledge.phrases import either
+from service.knowledge.reading import Reading
 from tests.cases import examples
 from tests.decided import CATALOGUE, charted, example, with_facts
-from tests.orders.drafts import cards, colectomy, hepatectomy
+from tests.orders.drafts import biopsy, cards, colectomy, cycle, hepatectomy
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -187,3 +190,30 @@ def test_only_operations_that_the_chart_leaves_open_are_among_the_answers(
         f"The planned bowel operation: {together} → simultaneous resection",
         f"The planned bowel operation: {liver_first} → liver first",
     ]
+
+
+def test_a_day_that_a_sentence_names_is_not_repeated_behind_it() -> None:
+    given = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
+    ended = Known(date(2026, 11, 10), (Evidence("MedicationAdministration/m", "derived", given),))
+    reading = Reading(charted({"adjuvant-end-date": ended}), Decision((), ()), GUIDELINE, CATALOGUE)
+    assert say("reason", *reading.spoken("adjuvant-end-date")).plain == (
+        "adjuvant chemotherapy ended on 10 Nov 2026 (MedicationAdministration/m)"
+    )
+
+
+def test_a_date_that_was_recorded_on_another_day_says_both() -> None:
+    reading = Reading(charted({"adjuvant-end-date": date(2026, 9, 1)}), Decision((), ()), GUIDELINE, CATALOGUE)
+    assert say("reason", *reading.spoken("adjuvant-end-date")).plain == (
+        "adjuvant chemotherapy ended on 1 Sep 2026 (2 Nov 2026, Observation/adjuvant-end-date)"
+    )
+
+
+@pytest.mark.parametrize("draft", [biopsy(), colectomy(), hepatectomy(), cycle()])
+def test_the_detail_of_an_order_card_does_not_say_its_summary_again(draft: dict[str, Any]) -> None:
+    said_twice = [
+        card["summary"]
+        for case in (example("V01"), example("V08"), example("V11"), example("V20"))
+        for card in cards(case, draft)
+        if card["summary"] in card["detail"]
+    ]
+    assert said_twice == []
