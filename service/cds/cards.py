@@ -147,7 +147,7 @@ def links(reading: Reading, context: CardContext, uuid: str, url: str) -> tuple[
             app_context=context.app_context(uuid, None) if context.app_context else None,
         )
     ]
-    if context.app_context and reading.decision.missing:
+    if context.app_context and reading.case.scope is Scope.IN and reading.decision.missing:
         fact = reading.decision.missing[0].fact
         found.append(
             Link(

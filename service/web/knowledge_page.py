@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotation
 
+from service.knowledge.phrases import assumed, counted, sentence
 from service.web.methods import READ
 from service.web.page_templates import page_templates
 from service.web.static_files import style_routes
@@ -14,7 +15,7 @@ from service.web.unchanging import PAGE_POLICY, Unchanging
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue
-    from service.knowledge.model import Guideline
+    from service.knowledge.model import Guideline, Parameter
 
 
 def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
@@ -36,9 +37,27 @@ def knowledge_routes(guideline: Guideline, catalogue: Catalogue) -> APIRouter:
 
 
 def _render(guideline: Guideline, catalogue: Catalogue) -> str:
-    overridden = guideline.policy.parameters.keys()
     return (
         page_templates()
         .get_template("knowledge.html")
-        .render(guideline=guideline, facts=catalogue.facts, overridden=overridden)
+        .render(
+            guideline=guideline,
+            facts=catalogue.facts,
+            overridden=guideline.policy.parameters.keys(),
+            assumed=lambda rule: sentence(assumed(catalogue[rule.fact], rule.label)),
+            in_words=_in_words,
+        )
     )
+
+
+_COUNTED = {"mo": "month", "wk": "week", "d": "day"}
+
+
+def _in_words(parameter: Parameter) -> str:
+    """Write the value of a parameter with its unit as a card does: `12 months`, `30 %`, `yes`."""
+    value, unit = parameter.value, parameter.unit or ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if unit in _COUNTED:
+        return counted(value, _COUNTED[unit])
+    return f"{value:g}" if not unit or unit.startswith("{") else f"{value:g} {unit}"

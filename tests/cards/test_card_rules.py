@@ -233,6 +233,12 @@ def test_the_app_is_linked_at_the_first_missing_fact() -> None:
     ]
 
 
+def test_a_card_of_uncertain_scope_offers_no_question_that_the_app_would_not_ask() -> None:
+    case = replace(charted({}, scope=Scope.UNCERTAIN), scope_evidence=(Evidence("Condition/text-only"),))
+    (card,) = cards_of(case, app_context=lambda card_uuid, fact: f"{card_uuid}/{fact}")
+    assert [link["label"] for link in card["links"]] == ["Review and complete the case", "Knowledge behind this card"]
+
+
 @pytest.mark.parametrize("user", ["Patient/pat-1", "RelatedPerson/r", None])
 def test_only_practitioners_become_requesters(user: str | None) -> None:
     (card,) = cards_of(example("V01"), user=user)

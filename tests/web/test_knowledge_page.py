@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -38,15 +40,26 @@ def test_the_page_is_accessible_fits_a_telephone_and_asks_for_nothing_that_is_no
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+SAID = {
+    "prefer_simultaneous_when_eligible": "yes",
+    "simultaneous_maximum_nodules": "3",
+    "simultaneous_maximum_diameter_mm": "30 mm",
+    "synchronous_maximum_months": "1 month",
+    "short_interval_months": "12 months",
+    "staging_window_days": "30 days",
+    "primary_to_liver_minimum_weeks": "6 weeks",
+}
+
+
 class Page(HTMLParser):
     """The ids, links, scripts and texts of a page."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.ids: list[str] = []
         self.links: list[str] = []
         self.tags: set[str] = set()
-        self.feed(html)
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
@@ -86,6 +99,19 @@ async def test_every_row_advisory_parameter_statement_and_source_has_its_anchor(
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert set(anchors) <= set(page.ids)
     assert len(set(page.ids)) == len(page.ids)
+
+
+async def test_assumptions_and_units_are_said_as_a_card_says_them(knowledge: CheckedClient) -> None:
+    page = (await knowledge.get("/knowledge")).text
+    headings = [html.unescape(found) for found in re.findall(r"<h3>([^<]+)</h3>", page.split('id="assumptions"')[1])]
+    assert headings[:4] == [
+        "ASA ≤ 3",
+        "No extrahepatic disease",
+        "No impending complication",
+        "No multivisceral resection",
+    ]
+    values = dict(re.findall(r'<tr id="(\w+)">.*?<td>([^<]*)</td>', page, re.DOTALL))
+    assert {name: values[name].strip() for name in SAID} == SAID
 
 
 async def test_every_link_inside_the_page_leads_somewhere(knowledge: CheckedClient) -> None:
