@@ -278,3 +278,28 @@ async def test_nothing_entered_is_nothing_saved() -> None:
         hidden = await opened(harness, browser)
         response = await browser.post("/review/save", data=hidden, headers=ORIGIN)
     assert (response.status_code, "Nothing was entered." in response.text) == (422, True)
+
+
+@pytest.mark.parametrize("path", ["/review/save", "/review/mdt"])
+async def test_a_form_that_finds_no_session_access_or_chart_is_told_that_nothing_was_saved(path: str) -> None:
+    harness = charted()
+    sent = {"ecog": "1", "stance": "deviate", "strategy": "staged", "decided-on": TODAY}
+    async with harness.browser() as stranger, harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        answers = [await stranger.post(path, data={**hidden, **sent}, headers=ORIGIN)]
+        harness.fhir.unreachable = frozenset({"GET Condition"})
+        harness.clock.forward(minutes=3)
+        answers.append(await browser.post(path, data={**hidden, **sent}, headers=ORIGIN))
+        looked = await browser.get("/review")
+        harness.ehr.token_changes = {"error": "invalid_grant"}
+        harness.clock.forward(minutes=5)
+        answers.append(await browser.post(path, data={**hidden, **sent}, headers=ORIGIN))
+    told = [re.findall(r"<h1>(.*)</h1>\s*<p>(.*)</p>", html.unescape(answer.text)) for answer in answers]
+    again = "Nothing was saved. Open the app again from the patient's chart."
+    assert told == [
+        [("No patient is open here", again)],
+        [("The chart could not be read", "Nothing was saved. Try again in a moment.")],
+        [("The EHR has ended the access", again)],
+    ]
+    assert "Nothing was saved" not in looked.text
+    assert [request for request in harness.fhir.requests if request.method != "GET"] == []

@@ -82,9 +82,10 @@ async def _visited(desk: ReviewDesk, request: Request, act: Callable[[Visit], Aw
 async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit], Awaitable[Response]]) -> Response:
     """Let a request with a session pass; every other way ends in a page that says what to do."""
     app = desk.app
+    unsaved = "" if request.method in READ else "Nothing was saved. "
     found = await app.session(request)
     if found is None:
-        return _without_session(app)
+        return _without_session(app, unsaved)
     cookie, session = found
     client = app.clients[session.iss]
     try:
@@ -94,23 +95,23 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     except TooManyRequests as refusal:
         return too_many(app, refusal, client)
     except (TokenError, AccessEndedError):
-        return notice(app, "The EHR has ended the access", AGAIN, status=401, client=client)
+        return notice(app, "The EHR has ended the access", unsaved + AGAIN, status=401, client=client)
     except ChartUnavailableError as fault:
-        return _without_chart(app, fault, client)
+        return _without_chart(app, fault, client, unsaved)
 
 
-def _without_session(app: SmartApp) -> Response:
-    return notice(app, "No patient is open here", AGAIN, status=401)
+def _without_session(app: SmartApp, unsaved: str = "") -> Response:
+    return notice(app, "No patient is open here", unsaved + AGAIN, status=401)
 
 
-def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient) -> Response:
+def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient, unsaved: str) -> Response:
     if fault.access_ended:
-        return notice(app, "The EHR has ended the access", AGAIN, status=401, client=client)
+        return notice(app, "The EHR has ended the access", unsaved + AGAIN, status=401, client=client)
     _LOG.warning("review_chart_unavailable", client=client.issuer, other_version=fault.other_version)
     if fault.other_version:
         title, advice = "The chart is in another version of FHIR", "This app reads FHIR R4: tell whoever runs it."
-        return notice(app, title, advice, status=502, client=client)
-    return notice(app, "The chart could not be read", "Try again in a moment.", status=502, client=client)
+        return notice(app, title, unsaved + advice, status=502, client=client)
+    return notice(app, "The chart could not be read", f"{unsaved}Try again in a moment.", status=502, client=client)
 
 
 async def _checked(
