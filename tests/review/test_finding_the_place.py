@@ -98,3 +98,18 @@ def test_a_reload_after_a_save_writes_nothing_and_back_leads_to_the_review(brows
         page.click("text=Summary to print")
         page.go_back()
         expect(page.locator("h1.headline")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/review", "/review/summary"])
+def test_a_long_name_and_record_number_stay_inside_the_banner_of_a_telephone(browser: Browser, path: str) -> None:
+    patient = {
+        **PATIENT,
+        "name": [{"family": "Wolfeschlegelstein" * 9, "given": ["Anna"]}],
+        "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": "4711" * 25}],
+    }
+    harness = ReviewHarness(fhir=FakeFhir().add(patient, *local(OPEN)), frame_ancestors=())
+    with serving(harness) as url, browser.new_context(viewport={"width": 360, "height": 740}) as context:
+        page = Watched(context, harness).launch()
+        page.goto(url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert violations(page) == []
