@@ -140,7 +140,10 @@ class FhirWriter:
             return _all(writes, "failed")
         answer = read_answer(response)
         if not answer.is_done:
-            # One conflict undoes the whole transaction: none of its writes happened.
+            # One conflict undoes the whole transaction: none of its writes happened, unless all did before.
+            before = [await self._after_conflict(write) for write in writes] if answer.is_conflict else []
+            if before and all(isinstance(found, Written) for found in before):
+                return _outcome("transaction", before, provenance=False)
             return _all(writes, _why(answer))
         answers = read_transaction(response.content, expected=len(entries))
         if answers is None:
@@ -175,6 +178,8 @@ class FhirWriter:
 
     async def _settle(self, write: Write, answer: WriteAnswer) -> Written | NotWritten:
         """Decide what an answer means; a conditional create that found something must have found the same value."""
+        if answer.is_conflict:
+            return await self._after_conflict(write)
         if not answer.is_done:
             return NotWritten(write.about, _why(answer))
         reference = answer.reference or (f"{write.kind}/{write.replaces[0]}" if write.replaces else None)
@@ -183,6 +188,11 @@ class FhirWriter:
         if answer.status == httpx.codes.CREATED and reference is not None:
             return Written(write.about, reference, "created", answer.version)
         return await self._existing(write, reference)
+
+    async def _after_conflict(self, write: Write) -> Written | NotWritten:
+        """Tell somebody's newer value from the own one: a form that was sent twice meets what it wrote itself."""
+        found = await self._existing(write, f"{write.kind}/{write.replaces[0]}" if write.replaces else None)
+        return found if isinstance(found, Written) else NotWritten(write.about, "conflict")
 
     async def _existing(self, write: Write, reference: str | None) -> Written | NotWritten:
         path = reference or f"{write.kind}?{write.condition}"
@@ -265,6 +275,7 @@ def _values(resource: Resource) -> Resource:
     values["quantity"] = [
         (quantity.get("value"), quantity.get("code")) for quantity in objects(resource.get("valueQuantity"))
     ]
+    values["notes"] = [note.get("text") for note in objects(resource.get("note"))]
     values["codes"] = _codes(resource.get("valueCodeableConcept"))
     values["category"] = _codes(resource.get("category")) if resource.get("resourceType") == "CarePlan" else []
     return values

@@ -303,3 +303,14 @@ async def test_a_form_that_finds_no_session_access_or_chart_is_told_that_nothing
     ]
     assert "Nothing was saved" not in looked.text
     assert [request for request in harness.fhir.requests if request.method != "GET"] == []
+
+
+async def test_a_correction_whose_button_is_pressed_twice_is_called_saved() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        again = await opened(harness, browser)
+        answers = [await browser.post("/review/save", data={**again, "ecog": "2"}, headers=ORIGIN) for _ in range(2)]
+    assert [(answer.status_code, saved_part(answer).split(" Written")[0]) for answer in answers] == [(200, "Saved")] * 2
+    assert saved_part(answers[1]).endswith("already there Observation/" + harness.fhir.of("Observation")[-1]["id"])

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -293,3 +294,33 @@ async def test_an_optional_write_is_left_out_where_it_is_not_allowed() -> None:
         ["ecog"],
         (),
     )
+
+
+@pytest.mark.parametrize("transactions", [True, False])
+async def test_a_correction_that_is_sent_twice_is_saved_and_no_conflict_with_oneself(*, transactions: bool) -> None:
+    fhir = FakeFhir(transactions=transactions).add(_observation("ecog", 0, name="mine"))
+    writes = (_write("asa", 2), _write("ecog", 2, replaces=("mine", "1")))
+    await _save(fhir, *writes)
+    written = len(fhir.of("Provenance"))
+    again = await _save(fhir, *writes)
+    assert ([found.how for found in again.written], again.not_written, again.provenance) == (
+        ["already there", "already there"],
+        (),
+        False,
+    )
+    assert (len(fhir.of("Observation")), len(fhir.of("Provenance"))) == (2, written)
+
+
+@pytest.mark.parametrize("transactions", [True, False])
+async def test_a_conflict_whose_newer_value_cannot_be_read_stays_a_conflict(*, transactions: bool) -> None:
+    fhir = FakeFhir(transactions=transactions, unreachable=frozenset({"GET Observation"}))
+    fhir.add(_observation("ecog", 2, name="mine"))
+    outcome = await _save(fhir, _write("ecog", 2, replaces=("mine", "7")))
+    assert outcome.not_written == (NotWritten("ecog", "conflict"),)
+
+
+async def test_another_comment_under_our_identifier_is_a_conflict() -> None:
+    fhir = FakeFhir().add({**_observation("ecog", 1, name="somebody"), "note": [{"text": "seen by A"}]})
+    mine = _write("ecog", 1)
+    outcome = await _save(fhir, replace(mine, resource={**mine.resource, "note": [{"text": "seen by B"}]}))
+    assert outcome.not_written == (NotWritten("ecog", "conflict"),)
