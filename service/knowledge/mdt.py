@@ -9,7 +9,7 @@ from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknow
 from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name, strategy_names
-from service.knowledge.phrases import ROOM, clause, contradiction, day, listed, narrowed_text, sentence, short_name
+from service.knowledge.phrases import ROOM, contradiction, day, listed, narrowed_text, sentence, short_name, value_text
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
@@ -151,12 +151,21 @@ def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
     now = reading.decision
     if then is not None:
         if then.outcomes == now.outcomes:
-            return "The recommendation stays the same"
+            return _unchanged(now, record)
         step_alone = now.strategy is not None and then.strategy == now.strategy
         return f"The {'next step' if step_alone else 'recommendation'} would now differ"
     if now.strategy is None:
         return "The recommendation is now open"
     return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"
+
+
+def _unchanged(now: Decision, record: MdtRecord) -> str:
+    """Say how the recommendation that stays stands to what the MDT decided: else it would seem to support it."""
+    if now.strategy is None:
+        return "The recommendation stays open"
+    if record.strategy in {now.strategy, "mdt"}:
+        return "The recommendation stays the same"
+    return "The recommendation still differs from it"
 
 
 def answer_now(reading: Reading, record: MdtRecord, then: Decision | None = None) -> Line:
@@ -198,7 +207,7 @@ def _value(catalogue: Catalogue, code: str, fact: Fact) -> str:
     definition = catalogue[code]
     match fact:
         case Known(value):
-            return clause(definition, value)
+            return value_text(definition, value)
         case Narrowed():
             return narrowed_text(definition, fact)
         case Unknown(gap=Gap.CONFLICTING, contested=contested):

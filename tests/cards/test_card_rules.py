@@ -161,7 +161,7 @@ def test_a_deciding_fact_that_changed_since_the_mdt_is_named() -> None:
     assert card["summary"] == (
         "MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. The recommendation would now differ"
     )
-    assert "- ECOG: ECOG 0 → ECOG 2 (18 Nov 2026, Observation/ecog)" in card["detail"]
+    assert "- ECOG: 0 → 2 (18 Nov 2026, Observation/ecog)" in card["detail"]
     assert "(not what the MDT decided); on the facts of that day: simultaneous resection" in card["detail"]
     assert check_response({"cards": [card]}, hook="patient-view") == []
 
@@ -186,7 +186,7 @@ def test_a_contradiction_since_the_mdt_is_a_change() -> None:
     before = _decided_by_mdt(example("V16"), "simultaneous")
     clash = Unknown(Gap.CONFLICTING, (Evidence("Observation/a", dated=LATER), Evidence("Observation/b", dated=LATER)))
     (card,) = cards_of(with_facts(before, ecog=clash))
-    assert "ECOG: ECOG 0 → sources contradict each other" in card["detail"]
+    assert "ECOG: 0 → sources contradict each other" in card["detail"]
 
 
 def test_an_undated_mdt_decision_is_shown_for_want_of_a_day_to_compare() -> None:

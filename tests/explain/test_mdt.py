@@ -97,6 +97,37 @@ def test_the_card_says_whether_the_recommendation_would_differ(ecog: Fact, then:
     assert explanation.summary == (f"MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. {verdict}")
 
 
+@pytest.mark.parametrize(
+    ("case", "count", "verdict"),
+    [
+        (decided("V09", "staged"), 5, "The recommendation stays the same"),
+        (decided("V09", "mdt"), 5, "The recommendation stays the same"),
+        (decided("V09", "simultaneous"), 5, "The recommendation still differs from it"),
+        (decided("V19", "liver-first"), 3, "The recommendation stays open"),
+    ],
+    ids=["as the MDT decided", "the MDT put it off", "not what the MDT decided", "open"],
+)
+def test_a_recommendation_that_stays_does_not_seem_to_support_another_decision_of_the_mdt(
+    case: Case, count: int, verdict: str
+) -> None:
+    found = told(with_facts(case, metastasis_count=Known(count, LATER)))
+    assert found.summary.endswith(f"changed since: number of metastases. {verdict}")
+
+
+def test_a_change_names_its_fact_once() -> None:
+    after = with_facts(
+        decided(),
+        ecog=Known(2, LATER),
+        extrahepatic_disease=Known("resectable", LATER),
+    )
+    section = told(after).section("mdt")
+    assert section is not None
+    assert [line.plain.partition(" (")[0] for line in section.lines] == [
+        "ECOG: 0 → 2",
+        "Extrahepatic disease: none → resectable",
+    ]
+
+
 def test_a_next_step_that_would_differ_is_told_though_the_strategy_stays() -> None:
     nodal = told(with_facts(decided("V12", "staged"), primary_pathology=Known("unfavourable-nodal", LATER)))
     assert nodal.summary == (
@@ -183,7 +214,7 @@ def test_a_narrowed_value_is_told_as_what_is_left() -> None:
     section = told(case).section("mdt")
     assert section is not None
     assert [line.plain for line in section.lines] == [
-        "ECOG: ECOG 0 → 1–2 (18 Nov 2026, Observation/new)"  # noqa: RUF001 - as printed
+        "ECOG: 0 → 1–2 (18 Nov 2026, Observation/new)"  # noqa: RUF001 - as printed
     ]
 
 
