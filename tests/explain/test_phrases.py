@@ -100,6 +100,7 @@ def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -
         ("r0-achievable", "true or false", "yes or no"),
         ("metastasis-count", "4", "4"),
         ("metastasis-count", "> 3", "more than 3"),
+        ("months-primary-to-metastases", 1, "1 month"),
         ("months-primary-to-metastases", "0-11", "under 12 months"),
         ("months-primary-to-metastases", "> 11", "≥ 12 months"),
         ("months-primary-to-metastases", "2-11", "2–11 months"),  # noqa: RUF001 - as printed
