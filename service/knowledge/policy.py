@@ -27,6 +27,8 @@ class GuidelineError(Exception):
 def read_policy(text: str, faults: list[str]) -> Policy:
     """Read the shape of a policy file: `[policy] name`, `[parameters]`, `[assumptions]`."""
     root = root_table(text, "policy file", faults)
+    if faults:  # what cannot be read lacks nothing
+        return Policy()
     head = root.table("policy")
     name = head.text("name")
     head.close()
@@ -54,6 +56,7 @@ def read_policy(text: str, faults: list[str]) -> Policy:
 def policy_faults(policy: Policy, source: Source) -> list[str]:
     """Name everything in a policy that the guideline does not allow."""
     faults: list[str] = []
+    allowed: dict[str, ParameterValue] = {}
     for name, value in policy.parameters.items():
         parameter = source.parameters.get(name)
         if parameter is None:
@@ -62,7 +65,10 @@ def policy_faults(policy: Policy, source: Source) -> list[str]:
             faults.append(f"policy {policy.name}: parameter {name} follows {parameter.months_in}")
         elif (fault := value_fault(parameter, value)) is not None:
             faults.append(f"policy {policy.name}: parameter {name} {fault}")
-    faults += [f"policy {policy.name}: {fault}" for fault in _crossed(in_force(source, policy))]
+        else:
+            allowed[name] = value
+    parameters = in_force(source, replace(policy, parameters=allowed))
+    faults += [f"policy {policy.name}: {fault}" for fault in _crossed(parameters)]
     known = {rule.fact for rule in source.assumptions}
     faults += [
         f"policy {policy.name}: nothing is assumed of {fact!r}" for fact in sorted(policy.assumptions_off - known)

@@ -98,6 +98,37 @@ liver_to_primary_maximum_weeks = 5
     )
 
 
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("numbers", "faults"),
+    [
+        ("staging_window_days = inf", ["staging_window_days must be a whole number"]),
+        ("staging_window_days = nan", ["staging_window_days must be a whole number"]),
+        ("primary_to_liver_minimum_weeks = inf", ["primary_to_liver_minimum_weeks must be a whole number"]),
+        (
+            f"primary_to_liver_minimum_weeks = {HUGE + 1}\nprimary_to_liver_maximum_weeks = {HUGE}",
+            [
+                "primary_to_liver_minimum_weeks must lie between 1 and 26",
+                "primary_to_liver_maximum_weeks must lie between 1 and 26",
+            ],
+        ),
+    ],
+)
+def test_a_number_that_no_window_could_have_is_a_fault_as_any_other(numbers: str, faults: list[str]) -> None:
+    with pytest.raises(GuidelineError) as caught:
+        parse_policy(f'[policy]\nname = "ours"\n[parameters]\n{numbers}')
+    assert caught.value.faults == tuple(f"policy ours: parameter {fault}" for fault in faults)
+
+
+def test_of_a_file_that_is_no_toml_nothing_is_said_to_be_missing() -> None:
+    with pytest.raises(GuidelineError) as caught:
+        parse_policy('[policy]\nname = "ours"\n[parameters')
+    (fault,) = caught.value.faults
+    assert fault.startswith("policy file: Expected ']'")
+
+
 def test_a_window_may_be_moved_and_may_be_one_week() -> None:
     moved = {"primary_to_liver_minimum_weeks": 13, "primary_to_liver_maximum_weeks": 16}
     policy = Policy("ours", {**moved, "liver_to_primary_minimum_weeks": 8})
