@@ -58,12 +58,16 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
         parameters=assembly.parameters,
         strategies=source.strategies,
         next_steps={
-            code: replace(step, interval=intervals[step.interval] if step.interval else None)
+            code: replace(
+                step,
+                title=_filled(step.title, values),
+                interval=intervals[step.interval] if step.interval else None,
+            )
             for code, step in source.next_steps.items()
         },
         intervals=intervals,
         statements=source.statements,
-        resolutions=source.resolutions,
+        resolutions={code: _filled(text, values) for code, text in source.resolutions.items()},
         citations=source.citations,
         compiled=compiled,
     )
@@ -188,7 +192,7 @@ def _worded(advisory: Advisory, values: Mapping[str, ParameterValue]) -> Advisor
     )
 
 
-_COUNTED = re.compile(PLACEHOLDER.pattern + r" (month|week|two-weekly cycle)s\b")
+_COUNTED = re.compile(PLACEHOLDER.pattern + r" (month|week|day|two-weekly cycle)s\b")
 
 
 def _filled(text: str, values: Mapping[str, ParameterValue]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 PLACEHOLDER = re.compile(r"{([^{}]*)}")
-"""A parameter whose value is put into a text of intervals or advisories."""
+"""A parameter whose value is put into a text."""
 _BRACES = frozenset("{}")
 
 
@@ -63,10 +63,12 @@ def _advisories(source: Source) -> Iterator[str]:
 
 def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
     for step in source.next_steps.values():
+        yield from _placeholders(f"next step {step.code}", step.title, source)
         if step.interval:
             yield from _unknown(f"next step {step.code}", "interval", [step.interval], source.intervals)
-    for name, text in source.intervals.items():
-        yield from _placeholders(f"interval {name}", text, source)
+    for what, texts in (("interval", source.intervals), ("resolution", source.resolutions)):
+        for name, text in texts.items():
+            yield from _placeholders(f"{what} {name}", text, source)
     for parameter in source.parameters.values():
         named = [name for name in (parameter.months_in, parameter.not_above) if name is not None]
         yield from _unknown(f"parameter {parameter.name}", "parameter", named, source.parameters)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotation
 
+from service.knowledge.guideline import load_guideline
 from service.knowledge.phrases import assumed, counted, sentence
 from service.web.methods import READ
 from service.web.page_templates import page_templates
@@ -44,6 +45,7 @@ def _render(guideline: Guideline, catalogue: Catalogue) -> str:
             guideline=guideline,
             facts=catalogue.facts,
             overridden=guideline.policy.parameters.keys(),
+            shipped=load_guideline().parameters,
             assumed=lambda rule: sentence(assumed(catalogue[rule.fact], rule.label)),
             in_words=_in_words,
         )

@@ -69,6 +69,8 @@ def test_what_is_one_is_still_said(name: str, words: str) -> None:
 def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
     assert ONE.advisory("restage-3-months").sentence == "Restage at 1 month, before the liver resection."
     assert ONE.intervals["adjuvant"] == "1 month of adjuvant chemotherapy (1 two-weekly cycle)"
+    one_day = load_guideline(Policy("ours", {"intraoperative_window_days": 1}))
+    assert one_day.resolutions["R11"].endswith("only ever stated explicitly and holds for 1 day.")
 
 
 def told(case: Case, guideline: Guideline, code: SectionCode) -> list[str]:
@@ -101,3 +103,45 @@ def test_advisories_speak_in_the_numbers_of_the_policy() -> None:
         "survival, unless adjuvant chemotherapy failed within 18 months (not recorded)."
     )
     assert said[2][0].startswith("Adjuvant chemotherapy failed within 18 months. Recorded: ")
+
+
+def test_titles_of_next_steps_speak_in_the_numbers_of_the_policy() -> None:
+    ours = load_guideline(Policy("ours", {"restaging_months": 4, "perioperative_months_each": 2}))
+    restage, perioperative = "chemotherapy-then-restage-3-months", "perioperative-folfox-3-3"
+    assert [ours.next_steps[code].title for code in (restage, perioperative)] == [
+        "chemotherapy before the liver, restage at 4 months",
+        "perioperative FOLFOX, 2 months before and 2 after",
+    ]
+    assert ONE.next_steps[perioperative].title == "perioperative FOLFOX, 1 month before and 1 after"
+
+
+def test_resolutions_speak_in_the_numbers_of_the_policy() -> None:
+    resolutions = load_guideline().resolutions
+    numbers: dict[str, float | bool] = {
+        "upfront_maximum_nodules": 5,
+        "adjuvant_months": 4,
+        "perioperative_months_each": 2,
+        "short_interval_months": 18,
+        "primary_to_liver_months": 5,
+        "restaging_months": 4,
+        "simultaneous_maximum_diameter_mm": 45,
+        "ecog_poor_performance": 1,
+        "ecog_unfit": 4,
+        "asa_unfit": 5,
+        "intraoperative_window_days": 90,
+    }
+    ours = load_guideline(Policy("ours", dict(numbers)))
+    changed = {code: text for code, text in ours.resolutions.items() if text != resolutions[code]}
+    assert changed == {
+        "R3": "More than 5 synchronous nodules, not yet treated: systemic therapy first, then restaging; resectable "
+        "after response: resect.",
+        "R5": "In total 2 + 2 months of chemotherapy around the liver resection or 4 months after it, never both. "
+        "Adjuvant chemotherapy improves disease-free, not overall survival.",
+        "R6": "The disease-free interval starts at the resection of the primary, else at its diagnosis; calendar "
+        "months, short strictly under 18 months.",
+        "R8": "After 5 months without interval chemotherapy; 4 months is the restaging when chemotherapy is given.",
+        "R9": "Small: largest at most 45 mm. Accessible: peripheral or left-lateral, under 3 segments, no contact with "
+        "major vessels. Poor performance: ECOG 1 or more. ECOG 4 or ASA 5 and more: unfit for elective surgery.",
+        "R11": "A small accessible lesion found at operation: no biopsy and referral win. Found at operation is only "
+        "ever stated explicitly and holds for 90 days.",
+    }

@@ -69,6 +69,14 @@ def advisory(code: str = "new", statements: str = "[]", citations: str = "[]", m
             ["interval soon: unknown parameter 'days'", "interval soon: unknown parameter 'weeks'"],
         ),
         (
+            [STEP.replace('title = "."', 'title = "in {days}"'), '[interval]\nsoon = "soon"\n'],
+            ["next step wait: unknown parameter 'days'"],
+        ),
+        (
+            ['[resolution]\nR1 = "Ours: {days."\nR2 = "Ours: {weeks}."\n'],
+            ["resolution R1: a brace stands alone", "resolution R2: unknown parameter 'weeks'"],
+        ),
+        (
             ['[parameter.months]\nmonths_in = "days"\nreason = "."\n'],
             ["parameter months: unknown parameter 'days'"],
         ),

@@ -150,6 +150,7 @@ async def test_a_site_s_policy_is_named_where_it_changes_something(settings: Set
     )
     async with client_of(settings, load_guideline(policy)) as client:
         text = (await client.get("/knowledge")).text
-    assert text.count("set by St &lt;Elsewhere&gt;") == 1
+    assert text.count("set by St &lt;Elsewhere&gt;, as shipped: yes<") == 1
+    assert text.count("set by ") == 1
     assert text.count("off here: the card asks") == 1
     assert "<Elsewhere>" not in text
