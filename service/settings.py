@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from service.adapters.origins import OriginError, is_loopback, origin_of
+from service.adapters.places import is_file, is_folder
 from service.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 PREFIX = "CRLM_"
 _SHORTEST_KEY = 32
+_MOST_DIGITS = 19
 
 Auth: TypeAlias = Literal["required", "optional", "off"]
 PrefetchMode: TypeAlias = Literal["full", "gate"]
@@ -43,42 +45,36 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _rest(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 604_800):  # noqa: PLR2004  stands in the message
-        raise ValueError("must be a whole number of seconds, 0 to 604800")
-    return int(text)
+def _whole(what: str, fits: Callable[[int], bool]) -> Callable[[str], int]:
+    """Read a whole number that `fits`; `what` says which do."""
+
+    def parse(text: str) -> int:
+        # No number of so many digits is meant, and Python reads none of thousands.
+        if not (text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS and fits(int(text))):
+            raise ValueError(f"must be a whole number {what}")
+        return int(text)
+
+    return parse
 
 
-def _bytes(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) >= 1024):  # noqa: PLR2004  stands in the message
-        raise ValueError("must be a whole number of bytes, at least 1024")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):  # noqa: PLR2004  stands in the message
-        raise ValueError("must be a whole number from 1 to 10000")
-    return int(text)
+_rest = _whole("of seconds, 0 to 604800", lambda seconds: seconds <= 604_800)  # noqa: PLR2004  a week
+_bytes = _whole("of bytes, at least 1024", lambda count: count >= 1024)  # noqa: PLR2004  stands in the message
+_count = _whole("from 1 to 10000", range(1, 10_001).__contains__)
+_days = _whole("of days from 1 to 36500", range(1, 36_501).__contains__)
 
 
 def _file(text: str) -> Path:
     path = Path(text)
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError("must be the path of a readable file")
     return path
 
 
 def _folder(text: str) -> Path:
     path = Path(text)
-    if not path.is_dir():
+    if not is_folder(path):
         raise ValueError("must be the path of a readable folder")
     return path
-
-
-def _days(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 36_500):  # noqa: PLR2004  stands in the message
-        raise ValueError("must be a whole number of days from 1 to 36500")
-    return int(text)
 
 
 def _switch(text: str) -> bool:
@@ -105,13 +101,22 @@ def _database_url(text: str) -> str:
     if not text.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
         raise ValueError("must be a SQLAlchemy URL beginning with sqlite: or postgresql:")
     fault = "cannot be read as a SQLAlchemy URL: write @ : / in a password as %40 %3A %2F"
+    if text.startswith("sqlite:"):
+        fault = "a SQLite file is written sqlite:///folder/file, with a fourth slash for an absolute path"
+    # The messages of the errors quote a part of the URL.
     try:
-        host = make_url(text).host or ""
+        url = make_url(text)
+        arguments = url.get_dialect()().create_connect_args
     except (exc.ArgumentError, ValueError):
-        # Its message quotes a part of the URL.
         raise ValueError(fault) from None
-    if "@" in host:
+    if "@" in (url.host or ""):
         raise ValueError(fault)
+    try:
+        arguments(url)
+    except exc.ArgumentError:
+        raise ValueError(fault) from None
+    except ValueError:
+        raise ValueError("an option behind its question mark has a value that cannot be read") from None
     return text
 
 

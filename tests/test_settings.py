@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OFF = {"CRLM_AUTH": "off"}
+LONG = "x" * 300
+"""No name of a file: to ask whether it is there is an error by itself, as it is in a folder that nobody may enter."""
+ENDLESS = "9" * 5000
 
 
 def faults(environment: dict[str, str]) -> tuple[str, ...]:
@@ -128,6 +131,12 @@ def test_all_faults_are_listed_together_and_no_value_is_repeated() -> None:
     ("variable", "value", "fault"),
     [
         ("CRLM_TERMINOLOGY", "/nowhere", "must be the path of a readable folder"),
+        ("CRLM_TERMINOLOGY", LONG, "must be the path of a readable folder"),
+        ("CRLM_POLICY", LONG, "must be the path of a readable file"),
+        ("CRLM_CALLS_AT_ONCE", ENDLESS, "must be a whole number from 1 to 10000"),
+        ("CRLM_REPEAT_AFTER_S", ENDLESS, "must be a whole number of seconds, 0 to 604800"),
+        ("CRLM_RETENTION_DAYS", ENDLESS, "must be a whole number of days from 1 to 36500"),
+        ("CRLM_MAX_BODY_BYTES", ENDLESS, "must be a whole number of bytes, at least 1024"),
         ("CRLM_PSEUDONYM_KEY", "short", "needs at least 32 characters"),
         ("CRLM_RETENTION_DAYS", "0", "must be a whole number of days from 1 to 36500"),
         ("CRLM_RETENTION_DAYS", "1.5", "must be a whole number of days from 1 to 36500"),
@@ -151,6 +160,20 @@ def test_a_setting_for_operators_that_cannot_be_used_is_refused(variable: str, v
 def test_a_store_whose_password_is_not_escaped_is_refused_without_showing_it(url: str) -> None:
     assert faults({**OFF, "CRLM_DATABASE_URL": url}) == (
         "CRLM_DATABASE_URL: cannot be read as a SQLAlchemy URL: write @ : / in a password as %40 %3A %2F",
+    )
+
+
+@pytest.mark.parametrize("url", ["sqlite://crlm.sqlite3", "sqlite://u:s3cret@/crlm.sqlite3", "sqlite:crlm.sqlite3"])
+def test_an_address_of_a_file_with_too_few_slashes_is_refused(url: str) -> None:
+    assert faults({**OFF, "CRLM_DATABASE_URL": url}) == (
+        "CRLM_DATABASE_URL: a SQLite file is written sqlite:///folder/file, with a fourth slash for an absolute path",
+    )
+
+
+@pytest.mark.parametrize("url", ["sqlite:///crlm.sqlite3?timeout=soon", "sqlite:///x?uri=maybe"])
+def test_an_option_of_the_store_that_its_driver_cannot_read_is_refused(url: str) -> None:
+    assert faults({**OFF, "CRLM_DATABASE_URL": url}) == (
+        "CRLM_DATABASE_URL: an option behind its question mark has a value that cannot be read",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.adapters.origins import Origin, OriginError, origin_of, parse_origin
+from service.adapters.places import is_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ class Fields:
         if text is None:
             return None
         path = self._folder / Path(text)
-        if not path.is_file():
+        if not is_file(path):
             self.fault(key, "must be the path of a file")
             return None
         return path

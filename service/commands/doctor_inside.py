@@ -12,6 +12,7 @@ from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import TerminologyError, load_terminology
 from service.adapters.clients import Clients, load_clients
 from service.adapters.origins import is_loopback
+from service.adapters.places import is_file, is_folder
 from service.adapters.policy_file import guideline_under
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, read_version, suffices
@@ -139,9 +140,9 @@ def examine_store(settings: Settings) -> list[Finding]:
     address = sa.make_url(settings.database_url)
     if address.get_backend_name() == "sqlite" and address.database not in {None, "", ":memory:"}:
         file = Path(str(address.database))
-        if not file.parent.is_dir():
+        if not is_folder(file.parent):
             return [fail("store", "the folder of the SQLite file does not exist", "create it, or change the setting")]
-        if not file.exists():
+        if not (is_file(file) or is_folder(file)):
             return [warn("store", "the SQLite file does not exist yet", "`crlm-cds migrate` or `serve` creates it")]
     database = Database(settings.database_url)
     try:

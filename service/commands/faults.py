@@ -31,5 +31,6 @@ def store_faults_end_the_command() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        typer.echo(f"The store cannot be written ({type(error).__name__}): check CRLM_DATABASE_URL.", err=True)
+        told = f"The store cannot be written ({type(error).__name__}): check CRLM_DATABASE_URL; "
+        typer.echo(f"{told}`crlm-cds doctor` says more.", err=True)
         raise typer.Exit(1) from None

@@ -130,8 +130,11 @@ smart = 7
 [[client]]
 issuer = "https://b.example"
 jwks_file = "none.json"
-"""
-    first, second, third = (f"CRLM_CLIENTS: client {number}" for number in (1, 2, 3))
+[[client]]
+issuer = "https://c.example"
+jwks_file = "LONG"
+""".replace("LONG", "x" * 300)
+    first, second, third, fourth = (f"CRLM_CLIENTS: client {number}" for number in (1, 2, 3, 4))
     algorithms = "ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA"
     assert sorted(faults(text, tmp_path)) == sorted([
         "CRLM_CLIENTS: unknown key 'verion'",
@@ -156,6 +159,7 @@ jwks_file = "none.json"
         f"{second}: smart must be a table",
         f"{third}: jwks_file must be the path of a file",
         f"{third}: issuer is used by an earlier client",
+        f"{fourth}: jwks_file must be the path of a file",
     ])  # fmt: skip
 
 

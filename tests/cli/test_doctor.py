@@ -60,7 +60,10 @@ def test_migrate_builds_the_store_and_finds_it_done_the_second_time(store: str) 
 def test_migrate_says_that_a_store_is_away_without_showing_its_password() -> None:
     found = run("migrate", CRLM_DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/x")
     assert (found.exit_code, found.stdout) == (1, "")
-    assert found.stderr == "The store cannot be written (OperationalError): check CRLM_DATABASE_URL.\n"
+    assert (
+        found.stderr
+        == "The store cannot be written (OperationalError): check CRLM_DATABASE_URL; `crlm-cds doctor` says more.\n"
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -75,7 +78,7 @@ def test_migrate_says_that_a_store_is_away_without_showing_its_password() -> Non
 def test_serve_says_in_a_line_that_its_store_is_away_and_fails(workers: str, url: str, why: str) -> None:
     found = run("serve", "--port", str(free_port()), "--workers", workers, CRLM_AUTH="off", CRLM_DATABASE_URL=url)
     assert (found.exit_code, found.stdout) == (1, "")
-    told = f"The store cannot be written ({why}): check CRLM_DATABASE_URL."
+    told = f"The store cannot be written ({why}): check CRLM_DATABASE_URL; `crlm-cds doctor` says more."
     assert found.stderr.splitlines()[4:] == [told]
 
 
