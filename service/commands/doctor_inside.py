@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import TerminologyError, load_terminology
 from service.adapters.clients import Clients, load_clients
 from service.adapters.origins import is_loopback
-from service.adapters.places import is_file, is_folder
+from service.adapters.places import is_folder
 from service.adapters.policy_file import guideline_under
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, read_version, suffices
@@ -20,6 +19,7 @@ from service.adapters.store.schema import token_ids
 from service.commands.check import disagreements
 from service.commands.check import findings as oddities
 from service.commands.findings import Finding, fail, ok, warn
+from service.commands.store_url import is_there, sqlite_file
 from service.errors import SettingsError
 from service.knowledge.check import check
 from service.knowledge.policy import GuidelineError
@@ -29,6 +29,7 @@ from service.web.smart.parts import app_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from sqlalchemy.engine import Connection
 
@@ -137,12 +138,11 @@ def examine_knowledge(settings: Settings) -> list[Finding]:
 
 def examine_store(settings: Settings) -> list[Finding]:
     """Open the store, read its version, write and take the writing back; nothing is created."""
-    address = sa.make_url(settings.database_url)
-    if address.get_backend_name() == "sqlite" and address.database not in {None, "", ":memory:"}:
-        file = Path(str(address.database))
+    file = sqlite_file(settings.database_url)
+    if file is not None:
         if not is_folder(file.parent):
             return [fail("store", "the folder of the SQLite file does not exist", "create it, or change the setting")]
-        if not (is_file(file) or is_folder(file)):
+        if not is_there(file):
             return [warn("store", "the SQLite file does not exist yet", "`crlm-cds migrate` or `serve` creates it")]
     database = Database(settings.database_url)
     try:
@@ -152,7 +152,7 @@ def examine_store(settings: Settings) -> list[Finding]:
         found = [fail("store", f"it cannot be read or written ({type(error).__name__})", remedy)]
     finally:
         database.close()
-    return [*found, *_free_space(address)]
+    return [*found, *(_free_space(file) if file is not None else ())]
 
 
 def _examine_open(database: Database) -> list[Finding]:
@@ -174,10 +174,8 @@ def _try_writing(connection: Connection) -> None:
         trial.rollback()
 
 
-def _free_space(address: sa.URL) -> list[Finding]:
-    if address.get_backend_name() != "sqlite" or address.database in {None, "", ":memory:"}:
-        return []
-    free = shutil.disk_usage(Path(str(address.database)).parent).free
+def _free_space(file: Path) -> list[Finding]:
+    free = shutil.disk_usage(file.parent).free
     if free < _LEAST_FREE_BYTES:
         return [warn("store", f"only {free // 1_000_000} MB are free on its disk", "make room before the disk is full")]
     return []

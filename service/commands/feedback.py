@@ -57,11 +57,18 @@ def report(
     from service.adapters.store.database import Database
     from service.adapters.store.report import read_report
     from service.commands.faults import faults_end_the_command
-    from service.commands.store_url import configured_database_url
+    from service.commands.store_url import configured_database_url, is_there, sqlite_file
     from service.errors import SettingsError
 
+    if since is not None and until is not None and until <= since:
+        raise typer.BadParameter("must be a later day than --since", param_hint="--until")
     with faults_end_the_command(SettingsError):
         url = configured_database_url(database_url)
+    file = sqlite_file(url)
+    if file is not None and not is_there(file):
+        told = "There is no store at that address yet: check CRLM_DATABASE_URL; "
+        typer.echo(f"{told}`crlm-cds serve` makes one.", err=True)
+        raise typer.Exit(1)
     try:
         database = Database(url)
         try:

@@ -195,6 +195,19 @@ def test_the_command_says_that_a_store_cannot_be_read_and_keeps_its_password(tmp
         assert [status, said, "CRLM_DATABASE_URL" in complaint, "pass-word" in complaint] == [expected, "", True, False]
 
 
+def test_the_command_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
+    away = tmp_path / "typo.sqlite3"
+    complaint = "There is no store at that address yet: check CRLM_DATABASE_URL; `crlm-cds serve` makes one.\n"
+    assert run("--database-url", f"sqlite:///{away}") == (1, "", complaint)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("until", ["2026-11-17", "2026-11-18"])
+def test_a_time_that_ends_before_it_begins_is_refused(until: str) -> None:
+    status, said, complaint = run("--since", "2026-11-18", "--until", until)
+    assert (status, said, "must be a later day than --since" in complaint) == (2, "", True)
+
+
 def test_the_command_reads_the_configured_store(
     database: Database, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
