@@ -53,6 +53,8 @@ class Fields:
         if not isinstance(value, str) or not value.strip():
             self.fault(key, "must be a string that is not empty")
             return None
+        if value != value.strip():
+            self.fault(key, "must not begin or end with a space")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ class Clients:
 def load_clients(path: Path) -> Clients:
     """Read the file; raise `SettingsError` with all its faults, none of which repeats a secret."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise SettingsError(["CRLM_CLIENTS: the file cannot be read as UTF-8"]) from None
     return parse_clients(text, folder=path.parent)
@@ -140,7 +140,7 @@ def parse_clients(text: str, *, folder: Path) -> Clients:
     for number, table in enumerate(tables, start=1):
         fields = Fields(table, place=f"CRLM_CLIENTS: client {number}", folder=folder)
         client = _client(fields)
-        if client.issuer in found:
+        if client.issuer in found and not fields.has_fault("issuer"):
             fields.fault("issuer", "is used by an earlier client")
         found.setdefault(client.issuer, client)
         faults += fields.faults

@@ -21,7 +21,7 @@ def guideline_under(policy: Path | None) -> Guideline:
     if policy is None:
         return load_guideline()
     try:
-        text = policy.read_text(encoding="utf-8")
+        text = policy.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise SettingsError(["CRLM_POLICY: the file cannot be read as UTF-8"]) from None
     return load_guideline(parse_policy(text))

@@ -192,6 +192,27 @@ def test_a_key_file_without_usable_keys_is_a_fault(tmp_path: Path, keys: bytes, 
     assert faults(text, tmp_path) == (f"CRLM_CLIENTS: client 1: jwks_file {message}",)
 
 
+def test_an_issuer_that_is_missing_is_not_one_that_is_used_twice() -> None:
+    keyless = '[[client]]\njwks_url = "https://ehr.example.org/jwks"\n'
+    assert faults(2 * keyless) == (
+        "CRLM_CLIENTS: client 1: issuer is missing",
+        "CRLM_CLIENTS: client 2: issuer is missing",
+    )
+
+
+def test_an_id_that_no_token_could_hold_exactly_is_a_fault() -> None:
+    smart = '[client.smart]\niss = ["https://f.example"]\nclient_id = "crlm\\n"'
+    assert faults(LEAST.replace('.org"', '.org "', 1) + smart) == (
+        "CRLM_CLIENTS: client 1: issuer must not begin or end with a space",
+        "CRLM_CLIENTS: client 1, smart: client_id must not begin or end with a space",
+    )
+
+
+def test_the_mark_that_windows_writes_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "clients.toml").write_text(LEAST, encoding="utf-8-sig")
+    assert list(load_clients(tmp_path / "clients.toml").by_issuer) == ["https://ehr.example.org"]
+
+
 def test_secret_and_key_of_the_app_exclude_each_other(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x")
     smart = (

@@ -73,6 +73,12 @@ def test_check_lists_every_fault_of_a_policy_file(tmp_path: Path) -> None:
     assert "also_none" in found.stderr
 
 
+def test_a_policy_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[policy]\nname = "ours"\n', encoding="utf-8-sig")
+    assert "policy ours" in run("check", CRLM_POLICY=str(policy)).stdout
+
+
 def test_check_refuses_a_policy_that_is_no_file() -> None:
     found = run("check", CRLM_POLICY="/nowhere/policy.toml")
     assert (found.exit_code, found.stderr) == (

@@ -47,9 +47,11 @@ def test_a_client_with_a_secret_file_reads_it_without_its_line_end(tmp_path: Pat
 def test_all_faults_of_the_registrations_are_listed_together(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("no key")
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty.txt").write_text("\n")
     text = (
         _client('private_key_file = "bad.pem"')
         + _client('client_secret_file = "bad.txt"', issuer="https://two.example", iss="https://two.example/r4")
+        + _client('client_secret_file = "empty.txt"', issuer="https://no.example", iss="https://no.example/r4")
         + _client(issuer="https://three.example", iss="https://three.example/r4")
         + _client(issuer="https://four.example", iss="https://three.example/r4")
     )
@@ -58,6 +60,7 @@ def test_all_faults_of_the_registrations_are_listed_together(tmp_path: Path) -> 
     assert raised.value.faults == (
         "CRLM_CLIENTS: https://ehr.example.org, smart: the file holds no private key in PEM form without a password",
         "CRLM_CLIENTS: https://two.example, smart: the file of the key or secret cannot be read",
+        "CRLM_CLIENTS: https://no.example, smart: the file of the secret is empty",
         "CRLM_CLIENTS: https://four.example, smart: iss is used by another client",
     )
 

@@ -109,10 +109,14 @@ def app_clients(clients: Clients) -> tuple[dict[str, AppClient], tuple[AppKey, .
         place = f"CRLM_CLIENTS: {client.issuer}, smart"
         try:
             registration = _registration(client.smart)
-        except (AppKeyError, OSError, UnicodeDecodeError) as fault:
-            reason = str(fault) if isinstance(fault, AppKeyError) else "the file of the key or secret cannot be read"
-            faults.append(f"{place}: {reason}")
+        except AppKeyError as fault:
+            faults.append(f"{place}: {fault}")
             continue
+        except (OSError, UnicodeDecodeError):
+            faults.append(f"{place}: the file of the key or secret cannot be read")
+            continue
+        if registration.secret == "":
+            faults.append(f"{place}: the file of the secret is empty")
         keys += [registration.key] if registration.key else []
         for iss in client.smart.iss:
             if iss in found:
@@ -126,4 +130,4 @@ def app_clients(clients: Clients) -> tuple[dict[str, AppClient], tuple[AppKey, .
 def _registration(smart: SmartRegistration) -> Registration:
     secret = smart.client_secret_file.read_text(encoding="utf-8").strip() if smart.client_secret_file else None
     key = read_app_key(smart.private_key_file.read_bytes()) if smart.private_key_file else None
-    return Registration(smart.client_id, secret or None, key)
+    return Registration(smart.client_id, secret, key)
