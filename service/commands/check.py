@@ -27,8 +27,6 @@ def check() -> None:
     from service.adapters.policy_file import guideline_under
     from service.commands.faults import faults_end_the_command
     from service.errors import SettingsError
-    from service.knowledge.check import check as look_through
-    from service.knowledge.guideline import load_guideline
     from service.knowledge.policy import GuidelineError
     from service.settings import load_settings
 
@@ -44,16 +42,24 @@ def check() -> None:
         f" {len(guideline.advisories)} advisories, {len(guideline.assumptions)} assumptions,"
         f" {len(guideline.parameters)} parameters; {len(catalogue.facts)} facts; {len(terminology.set_ids)} value sets"
     )
-    odd = list(findings(look_through(load_guideline())))
-    for choice in findings(look_through(guideline)):
-        if choice not in odd:
-            console.print(f"  - under this policy {choice}", style="yellow")
+    odd, chosen = oddities(guideline)
+    for choice in chosen:
+        console.print(f"  - under this policy {choice}", style="yellow")
     faults = [*odd, *disagreements(guideline, catalogue, terminology)]
     for fault in faults:
         typer.secho(f"  - {fault}", fg="red", err=True)
     if faults:
         raise typer.Exit(1)
     console.print("No faults.")
+
+
+def oddities(guideline: Guideline) -> tuple[list[str], list[str]]:
+    """Give what is odd about the guideline that ships, and what a site's policy adds to that: the site's own choice."""
+    from service.knowledge.check import check as look_through
+    from service.knowledge.guideline import load_guideline
+
+    odd = list(findings(look_through(load_guideline())))
+    return odd, [choice for choice in findings(look_through(guideline)) if choice not in odd]
 
 
 def findings(report: Report) -> Iterator[str]:

@@ -16,12 +16,10 @@ from service.adapters.policy_file import guideline_under
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, read_version, suffices
 from service.adapters.store.schema import token_ids
-from service.commands.check import disagreements
-from service.commands.check import findings as oddities
+from service.commands.check import disagreements, oddities
 from service.commands.findings import Finding, fail, ok, warn
 from service.commands.store_url import is_there, sqlite_file
 from service.errors import SettingsError
-from service.knowledge.check import check
 from service.knowledge.policy import GuidelineError
 from service.settings import PREFIX, Settings, load_settings
 from service.tracing import TelemetryError, wanted_exporter
@@ -117,9 +115,12 @@ def examine_knowledge(settings: Settings) -> list[Finding]:
         remedy = "correct the file of CRLM_POLICY; /knowledge lists the parameters and assumptions"
         found += [fail("policy", line, remedy) for line in str(error).splitlines()]
         guideline = guideline_under(None)
-    else:
-        changed = len(guideline.policy.parameters)
-        found.append(ok("policy", f"{guideline.policy.name}, {changed} parameters set by it"))
+    odd, chosen = oddities(guideline)
+    if not found:
+        policy = guideline.policy
+        changed = f"parameters set by it: {len(policy.parameters)}, assumptions off: {len(policy.assumptions_off)}"
+        found.append(ok("policy", f"{policy.name}; {changed}"))
+        found += [ok("policy", f"under it {choice}") for choice in chosen]
     try:
         terminology = load_terminology(settings.terminology)
     except TerminologyError as error:
@@ -129,7 +130,7 @@ def examine_knowledge(settings: Settings) -> list[Finding]:
     else:
         added = "" if settings.terminology is None else f", widened by {settings.terminology.name}"
         found.append(ok("value sets", f"{len(terminology.set_ids)} loaded{added}"))
-    faults = [*oddities(check(guideline)), *disagreements(guideline, catalogue, terminology)]
+    faults = [*odd, *disagreements(guideline, catalogue, terminology)]
     found += [fail("knowledge", fault, "`crlm-cds check` shows the pathway under this policy") for fault in faults]
     if not faults:
         found.append(ok("knowledge", f"{guideline.id} {guideline.version}, {len(guideline.rows)} rows, no faults"))

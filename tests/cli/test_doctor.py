@@ -130,6 +130,20 @@ def test_faults_of_settings_are_all_told_and_the_rest_is_looked_at(store: str) -
     assert found["store"][0]["message"] == "the SQLite file does not exist yet"
 
 
+def test_what_a_site_switched_off_is_told_and_is_no_failure(store: str, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[policy]\nname = "ours"\n[parameters]\nprefer_simultaneous_when_eligible = false\n')
+    status, found = examined(CRLM_AUTH="off", CRLM_DATABASE_URL=store, CRLM_POLICY=str(policy))
+    assert (status, found["policy"], {finding["status"] for finding in found["knowledge"]}) == (
+        0,
+        [
+            {"status": "ok", "message": "ours; parameters set by it: 1, assumptions off: 0"},
+            {"status": "ok", "message": "under it row A10 can never apply"},
+        ],
+        {"ok"},
+    )
+
+
 def test_the_examination_creates_no_store(store: str, tmp_path: Path) -> None:
     examined(CRLM_AUTH="off", CRLM_DATABASE_URL=store)
     assert list(tmp_path.iterdir()) == []
