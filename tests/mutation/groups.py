@@ -51,6 +51,14 @@ GROUPS = {
         ("combined", "contradiction"),
         tuple(f"tests/orders/test_{name}.py" for name in ("combined_orders", "order_cards", "order_grounds")),
     ),
+    "headlines": Group(
+        "service/knowledge",
+        ("headline",),
+        (
+            *(f"tests/explain/test_{name}.py" for name in ("headlines", "counts", "wording", "explain", "mdt")),
+            "tests/cards/test_strategy_cards.py",
+        ),
+    ),
     "tokens": Group(
         "service/adapters",
         ("jwt_auth", "jwks", "tokens"),
