@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from fhir_mappings.value_set_json import is_code_system, is_value_set, read_code_system, read_codes, set_id_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -169,8 +171,7 @@ def load_terminology(extra: Path | None = None) -> Terminology:
     A value set in `extra` adds its codes to the shipped one with the same url. Raises `TerminologyError`.
     """
     systems = parse_systems(files("fhir_mappings").joinpath("systems.toml").read_text(encoding="utf-8"))
-    further = () if extra is None else _read_folder(extra)
-    return build_terminology(systems, (*shipped_documents(), *further))
+    return build_terminology(systems, shipped_documents(), () if extra is None else _read_folder(extra))
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -179,36 +180,44 @@ def _read_folder(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted(folder.glob("*.json")):
         try:
             yield path.name, json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise TerminologyError(f"{path.name}: is not JSON: {fault}") from fault
+        except OSError as fault:
+            raise TerminologyError(f"{path.name}: cannot be read") from fault
 
 
-def build_terminology(systems: Systems, documents: Iterable[tuple[str, dict[str, Any]]]) -> Terminology:
-    """Index value sets and code systems, given as (file name, JSON); raise `TerminologyError` with every fault."""
+def build_terminology(
+    systems: Systems,
+    documents: Iterable[tuple[str, dict[str, Any]]],
+    widening: Iterable[tuple[str, dict[str, Any]]] = (),
+) -> Terminology:
+    """Index value sets and code systems, given as (file name, JSON); raise `TerminologyError` with every fault.
+
+    Value sets in `widening` add to those in `documents`.
+    """
     exact: dict[tuple[str, str], set[str]] = {}
     patterns: dict[str, dict[tuple[str, str], re.Pattern[str]]] = {}
     members: dict[str, list[tuple[str, str]]] = {}
     own: dict[str, CodeSystem] = {}
-    faults: list[str] = []
+    documents, widening = list(documents), list(widening)
+    faults = list(_misplaced(documents, widening))
     known = dict(systems.keys)
-    documents = list(documents)
+    documents += widening
     for name, document in documents:
-        if isinstance(document, dict) and document.get("resourceType") == "CodeSystem":
-            system = _code_system(document)
+        if is_code_system(document):
+            system = CodeSystem(*read_code_system(name, document, faults))
             key = system.url.rpartition("/")[2]
             own[key] = system
             known[system.url] = known[_bare(system.url)] = key
             for code in system.codes:
                 exact.setdefault((key, code.upper()), set()).add(f"{key}:{code}")
-        elif not _is_value_set(document):
-            faults.append(f"{name}: is neither a ValueSet with url nor a CodeSystem")
     urls = {**systems.urls, **{key: system.url for key, system in own.items()}}
     systems = Systems(known, systems.dotted, urls, systems.editions)
-    value_sets = [(name, document) for name, document in documents if _is_value_set(document)]
+    value_sets = [(name, document) for name, document in documents if is_value_set(document)]
     for name, document in value_sets:
-        set_id = document["url"].rpartition("/")[2]
+        set_id = set_id_of(document)
         members.setdefault(set_id, [])
-        for system_url, code, regex in _codes(document):
+        for system_url, code, regex in read_codes(name, document, faults):
             at = systems.key(system_url)
             if at is None:
                 faults.append(f"{name}: system {system_url!r} is not in systems.toml")
@@ -232,40 +241,20 @@ def build_terminology(systems: Systems, documents: Iterable[tuple[str, dict[str,
     )
 
 
+def _misplaced(documents: Iterable[tuple[str, object]], widening: Iterable[tuple[str, object]]) -> Iterator[str]:
+    widened = {set_id_of(document) for _, document in documents if is_value_set(document)}
+    for name, document in (*documents, *widening):
+        if not (is_code_system(document) or is_value_set(document)):
+            yield f"{name}: is neither a ValueSet with url nor a CodeSystem"
+        elif is_value_set(document) and set_id_of(document) not in widened:
+            yield f"{name}: no value set that ships is called {set_id_of(document)!r}, so it widens none"
+
+
 def _add_pattern(
     found: dict[tuple[str, str], re.Pattern[str]], at: tuple[str, str], name: str, faults: list[str]
 ) -> None:
     try:
         found[at] = re.compile(at[0])
+        re.compile(f"(?:{at[0]})")  # as it stands among the others
     except re.error as fault:
         faults.append(f"{name}: regex {at[0]!r}: {fault}")
-
-
-def _is_value_set(document: object) -> bool:
-    return isinstance(document, dict) and document.get("resourceType") == "ValueSet" and "url" in document
-
-
-def _code_system(document: Mapping[str, Any]) -> CodeSystem:
-    return CodeSystem(
-        document["url"], {concept["code"]: concept.get("display", concept["code"]) for concept in document["concept"]}
-    )
-
-
-def _codes(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield (system, code, None) for enumerated codes and (system, "", regex) for filters on the code."""
-    for include in document.get("compose", {}).get("include", ()):
-        system = include.get("system", "")
-        for concept in include.get("concept", ()):
-            yield system, concept["code"], None
-        for rule in include.get("filter", ()):
-            if rule.get("property") == "code" and rule.get("op") == "regex":
-                yield system, "", rule["value"]
-    for contained in document.get("expansion", {}).get("contains", ()):
-        yield from _expanded(contained)
-
-
-def _expanded(contained: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    if "code" in contained and not contained.get("abstract"):
-        yield contained.get("system", ""), contained["code"], None
-    for below in contained.get("contains", ()):
-        yield from _expanded(below)

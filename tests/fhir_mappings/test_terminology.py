@@ -210,6 +210,70 @@ def test_every_fault_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+SNOMED = "http://snomed.info/sct"
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        (value_set(compose=[]), "compose or expansion is not of FHIR's shape"),
+        (value_set(compose={"include": [{"system": 7, "concept": [{"code": "1"}]}]}), "compose or expansion"),
+        (value_set(compose={"include": [{"system": SNOMED, "concept": [{"code": 1}]}]}), "compose or expansion"),
+        (value_set(compose={"include": [{"system": SNOMED, "concept": [{}]}]}), "compose or expansion"),
+        (value_set(expansion={"contains": ["1"]}), "compose or expansion"),
+        (value_set(expansion=None), "compose or expansion"),
+        (value_set(url=7), "is neither a ValueSet with url nor a CodeSystem"),
+        ({"resourceType": "CodeSystem", "url": "https://x.example/y"}, "concept is not of FHIR's shape"),
+        ({"resourceType": "CodeSystem", "url": 7, "concept": []}, "is neither a ValueSet with url nor a CodeSystem"),
+    ],
+)
+def test_a_document_of_an_odd_shape_is_a_fault_of_its_file(tmp_path: Path, document: Any, fault: str) -> None:
+    with pytest.raises(TerminologyError, match=f"^a.json: {fault}"):
+        load_terminology(write(tmp_path, a=document))
+
+
+def including(**more: Any) -> dict[str, Any]:
+    return value_set(compose={"include": [{"system": SNOMED, **more}]})
+
+
+@pytest.mark.parametrize(
+    ("document", "part"),
+    [
+        (including(filter=[{"property": "concept", "op": "is-a", "value": "1"}]), "a filter by concept is-a"),
+        (including(valueSet=["https://x.example/ValueSet/y"]), "an include of a valueSet"),
+        (including(), "an include of a whole system"),
+        (value_set(compose={"include": [], "exclude": [{"system": SNOMED}]}), "an exclude"),
+    ],
+)
+def test_what_only_a_terminology_server_can_read_is_told_and_not_left_out(
+    tmp_path: Path, document: dict[str, Any], part: str
+) -> None:
+    told = f"a.json: {part} is not read: list the codes, or add the expansion"
+    with pytest.raises(TerminologyError) as caught:
+        load_terminology(write(tmp_path, a=document))
+    assert str(caught.value) == told
+    expanded = document | {"expansion": {"contains": [{"system": SNOMED, "code": "2"}]}}
+    assert load_terminology(write(tmp_path, a=expanded)).sets(SNOMED, "2") == {"liver-metastasis"}
+
+
+def test_a_pattern_that_cannot_stand_among_others_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TerminologyError, match=r"^a\.json: regex '\(\?i\)c78': global flags not at the start"):
+        load_terminology(write(tmp_path, a=including(filter=[{"property": "code", "op": "regex", "value": "(?i)c78"}])))
+
+
+def test_a_set_that_would_widen_none_is_told(tmp_path: Path) -> None:
+    document = including(concept=[{"code": "3"}]) | {"url": "https://crlm-cds.example/fhir/ValueSet/liver-metastases"}
+    with pytest.raises(TerminologyError) as caught:
+        load_terminology(write(tmp_path, a=document))
+    assert str(caught.value) == "a.json: no value set that ships is called 'liver-metastases', so it widens none"
+
+
+def test_a_folder_called_like_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(TerminologyError, match=r"^a\.json: cannot be read$"):
+        load_terminology(tmp_path)
+
+
 def test_a_folder_that_is_none_or_holds_no_json_is_told(tmp_path: Path) -> None:
     with pytest.raises(TerminologyError, match="is no folder"):
         load_terminology(tmp_path / "missing")
