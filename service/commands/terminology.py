@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,7 +62,11 @@ def refresh(
         typer.echo(f"Nothing was changed. {fault}", err=True)
         raise typer.Exit(1) from None
     _print_difference(before, found)
-    write_expansions(out, found, now=datetime.now(UTC), edition=edition)
+    try:
+        write_expansions(out, found, now=datetime.now(UTC), edition=edition)
+    except OSError as fault:
+        typer.echo(f"Not all of it could be written to {out}: {fault.strerror}", err=True)
+        raise typer.Exit(1) from None
     gained = sum(len(one.codes) for one in found)
     typer.echo(f"{gained} codes in {len(found)} value sets are in {out}. Use them with CRLM_TERMINOLOGY={out}")
 
@@ -71,15 +76,19 @@ def read_expansions(folder: Path) -> dict[str, dict[str, str]]:
     import json
 
     from fhir_mappings.widening import codes_of
+    from service.adapters.places import is_folder
 
     found = {}
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+    for path in sorted(folder.glob("*.json")) if is_folder(folder) else ():
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise typer.BadParameter(f"{path.name} in it is no JSON", param_hint="--out") from None
-        if _is_ours(document):
-            found[path.stem] = codes_of(document)
+        except OSError:
+            raise typer.BadParameter(f"{path.name} in it cannot be read", param_hint="--out") from None
+        with suppress(AttributeError, KeyError, TypeError):  # of a shape that no refresh writes
+            if _is_ours(document):
+                found[path.stem] = codes_of(document)
     return found
 
 

@@ -138,11 +138,19 @@ def test_the_difference_to_the_last_refresh_is_shown(tmp_path: Path, monkeypatch
 
 
 def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
-    own = tmp_path / "own.json"
-    own.write_text(json.dumps({"resourceType": "ValueSet", "url": "https://site.example/ValueSet/own"}))
+    plain: dict[str, Any] = {"resourceType": "ValueSet", "url": "https://site.example/ValueSet/own"}
+    odd: list[dict[str, Any]] = [
+        {"expansion": None},
+        {"expansion": []},
+        {"expansion": {"parameter": [1]}},
+        {"expansion": {"parameter": 7}},
+    ]
+    own = [tmp_path / f"own{number}.json" for number in range(len(odd) + 1)]
+    for file, more in zip(own, [{}, *odd], strict=True):
+        file.write_text(json.dumps(plain | more))
     with Server(Terminology()) as server:
-        refresh(server, tmp_path)
-    assert own.exists()
+        said = refresh(server, tmp_path)
+    assert (said.exit_code, [file.exists() for file in own]) == (0, [True] * len(own))
 
 
 def answers(answer: Answer) -> Callable[[Asked], Answer]:
@@ -179,6 +187,7 @@ def test_a_private_network_needs_a_word(tmp_path: Path) -> None:
 
 def test_what_is_wrong_on_this_machine_is_told_before_anything_is_asked(tmp_path: Path) -> None:
     file, folder, token = tmp_path / "file", tmp_path / "folder", tmp_path / "token"
+    (tmp_path / "other" / "sets.json").mkdir(parents=True)
     file.touch()
     folder.mkdir()
     (folder / "broken.json").write_text("[")
@@ -188,13 +197,21 @@ def test_what_is_wrong_on_this_machine_is_told_before_anything_is_asked(tmp_path
             refresh(server, file / "out"),
             refresh(server, folder),
             refresh(server, tmp_path / "out", "--token-file", str(token)),
+            refresh(server, tmp_path / "other"),
         ]
     assert server.asked == []
-    assert [(result.exit_code, result.stdout) for result in found] == [(2, "")] * 3
+    assert [(result.exit_code, result.stdout) for result in found] == [(2, "")] * 4
     told = [" ".join(result.stderr.replace("│", " ").split()) for result in found]
     assert "Invalid value for --out: no folder can be made there" in told[0]
     assert "Invalid value for --out: broken.json in it is no JSON" in told[1]
     assert "Invalid value for --token-file: it is no text in UTF-8" in told[2]
+    assert "Invalid value for --out: sets.json in it cannot be read" in told[3]
+
+
+def test_what_cannot_be_written_is_told_in_a_line(tmp_path: Path) -> None:
+    with Server(Terminology()) as server:
+        said = refresh(server, tmp_path / ("x" * 300))
+    assert (said.exit_code, said.stderr.splitlines()[-1].endswith("xxx: File name too long")) == (1, True)
 
 
 def test_a_server_needs_a_url() -> None:
