@@ -26,29 +26,31 @@ _ORDERS_OF_SURGERY = frozenset({"simultaneous", "liver-first", "staged"})
 _LIVER_NEXT = frozenset({"resect-now-no-more-chemotherapy", "liver-before-chemotherapy"})
 
 
+_NAMES = {
+    "mdt": "MDT",
+    "simultaneous": "simultaneous resection",
+    "systemic-first": "systemic therapy first",
+    "metachronous": "treatment as metachronous disease",
+}
+
+
 def strategy_name(reading: Reading, strategy: str) -> str:
     """Name a strategy in a sentence: `liver first`, `primary first`, `MDT`."""
-    match strategy:
-        case "staged":
-            return _staged_name(reading, reading.decision.outcomes)
-        case "mdt":
-            return "MDT"
-        case "simultaneous":
-            return "simultaneous resection"
-        case "systemic-first":
-            return "systemic therapy first"
-        case "metachronous":
-            return "treatment as metachronous disease"
-        case _:
-            return strategy.replace("-", " ")
+    return _name_among(reading, strategy, reading.decision.outcomes)
 
 
 def strategy_names(reading: Reading, outcomes: tuple[Outcome, ...]) -> list[str]:
     """Name the strategies of some outcomes, each once, in the order for a reader."""
-    return [
-        _staged_name(reading, outcomes) if strategy == "staged" else strategy_name(reading, strategy)
-        for strategy in dict.fromkeys(outcome.strategy for outcome in in_reading_order(outcomes))
-    ]
+    found = dict.fromkeys(outcome.strategy for outcome in in_reading_order(outcomes))
+    return [_name_among(reading, strategy, outcomes) for strategy in found]
+
+
+def _name_among(reading: Reading, strategy: str, outcomes: tuple[Outcome, ...]) -> str:
+    return _staged_name(reading, outcomes) if strategy == "staged" else _plain_name(strategy)
+
+
+def _plain_name(strategy: str) -> str:
+    return _NAMES.get(strategy, strategy.replace("-", " "))
 
 
 def _staged_name(reading: Reading, outcomes: tuple[Outcome, ...]) -> str:
@@ -98,7 +100,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
         case "mdt", _:
             return _mdt(reading, outcome)
         case _:
-            return strategy_name(reading, outcome.strategy), ""
+            return _plain_name(outcome.strategy), ""
 
 
 def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step
@@ -140,7 +142,7 @@ def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
                 return "liver resection before chemotherapy", f"then {months} of adjuvant chemotherapy"
             return "liver resection before chemotherapy", _interval(reading)
         case _:
-            return strategy_name(reading, "metachronous"), ""
+            return _plain_name(outcome.strategy), ""
 
 
 def _mdt(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step

@@ -54,9 +54,12 @@ GROUPS = {
     "headlines": Group(
         "service/knowledge",
         ("headline",),
-        (
-            *(f"tests/explain/test_{name}.py" for name in ("headlines", "counts", "wording", "explain", "mdt")),
-            "tests/cards/test_strategy_cards.py",
+        tuple(
+            f"tests/{name}.py"
+            for name in (
+                "explain/test_outcome_names", "explain/test_headlines", "explain/test_counts", "explain/test_wording",
+                "explain/test_explain", "explain/test_mdt", "cards/test_strategy_cards",
+            )
         ),
     ),
     "tokens": Group(
