@@ -80,10 +80,11 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
 def parse_catalogue(text: str) -> Catalogue:
     """Read a catalogue from TOML; raise `CatalogueError` with every fault at once."""
     try:
-        tables = tomllib.loads(text).get("fact", {})
+        document = tomllib.loads(text)
     except (ValueError, RecursionError) as fault:
         raise CatalogueError(str(fault)) from fault
-    faults: list[str] = []
+    tables = document.pop("fact", {})
+    faults = [f"unknown key {key!r}: facts are tables headed [fact.CODE]" for key in sorted(document)]
     facts: dict[str, FactDefinition] = {}
     if not isinstance(tables, dict):
         raise CatalogueError("fact must be tables by code")

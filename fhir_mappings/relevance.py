@@ -25,6 +25,8 @@ NAMED = DRUGS | {"Condition", "Procedure"}
 """Types whose text is looked at beside codes that are read, too: a drug, operation or metastasis has many codes."""
 CODED = DRUGS | {"Condition", "Observation", "Procedure", "ServiceRequest"}
 """Types of resources that matter by their codes."""
+READ = _ALWAYS | CODED
+"""All types of resources that are read."""
 _CONCEPTS = ("code", "medicationCodeableConcept", "medication")
 _NO_CODE = 2**63
 MISFITS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)

@@ -306,3 +306,11 @@ def _function(name: str) -> Callable[[Reader, FactDefinition], list[Candidate]]:
     module, _, function = name.partition(".")
     found = getattr(import_module(f"fhir_mappings.read.{module}"), function)
     return cast("Callable[[Reader, FactDefinition], list[Candidate]]", found)
+
+
+def has_reader(name: str) -> bool:
+    """Whether `module.function` is a reader in `fhir_mappings/read`, or `local`."""
+    try:
+        return callable(_function(name))
+    except (ImportError, AttributeError):
+        return False

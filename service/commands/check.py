@@ -91,8 +91,9 @@ def pathway_table(guideline: Guideline) -> Table:
 
 
 def disagreements(guideline: Guideline, catalogue: Catalogue, terminology: Terminology) -> Iterator[str]:
-    """Name every code that knowledge or catalogue use and our code systems do not have."""
+    """Name what knowledge or catalogue use and is not there: codes of our systems, readers, value sets."""
     from fhir_mappings.outbound import UNDETERMINED
+    from fhir_mappings.wiring import loose_ends
 
     choices = {choice for fact in catalogue.facts.values() for choice in fact.choices}
     wanted: dict[str, Iterable[str]] = {
@@ -107,3 +108,4 @@ def disagreements(guideline: Guideline, catalogue: Catalogue, terminology: Termi
             yield f"the code system {name} is missing"
             continue
         yield from (f"the code system {name} has no {code}" for code in codes if code not in system.codes)
+    yield from loose_ends(catalogue, terminology)

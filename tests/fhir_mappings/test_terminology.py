@@ -12,10 +12,9 @@ from fhir.resources.R4B.codesystem import CodeSystem
 from fhir.resources.R4B.valueset import ValueSet
 
 from fhir_mappings.catalogue import FACTS_SYSTEM, CatalogueError, load_catalogue, parse_catalogue
-from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.reader import _function
 from fhir_mappings.read.topics import ANY_CANCER
 from fhir_mappings.terminology import TerminologyError, load_terminology
+from fhir_mappings.wiring import loose_ends
 from fhir_mappings.words import could_be
 from tests.fhir_mappings.reading import terminology
 
@@ -86,11 +85,24 @@ def test_the_strategies_are_those_of_the_public_contract() -> None:
 
 
 def test_every_source_of_the_catalogue_is_a_value_set_and_every_reader_exists() -> None:
-    known = {*terminology().set_ids, *(f"strategy:{code}" for code in terminology().code_systems["strategy"].codes)}
-    for fact in load_catalogue().facts.values():
-        assert callable(_function(fact.reader))
-        for sets in fact.sources.values():
-            assert all(any(matches(name, (wanted,)) for name in known) for wanted in sets), fact.code
+    assert list(loose_ends(load_catalogue(), terminology())) == []
+
+
+def test_what_a_new_fact_names_and_is_not_there_is_told() -> None:
+    start = '[fact.{}]\ntitle = "a"\nquestion = "a?"\nkind = "integer"\n'
+    sources = 'sources = { Observation = ["ecog", "ecogg"], Observatoin = ["strategy:staged", "strategy:stagged"] }\n'
+    text = (
+        start.format("a") + 'reader = "fitness.nobody"\n'
+        + start.format("b") + 'reader = "nowhere.ecog"\n'
+        + start.format("c") + 'reader = "local"\n' + sources
+    )  # fmt: skip
+    assert list(loose_ends(parse_catalogue(text), terminology())) == [
+        "fact a: there is no reader 'fitness.nobody'",
+        "fact b: there is no reader 'nowhere.ecog'",
+        "fact c: there is no value set 'ecogg'",
+        "fact c: resources of the type 'Observatoin' are not read",
+        "fact c: there is no value set 'strategy:stagged'",
+    ]
 
 
 SPELLINGS = [
@@ -333,6 +345,8 @@ def test_text_is_only_asked_what_it_could_be_about(kind: str, text: str, topics:
 
 def test_every_fault_of_a_catalogue_is_told_at_once() -> None:
     text = """
+[facts.a]
+title = "a"
 [fact.a]
 title = "a"
 question = "a?"
@@ -353,6 +367,7 @@ reader = "local"
     with pytest.raises(CatalogueError) as caught:
         parse_catalogue(text)
     assert str(caught.value).splitlines() == [
+        "unknown key 'facts': facts are tables headed [fact.CODE]",
         "fact a: yes must be one of its choices",
         "fact a: sources must be lists of value sets by resource type",
         "fact b: unknown key 'colour'",
