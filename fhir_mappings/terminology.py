@@ -14,6 +14,7 @@ from fhir_mappings.value_set_json import is_code_system, is_value_set, read_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
 NOTHING: frozenset[str] = frozenset()
@@ -155,14 +156,7 @@ class Terminology:
 @cache
 def shipped_documents() -> tuple[tuple[str, dict[str, Any]], ...]:
     """Give the value sets and code systems that ship with the package, each with its file's name."""
-    folder = files("fhir_mappings").joinpath("value_sets")
-    return tuple(
-        sorted(
-            (entry.name, json.loads(entry.read_text(encoding="utf-8")))
-            for entry in folder.iterdir()
-            if entry.name.endswith(".json")
-        )
-    )
+    return tuple(_read(files("fhir_mappings").joinpath("value_sets").iterdir()))
 
 
 def load_terminology(extra: Path | None = None) -> Terminology:
@@ -175,15 +169,23 @@ def load_terminology(extra: Path | None = None) -> Terminology:
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not folder.is_dir():
-        raise TerminologyError(f"{folder}: is no folder")
-    for path in sorted(folder.glob("*.json")):
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        raise TerminologyError(f"{folder}: is no folder that can be read") from None
+    yield from _read(entries)
+
+
+def _read(entries: Iterable[Traversable]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        if not entry.name.endswith(".json"):
+            continue
         try:
-            yield path.name, json.loads(path.read_text(encoding="utf-8"))
+            yield entry.name, json.loads(entry.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as fault:
-            raise TerminologyError(f"{path.name}: is not JSON: {fault}") from fault
+            raise TerminologyError(f"{entry.name}: is not JSON: {fault}") from fault
         except OSError as fault:
-            raise TerminologyError(f"{path.name}: cannot be read") from fault
+            raise TerminologyError(f"{entry.name}: cannot be read") from fault
 
 
 def build_terminology(

@@ -49,6 +49,7 @@ def demo(
         typer.secho(f"The demo needs {' and '.join(missing)}: {_REMEDY}", fg="red", err=True)
         raise typer.Exit(1)
 
+    from service.commands.faults import faults_end_the_command
     from service.demo.folder import DemoFolder
     from service.demo.run import Demo, DemoError
 
@@ -61,7 +62,8 @@ def demo(
     with _folder(keep) as path:
         typer.echo("Starting the service and the demo EHR…", err=True)
         try:
-            Demo(port, DemoFolder(path), ready).run()
+            with faults_end_the_command():
+                Demo(port, DemoFolder(path), ready).run()
         except DemoError as fault:
             typer.secho(str(fault), fg="red", err=True)
             raise typer.Exit(1) from fault

@@ -23,9 +23,11 @@ def doctor(
 
     Nothing is changed. Exit status 1 where something fails; warnings leave it 0.
     """
+    from service.commands.faults import faults_end_the_command
     from service.commands.findings import worst
 
-    found = _examine()
+    with faults_end_the_command():
+        found = _examine()
     if as_json:
         import orjson
 

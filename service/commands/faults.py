@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def faults_end_the_command(*kinds: type[Exception]) -> Iterator[None]:
-    """Print the lines of an error of one of `kinds` and exit with status 2: start-up is impossible."""
+def faults_end_the_command() -> Iterator[None]:
+    """Print the lines of faulty settings, knowledge or codes and exit with status 2: start-up is impossible."""
+    from fhir_mappings.catalogue import CatalogueError
+    from fhir_mappings.terminology import TerminologyError
+    from service.errors import SettingsError
+    from service.knowledge.policy import GuidelineError
+    from service.tracing import TelemetryError
+
     try:
         yield
-    except kinds as error:
+    except (SettingsError, CatalogueError, TerminologyError, GuidelineError, TelemetryError) as error:
         typer.secho("crlm-cds cannot start:", fg="red", bold=True, err=True)
         for line in str(error).splitlines():
             typer.echo(f"  - {line}", err=True)

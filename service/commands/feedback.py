@@ -58,11 +58,10 @@ def report(
     from service.adapters.store.report import read_report
     from service.commands.faults import faults_end_the_command
     from service.commands.store_url import configured_database_url, is_there, sqlite_file
-    from service.errors import SettingsError
 
     if since is not None and until is not None and until <= since:
         raise typer.BadParameter("must be a later day than --since", param_hint="--until")
-    with faults_end_the_command(SettingsError):
+    with faults_end_the_command():
         url = configured_database_url(database_url)
     file = sqlite_file(url)
     if file is not None and not is_there(file):

@@ -11,9 +11,8 @@ def migrate() -> None:
     from service.adapters.store.migrate import migrate as bring_up_to_date
     from service.commands.faults import faults_end_the_command, store_faults_end_the_command
     from service.commands.store_url import configured_database_url
-    from service.errors import SettingsError
 
-    with faults_end_the_command(SettingsError):
+    with faults_end_the_command():
         url = configured_database_url()
     database = Database(url)
     try:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from service.adapters.origins import is_loopback
-from service.errors import SettingsError
 from service.settings import Settings, describe_settings, load_settings
 
 SETTINGS_TABLE = "\n\n".join(
@@ -30,15 +29,12 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="The number of processes.")] = 1,
 ) -> None:
     """Serve CDS Hooks, the knowledge page and the review app."""
-    from fhir_mappings.terminology import TerminologyError
     from service.commands.faults import faults_end_the_command, store_faults_end_the_command
-    from service.knowledge.policy import GuidelineError
     from service.logs import configure_logging
-    from service.tracing import TelemetryError
     from service.web.server import run
 
     own_url = local_url(host, port)
-    with faults_end_the_command(SettingsError, TerminologyError, GuidelineError, TelemetryError):
+    with faults_end_the_command():
         settings = load_settings(os.environ, public_base_url=own_url)
         configure_logging(level=settings.log_level, style=settings.log_format)
         announce(settings, own_url)

@@ -79,25 +79,26 @@ async def _send(body: bytes, url: str | None) -> tuple[int, bytes]:
     return answer.status_code, answer.content
 
 
+_HONOURED = ("CRLM_POLICY", "CRLM_TERMINOLOGY", "CRLM_PUBLIC_BASE_URL")
+"""What of a server's settings changes an answer."""
+
+
 def _in_process() -> httpx.ASGITransport:
     """Put the service together in this process: without authentication, with a store that is gone afterwards."""
     import httpx
 
     from service.commands.faults import faults_end_the_command
-    from service.errors import SettingsError
-    from service.knowledge.policy import GuidelineError
     from service.logs import configure_logging
     from service.settings import load_settings
     from service.web.server import build_app
 
     configure_logging(level="error", style="auto")
-    with faults_end_the_command(SettingsError, GuidelineError):
+    with faults_end_the_command():
         settings = load_settings(
             {
                 "CRLM_AUTH": "off",
                 "CRLM_DATABASE_URL": "sqlite://",
-                "CRLM_POLICY": os.environ.get("CRLM_POLICY", ""),
-                "CRLM_PUBLIC_BASE_URL": os.environ.get("CRLM_PUBLIC_BASE_URL", ""),
+                **{name: os.environ.get(name, "") for name in _HONOURED},
             }
         )
         return httpx.ASGITransport(app=build_app(settings, own_process=False))

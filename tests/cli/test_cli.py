@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner, Result
 
-from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.catalogue import load_catalogue, parse_catalogue
 from fhir_mappings.terminology import load_terminology
 from service import __version__
 from service.cli import app, main
@@ -22,6 +22,8 @@ from tests.response_checker import check_response
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from fhir_mappings.catalogue import Catalogue
 
 REQUEST = {
     "hook": "order-sign",
@@ -125,6 +127,33 @@ def test_what_a_site_switched_off_is_told_and_is_no_fault(tmp_path: Path) -> Non
     found = run("check", CRLM_POLICY=str(policy))
     assert found.exit_code == 0
     assert "under this policy row A10 can never apply" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (("serve", "--port", "1"), "service.web.server"),
+        (("try",), "service.web.server"),
+        (("doctor",), "service.commands.doctor_inside"),
+        (("check",), "fhir_mappings.catalogue"),
+    ],
+)
+def test_every_command_lists_the_faults_of_the_catalogue(
+    command: tuple[str, ...], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> Catalogue:
+        return parse_catalogue("[fact.new]")
+
+    monkeypatch.setattr(f"{place}.load_catalogue", load)
+    found = run(*command, CRLM_AUTH="off", CRLM_DATABASE_URL="sqlite://")
+    told = [f"  - fact new: {key} is missing" for key in ("title", "question", "kind", "reader")]
+    assert (found.exit_code, found.stdout, found.stderr.splitlines()[-5:]) == (2, "", ["crlm-cds cannot start:", *told])
+
+
+def test_try_reads_the_codes_of_the_site(tmp_path: Path) -> None:
+    (tmp_path / "sets.json").write_text("[")
+    found = run("try", CRLM_TERMINOLOGY=str(tmp_path))
+    assert (found.exit_code, "sets.json: is not JSON" in found.stderr) == (2, True)
 
 
 def test_serve_lists_the_faults_of_the_settings_and_does_not_start() -> None:

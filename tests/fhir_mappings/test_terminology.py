@@ -287,7 +287,7 @@ def test_a_folder_called_like_a_file_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_none_or_holds_no_json_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TerminologyError, match="is no folder"):
+    with pytest.raises(TerminologyError, match="is no folder that can be read"):
         load_terminology(tmp_path / "missing")
     with pytest.raises(TerminologyError, match=r"a\.json: is not JSON"):
         load_terminology(write(tmp_path, a="{"))

@@ -71,7 +71,7 @@ GROUPS = {
         "fhir_mappings",
         (
             "asked", "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
-            "words",
+            "value_set_json", "wiring", "words",
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
                 "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",
