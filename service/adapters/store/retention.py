@@ -13,9 +13,9 @@ import sqlalchemy as sa
 import structlog
 
 from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
-from service.adapters.store.migrate import read_version, suffices
+from service.adapters.store.migrate import read_version, suffices, write_and_delete
 from service.adapters.store.patience import patiently
-from service.adapters.store.schema import NOBODY, feedback, issued_cards, later_treatments, token_ids
+from service.adapters.store.schema import feedback, issued_cards, later_treatments, token_ids
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _ANSWER_S = 2.0
 _EVERY_S = 3600.0
-_PROBE = "readiness"
 _LOCK = 0x70757267
 """The key of the advisory lock on PostgreSQL: any number but that of the migrations."""
 
@@ -138,14 +137,7 @@ class StoreReadiness:
     async def _takes_writes(self) -> bool:
         try:
             async with asyncio.timeout(_ANSWER_S):
-                await self._database.write(_write_and_delete)
+                await self._database.write(write_and_delete)
         except (StoreUnavailable, TimeoutError):
             return False
         return True
-
-
-def _write_and_delete(connection: Connection) -> None:
-    """Change the store and leave nothing behind."""
-    probe = {token_ids.c.issuer: NOBODY, token_ids.c.token_id: _PROBE, token_ids.c.expires_at: 0}
-    connection.execute(sa.insert(token_ids).values(probe))
-    connection.execute(sa.delete(token_ids).where(token_ids.c.issuer == NOBODY, token_ids.c.token_id == _PROBE))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,17 @@ async def test_a_newer_store_is_left_alone_and_serves(database: Database) -> Non
     newer = sa.text("UPDATE alembic_version SET version_num = '9999'")
     database.write_now(lambda connection: connection.execute(newer))
     assert [migrate(database), await StoreReadiness(database).faults()] == [("9999", "9999"), []]
+
+
+def test_a_store_that_takes_no_writes_is_not_said_to_be_up_to_date(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite3"
+    for url, refuses in ((f"sqlite:///{file}", False), (f"sqlite:///file:{file}?mode=ro&uri=true", True)):
+        database = Database(url)
+        try:
+            with pytest.raises(sa.exc.OperationalError) if refuses else nullcontext():
+                migrate(database)
+        finally:
+            database.close()
 
 
 def test_an_older_store_goes_up_and_keeps_what_it_has(store_url: str) -> None:
