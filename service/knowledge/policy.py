@@ -32,8 +32,8 @@ def read_policy(text: str, faults: list[str]) -> Policy:
     head = root.table("policy")
     name = head.text("name")
     head.close()
-    if name in {"", "default"}:
-        head.fault("name must be a name of the site's own, not empty and not 'default'")
+    if name.strip() in {"", "default"} or not name.isprintable():
+        head.fault("name must be a name of the site's own in one line, not empty and not 'default'")
     given = root.table("parameters")
     parameters: dict[str, ParameterValue] = {}
     for key in given.keys():  # noqa: SIM118 - not a mapping

@@ -50,6 +50,19 @@ def test_an_open_case_names_what_has_room(facts: dict[str, Any], between: str, n
     assert said == f"Order of surgery open between {between}; first needed: {needed}"
 
 
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        ({"primary-in-situ": True, "ecog": 0}, "resectability and symptoms of the primary"),
+        ({"primary-in-situ": False, "ecog": 0}, "resectability"),
+    ],
+)
+def test_a_case_that_waits_for_the_mdt_names_symptoms_only_where_they_matter(facts: dict[str, Any], named: str) -> None:
+    case = charted(facts)
+    said = summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
+    assert said == f"Complete the case for the MDT: {named} not recorded"
+
+
 RESPONDED: dict[str, Any] = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
 
 

@@ -151,11 +151,11 @@ def test_a_policy_that_cannot_be_read_is_refused(text: str, fault: str) -> None:
     assert any(fault in found for found in caught.value.faults)
 
 
-@pytest.mark.parametrize("name", ["", "default"])
+@pytest.mark.parametrize("name", ["", "default", " ", "default ", "our\\nMDT", "our\\u001b[31mMDT"])
 def test_the_name_of_a_policy_is_the_sites_own(name: str) -> None:
     with pytest.raises(GuidelineError) as caught:
         parse_policy(f'[policy]\nname = "{name}"')
-    fault = "policy file.policy: name must be a name of the site's own, not empty and not 'default'"
+    fault = "policy file.policy: name must be a name of the site's own in one line, not empty and not 'default'"
     assert caught.value.faults == (fault,)
 
 
