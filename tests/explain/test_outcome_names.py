@@ -9,7 +9,7 @@ import pytest
 from service.knowledge.decide import decide
 from service.knowledge.decision import Outcome
 from service.knowledge.guideline import load_guideline
-from service.knowledge.headline import outcome_name, recommended, strategy_name
+from service.knowledge.headline import in_reading_order, outcome_name, recommended, strategy_name
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, charted
 
@@ -149,3 +149,8 @@ def test_a_name_leaves_out_what_the_chart_does_not_say() -> None:
 def test_a_strategy_is_named_without_a_next_step(strategy: str, name: str) -> None:
     assert strategy_name(reading(FACTS), strategy) == name
     assert recommended(reading(FACTS), Outcome(strategy, "later")) == (name, "")
+
+
+def test_a_reader_finds_operations_first_and_strategies_that_are_new_behind_the_mdt() -> None:
+    wanted = tuple(Outcome(strategy) for strategy in ("simultaneous", "liver-first", "staged", "mdt", "a-new-one"))
+    assert in_reading_order(tuple(sorted(wanted))) == wanted
