@@ -6,11 +6,10 @@ from datetime import date, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Sign, Unknown
 from tests.roundtrip.counting import complete_months, cycle_count, months_back
 from tests.roundtrip.dated import days_of, on
+from tests.roundtrip.facts import as_fact, at_least_one, holds, is_said, least_of, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +48,7 @@ class Oracle:
     def fact(self, code: str, found: Fact) -> Fact:
         """Let what is told explicitly win; a narrowing leaves an older value that is in it."""
         told = self.told.get(code, ABSENT)
-        if isinstance(told, Narrowed) and isinstance(found, Known) and _holds(told, found):
+        if isinstance(told, Narrowed) and isinstance(found, Known) and holds(told, found):
             return found
         return found if told == ABSENT else told
 
@@ -58,8 +57,8 @@ class Oracle:
         story = self.story
         found: dict[str, Fact] = {
             "primary-site": Known(story.site),
-            "primary-diagnosis-date": _as_fact(self.diagnosed),
-            "primary-resection-date": _as_fact(self.resected),
+            "primary-diagnosis-date": as_fact(self.diagnosed),
+            "primary-resection-date": as_fact(self.resected),
             "primary-operation-done": self._operation(story.resection),
             "primary-in-situ": self._in_situ(),
             "primary-symptoms": self._symptoms(),
@@ -69,7 +68,7 @@ class Oracle:
             else ABSENT,
             "rectal-radiotherapy": self._radiotherapy(),
             "primary-pathology": self._pathology(),
-            "liver-metastasis-date": _as_fact(self.found),
+            "liver-metastasis-date": as_fact(self.found),
             "metastases-detected": self._known(self._verdicts()),
             "months-primary-to-metastases": self._months(),
             "liver-state": self._liver_state(),
@@ -82,7 +81,7 @@ class Oracle:
         }
         facts = {code: self.fact(code, fact) for code, fact in found.items()}
         if self._said_response():
-            facts["chemotherapy-cycles"] = _at_least_one(facts["chemotherapy-cycles"])
+            facts["chemotherapy-cycles"] = at_least_one(facts["chemotherapy-cycles"])
         return facts
 
     @property
@@ -165,7 +164,7 @@ class Oracle:
         placed = symptom is not None and self.perforated() and self._of_the_primary(symptom)
         if placed or "perforation" in self.said.get("primary-symptoms", ()):
             return Known("unfavourable-perforated")
-        extensive = {str(one).startswith("N2") for one in _values(self.nodes)}
+        extensive = {str(one).startswith("N2") for one in values(self.nodes)}
         if extensive == {True}:
             return Known("unfavourable-nodal")
         if True in extensive and isinstance(self.nodes, Unknown):
@@ -300,7 +299,7 @@ class Oracle:
     def _said_cycles(self) -> bool:
         """Whether somebody wrote down that at least one cycle was given."""
         for said in self.said.get("chemotherapy-cycles", ()):
-            least = _least(said) if isinstance(said, Interval) else said
+            least = least_of(said) if isinstance(said, Interval) else said
             if least >= 1:
                 return True
         return False
@@ -332,11 +331,11 @@ class Oracle:
         hinted = (
             self.hinted
             or bool(self.adjuvant())
-            or bool(_values(self.nodes))
-            or _is_said(self.facts()["primary-resection-date"])
-            or _is_said(self.facts()["primary-operation-done"])
-            or _is_said(told.get("primary-margin", ABSENT))
-            or bool({"ongoing", "completed"} & _values(self.facts()["adjuvant-status"]))
+            or bool(values(self.nodes))
+            or is_said(self.facts()["primary-resection-date"])
+            or is_said(self.facts()["primary-operation-done"])
+            or is_said(told.get("primary-margin", ABSENT))
+            or bool({"ongoing", "completed"} & values(self.facts()["adjuvant-status"]))
         )
         recent = diagnosed is not None and diagnosed.first >= months_back(self.today, 6)
         recorded = self._recorded("primary-diagnosis-date", story.primary)
@@ -356,41 +355,6 @@ class Oracle:
             Sign.UNCONFIRMED_DISEASE: story.unconfirmed,
         }
         return {sign for sign, holds in signs.items() if holds}
-
-
-def _is_said(fact: Fact) -> bool:
-    return not isinstance(fact, Unknown) or fact.gap in (Gap.CONFLICTING, Gap.UNREADABLE)
-
-
-def _values(fact: Fact) -> set[Any]:
-    """Give every value that is said of a choice."""
-    if isinstance(fact, Known):
-        return {fact.value}
-    left = fact.values if isinstance(fact, Narrowed) else fact.contested
-    return set() if isinstance(left, Interval) else set(left)
-
-
-def _holds(told: Narrowed, found: Known) -> bool:
-    if isinstance(told.values, Interval):
-        return isinstance(found.value, int | float) and found.value in told.values
-    return found.value in told.values
-
-
-def _at_least_one(cycles: Fact) -> Fact:
-    """Narrow what may be no cycle at all: somebody saw a response on the same day."""
-    if not isinstance(cycles, Narrowed) or not isinstance(cycles.values, Interval):
-        return cycles
-    return Narrowed(replace(cycles.values, low=max(_least(cycles.values), 1), low_included=True))
-
-
-def _least(cycles: Interval) -> float:
-    return (cycles.low or 0) + (not cycles.low_included)
-
-
-def _as_fact(when: PartialDate | None) -> Fact:
-    if when is None:
-        return ABSENT
-    return Known(when.first if when.is_day else str(when))
 
 
 def _first(events: Iterable[Dated], *, any_source: bool = False) -> PartialDate | None:
