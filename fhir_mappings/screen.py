@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.read.topics import about, codings_of
+from fhir_mappings.read.topics import about, codings_of, named_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,14 +21,17 @@ def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminolog
     Condition could be beside what its code says is told by its text; one that was kept for nothing else (its
     code is withheld, or of an odd shape) could be any.
     """
+    waiting = []
     for resource in resources:
-        if resource.get("resourceType") != "Condition":
-            continue
-        coded, understood = codings_of("Condition", resource, terminology)
-        sets = frozenset[str]().union(*(held for _, held in coded))
-        if _LIVER in sets:
-            return True
-        topics, masked = about("Condition", resource, sets, terminology, understood=understood)
-        if masked or _LIVER in topics or not (topics or coded or understood):
+        if resource.get("resourceType") == "Condition":
+            coded, understood = codings_of("Condition", resource, terminology)
+            sets = frozenset[str]().union(*(held for _, held in coded))
+            if _LIVER in sets:
+                return True
+            waiting.append((resource, sets, understood))
+    for condition, sets, understood in waiting:
+        topics, masked = about("Condition", condition, sets, terminology, understood=understood)
+        named = topics | named_beside(condition, sets, terminology)
+        if masked or _LIVER in named or not (named or sets or understood):
             return True
     return False

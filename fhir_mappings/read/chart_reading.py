@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from fhir_mappings.read.references import (
     patient_fault,
     reference_displays,
 )
-from fhir_mappings.read.topics import ANY_CANCER, Coding, about, codings_of
+from fhir_mappings.read.topics import ANY_CANCER, Coding, about, codings_of, named_beside
 from fhir_mappings.read.values import codings, concept_texts
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
@@ -209,12 +209,12 @@ class _Gate:
         whose = patient_fault(body, self.patient_id)
         if whose is not None:
             if whose == NO_PATIENT and not draft:  # it could be this one's: not used, and not taken for absent either
-                self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
+                self._refuse(Refused(kind, reference, sets, topics, masked), body)
             self.reading.issues.append(Issue(reference, whose))
             return None
         checked = check(_ordered(body) if draft else body, self.formats)
         if checked.body is None:
-            self.reading.refused.append(Refused(kind, reference, sets, topics, masked))
+            self._refuse(Refused(kind, reference, sets, topics, masked), body)
             self.reading.issues.append(Issue(reference, checked.refused or ""))
             return None
         said = _said(checked.body) if kind == "Observation" else checked.body
@@ -242,6 +242,10 @@ class _Gate:
             coded,
             *_statuses(checked.body),
         )
+
+    def _refuse(self, refused: Refused, body: Mapping[str, Any]) -> None:
+        named = named_beside(body, refused.sets, self.terminology)
+        self.reading.refused.append(replace(refused, topics=refused.topics | named))
 
     def _note(self, reference: str, repairs: tuple[str, ...], *, flags: Iterable[tuple[object, str]]) -> None:
         self.reading.issues += [Issue(reference, remark, "repaired") for remark in repairs]

@@ -129,13 +129,12 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def margins(reader: Reader) -> list[Resource]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
+    return [one for one in reader.stated("margin") if not in_liver(reader, one) or _is_of_a_primary(reader, one)]
+
+
+def _is_of_a_primary(reader: Reader, found: Resource) -> bool:
     ours = {primary.reference for primary in primaries(reader)}
-    return [
-        one
-        for one in reader.stated("margin")
-        if not in_liver(reader, one)
-        or any(referred(named, "Condition") in ours for named in references_of(one.body, "focus"))
-    ]
+    return any(referred(named, "Condition") in ours for named in references_of(found.body, "focus"))
 
 
 def nodes_positive(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -23,6 +23,7 @@ from fhir_mappings.read.operations import (
 )
 from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes
 from fhir_mappings.read.primary import perforations
+from fhir_mappings.read.topics import named_beside
 from fhir_mappings.read.treatment import adjuvant, may_be_since
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _could_be(reader: Reader, disease: str) -> list[tuple[Evidence, bool]]:
     """Give the Conditions that could be a disease; true beside those of which nothing is known."""
     found = []
     for condition in reader.chart.of("Condition"):
-        if asserted(condition) and (condition.masked or disease in condition.topics):
+        if asserted(condition) and (condition.masked or disease in _named(reader, condition)):
             counts = disease == _PRIMARY or (
                 active(condition) and not (condition.starting("primary-") and past_metastases(reader))
             )
@@ -79,6 +80,10 @@ def _could_be(reader: Reader, disease: str) -> list[tuple[Evidence, bool]]:
         if refusal.kind == "Condition" and (refusal.masked or _refused_is(refusal, disease))
     ]
     return found
+
+
+def _named(reader: Reader, condition: Resource) -> frozenset[str]:
+    return condition.topics | named_beside(condition.body, condition.sets, reader.terminology)
 
 
 def _refused_is(refusal: Refused, disease: str) -> bool:

@@ -42,20 +42,23 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
 def about(
     kind: str, body: Mapping[str, Any], sets: frozenset[str], terminology: Terminology, *, understood: bool
 ) -> tuple[frozenset[str], bool]:
-    """Give what a resource could be about by its text, beside the value sets of its code; and if that is withheld."""
+    """Give what a resource could be about by its text, where no value set holds its code; and if that is withheld."""
     if not understood:
         concepts = list(_concepts(kind, body))
         masked = kind == "Condition" and not any(map(concept_texts, concepts)) and any(map(_is_masked, concepts))
         return could_be(kind, _text(kind, body, sets, terminology)), masked
-    if kind not in NAMED:
+    if sets or kind not in NAMED:
         return _NOTHING, False
-    if not sets:
-        return could_be(kind, _text(kind, body, sets, terminology), beside_code=True), False
+    return could_be(kind, _text(kind, body, sets, terminology), beside_code=True), False
+
+
+def named_beside(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> frozenset[str]:
+    """Give the other disease where the words of a Condition, whose code is in `sets` of one, name it as well."""
     left_open = _left_open(sets)
     if not left_open:
-        return _NOTHING, False
-    text = "; ".join([_text(kind, body, sets, terminology), *_findings(body, terminology)])
-    return could_be(kind, text, beside_code=True, among=left_open), False
+        return _NOTHING
+    text = "; ".join([_text("Condition", condition, sets, terminology), *_findings(condition, terminology)])
+    return could_be("Condition", text, beside_code=True, among=left_open)
 
 
 def _left_open(sets: frozenset[str]) -> frozenset[str]:
