@@ -16,6 +16,7 @@ from fhir_mappings.read.operations import (
     unlisted_liver_operations,
 )
 from fhir_mappings.read.places import is_liver, taken_from
+from fhir_mappings.read.primary import second_primaries
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, derived
@@ -64,7 +65,7 @@ def _said_at_operation(reader: Reader, fact: FactDefinition, found: PartialDate)
 def _detection(reader: Reader) -> str | None:
     found, diagnosed = reader.date_of("liver-metastasis-date"), reader.date_of("primary-diagnosis-date")
     resected = reader.date_of("primary-resection-date")
-    if found is None:
+    if found is None or second_primaries(reader):
         return None
     recorded = reader.from_recorded("liver-metastasis-date")
     if resected is not None and found.last <= resected.first:
@@ -109,7 +110,7 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive the complete months from the primary's resection, else its diagnosis, to the metastases (R6)."""
     found, diagnosed = reader.date_of("liver-metastasis-date"), reader.date_of("primary-diagnosis-date")
     start = resected = reader.date_of("primary-resection-date")
-    if found is None or (resected is None and diagnosed is None):
+    if found is None or (resected is None and diagnosed is None) or second_primaries(reader):
         return []
     if resected is None and diagnosed is not None:
         if _resection_open(reader):

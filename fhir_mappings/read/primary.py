@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.read.conditions import active, asserted, first_date, histories, primaries
-from fhir_mappings.read.dates import shifted, start_of, value_of
+from fhir_mappings.read.conditions import active, asserted, confirmed, first_date, histories, primaries
+from fhir_mappings.read.dates import FROM_RECORDED, shifted, start_of, value_of
 from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     RELIEFS,
@@ -18,12 +18,14 @@ from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
+    from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
 _SITES = "primary-site-*"
 UNDATED = "without a date that places it: not used"
+SECOND = "a cancer at another site, after the primary was resected: not told apart from it"
 _SEGMENTS = {
     "colon-unspecified": frozenset({
         "caecum", "ascending-colon", "hepatic-flexure", "transverse-colon", "splenic-flexure", "descending-colon",
@@ -90,6 +92,11 @@ def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive whether the primary is in place: resected says no, an open plan to resect it and no resection yes."""
     for undecided in undecided_resections(reader):
         reader.flag(undecided, UNDATED, "primary-in-situ")
+    second = second_primaries(reader)
+    for condition in second:
+        reader.flag(condition, SECOND, "primary-in-situ")
+    if second:
+        return []
     resected = [
         Candidate(False, done.dated, (reader.evidence(done, RESECTIONS, how="derived"),))
         for done in primary_resections(reader)
@@ -109,6 +116,35 @@ def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         Candidate(True, reader.order_date(plan), (reader.evidence(plan, RESECTIONS, how="derived"),))
         for plan in reader.planned(RESECTIONS)
     ]
+
+
+def second_primaries(reader: Reader) -> list[Resource]:
+    """Give the active cancers at another site that began after the primary's resection, and were not resected.
+
+    Which of the two the metastases come from, and which is in place, only a clinician can say.
+    """
+    resected = reader.date_of("primary-resection-date")
+    found = primaries(reader)
+    if resected is None or len(found) == 1:
+        return []
+    known = frozenset[str]().union(*(_sites(one) for one in found if one.dated is not None and _is_by(one, resected)))
+    return [
+        one
+        for one in found
+        if one.date_remark != FROM_RECORDED and active(one) and confirmed(one) and not one.future
+        if one.dated is not None and not _is_by(one, resected) and known and known.isdisjoint(_sites(one))
+    ]
+
+
+def _is_by(condition: Resource, resected: PartialDate) -> bool:
+    """Whether a cancer may have been there at the resection of the primary."""
+    return condition.dated is None or condition.dated.first <= shifted(resected, BEFORE_DIAGNOSIS_DAYS).last
+
+
+def _sites(condition: Resource) -> frozenset[str]:
+    """Give the sites that a Condition's codes leave open."""
+    named = condition.starting("primary-site-")
+    return frozenset(named).union(*(_SEGMENTS.get(one, frozenset()) for one in named))
 
 
 def planned_operation(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -55,6 +55,36 @@ def test_the_first_of_several_diagnoses_counts() -> None:
     assert shown(case, "primary-diagnosis-date").isoformat() == "2026-05-02"
 
 
+FIRST = [condition("a", (ICD10CM, "C18.2"), onset="2015-03-01"), procedure("r", RESECTION, on="2015-03-20")]
+AGAIN: list[tuple[str, list[dict[str, Any]], Any, Any]] = [
+    ("in the rectum", [condition("b", (ICD10CM, "C20"), onset="2026-05-01")], "gap: absent", "gap: absent"),
+    ("in the rectum, recorded then", [condition("b", (ICD10CM, "C20"), recordedDate="2026-05-01")], False, "follow-up"),
+    (
+        "in the rectum, over",
+        [condition("b", (ICD10CM, "C20"), onset="2026-05-01", clinical="resolved")],
+        False,
+        "follow-up",
+    ),
+    ("at the site of the first", [condition("b", (ICD10CM, "C18.2"), onset="2026-05-01")], False, "follow-up"),
+    ("in the colon, no segment named", [condition("b", (ICD10CM, "C18.9"), onset="2026-05-01")], False, "follow-up"),
+    ("within 90 days of the resection", [condition("b", (ICD10CM, "C20"), onset="2015-06-18")], False, "follow-up"),
+    (
+        "in the rectum, resected too",
+        [condition("b", (ICD10CM, "C20"), onset="2026-05-01"), procedure("s", (CPT, "45110"), on="2026-05-20")],
+        False,
+        "at-staging",
+    ),
+]
+
+
+@pytest.mark.parametrize(("again", "in_situ", "found"), [one[1:] for one in AGAIN], ids=[one[0] for one in AGAIN])
+def test_an_active_cancer_at_another_site_after_the_resection_leaves_open_which_primary_counts(
+    again: list[dict[str, Any]], in_situ: Any, found: Any
+) -> None:
+    case = read(*FIRST, *again, condition("l", (ICD10CM, "C78.7"), onset="2026-05-10"))
+    assert (shown(case, "primary-in-situ"), shown(case, "metastases-detected")) == (in_situ, found)
+
+
 def test_a_precise_date_inside_the_first_partial_one_is_taken() -> None:
     case = read(primary("a", onset="2026"), primary("b", onset="2026-05-02"))
     assert shown(case, "primary-diagnosis-date").isoformat() == "2026-05-02"

@@ -115,7 +115,7 @@ def app_clients(clients: Clients) -> tuple[dict[str, AppClient], tuple[AppKey, .
         except (OSError, UnicodeDecodeError):
             faults.append(f"{place}: the file of the key or secret cannot be read")
             continue
-        if registration.secret == "":
+        if registration.secret is not None and not registration.secret:
             faults.append(f"{place}: the file of the secret is empty")
         keys += [registration.key] if registration.key else []
         for iss in client.smart.iss:
