@@ -136,11 +136,11 @@ class Teller:
         self.hinted = self.hinted or self.code in ("primary-t", "primary-n", "primary-margin")
         self.record.observation(observed(self.random, self.code, value), on(when), **more)
 
-    def either(self, value: Any, when: date, **more: Any) -> None:
-        if self.code in OBSERVED and self.random.random() < 0.6:
-            self.coded(value, when, **more)
-        else:
-            self.local(value, when, **more)
+    def either(self, value: Any, when: date, **more: Any) -> bool:
+        """Say a value in a standard code or in ours; whether it was a standard one."""
+        coded = self.code in OBSERVED and self.random.random() < 0.6
+        (self.coded if coded else self.local)(value, when, **more)
+        return coded
 
     def absent(self) -> Fact:
         return ABSENT
@@ -161,10 +161,11 @@ class Teller:
         return Known(value)
 
     def newest(self) -> Fact:
-        value, day = self.value(), self.recent()
-        self.either(self.value(), day - timedelta(days=self.random.choice((1, 5, 40, 400))))
-        self.either(value, day)
-        return Known(value)
+        value, day, older = self.value(), self.recent(), self.value()
+        self.either(older, day - timedelta(days=self.random.choice((1, 5, 40, 400))))
+        coded = self.either(value, day)
+        finer = coded and self.code in CLINICAL and older.startswith(value)  # T or N: a subcategory of what is newer
+        return Known(older if finer else value)
 
     def local_first(self) -> Fact:
         value, day = self.value(), self.recent()
