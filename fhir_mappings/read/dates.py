@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import PartialDate, add_months
+from fhir_mappings.case import PartialDate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,11 +108,6 @@ def shifted(dated: PartialDate, days: int) -> PartialDate:
 
 def _move(day: date, days: int) -> date:
     return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
-
-
-def back_months(day: date, months: int) -> date:
-    """Give the day `months` calendar months before; the month's last day where that day does not exist."""
-    return add_months(day, -months)
 
 
 def earlier(one: PartialDate, other: PartialDate) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Scope, Sign, Unknown
+from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Scope, Sign, Unknown, add_months
 from fhir_mappings.read.conditions import (
     active,
     asserted,
@@ -14,7 +14,6 @@ from fhir_mappings.read.conditions import (
     past_metastases,
     primaries,
 )
-from fhir_mappings.read.dates import back_months
 from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,
@@ -175,7 +174,7 @@ def _recent_diagnosis(reader: Reader) -> bool:
 
 
 def _since(diagnosed: PartialDate | None, reader: Reader) -> bool:
-    return diagnosed is not None and diagnosed.first >= back_months(reader.as_of, _RECENT_MONTHS)
+    return diagnosed is not None and diagnosed.first >= add_months(reader.as_of, -_RECENT_MONTHS)
 
 
 def _said(reader: Reader, code: str, value: str) -> bool:
