@@ -217,18 +217,20 @@ def _fact_line(reading: Reading, missing: MissingFact) -> Line:
 
 
 def _short_outcomes(reading: Reading, answer: Answer) -> str:
-    """Name what an answer leaves: strategies, or next steps where they are all that is open."""
-    if not answer.outcomes:
+    """Name what an answer leaves or, of more than a few, what it excludes; next steps where one strategy is left."""
+    left, every = answer.outcomes, reading.decision.outcomes
+    if not left:
         return "nothing left to order"
-    if len(answer.outcomes) == len(reading.decision.outcomes):
+    if len(left) == len(every):
         return "all still open"
     if reading.decision.strategy is not None:
-        return _outcomes(reading, answer) if len(answer.outcomes) == 1 else f"{len(answer.outcomes)} next steps open"
-    names = strategy_names(reading, answer.outcomes)
+        gone = [outcome_name(reading, outcome) for outcome in every if outcome not in left]
+        return outcome_name(reading, left[0]) if len(left) == 1 else f"all but {listed(gone)}"
+    names = strategy_names(reading, left)
     if len(names) <= _LARGE_LIST:
         return listed(names, "or")
-    gone = tuple(outcome for outcome in reading.decision.outcomes if outcome.strategy not in answer.strategies)
-    return f"all but {listed(strategy_names(reading, gone))}" if gone else "all still open"
+    gone = strategy_names(reading, tuple(outcome for outcome in every if outcome.strategy not in answer.strategies))
+    return f"all but {listed(gone)}" if gone else "all still open"
 
 
 def assumptions(reading: Reading) -> Section:

@@ -108,7 +108,10 @@ def test_answers_that_leave_another_next_step_name_it_and_not_the_strategy_that_
     assert [line.plain for line in section.lines] == [
         "ASA: 1–3 → all still open; 4–6 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
         "ECOG: 0–2 → all still open; 3–5 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
-        "Whether R0 is achievable: decides only together with the others",
+        (
+            "Whether R0 is achievable: yes → all but relief of the primary first, then systemic therapy for the liver "
+            "metastases; no → all but primary first, the sigmoid primary, then the liver about 2 months after recovery"
+        ),
     ]
 
 
