@@ -84,7 +84,7 @@ async def test_saving_writes_an_observation_of_the_local_system_with_user_and_ap
     assert provenance["target"] == [{"reference": f"Observation/{written['id']}"}]
 
 
-async def test_a_correction_on_the_same_day_updates_what_wassaved_part() -> None:
+async def test_a_correction_on_the_same_day_updates_what_was_saved() -> None:
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
