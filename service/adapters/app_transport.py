@@ -20,7 +20,7 @@ TIMEOUT_S = 10.0
 
 
 class AppTransport(Protocol):
-    """Sends requests of the app. Redirects are answers, bodies are read and capped, nothing is retried."""
+    """Sends requests of the app. Redirects are answers, bodies are read and capped, what writes is sent once."""
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send `request` and give the answer with its body read; raise an `OutboundError` where none came."""

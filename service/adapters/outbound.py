@@ -224,7 +224,7 @@ class Outbound:
         A byte order mark is left out: servers send it all the same, and readers of JSON may (RFC 8259, section 8.1).
 
         `max_bytes` is of this answer alone, or an allowance that it shares with others. Raises an `OutboundError`;
-        cancelling is safe at any moment.
+        cancelling is safe at any moment. What changes nothing is sent once more where its connection ends unanswered.
         """
         allowance = max_bytes if isinstance(max_bytes, Allowance) else Allowance(max_bytes)
         origin = to.check(str(request.url))
@@ -232,7 +232,7 @@ class Outbound:
         request.headers["Accept-Encoding"] = "gzip"
         try:
             async with asyncio.timeout(max(timeout_s, 0)):
-                answer = await client.send(request, stream=True)
+                answer = await _begun(client, request)
                 try:
                     body = await _read(answer, allowance)
                 finally:
@@ -283,6 +283,20 @@ class Outbound:
             http2=not clear_text,
             network_backend=_PinnedBackend(self._resolver, private=private, clear_text=clear_text),
         )
+
+
+async def _begun(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send a request and give its answer, whose body is to come.
+
+    A server may end a connection that it kept at the moment when the next request is on its way (RFC 9112, section
+    9.3.1): what only reads, a FHIR search by form included, is then sent again.
+    """
+    try:
+        return await client.send(request, stream=True)
+    except (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
+        if request.method == "GET" or request.url.path.endswith("/_search"):
+            return await client.send(request, stream=True)
+        raise
 
 
 _STEP = 262_144

@@ -238,6 +238,47 @@ async def test_http_2_is_spoken_where_it_is_offered(tmp_path: Path) -> None:
     assert [answer.http_version, answer.content] == ["HTTP/2", b"hello"]
 
 
+@asynccontextmanager
+async def once_each() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Serve one request of a connection, keep the connection, and end it at the next; give the URL and what came."""
+    came: list[bytes] = []
+    ended: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.append(asyncio.Event())
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", b""):
+            if request := await reader.read(10_000):
+                came.append(request.split(b" HTTP")[0])
+            writer.write(answer)
+        writer.close()
+        ended[-1].set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", came
+        for connection in ended:
+            await connection.wait()
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/Patient/1"), ("POST", "/Observation/_search")])
+async def test_a_kept_connection_that_ends_at_the_next_request_costs_no_answer(method: str, path: str) -> None:
+    async with once_each() as (url, came), opened(Names("127.0.0.1")) as outbound:
+        to = Destinations(frozenset({origin_of(url)}), allow_private_addresses=True)
+        answers = [
+            await outbound.send(httpx.Request(method, url + path), to=to, max_bytes=10, timeout_s=2) for _ in range(2)
+        ]
+    assert ([answer.content for answer in answers], came) == ([b"hello"] * 2, [f"{method} {path}".encode()] * 3)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/Observation"), ("PUT", "/Observation/_search/1")])
+async def test_what_may_change_something_is_sent_once(method: str, path: str) -> None:
+    async with once_each() as (url, came), opened(Names("127.0.0.1")) as outbound:
+        to = Destinations(frozenset({origin_of(url)}), allow_private_addresses=True)
+        await outbound.send(httpx.Request(method, url + path), to=to, max_bytes=10, timeout_s=2)
+        with pytest.raises(Unreachable):
+            await outbound.send(httpx.Request(method, url + path), to=to, max_bytes=10, timeout_s=2)
+    assert came == [f"{method} {path}".encode()] * 2
+
+
 async def test_answers_that_share_an_allowance_have_together_no_more_than_it() -> None:
     allowance = Allowance(1_500)
     bodies = iter([as_gzip(b"a" * 1_000), as_gzip(b"b" * 1_000), as_gzip(b"c")])
