@@ -49,7 +49,7 @@ class _Concept(msgspec.Struct, gc=False):
 
 
 class _Component(msgspec.Struct, gc=False):
-    code: _Concept | None = None
+    code: msgspec.Raw = NOT_SENT
 
 
 class Issue(msgspec.Struct, gc=False):
@@ -64,7 +64,7 @@ class Head(msgspec.Struct, gc=False):
 
     resourceType: str | None = None  # noqa: N815  FHIR's own name, as the next ones
     code: msgspec.Raw = NOT_SENT
-    component: msgspec.Raw = NOT_SENT
+    component: list[_Component | None] | None = None
     medicationCodeableConcept: msgspec.Raw = NOT_SENT  # noqa: N815
     medicationReference: msgspec.Raw = NOT_SENT  # noqa: N815
     medication: msgspec.Raw = NOT_SENT
@@ -73,16 +73,15 @@ class Head(msgspec.Struct, gc=False):
 
 
 _CONCEPT = msgspec.json.Decoder(_Concept | None)
-_COMPONENTS = msgspec.json.Decoder(list[_Component | None] | None)
 
 
 class Relevance:
-    """Whether resources matter, each spelling of codes and each distinct coding asked once a source."""
+    """Whether resources matter, each spelling of codes asked once a source."""
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
         self._spellings: dict[str | None, dict[bytes, bool]] = {kind: {} for kind in CODED}
-        self._codings: dict[tuple[str | None, str | None], tuple[bool, bool]] = {}
+        self._systems: dict[str | None, bool] = {}
 
     def matters(self, head: Head) -> bool:
         """Decide on a scanned resource; one whose codes have an odd shape is decided on its dictionary."""
@@ -94,8 +93,8 @@ class Relevance:
             at = _spelling_of_drug(head)
         else:
             at = bytes(head.code)
-            if head.component is not NOT_SENT:
-                at += b"\0" + bytes(head.component)
+            if head.component is not None:
+                at = b"\0".join([at, *(bytes(part.code) for part in head.component if part is not None)])
         found = spellings.get(at)
         if found is None:
             found = spellings[at] = self._decided(kind or "", head)
@@ -109,7 +108,8 @@ class Relevance:
         if kind == "Medication" and resource.get("ingredient") is not None:
             return True
         concepts = [_concept(resource.get(name)) for name in (_CONCEPTS if kind in DRUGS else ("code",))]
-        concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
+        if kind == "Observation":
+            concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
         return self._any(kind, concepts, refers=resource.get("medicationReference") is not None)
 
     def _decided(self, kind: str, head: Head) -> bool:
@@ -118,13 +118,12 @@ class Relevance:
         parts = [head.code]
         if kind in DRUGS:
             parts += [head.medicationCodeableConcept, head.medication]
+        components = [part.code for part in head.component or () if part is not None] if kind == "Observation" else []
         try:
-            concepts = [_CONCEPT.decode(part) for part in parts if part is not NOT_SENT]
-            if head.component is not NOT_SENT:
-                concepts += [found.code for found in _COMPONENTS.decode(head.component) or () if found is not None]
+            concepts = [_CONCEPT.decode(part) for part in (*parts, *components) if part is not NOT_SENT]
         except MISFITS:
             spelled = {name: orjson.loads(memoryview(part)) for name, part in zip(_CONCEPTS, parts, strict=False)}
-            spelled["component"] = orjson.loads(memoryview(head.component))
+            spelled["component"] = [{"code": orjson.loads(memoryview(part))} for part in components]
             spelled["medicationReference"] = orjson.loads(memoryview(head.medicationReference))
             return self.matters_as_dictionary({"resourceType": kind, **spelled})
         return self._any(kind, concepts, refers=bytes(head.medicationReference) != b"null")
@@ -136,48 +135,38 @@ class Relevance:
             for one in (concept, concept.concept) if concept is not None else ():
                 if one is not None:
                     met.append(one)
-                    hit, known = self._codings_of(one)
-                    if hit:
-                        return True
-                    understood = understood or known
+                    for coding in one.coding or ():
+                        if coding is not None and coding.code and self._reads(coding.system):
+                            code = coding.code if isinstance(coding.code, str) else _spelled(coding.code)
+                            if self._terminology.sets(coding.system, code):
+                                return True
+                            understood = understood or bool(code)
         if kind in _MEDICATION and (refers or any(one.reference is not None for one in met)):
             return True
         return (kind in NAMED or not understood) and self._text(kind, met, beside_code=understood)
 
-    def _codings_of(self, concept: _Concept) -> tuple[bool, bool]:
-        """Say whether a coding is in a value set, and whether one is of a system that is read."""
-        understood = False
-        for coding in concept.coding or ():
-            if coding is not None:
-                hit, known = self._coding(coding.system, coding.code)
-                if hit:
-                    return True, True
-                understood = understood or known
-        return False, understood
-
-    def _coding(self, system: str | None, code: object) -> tuple[bool, bool]:
-        spelled = code if isinstance(code, str) else _spelled(code)
-        at = (system, spelled)
-        found = self._codings.get(at)
+    def _reads(self, system: str | None) -> bool:
+        found = self._systems.get(system)
         if found is None:
-            hit = bool(self._terminology.sets(system, spelled))
-            found = self._codings[at] = (hit, hit or (bool(spelled) and self._terminology.reads(system)))
+            found = self._systems[system] = self._terminology.reads(system)
         return found
 
     def _text(self, kind: str, concepts: list[_Concept], *, beside_code: bool) -> bool:
-        if kind == "Condition" and not beside_code and any(_masked(concept) for concept in concepts):
-            return True
-        texts = [*_texts(concepts), *(_codes(concepts) if kind == "Condition" and not beside_code else ())]
+        texts = _texts(concepts)
+        if kind == "Condition" and not beside_code:
+            if any(map(_masked, concepts)):
+                return True
+            texts += _codes(concepts)
         return is_worth_a_look(kind, " ".join(texts), beside_code=beside_code)
 
 
 def _spelling_of_drug(head: Head) -> bytes:
-    others = (head.code, head.component, head.medicationReference, head.medication, head.ingredient)
+    others = (head.code, head.medicationReference, head.medication, head.ingredient)
     drug = bytes(head.medicationCodeableConcept)
     return drug if others == _NO_OTHERS else b"\0".join([drug, *map(bytes, others)])
 
 
-_NO_OTHERS = (NOT_SENT,) * 5
+_NO_OTHERS = (NOT_SENT,) * 4
 
 
 def _spelled(code: object) -> str | None:
@@ -189,18 +178,20 @@ def _masked(concept: _Concept) -> bool:
     return bool(concept.extension) and not concept.coding and not concept.text
 
 
-def _texts(concepts: Iterable[_Concept]) -> Iterable[str]:
+def _texts(concepts: Iterable[_Concept]) -> list[str]:
+    """Give texts and displays, each once: a display mostly says what the text says."""
+    found: dict[str | None, None] = {}
     for concept in concepts:
-        if concept.text:
-            yield concept.text
+        found[concept.text] = None
         for coding in concept.coding or ():
-            if coding is not None and coding.display:
-                yield coding.display
+            if coding is not None:
+                found[coding.display] = None
+    return [text for text in found if text]
 
 
-def _codes(concepts: Iterable[_Concept]) -> Iterable[str]:
+def _codes(concepts: Iterable[_Concept]) -> list[str]:
     codings = [coding for concept in concepts for coding in concept.coding or () if coding is not None]
-    return (coding.code for coding in codings if isinstance(coding.code, str))
+    return [coding.code for coding in codings if isinstance(coding.code, str)]
 
 
 def objects(value: object) -> list[dict[str, Any]]:

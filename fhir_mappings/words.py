@@ -31,24 +31,81 @@ class _Topic(NamedTuple):
 
 
 @cache
-def _topics(*, beside_code: bool, scanned: bool) -> Mapping[str, tuple[_Topic, ...]]:
-    """Give the topics of each type of resource; to scan with, only what is not within another topic."""
-    tables = tomllib.loads(files("fhir_mappings").joinpath("words.toml").read_text(encoding="utf-8"))
+def _tables() -> Mapping[str, Any]:
+    return tomllib.loads(files("fhir_mappings").joinpath("words.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _topics(*, beside_code: bool) -> Mapping[str, tuple[_Topic, ...]]:
+    """Give the topics of each type of resource."""
     topics: dict[str, list[_Topic]] = {}
-    for name, table in tables.items():
-        ways = _ways(table, beside_code=beside_code, within=scanned and "within" in table)
+    for name, table in _tables().items():
+        ways = _ways(table, beside_code=beside_code)
         unless = re.compile(table["unless"]) if beside_code and "unless" in table else None
-        topic = _Topic(name, tuple(tuple(map(re.compile, way)) for way in ways), unless)
+        topic = _Topic(name, tuple(tuple(map(_compiled, way)) for way in ways), unless)
         for kind in table["resource"] if ways else ():
             topics.setdefault(kind, []).append(topic)
     return {kind: tuple(found) for kind, found in topics.items()}
 
 
-def _ways(table: Mapping[str, Any], *, beside_code: bool, within: bool) -> list[list[str]]:
+@cache
+def _scanned(*, beside_code: bool) -> Mapping[str, tuple[_Words, ...]]:
+    """Give the ways to meet a topic of each type, but of none within another; ways of one pattern are one way."""
+    ways: dict[str, list[list[str]]] = {}
+    for table in _tables().values():
+        for kind in table["resource"]:
+            ways.setdefault(kind, []).extend(_ways(table, beside_code=beside_code, scanned=True))
+    return {
+        kind: (
+            (_compiled("|".join(words for way in found if len(way) == 1 for words in way)),),
+            *(tuple(map(_compiled, way)) for way in found if len(way) > 1),
+        )
+        for kind, found in ways.items()
+        if found
+    }
+
+
+def _ways(table: Mapping[str, Any], *, beside_code: bool, scanned: bool = False) -> list[list[str]]:
+    within = scanned and "within" in table
     if beside_code:
         names = table["groups"] if "unless" in table else table.get("beside_code")
         return [names] if names and not within else []
     return [*([] if within else [table["groups"]]), *([[table["codes"]]] if "codes" in table else [])]
+
+
+_PARTS = re.compile(r"(?:\\.|\[[^\]]*\]|[^\\\[()|])+|[()|]")
+_ALTERNATIVE = re.compile(r"((?:\\b|\(\?<[=!][^()]*\))*)([\w/])(?![?*{])(.*)", re.DOTALL)
+
+
+def _compiled(words: str) -> re.Pattern[str]:
+    return re.compile(letters_first(words))
+
+
+def letters_first(words: str) -> str:
+    r"""Write a pattern that is searched for by the letters that begin it: `\bmet|mal` as `m(?:(?<=\bm)et|al)`.
+
+    It is met by the same texts. `re` passes over the letters that begin nothing in a tenth of the time, but only where
+    letters come first, and no condition without width.
+    """
+    found: dict[str, list[str]] = {}
+    for alternative in _alternatives(words):
+        parts = _ALTERNATIVE.fullmatch(alternative)
+        if parts is None:
+            return words
+        before, letter, rest = parts.groups()
+        found.setdefault(letter, []).append((f"(?<={before}{letter})" if before else "") + rest)
+    return "|".join(f"{letter}(?:{'|'.join(rests)})" for letter, rests in found.items())
+
+
+def _alternatives(words: str) -> list[str]:
+    found, depth = [""], 0
+    for part in _PARTS.findall(words):
+        depth += (part == "(") - (part == ")")
+        if part == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += part
+    return found
 
 
 def could_be(
@@ -58,7 +115,7 @@ def could_be(
 
     `among` are the topics that are asked for, where not all of them are.
     """
-    topics = _topics(beside_code=beside_code, scanned=False).get(kind)
+    topics = _topics(beside_code=beside_code).get(kind)
     if not topics or not text:
         return frozenset()
     plain = _plain(text)
@@ -78,12 +135,6 @@ def is_worth_a_look(kind: str, text: str, *, beside_code: bool) -> bool:
         else:
             return True
     return False
-
-
-@cache
-def _scanned(*, beside_code: bool) -> Mapping[str, tuple[_Words, ...]]:
-    topics = _topics(beside_code=beside_code, scanned=True)
-    return {kind: tuple(way for topic in found for way in topic.ways) for kind, found in topics.items()}
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 import pytest
 
+from fhir_mappings import relevance
 from fhir_mappings.relevance import Head, Relevance
 from tests.charts import CPT, ICD10CM, LOINC, RXNORM, SNOMED, concept
 from tests.fhir_mappings.reading import terminology
@@ -166,7 +167,7 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Observation", {"code": concept(LOINC, "718-7"), "medicationCodeableConcept": METASTASES}, False),
     ("Observation", {"code": concept(LOINC, "718-7")}, False),
     ("Observation", {"code": [concept(LOINC, "718-7")], "medication": SIZE}, False),
-    ("MedicationRequest", {"medicationCodeableConcept": of(RXNORM, "1"), "component": [{"code": SIZE}]}, True),
+    ("MedicationRequest", {"medicationCodeableConcept": of(RXNORM, "1"), "component": [{"code": SIZE}]}, False),
     ("MedicationRequest", {"medicationCodeableConcept": of(RXNORM, "1")}, False),
     # any shape
     ("Condition", {"code": {"coding": {"system": ICD10CM, "code": "C20"}}}, True),
@@ -177,31 +178,53 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": None}, False),
     ("Condition", {"code": {}}, False),
 ]
-EXPECTED = [expected for _, _, expected in ASKED]
 
 
-def scanned(kind: str, parts: dict[str, Any]) -> Head:
-    return msgspec.json.decode(orjson.dumps({"resourceType": kind} | parts), type=Head)
+def scanned(kind: str, parts: dict[str, Any]) -> Head | None:
+    """Scan a resource; `None` where the scan cannot: its dictionary is asked then."""
+    try:
+        return msgspec.json.decode(orjson.dumps({"resourceType": kind} | parts), type=Head)
+    except msgspec.ValidationError:
+        return None
 
 
 @pytest.mark.parametrize(("kind", "parts", "expected"), ASKED)
 def test_a_resource_may_matter_by_its_type_and_codes(kind: str, parts: dict[str, Any], *, expected: bool) -> None:
     head = scanned(kind, parts)
     asked = Relevance(terminology())
-    assert [asked.matters(head), asked.matters(head), asked.matters_as_dictionary({"resourceType": kind} | parts)] == [
-        expected
-    ] * 3
+    if head is None:
+        assert not isinstance(parts["component"], list)
+    else:
+        assert [asked.matters(head), asked.matters(head)] == [expected] * 2
+        assert type(asked.matters(head)) is bool
+    assert asked.matters_as_dictionary({"resourceType": kind} | parts) is expected
     assert Relevance(terminology()).matters_as_dictionary({"resourceType": kind} | parts) is expected
-    assert type(asked.matters(head)) is bool
 
 
 def test_what_was_asked_before_makes_no_difference() -> None:
-    heads = [scanned(kind, parts) for kind, parts, _ in ASKED]
+    asked_of = [(scanned(kind, parts), expected) for kind, parts, expected in ASKED]
+    heads = [(head, expected) for head, expected in asked_of if head is not None]
+    asked, backwards = Relevance(terminology()), Relevance(terminology())
+    for head, expected in (*heads, *heads):
+        assert asked.matters(head) is expected
+    for head, expected in reversed(heads):
+        assert backwards.matters(head) is expected
+
+
+def test_panels_that_differ_in_their_values_alone_are_decided_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+
+    def looked_at(_: str, text: str, **__: bool) -> bool:
+        texts.append(text)
+        return False
+
+    monkeypatch.setattr(relevance, "is_worth_a_look", looked_at)
+    parts: list[dict[str, Any]] = [{"code": {"text": "systolic"}, "valueInteger": at} for at in range(3)]
+    panels: list[dict[str, Any]] = [{"code": {"text": "panel"}, "component": [part]} for part in parts]
     asked = Relevance(terminology())
-    assert [asked.matters(head) for head in heads] == EXPECTED
-    assert [asked.matters(head) for head in heads] == EXPECTED
-    backwards = Relevance(terminology())
-    assert [backwards.matters(head) for head in reversed(heads)] == EXPECTED[::-1]
+    heads = [scanned("Observation", panel) for panel in (*panels, {"code": {"text": "panel"}, "component": []})]
+    assert [head and asked.matters(head) for head in heads] == [False] * 4
+    assert texts == ["panel systolic", "panel"]
 
 
 @pytest.mark.parametrize("kind", [None, 5, ["Condition"]])
