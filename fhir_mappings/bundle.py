@@ -241,13 +241,17 @@ class _Found:
 def _read_bundle(scan: Scan, relevance: Relevance, depth: int) -> SourceRead:
     found = _Found(relevance, depth)
     held = beside = 0
+    read: set[bytes] = set()
     entries = [entry for entry in scan.entry or () if entry is not None]
     for entry, head in zip(entries, _heads(entries), strict=True):
         try:
             # Nearly all entries are coded resources: they are worth a way of their own.
             if head is not None and head.resourceType in CODED:
                 if relevance.matters(head):
-                    found.resources.append(orjson.loads(memoryview(entry.resource)))
+                    spelled = bytes(entry.resource)
+                    if spelled not in read:
+                        read.add(spelled)
+                        found.resources.append(orjson.loads(spelled))
             elif not found.takes(entry, head):
                 continue
         except orjson.JSONDecodeError:
