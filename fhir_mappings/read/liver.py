@@ -90,7 +90,9 @@ def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
     resected = reader.date_of("primary-resection-date")
     if resected is not None:
         return earlier(resected, found)
-    return not (undecided_resections(reader) or _resection_open(reader))
+    undecided = undecided_resections(reader)
+    after = all(one.dated is not None and earlier(one.dated, found) for one in undecided)
+    return after and not _resection_open(reader)
 
 
 def _resection_open(reader: Reader) -> bool:
@@ -115,9 +117,7 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if resected is None and diagnosed is not None:
         if _resection_open(reader):
             return []
-        start = diagnosed
-        if undecided_resections(reader):
-            start = PartialDate(diagnosed.first, max(diagnosed.last, found.last))
+        start = _perhaps_resected(reader, diagnosed, found)
     if _recorded_together(reader, resected):
         return []
     if start is None:
@@ -125,6 +125,16 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     least, most = complete_months(start.last, found.first), complete_months(start.first, found.last)
     value = least if least == most else Interval(least, most)
     return [Candidate(value, found, _dates_evidence(reader))]
+
+
+def _perhaps_resected(reader: Reader, diagnosed: PartialDate, found: PartialDate) -> PartialDate:
+    """Give the days of the diagnosis, and of the resections of which no date says whether they were of this primary."""
+    since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS).first
+    days = [diagnosed]
+    for one in undecided_resections(reader):
+        done = one.dated or PartialDate(since, found.last)
+        days.append(PartialDate(max(done.first, since), done.last))
+    return PartialDate(min(one.first for one in days), max(one.last for one in days))
 
 
 def _recorded_together(reader: Reader, resected: PartialDate | None) -> bool:
