@@ -150,10 +150,13 @@ def reason_given(record: MdtRecord) -> tuple[Line, ...]:
 def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
     now = reading.decision
     if then is not None:
-        if then.outcomes == now.outcomes:
+        both_open = bool(now.outcomes) and now.strategy is None and then.strategy is None
+        if then.outcomes == now.outcomes or both_open:
             return _unchanged(now, record)
-        step_alone = now.strategy is not None and then.strategy == now.strategy
-        return f"The {'next step' if step_alone else 'recommendation'} would now differ"
+        if now.strategy is not None and then.strategy == now.strategy:
+            return "The next step would now differ"
+        agrees = now.strategy == record.strategy
+        return f"The recommendation {'now agrees with it' if agrees else 'would now differ'}"
     if now.strategy is None:
         return "The recommendation is now open"
     return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"

@@ -114,6 +114,28 @@ def test_a_recommendation_that_stays_does_not_seem_to_support_another_decision_o
     assert found.summary.endswith(f"changed since: number of metastases. {verdict}")
 
 
+@pytest.mark.parametrize(
+    ("case", "changed", "verdict"),
+    [
+        (decided("V38", "liver-first"), {"flr_percent": 42}, "The recommendation now agrees with it"),
+        (decided("V16", "liver-first"), {"ecog": 2}, "The recommendation now agrees with it"),
+        (decided("V38", "liver-first"), {"flr_percent": 20}, "The recommendation would now differ"),
+        (decided("V19", "liver-first"), {"largest_metastasis": 50}, "The recommendation stays open"),
+        (
+            decided("V19", "liver-first"),
+            {"liver_state": "treated", "primary_in_situ": False},
+            "The recommendation would now differ",
+        ),
+    ],
+    ids=["open before", "another before", "open before, another now", "open before and now", "nothing left"],
+)
+def test_a_recommendation_that_comes_to_what_the_mdt_decided_does_not_seem_to_differ_from_it(
+    case: Case, changed: dict[str, Any], verdict: str
+) -> None:
+    found = told(with_facts(case, **{code: Known(value, LATER) for code, value in changed.items()}))
+    assert found.summary.endswith(f". {verdict}")
+
+
 def test_a_change_names_its_fact_once() -> None:
     after = with_facts(
         decided(),
