@@ -122,13 +122,15 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
         case "liver-centre-discussion":
             together = f"{primary} and of the liver metastases in one operation"
             if reading.value("liver-centre-discussed") == "agreed":
-                return (Step(together, "as agreed with the liver centre"),)
-            return (Step("Discussion with the liver centre"), Step(together))
+                return (_after_chemotherapy(reading, Step(together, "as agreed with the liver centre")),)
+            return (Step("Discussion with the liver centre"), _after_chemotherapy(reading, Step(together)))
         case "liver-surgery-in-radiotherapy-interval":
             running = reading.holds("rectal-radiotherapy", "ongoing")
             return (
                 Step("Radiotherapy of the rectum", "to be completed" if running else None),
-                Step("Liver resection or ablation", "between radiotherapy and rectal surgery"),
+                _after_chemotherapy(
+                    reading, Step("Liver resection or ablation", "between radiotherapy and rectal surgery")
+                ),
                 Step(primary, _primary_after_liver(reading)),
             )
         case "liver-resection-or-ablation-then-primary":
@@ -137,7 +139,8 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
                 Step(primary, _primary_after_liver(reading)),
             )
         case "liver-before-chemotherapy":
-            return (_liver_window(reading), Step("Chemotherapy", "after recovery from the liver operation"))
+            liver_next = _after_chemotherapy(reading, _liver_window(reading))
+            return (liver_next, Step("Chemotherapy", "after recovery from the liver operation"))
         case "chemotherapy-before-resection" | "perioperative-folfox-3-3":
             return _perioperative(reading)
         case "upfront-hepatectomy":
@@ -158,7 +161,21 @@ def _liver(reading: Reading) -> Step:
     earliest = earliest_liver_operation(reading)
     if earliest is None:
         return Step("Liver resection")
-    return Step("Liver resection", f"not before {day(earliest.day)}: {earliest.reason}", earliest.day)
+    return Step("Liver resection", _not_before(earliest), earliest.day)
+
+
+def _after_chemotherapy(reading: Reading, operation: Step) -> Step:
+    """Give an operation of the liver with its wait after chemotherapy, where that ends later than its own interval."""
+    earliest = earliest_liver_operation(reading)
+    if earliest is None or earliest.day <= max(reading.case.as_of, operation.earliest or reading.case.as_of):
+        return operation
+    interval = ", ".join(filter(None, (operation.interval, _not_before(earliest))))
+    latest = operation.latest if operation.latest is not None and operation.latest >= earliest.day else None
+    return Step(operation.text, interval, earliest.day, latest)
+
+
+def _not_before(earliest: EarliestDay) -> str:
+    return f"not before {day(earliest.day)}: {earliest.reason}"
 
 
 def _after_undated_chemotherapy(reading: Reading) -> str:

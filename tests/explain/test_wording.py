@@ -54,6 +54,36 @@ def test_a_liver_centre_that_agreed_is_not_to_be_asked_again() -> None:
     assert asked == f"Next: Discussion with the liver centre; then {together}"
 
 
+WAIT = "not before 8 Dec 2026: 4 weeks after the last chemotherapy (10 Nov 2026)"
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "step"),
+    [
+        ("V16", {}, f"in one operation, as agreed with the liver centre, {WAIT}"),
+        ("V16", {"liver_centre_discussed": Unknown()}, f"in one operation, {WAIT}"),
+        ("V02", {}, f"liver resection or ablation, between radiotherapy and rectal surgery, {WAIT}; then"),
+        ("V12", {"primary_resection_date": date(2026, 10, 12)}, f"23 Nov 2026 to 4 Jan 2027, {WAIT}; then"),
+        (
+            "V12",
+            {"primary_resection_date": date(2026, 8, 3)},
+            f"14 Sep 2026 to 26 Oct 2026, already past, {WAIT}; then",
+        ),
+    ],
+)
+def test_no_operation_of_the_liver_is_told_without_the_wait_after_chemotherapy(
+    name: str, more: dict[str, Any], step: str
+) -> None:
+    treated = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"} if name != "V12" else {}
+    case = example(name, chemotherapy_last_date=date(2026, 11, 10), **treated, **more)
+    assert step in next_step(case)
+
+
+def test_a_wait_that_is_over_is_not_told_beside_another_interval() -> None:
+    for name in ("V16", "V02", "V12"):
+        assert next_step(example(name, chemotherapy_last_date=date(2026, 10, 26))) == next_step(example(name))
+
+
 @pytest.mark.parametrize(
     ("view", "tail"),
     [
