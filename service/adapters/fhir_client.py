@@ -1,13 +1,13 @@
 """What the prefetch lacks, fetched from the FHIR server of the client: in parallel, in one budget, one origin alone.
 
 Each key ends as complete, partial or not retrieved; nothing that a server does raises. A search is a POST of a form;
-a server that refuses that is asked again by GET, and by GET alone from then on.
+a base that refuses that is asked again by GET, and by GET alone from then on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from service.adapters.fhir_pages import (
     Fetched,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from service.cds.messages import FhirAuthorization
     from service.cds.prefetch import Query
 
+_Found = TypeVar("_Found")
+
 
 def destinations_of(client: Client | None, fhir_server: str, *, anyone: tuple[Destinations, ...] = ()) -> Destinations:
     """Say where the token of a call may go: to its client's origins, or nowhere.
@@ -53,7 +55,7 @@ class FhirClient:
         self._outbound = outbound
         self._read_page = read_page
         self._limits = limits or Limits()
-        self._get_only: set[tuple[Origin, str]] = set()
+        self._get_only: set[tuple[str, str]] = set()
 
     def begin(
         self,
@@ -82,19 +84,18 @@ class FhirClient:
 class FhirCall:
     """The fetching of one call: at most two round trips one after the other, paging apart."""
 
-    def __init__(self, fetcher: PageFetcher, *, get_only: set[tuple[Origin, str]]) -> None:
-        """Fetch with `fetcher`; `get_only` holds the types that an origin searches by GET alone, and learns more."""
+    def __init__(self, fetcher: PageFetcher, *, get_only: set[tuple[str, str]]) -> None:
+        """Fetch with `fetcher`; `get_only` holds the types that a base searches by GET alone, and learns more."""
         self._fetcher = fetcher
         self._get_only = get_only
         self._base = fetcher.access.base
-        self._origin = _origin(self._base)
 
     async def fetch(
         self, queries: Mapping[str, Query], *, links: Mapping[str, Link] | None = None
     ) -> dict[str, Fetched]:
         """Fetch all `queries` at once; `links` are the next links of bundles that the client sent, by key."""
         answered, refused = await self._ask(queries, links or {})
-        return {**answered, **await self._ask_by_get({key: queries[key] for key in refused})}
+        return {**answered, **await self._ask_by_get({key: queries[key] for key in refused}, answered=answered)}
 
     async def fetch_gated(
         self,
@@ -112,16 +113,16 @@ class FhirCall:
         answered, refused = await self._ask(first, links or {})
         if refused:
             again = {key: first[key] for key in refused}
-            return {**answered, **await self._ask_by_get({**again, **rest})}
+            return {**answered, **await self._ask_by_get(again, answered=answered, along=rest)}
         if not wanted(answered):
             return answered
         more, refused = await self._ask(rest, {})
-        self._learn(rest[key].resource_type for key in refused)
-        return {**answered, **more, **dict.fromkeys(refused, not_retrieved(Reason.FAILED))}
+        self._learn(rest[key].resource_type for key, lost in refused.items() if lost.reason is not Reason.REFUSED)
+        return {**answered, **more, **{key: not_retrieved(lost.reason, lost.status) for key, lost in refused.items()}}
 
     async def _ask(
         self, queries: Mapping[str, Query], links: Mapping[str, Link]
-    ) -> tuple[dict[str, Fetched], frozenset[str]]:
+    ) -> tuple[dict[str, Fetched], dict[str, Lost]]:
         """Send everything at once; give what was answered, and the keys whose POST was refused."""
         found = await _gather(
             {
@@ -129,35 +130,51 @@ class FhirCall:
                 **{key: self._fetcher.pages_after(link) for key, link in links.items()},
             }
         )
-        answered = {key: value for key, value in found.items() if value is not None}
-        return answered, frozenset(found.keys() - answered.keys())
+        return (
+            {key: value for key, value in found.items() if isinstance(value, Fetched)},
+            {key: value for key, value in found.items() if isinstance(value, Lost)},
+        )
 
-    async def _ask_by_get(self, queries: Mapping[str, Query]) -> dict[str, Fetched]:
-        self._learn(query.resource_type for query in queries.values())
-        found = await _gather({key: self._fetch(query) for key, query in queries.items()})
-        return {key: value for key, value in found.items() if value is not None}
+    async def _ask_by_get(
+        self, refused: Mapping[str, Query], *, answered: Mapping[str, Fetched], along: Mapping[str, Query] | None = None
+    ) -> dict[str, Fetched]:
+        """Ask by GET for what was `refused`, with what goes `along` unasked; learn how the base is searched.
+
+        A base that has answered nothing may be a wrong path, and access that is refused both ways says nothing.
+        """
+        asked = {**refused, **(along or {})}
+        found = await _gather({key: self._fetch_by_get(query) for key, query in asked.items()})
+        searched = [key for key, one in found.items() if one.reason is not Reason.REFUSED]
+        if any(one.pages for one in (*answered.values(), *found.values())) and not refused.keys().isdisjoint(searched):
+            self._learn(asked[key].resource_type for key in searched)
+        return found
 
     def _learn(self, types: Iterable[str]) -> None:
-        """Note that these types are searched by GET here from now on; a server that has GET alone has it for all."""
-        if self._origin is not None:
-            self._get_only.update((self._origin, resource_type) for resource_type in types)
+        """Note that these types are searched by GET here from now on."""
+        self._get_only.update((self._base, resource_type) for resource_type in types)
 
-    async def _fetch(self, query: Query) -> Fetched | None:
-        """Fetch one key; `None` where its POST was refused."""
-        url, asked = f"{self._base}/{query.url}", query.resource_type
+    async def _fetch(self, query: Query) -> Fetched | Lost:
+        """Fetch one key; `Lost` where its POST was refused."""
+        asked = query.resource_type
+        if query.id is not None or (self._base, asked) in self._get_only:
+            return await self._fetch_by_get(query)
+        search = f"{self._base}/{asked}/_search"
         try:
-            if query.id is not None:
-                return await self._fetcher.pages_from(self._fetcher.read(url), url, asked)
-            if (self._origin, asked) in self._get_only:
-                return await self._fetcher.pages_from(self._fetcher.get(url, asked), url, asked)
-            search = f"{self._base}/{asked}/_search"
             return await self._fetcher.pages_from(self._fetcher.post(search, query.form, asked), search, asked)
         except Lost as lost:
-            return None if lost.is_refused_post else not_retrieved(lost.reason, lost.status)
+            return lost if lost.is_refused_post else not_retrieved(lost.reason, lost.status)
+
+    async def _fetch_by_get(self, query: Query) -> Fetched:
+        url, asked = f"{self._base}/{query.url}", query.resource_type
+        page = self._fetcher.read(url) if query.id is not None else self._fetcher.get(url, asked)
+        try:
+            return await self._fetcher.pages_from(page, url, asked)
+        except Lost as lost:
+            return not_retrieved(lost.reason, lost.status)
 
 
-async def _gather(work: Mapping[str, Coroutine[None, None, Fetched | None]]) -> dict[str, Fetched | None]:
-    async def one(key: str, coroutine: Coroutine[None, None, Fetched | None]) -> Fetched | None:
+async def _gather(work: Mapping[str, Coroutine[None, None, _Found]]) -> dict[str, _Found]:
+    async def one(key: str, coroutine: Coroutine[None, None, _Found]) -> _Found:
         with span("fetch key", key=key):
             return await coroutine
 

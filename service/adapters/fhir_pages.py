@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from service.adapters.outbound import Destinations, Outbound
     from service.cds.messages import AccessToken
 
-# What servers without POST `_search` answer to it; 404 and 400 come from those that read `_search` as an id.
-_POST_REFUSED = frozenset({400, 404, 405, 406, 415, 501})
+# What servers without POST `_search` answer to it; 404 and 400 come from those that read `_search` as an id, 403 and
+# 422 from those that take it for a write. 403 may mean no access at all: the answer to GET tells.
+_POST_REFUSED = frozenset({400, 403, 404, 405, 406, 415, 422, 501})
 # The parameter by which an answer names its version (FHIR R4, section 3.1.0.1.6).
 _BEFORE_R4 = re.compile(r""";\s*fhirVersion\s*=\s*"?[0-3]\.""", re.IGNORECASE)
 
@@ -210,14 +211,12 @@ class PageFetcher:
                 raise Lost(Reason.OTHER_VERSION)
             case 200:
                 return answer
-            case status if request.method == "POST" and status in _POST_REFUSED:
-                raise Lost(Reason.FAILED, status=status, is_refused_post=True)
             case status if 300 <= status < 400:  # noqa: PLR2004  RFC 9110, section 15.4
                 raise Lost(Reason.REDIRECTED, status=status)
-            case 401 | 403 as status:
-                raise Lost(Reason.REFUSED, status=status)
             case status:
-                raise Lost(Reason.FAILED, status=status)
+                reason = Reason.REFUSED if status in {401, 403} else Reason.FAILED
+                is_refused_post = request.method == "POST" and status in _POST_REFUSED
+                raise Lost(reason, status=status, is_refused_post=is_refused_post)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         now = asyncio.get_running_loop().time()

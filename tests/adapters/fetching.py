@@ -67,9 +67,11 @@ class Fetching:
     client: FhirClient
     server: Server
 
-    def begin(self, *, token: FhirAuthorization | None = None, budget_s: float = BUDGET_S) -> FhirCall:
+    def begin(
+        self, *, token: FhirAuthorization | None = None, budget_s: float = BUDGET_S, path: str = "/fhir"
+    ) -> FhirCall:
         return self.client.begin(
-            f"{self.server.url}/fhir",
+            f"{self.server.url}{path}",
             patient_id="p1",
             destinations=Destinations(frozenset({origin_of(self.server.url)}), allow_private_addresses=True),
             authorization=token or authorization(),

@@ -14,6 +14,7 @@ from service.adapters.fhir_client import FhirClient, destinations_of
 from service.adapters.fhir_pages import Limits, Reason
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Destinations, Outbound
+from service.cds.messages import AccessToken, FhirAuthorization
 from tests.adapters.fetching import (
     BUDGET_S,
     CONDITIONS,
@@ -61,7 +62,7 @@ async def test_an_open_server_is_asked_without_a_token(to: Any, outbound: Outbou
     assert "authorization" not in asked[0].headers
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 406, 415, 501])
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 415, 422, 501])
 async def test_a_server_without_post_is_asked_by_get_now_and_by_get_alone_later(to: Any, status: int) -> None:
     with to(lambda asked: without_post(asked, status)) as fetching:
         first = await fetching.begin().fetch(QUERIES)
@@ -73,12 +74,60 @@ async def test_a_server_without_post_is_asked_by_get_now_and_by_get_alone_later(
     assert [posts, methods.count("POST"), methods.count("GET")] == [2, 2, 6]
 
 
-async def test_a_search_that_get_refuses_too_is_not_retrieved_and_costs_one_request_later(to: Any) -> None:
-    with to(lambda _: Answer(404)) as fetching:
+async def test_a_type_that_get_refuses_too_is_not_retrieved_and_costs_one_request_later(to: Any) -> None:
+    def handler(asked: Asked) -> Answer:
+        return Answer(404) if "Condition" in asked.path else by_path(asked)
+
+    with to(handler) as fetching:
         for _ in range(2):
-            fetched = await fetching.begin().fetch(CONDITIONS)
-            assert told(fetched) == {"conditions": ([], "not-retrieved", Reason.FAILED)}
-        assert [asked.method for asked in fetching.server.asked] == ["POST", "GET", "GET"]
+            fetched = await fetching.begin().fetch(QUERIES)
+            assert told(fetched)["conditions"] == ([], "not-retrieved", Reason.FAILED)
+        methods = [asked.method for asked in fetching.server.asked if "Condition" in asked.path]
+    assert methods == ["POST", "GET", "GET"]
+
+
+async def test_a_server_that_answered_nothing_is_asked_by_post_again_once_it_answers(to: Any) -> None:
+    away = True
+    with to(lambda asked: Answer(404) if away else by_path(asked)) as fetching:
+        calls = [await fetching.begin().fetch(QUERIES)]
+        away = False
+        calls.append(await fetching.begin().fetch(QUERIES))
+        methods = [asked.method for asked in fetching.server.asked if "Condition" in asked.path]
+    assert [told(call)["conditions"] for call in calls] == [
+        ([], "not-retrieved", Reason.FAILED),
+        (["c1"], "complete", None),
+    ]
+    assert methods == ["POST", "GET", "POST"]
+
+
+async def test_access_that_is_refused_both_ways_says_nothing_about_how_others_search(to: Any) -> None:
+    def handler(asked: Asked) -> Answer:
+        return by_path(asked) if asked.headers["authorization"] == f"Bearer {TOKEN}-other" else Answer(403)
+
+    with to(handler) as fetching:
+        refused = await fetching.begin().fetch(CONDITIONS)
+        other = FhirAuthorization(AccessToken(f"{TOKEN}-other"), 300, "crlm")
+        found = await fetching.begin(token=other).fetch(CONDITIONS)
+        methods = [asked.method for asked in fetching.server.asked]
+    assert [told(refused)["conditions"], refused["conditions"].status] == [([], "not-retrieved", Reason.REFUSED), 403]
+    assert told(found) == {"conditions": (["c1"], "complete", None)}
+    assert methods == ["POST", "GET", "POST"]
+
+
+async def test_a_wrong_path_leaves_the_searches_below_the_right_one_as_they_are(to: Any) -> None:
+    with to(by_path) as fetching:
+        wrong = await fetching.begin(path="/fhri").fetch(CONDITIONS)
+        right = await fetching.begin().fetch(CONDITIONS)
+        asked = [(request.method, request.path) for request in fetching.server.asked]
+    assert [told(wrong), told(right)] == [
+        {"conditions": ([], "not-retrieved", Reason.FAILED)},
+        {"conditions": (["c1"], "complete", None)},
+    ]
+    assert asked == [
+        ("POST", "/fhri/Condition/_search"),
+        ("GET", "/fhri/Condition"),
+        ("POST", "/fhir/Condition/_search"),
+    ]
 
 
 PAGE = searchset(condition(1))
@@ -222,6 +271,25 @@ async def test_a_type_that_refuses_post_behind_the_gate_is_asked_by_get_the_next
         ([], "complete", None),
     ]
     assert methods == ["POST", "POST", "POST", "GET"]
+
+
+async def test_conditions_that_may_not_be_read_leave_the_searches_of_the_rest_as_they_are(to: Any) -> None:
+    rest = {"procedures": QUERIES["procedures"]}
+    with to(lambda asked: Answer(403) if "Condition" in asked.path else by_path(asked)) as fetching:
+        for _ in range(2):
+            await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda _: True)
+        asked = [(request.method, request.path) for request in fetching.server.asked]
+    once = [("POST", "/fhir/Condition/_search"), ("GET", "/fhir/Condition"), ("GET", "/fhir/Procedure")]
+    assert [asked[:1], sorted(asked[1:3]), asked[3:4], sorted(asked[4:])] == [once[:1], once[1:]] * 2
+
+
+async def test_a_type_behind_the_gate_that_may_not_be_read_is_told_so_and_searched_as_before(to: Any) -> None:
+    rest = {"procedures": QUERIES["procedures"]}
+    with to(lambda asked: Answer(403) if "Procedure" in asked.path else by_path(asked)) as fetching:
+        calls = [await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda _: True) for _ in range(2)]
+        methods = [asked.method for asked in fetching.server.asked]
+    assert [call["procedures"].why for call in calls] == ["the FHIR server refused access (403)"] * 2
+    assert methods == ["POST"] * 4
 
 
 async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> None:
