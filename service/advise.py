@@ -25,7 +25,7 @@ from service.records import PATIENT_VIEW, Answered
 from service.timing import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from typing import Any
 
@@ -232,12 +232,13 @@ def _draft_orders(request: HookRequest) -> tuple[_Entry, ...]:
         bundle = orjson.loads(bytes(raw))
     except orjson.JSONDecodeError:
         raise MalformedRequest("context.draftOrders cannot be parsed", element="context.draftOrders") from None
-    entries = bundle.get("entry")
-    if entries is None and "resourceType" in bundle and bundle["resourceType"] != "Bundle":
-        return (_Entry(bundle),)
-    return tuple(
-        _Entry(resource, full_url if isinstance(full_url, str) else None)
-        for entry in objects(entries)
-        for resource, full_url in ((entry.get("resource"), entry.get("fullUrl")),)
-        if isinstance(resource, dict)
-    )
+    return tuple(_entries(bundle))
+
+
+def _entries(resource: dict[str, Any], full_url: object = None) -> Iterator[_Entry]:
+    """Give a draft, or where a Bundle (of an order set, say) is in its place, those in that."""
+    if resource.get("resourceType", "Bundle") != "Bundle":
+        yield _Entry(resource, full_url if isinstance(full_url, str) else None)
+    for entry in objects(resource.get("entry")):
+        if isinstance(entry.get("resource"), dict):
+            yield from _entries(entry["resource"], entry.get("fullUrl"))

@@ -94,3 +94,34 @@ async def test_a_prescription_is_read_by_the_medication_drafted_beside_it(
     del cycle["medicationCodeableConcept"]
     medication = {"resourceType": "Medication", "id": "m1", "code": concept(*DRUG[0])}
     assert await said(client, chart("V01", **RESPONDED), medication, cycle) == expected
+
+
+@pytest.mark.parametrize("depth", [1, 2, 200])
+async def test_orders_in_a_bundle_among_the_drafts_are_read_like_those_beside_it(
+    client: CheckedClient, depth: int
+) -> None:
+    beside: Json = {"fullUrl": FULL_URL, "resource": request(LOW_ANTERIOR, "bowel", on=DAY)}
+    nested = beside
+    for _ in range(depth):
+        nested = {"fullUrl": "urn:uuid:set", "resource": {"resourceType": "Bundle", "entry": [nested]}}
+    told = []
+    for entry in (beside, nested):
+        entries = [{"resource": request(LIVER[0], "liver", on=DAY)}, entry]
+        context: Json = {"draftOrders": {"resourceType": "Bundle", "entry": entries}, "selections": [FULL_URL]}
+        body = message("order-select", prefetch=prefetch_of(chart("V01")), context=context)
+        answer = await client.call(body, "/cds-services/crlm-order-select")
+        told.append([(card["source"]["topic"]["code"], card["indicator"]) for card in answer.json()["cards"]])
+    both = ("no-simultaneous-major-liver", "critical"), ("no-simultaneous-major-colorectal", "critical")
+    assert told == [[*both, ("strategy-differs", "warning")]] * 2
+
+
+async def test_a_medication_in_a_bundle_among_the_drafts_is_found_by_the_prescription_beside_it(
+    client: CheckedClient,
+) -> None:
+    cycle = prescription(DRUG[0], medicationReference={"reference": "Medication/m1"})
+    del cycle["medicationCodeableConcept"]
+    medication = {"resourceType": "Medication", "id": "m1", "code": concept(*DRUG[0])}
+    order_set = {"resourceType": "Bundle", "type": "collection", "entry": {"resource": medication}}
+    assert await said(client, chart("V01", **RESPONDED), order_set, cycle) == [
+        ("stop-chemotherapy-resect-now", "warning")
+    ]
