@@ -90,7 +90,9 @@ def explain_mdt(
     headline = decided = _decided(reading, record)
     lines = [say("recommendation", Strong(decided), *_recorded_in(record)), *reason_given(record)]
     if changes:
-        headline = _headline(catalogue, decided, changes, _verdict(reading, record, then))
+        verdict = _verdict(reading, record, then)
+        headline = _headline(catalogue, decided, changes, verdict)
+        lines.append(say("change", Strong(verdict)))
     elif record.decided is None:
         lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
     sections = [Section("recommendation", "", tuple(lines))]

@@ -136,6 +136,30 @@ def test_a_recommendation_that_comes_to_what_the_mdt_decided_does_not_seem_to_di
     assert found.summary.endswith(f". {verdict}")
 
 
+@pytest.mark.parametrize("reason", [None, "frail since the last cycle"])
+@pytest.mark.parametrize(
+    ("ecog", "then", "verdict"),
+    [
+        (1, True, "The recommendation stays the same"),
+        (2, True, "The recommendation would now differ"),
+        (1, False, "This still fits"),
+    ],
+)
+def test_the_detail_says_like_the_summary_whether_the_recommendation_would_differ(
+    ecog: int,
+    then: bool,
+    verdict: str,
+    reason: str | None,  # noqa: FBT001
+) -> None:
+    section = told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER)), then=then).section("recommendation")
+    assert section is not None
+    assert [line.plain for line in section.lines] == [
+        "MDT decided simultaneous resection on 10 Nov 2026 (Observation/mdt)",
+        *([f"Reason given: {reason}"] if reason else []),
+        verdict,
+    ]
+
+
 def test_a_change_names_its_fact_once() -> None:
     after = with_facts(
         decided(),
