@@ -146,10 +146,7 @@ def test_a_recommendation_that_comes_to_what_the_mdt_decided_does_not_seem_to_di
     ],
 )
 def test_the_detail_says_like_the_summary_whether_the_recommendation_would_differ(
-    ecog: int,
-    then: bool,
-    verdict: str,
-    reason: str | None,  # noqa: FBT001
+    *, ecog: int, then: bool, verdict: str, reason: str | None
 ) -> None:
     section = told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER)), then=then).section("recommendation")
     assert section is not None
