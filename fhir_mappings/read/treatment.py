@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -32,6 +33,8 @@ _INFUSION = "chemotherapy"
 """A Procedure that gives chemotherapy and does not say which."""
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _CYCLE_DAYS = 10
+_BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
+_PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
 _POSSIBLY_GIVEN = {
     "MedicationAdministration": frozenset({"completed", "in-progress", "on-hold", "stopped", "unknown"}),
     "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
@@ -68,7 +71,7 @@ def _start(reader: Reader, dose: Resource) -> PartialDate | None:
 
 def _end(reader: Reader, dose: Resource) -> PartialDate | None:
     said = _to_be_taken(reader, dose, "end")
-    return max(said, key=lambda when: when.last) if said else bound_of(dose, "effectivePeriod", "end")
+    return max(said, key=lambda when: when.last) if said else bound_of(dose, _PERIODS.get(dose.kind, ""), "end")
 
 
 def _to_be_taken(reader: Reader, order: Resource, bound: str) -> list[PartialDate]:
@@ -287,8 +290,11 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
 
 
 def last_given(reader: Reader) -> dict[str, Known]:
-    """Give the last day of any chemotherapy and of any bevacizumab on record, by the fact that is named so."""
-    doses = [*given(reader, DRUGS), *reader.done(_INFUSION)]
+    """Give the last day of any chemotherapy and of any bevacizumab on record, by the fact that is named so.
+
+    What was begun counts as well: it is no whole cycle, but the patient had of it.
+    """
+    doses = [*given(reader, DRUGS), *reader.done(_INFUSION), *_begun(reader)]
     of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
     found = {}
     for fact, of_fact in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
@@ -296,6 +302,16 @@ def last_given(reader: Reader) -> dict[str, Known]:
         if ended is not None:
             found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, _INFUSION, how="derived"),))
     return found
+
+
+def _begun(reader: Reader) -> list[Resource]:
+    courses = courses_of(reader)
+    infusions = reader.chart.holding("MedicationAdministration", DRUGS), reader.chart.holding("Procedure", _INFUSION)
+    return [
+        dose
+        for dose in chain(*infusions)
+        if dose.status in _BEGUN and not dose.future and not _sensitises(reader, dose, courses)
+    ]
 
 
 def _ended_last(reader: Reader, doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.charts import CPT, SNOMED, procedure
-from tests.fhir_mappings.reading import read
+from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
     BEVACIZUMAB,
     FLUOROURACIL,
@@ -54,3 +54,31 @@ def test_a_procedure_of_chemotherapy_stands_for_what_was_given(code: tuple[str, 
     }
     planned = infusion(on="2026-03-15", status="preparation")
     assert [last(read(*OLD, one)) for one in (planned, infusion(), infusion(on="2026-07-01"))] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize("status", ["in-progress", "on-hold", "stopped"])
+def test_an_infusion_that_was_begun_is_waited_for_and_is_no_cycle(status: str) -> None:
+    pump = given(status=status, drug=BEVACIZUMAB, **period("2026-05-30", "2026-06-01"))
+    case = read(*OLD, given("2026-03-01", ident="before"), pump)
+    assert (last(case), shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (
+        dict.fromkeys(
+            ("chemotherapy-last-date", "bevacizumab-last-date"), (date(2026, 6, 1), ["MedicationAdministration/d"])
+        ),
+        1,
+        date(2026, 3, 1),
+    )
+    by_procedure = procedure("infusion", (CPT, "96413"), status=status, on="2026-06-01")
+    assert last(read(*OLD, by_procedure)) == {"chemotherapy-last-date": (date(2026, 6, 1), ["Procedure/infusion"])}
+
+
+def test_an_infusion_that_was_begun_does_not_count_where_it_is_to_come_or_of_a_course_of_radiotherapy() -> None:
+    course = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
+    sensitiser = given("2026-02-10", FLUOROURACIL, status="stopped")
+    to_come = given("2026-07-01", status="in-progress")
+    others = [given("2026-06-01", status=status) for status in ("not-done", "entered-in-error", "unknown")]
+    assert [last(read(*OLD, course, one)) for one in (sensitiser, to_come, *others)] == [{}] * 5
+
+
+def test_a_procedure_of_chemotherapy_over_months_ends_with_its_period() -> None:
+    months = procedure("infusion", (CPT, "96413"), performedPeriod={"start": "2026-01-20", "end": "2026-05-30"})
+    assert last(read(*OLD, months)) == {"chemotherapy-last-date": (date(2026, 5, 30), ["Procedure/infusion"])}
