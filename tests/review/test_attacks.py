@@ -20,7 +20,9 @@ async def test_without_a_session_there_is_no_page() -> None:
             response = await browser.get(path)
             assert (response.status_code, "No patient is open here" in response.text) == (401, True)
         for path in ("/review/save", "/review/what-if", "/review/mdt"):
-            assert (await browser.post(path, data={"ecog": "1"}, headers=ORIGIN)).status_code == 401
+            assert (
+                await browser.post(path, data={"ecog": "1"}, headers=ORIGIN, follow_redirects=True)
+            ).status_code == 401
 
 
 async def test_every_page_is_guarded_and_framed_by_the_ehr_of_the_launch_alone() -> None:
@@ -99,7 +101,9 @@ async def test_the_form_of_another_patient_in_this_browser_writes_nothing() -> N
         of_first = await opened(harness, browser)
         harness.ehr.patient = "p2"
         await launch(browser, harness.ehr)
-        response = await browser.post("/review/save", data={**of_first, "ecog": "1"}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**of_first, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
     assert response.status_code == 403
     assert "Another patient may have been opened in this browser" in response.text
     assert harness.fhir.of("Provenance") == []
@@ -111,7 +115,9 @@ async def test_a_patient_in_the_address_or_the_form_is_never_believed() -> None:
         hidden = await opened(harness, browser)
         other = {"patient": "p2", "subject": "Patient/p2", "patient_id": "p2"}
         await browser.get("/review", params=other)
-        await browser.post("/review/save", params=other, data={**hidden, **other, "ecog": "1"}, headers=ORIGIN)
+        await browser.post(
+            "/review/save", params=other, data={**hidden, **other, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
     asked = [str(request.url) for request in harness.fhir.requests]
     assert not [url for url in asked if "p2" in url]
     assert harness.fhir.of("Observation")[-1]["subject"] == {"reference": "Patient/p1"}
@@ -167,7 +173,7 @@ async def test_hostile_text_in_any_field_of_a_form_stays_text(name: str) -> None
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         for path in ("/review/save", "/review/what-if", "/review/mdt"):
-            response = await browser.post(path, data={**hidden, name: HOSTILE}, headers=ORIGIN)
+            response = await browser.post(path, data={**hidden, name: HOSTILE}, headers=ORIGIN, follow_redirects=True)
             assert "<img" not in response.text
             assert "<script>alert" not in response.text
 
@@ -178,7 +184,9 @@ async def test_neither_tokens_nor_the_patient_reach_the_log_or_an_address(
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
     assert log_lines[-1] == {
         "event": "review_saved",
         "log_level": "info",
@@ -207,5 +215,7 @@ async def test_a_form_that_is_too_long_is_refused_before_it_is_read() -> None:
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data={**hidden, "comment": "x" * 200_000}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**hidden, "comment": "x" * 200_000}, headers=ORIGIN, follow_redirects=True
+        )
     assert (response.status_code, "The form is too long" in response.text) == (413, True)

@@ -84,9 +84,10 @@ def test_the_faults_of_the_mdts_decision_lead_to_its_fields(browser: Browser) ->
         expect(page.locator("#mdt-strategy")).to_be_focused()
 
 
-def test_a_reload_after_a_save_writes_nothing_and_back_leads_to_the_review(browser: Browser) -> None:
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_a_reload_after_a_save_writes_nothing_and_back_leads_to_the_review(browser: Browser, *, script: bool) -> None:
     harness = _harness()
-    with serving(harness) as url, browser.new_context() as context:
+    with serving(harness) as url, browser.new_context(java_script_enabled=script) as context:
         page = Watched(context, harness).launch()
         page.check("input[name=ecog][value='2']")
         page.click("text=Save to the chart")

@@ -44,6 +44,6 @@ async def test_a_resource_whose_meta_or_identifier_is_odd_hinders_neither_lookin
             **odd,
         }
         looked = await browser.get("/review")
-        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True)
     assert (looked.status_code, saved.status_code) == (200, 200)
     assert "ECOG performance status: 1" in saved_part(saved)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from service.adapters.store.mdt_decisions import MdtDecision
 from tests.review.cases_charts import OPEN
-from tests.review.harness import KeptFacts
+from tests.review.harness import KeptDecisions, KeptFacts
 from tests.review.visits import ORIGIN, TODAY, charted, headline, opened, saved_part
 
 
@@ -41,15 +42,53 @@ async def test_what_if_is_what_the_page_says_after_saving() -> None:
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         tried = await browser.post("/review/what-if", data={**hidden, "ecog": "1", "part": "fragment"}, headers=ORIGIN)
-        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True)
     assert f'<p class="what-if-headline">{html.escape(headline(saved))}</p>' in tried.text
+
+
+@pytest.mark.parametrize(
+    ("path", "entered", "said"),
+    [
+        ("/review/save", {"ecog": "1"}, "ECOG performance status: 1 , created"),
+        ("/review/mdt", {"stance": "agree", "decided-on": TODAY}, "Decision of the MDT: simultaneous , created"),
+    ],
+)
+async def test_what_was_saved_is_told_once_by_a_page_that_a_reload_only_reads(
+    path: str, entered: dict[str, str], said: str
+) -> None:
+    harness = charted({**OPEN, "ecog": 1})
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        saved = await browser.post(path, data={**hidden, **entered}, headers=ORIGIN)
+        assert (saved.status_code, saved.headers["location"]) == (303, "/review")
+        written = dict(harness.fhir.kept)
+        told, again = await browser.get("/review"), await browser.get("/review")
+    assert said in saved_part(told)
+    assert (told.status_code, again.status_code, saved_part(again)) == (200, 200, "")
+    assert harness.fhir.kept == written
+
+
+async def test_what_was_saved_is_told_by_the_answer_itself_while_sessions_cannot_be_kept() -> None:
+    class Lost(KeptDecisions):
+        async def record(self, decision: MdtDecision) -> None:
+            await super().record(decision)
+            harness.records.is_down = True
+
+    harness = replace(charted({**OPEN, "ecog": 1}), decisions=Lost())
+    async with harness.browser() as browser:
+        hidden = await opened(harness, browser)
+        saved = await browser.post(
+            "/review/mdt", data={**hidden, "stance": "agree", "decided-on": TODAY}, headers=ORIGIN
+        )
+    assert saved.status_code == 200
+    assert "Decision of the MDT: simultaneous , created" in saved_part(saved)
 
 
 async def test_saving_writes_an_observation_of_the_local_system_with_user_and_app() -> None:
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        saved = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True)
     assert saved.status_code == 200
     written = harness.fhir.of("Observation")[-1]
     assert saved_part(saved) == (
@@ -88,9 +127,9 @@ async def test_a_correction_on_the_same_day_updates_what_was_saved() -> None:
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True)
         again = await opened(harness, browser)
-        saved = await browser.post("/review/save", data={**again, "ecog": "2"}, headers=ORIGIN)
+        saved = await browser.post("/review/save", data={**again, "ecog": "2"}, headers=ORIGIN, follow_redirects=True)
     assert again[f"seen:ecog/{TODAY}"] == "1"
     mine = [
         found
@@ -106,16 +145,18 @@ async def test_a_conflict_keeps_what_was_typed_and_shows_the_chart_as_it_is() ->
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True)
         seen = await opened(harness, browser)
         reference = next(name for name, found in harness.fhir.kept.items() if "performer" in found)
         harness.fhir.kept[reference] |= {"valueInteger": 0, "meta": {"versionId": "2"}}
-        refused = await browser.post("/review/save", data={**seen, "ecog": "2"}, headers=ORIGIN)
+        refused = await browser.post("/review/save", data={**seen, "ecog": "2"}, headers=ORIGIN, follow_redirects=True)
         assert (refused.status_code, saved_part(refused)[:9]) == (409, "Not saved")
         assert 'name="ecog" value="2" checked' in refused.text
         assert harness.fhir.kept[reference]["valueInteger"] == 0
         fresh = dict(re.findall(r'name="(seen:[^"]+)" value="([^"]*)"', refused.text))
-        saved = await browser.post("/review/save", data={**seen, **fresh, "ecog": "2"}, headers=ORIGIN)
+        saved = await browser.post(
+            "/review/save", data={**seen, **fresh, "ecog": "2"}, headers=ORIGIN, follow_redirects=True
+        )
     assert saved.status_code == 200
     assert harness.fhir.kept[reference]["valueInteger"] == 2
 
@@ -124,7 +165,9 @@ async def test_a_failing_ehr_keeps_what_was_typed() -> None:
     harness = charted(status_of={"POST": 503})
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
     assert response.status_code == 502
     assert 'name="ecog" value="1" checked' in response.text
     assert "whether these were written is not certain" in saved_part(response)
@@ -144,7 +187,9 @@ async def test_the_page_says_which_rung_of_the_ladder_it_took(
     harness = replace(charted(writable=writable), own=own)
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
         assert said in saved_part(response)
         if own is not None:
             assert "simultaneous" in headline(await browser.get("/review")).lower()
@@ -170,7 +215,7 @@ async def test_a_value_that_cannot_be_is_refused_and_kept_in_its_field(fields: d
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data={**hidden, **fields}, headers=ORIGIN)
+        response = await browser.post("/review/save", data={**hidden, **fields}, headers=ORIGIN, follow_redirects=True)
     assert response.status_code == 422
     assert "nothing was saved" in response.text
     assert fault in response.text
@@ -181,7 +226,9 @@ async def test_a_comma_is_a_decimal_point() -> None:
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        await browser.post("/review/save", data={**hidden, "largest-metastasis": "17,5"}, headers=ORIGIN)
+        await browser.post(
+            "/review/save", data={**hidden, "largest-metastasis": "17,5"}, headers=ORIGIN, follow_redirects=True
+        )
     quantity = harness.fhir.of("Observation")[-1]["valueQuantity"]
     assert quantity == {"value": 17.5, "unit": "mm", "system": "http://unitsofmeasure.org", "code": "mm"}
 
@@ -190,7 +237,9 @@ async def test_an_ended_access_while_saving_keeps_what_was_typed() -> None:
     harness = charted(status_of={"POST": 401})
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
     assert response.status_code == 401
     assert "ECOG performance status: 1" in response.text
 
@@ -200,7 +249,7 @@ async def test_agreement_of_the_mdt_is_written_and_counted_without_the_patient()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY, "comment": "as Anna wishes"}
-        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
         assert response.status_code == 200, response.text
         assert "MDT decided simultaneous" in response.text
     decision = harness.fhir.of("Observation")[-1]
@@ -228,12 +277,14 @@ async def test_a_deviation_needs_another_strategy_and_a_reason() -> None:
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         fields = {"csrf": hidden["csrf"], "stance": "deviate", "decided-on": TODAY, "strategy": "simultaneous"}
-        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
         assert response.status_code == 422
         assert "This is what was recommended" in response.text
         assert "Give the reason for deviating." in response.text
         fields |= {"strategy": "liver-first", "reason": "patient-preference", "comment": "<b>asked</b>"}
-        assert (await browser.post("/review/mdt", data=fields, headers=ORIGIN)).status_code == 200
+        assert (
+            await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
+        ).status_code == 200
     assert harness.fhir.of("Observation")[-1]["note"] == [
         {"text": "The patient prefers another treatment: <b>asked</b>"}
     ]
@@ -245,7 +296,7 @@ async def test_agreeing_with_an_open_recommendation_is_not_possible() -> None:
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY}
-        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
     assert response.status_code == 422
     assert "choose what the MDT decided" in response.text
 
@@ -255,7 +306,7 @@ async def test_a_care_plan_that_the_ehr_refuses_does_not_hinder_the_decision() -
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY}
-        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN)
+        response = await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
     assert response.status_code == 200
     assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
     assert harness.fhir.of("CarePlan") == []
@@ -266,7 +317,9 @@ async def test_a_chart_that_cannot_be_read_again_does_not_hide_what_was_saved() 
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
         harness.fhir.unreachable = frozenset({"GET Condition"})
-        response = await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        response = await browser.post(
+            "/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
+        )
     assert response.status_code == 200
     assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
     assert len(harness.fhir.of("Provenance")) == 1
@@ -276,7 +329,7 @@ async def test_nothing_entered_is_nothing_saved() -> None:
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        response = await browser.post("/review/save", data=hidden, headers=ORIGIN)
+        response = await browser.post("/review/save", data=hidden, headers=ORIGIN, follow_redirects=True)
     assert (response.status_code, "Nothing was entered." in response.text) == (422, True)
 
 
@@ -286,14 +339,14 @@ async def test_a_form_that_finds_no_session_access_or_chart_is_told_that_nothing
     sent = {"ecog": "1", "stance": "deviate", "strategy": "staged", "decided-on": TODAY}
     async with harness.browser() as stranger, harness.browser() as browser:
         hidden = await opened(harness, browser)
-        answers = [await stranger.post(path, data={**hidden, **sent}, headers=ORIGIN)]
+        answers = [await stranger.post(path, data={**hidden, **sent}, headers=ORIGIN, follow_redirects=True)]
         harness.fhir.unreachable = frozenset({"GET Condition"})
         harness.clock.forward(minutes=3)
-        answers.append(await browser.post(path, data={**hidden, **sent}, headers=ORIGIN))
+        answers.append(await browser.post(path, data={**hidden, **sent}, headers=ORIGIN, follow_redirects=True))
         looked = await browser.get("/review")
         harness.ehr.token_changes = {"error": "invalid_grant"}
         harness.clock.forward(minutes=5)
-        answers.append(await browser.post(path, data={**hidden, **sent}, headers=ORIGIN))
+        answers.append(await browser.post(path, data={**hidden, **sent}, headers=ORIGIN, follow_redirects=True))
     told = [re.findall(r"<h1>(.*)</h1>\s*<p>(.*)</p>", html.unescape(answer.text)) for answer in answers]
     again = "Nothing was saved. Open the app again from the patient's chart."
     assert told == [
@@ -309,8 +362,11 @@ async def test_a_correction_whose_button_is_pressed_twice_is_called_saved() -> N
     harness = charted()
     async with harness.browser() as browser:
         hidden = await opened(harness, browser)
-        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN)
+        await browser.post("/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True)
         again = await opened(harness, browser)
-        answers = [await browser.post("/review/save", data={**again, "ecog": "2"}, headers=ORIGIN) for _ in range(2)]
+        answers = [
+            await browser.post("/review/save", data={**again, "ecog": "2"}, headers=ORIGIN, follow_redirects=True)
+            for _ in range(2)
+        ]
     assert [(answer.status_code, saved_part(answer).split(" Written")[0]) for answer in answers] == [(200, "Saved")] * 2
     assert saved_part(answers[1]).endswith("already there Observation/" + harness.fhir.of("Observation")[-1]["id"])

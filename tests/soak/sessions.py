@@ -89,7 +89,10 @@ class Clinicians:
             entered = {**hidden, "ecog": self.rng.choice("012")}
             own = {"Origin": service}
             _check("what if", await browser.post(f"{service}/review/what-if", data=entered, headers=own))
-            saved = _check("the saving", await browser.post(f"{service}/review/save", data=entered, headers=own))
+            saved = _check(
+                "the saving",
+                await browser.post(f"{service}/review/save", data=entered, headers=own, follow_redirects=True),
+            )
             if 'id="saved"' not in saved.text:
                 raise SessionFault("the saving: the page does not say what was saved")
 

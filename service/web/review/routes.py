@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 import structlog
 from fastapi import APIRouter
 from fastapi.requests import Request  # noqa: TC002 - FastAPI reads the annotation
@@ -21,7 +22,7 @@ from service.web.review.mdt_form import FACT, decision_entered, read_mdt, report
 from service.web.review.page import review_page
 from service.web.review.ports import ChartUnavailableError
 from service.web.review.questions import read_entries
-from service.web.review.saving import as_text, facts_entered, save
+from service.web.review.saving import SaveReport, as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
 from service.web.review.templates import AGAIN, notice, page, review_again, too_many
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from service.web.review.desk import ReviewDesk
     from service.web.review.ports import Assessment
     from service.web.review.questions import Entries
-    from service.web.review.saving import Entered, SaveReport
+    from service.web.review.saving import Entered
     from service.web.smart.app import AppClient, SmartApp
 
 _LOG = structlog.get_logger()
@@ -137,10 +138,13 @@ async def _checked(
 
 
 async def _review(desk: ReviewDesk, visit: Visit) -> Response:
-    chart = await desk.open_chart(visit)
-    if await desk.app.sessions.change(visit.cookie, lambda session: replace(session, note=None)) is None:
+    told = visit.session.saved
+    # A save has just opened the chart anew.
+    chart = await (desk.open_chart(visit) if told is None else desk.chart(visit))
+    if await desk.app.sessions.change(visit.cookie, lambda session: replace(session, note=None, saved=None)) is None:
         return _without_session(desk.app)
-    return _page(desk, visit, chart, desk.assess(chart, visit))
+    saved = None if told is None else msgspec.json.decode(told, type=SaveReport)
+    return _page(desk, visit, chart, desk.assess(chart, visit), saved=saved)
 
 
 async def _summary(desk: ReviewDesk, visit: Visit) -> Response:
@@ -245,14 +249,26 @@ async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport
 
 
 async def _after(desk: ReviewDesk, visit: Visit, before: Chart, saved: SaveReport, **left: object) -> Response:
-    """Show the chart with what was just saved, and what is `left` to enter."""
+    """Lead to the chart with what was just saved, so that a reload sends nothing; show here what is `left` to enter."""
     try:
         chart = await desk.open_chart(visit)
     except ChartUnavailableError:
         # It must not hide what became of the save.
         chart = before
+    else:
+        if saved.is_complete and await _is_kept_to_show(desk, visit, saved):
+            return review_again(desk.app)
     status = 200 if saved.is_complete else 409 if saved.conflicts else 502
     return _page(desk, visit, chart, desk.assess(chart, visit), status=status, saved=saved, **left)
+
+
+async def _is_kept_to_show(desk: ReviewDesk, visit: Visit, saved: SaveReport) -> bool:
+    report = msgspec.json.encode(saved)
+    try:
+        kept = await desk.app.sessions.change(visit.cookie, lambda session: replace(session, saved=report))
+    except StoreUnavailable:
+        return False
+    return kept is not None
 
 
 def _entries(desk: ReviewDesk, visit: Visit, fields: Fields) -> Entries:

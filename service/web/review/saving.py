@@ -10,7 +10,7 @@ from uuid import uuid4
 from fhir_mappings.outbound import Draft, observation, provenance
 from fhir_mappings.relevance import objects
 from service.adapters.fhir_answers import version_of
-from service.adapters.fhir_write import FhirWriter, Write, WriteOutcome
+from service.adapters.fhir_write import FhirWriter, Rung, Write, WriteOutcome
 from service.errors import StoreUnavailable
 from service.knowledge.phrases import day, sentence, value_text
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Value
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
-    from service.adapters.fhir_write import Rung
     from service.web.review.ports import OwnStore
 
 FACT_IDENTIFIERS = "https://crlm-cds.example/fhir/identifier/case-fact"

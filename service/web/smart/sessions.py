@@ -62,7 +62,8 @@ class PendingLaunch:
 class AppSession:
     """One user looking at one patient of one EHR.
 
-    `ask` is the fact that the card asked for; `note` a sentence of ours to show once; `card` the card that led here.
+    `ask` is the fact that the card asked for; `card` the card that led here. To be shown once: `note`, a sentence of
+    ours, and `saved`, the report of a save.
     """
 
     iss: str
@@ -73,6 +74,7 @@ class AppSession:
     ask: str | None = None
     card: str | None = None
     note: str | None = None
+    saved: bytes | None = field(default=None, repr=False)
 
 
 _Record = TypeVar("_Record", AppSession, PendingLaunch)

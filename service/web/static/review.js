@@ -59,5 +59,3 @@ document.querySelectorAll("[data-print]").forEach((button) => {
   button.addEventListener("click", () => print());
 });
 document.querySelector("#saved, #alert")?.focus();
-// The page is the answer to a form: once all is saved, a reload or the back button must not send it again.
-if (document.querySelector("#saved.saved-well")) history.replaceState(null, "", new URL("../review", location.href));
