@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,29 +61,63 @@ async def test_a_tab_that_loads_while_another_renews_the_access_does_not_bring_t
     ]
 
 
-async def test_a_refresh_token_that_another_worker_used_up_costs_nobody_the_session() -> None:
+async def test_of_two_workers_that_need_a_new_token_at_once_one_renews_it_and_the_other_takes_what_came() -> None:
     harness = charted()
-    answered, used = harness.ehr.send, set[str]()
+    answered, used = harness.ehr.send, list[str]()
 
-    async def once(request: httpx.Request) -> httpx.Response:
-        token = form_of(request).get("refresh_token") if str(request.url) == TOKEN else None
-        if token is not None and token in used:
-            return httpx.Response(400, json={"error": "invalid_grant"}, request=request)
-        used.update({token} if token else ())
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        if str(request.url) == TOKEN and (token := form_of(request).get("refresh_token")):
+            used.append(token)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            if len(used) > 1:
+                return httpx.Response(400, json={"error": "invalid_grant"}, request=request)
         return await answered(request)
 
-    harness.ehr.send = once  # type: ignore[method-assign]  # a test bends it
+    harness.ehr.send = slowly  # type: ignore[method-assign]  # a test bends it
     async with harness.browser() as browser, harness.browser() as of_other_worker:
         await opened(harness, browser)
         of_other_worker.cookies.set(SESSION, browser.cookies[SESSION])
         harness.clock.forward(seconds=271)
+        answers = await asyncio.gather(browser.get("/review"), of_other_worker.get("/review"))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert used == [f"secret-refresh-1.{MARK}"]
 
-        async def renew() -> None:
-            assert (await of_other_worker.get("/review")).status_code == 200
 
-        meanwhile(harness, TOKEN, renew)
-        assert (await browser.get("/review")).status_code == 200
-    assert used == {f"secret-refresh-1.{MARK}"}
+async def test_a_renewal_that_fails_leaves_the_next_worker_to_try() -> None:
+    harness = charted()
+    answered, used = harness.ehr.send, list[str]()
+
+    async def fails_once(request: httpx.Request) -> httpx.Response:
+        if str(request.url) == TOKEN and (token := form_of(request).get("refresh_token")):
+            used.append(token)
+            if len(used) == 1:
+                return httpx.Response(503, request=request)
+        return await answered(request)
+
+    harness.ehr.send = fails_once  # type: ignore[method-assign]  # a test bends it
+    async with harness.browser() as browser, harness.browser() as of_other_worker:
+        await opened(harness, browser)
+        of_other_worker.cookies.set(SESSION, browser.cookies[SESSION])
+        harness.clock.forward(seconds=271)
+        answers = [await browser.get("/review"), await of_other_worker.get("/review")]
+    assert [answer.status_code for answer in answers] == [401, 200]
+    assert used == [f"secret-refresh-1.{MARK}"] * 2
+
+
+async def test_a_worker_that_died_while_it_renewed_is_not_waited_for_longer_than_an_ehr_may_take() -> None:
+    harness = charted()
+    sessions = Sessions(harness.records, Sealer([SECRET], "sessions"), harness.clock)
+    async with harness.browser() as browser:
+        await opened(harness, browser)
+        harness.clock.forward(seconds=271)
+        until_s = harness.clock().timestamp() + 15
+        await sessions.change(browser.cookies[SESSION], lambda session: replace(session, renewing_until_s=until_s))
+        waiting = asyncio.create_task(browser.get("/review"))
+        await asyncio.wait([waiting], timeout=0.3)
+        assert not waiting.done()
+        harness.clock.forward(seconds=15)
+        assert (await waiting).status_code == 200
 
 
 @pytest.mark.parametrize(

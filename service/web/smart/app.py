@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from service.adapters.app_transport import TIMEOUT_S
 from service.adapters.smart_client import Registration, TokenError, refresh
 from service.adapters.smart_configuration import SmartConfiguration, discover
 from service.cds.app_context import AppContext, AppContextError, read_app_context
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 DISCOVERY_LIFETIME_S = 300
 _RENEW_BEFORE_S = 30
+_RENEWING_S = TIMEOUT_S + 5
+"""After that a worker that has begun to renew an access has died."""
+_LOOK_AGAIN_S = 0.1
 _ENDED = "the session was ended in another tab"
 
 TransportFor: TypeAlias = "Callable[[AppClient, Sequence[str]], AppTransport]"
@@ -115,31 +119,47 @@ class SmartApp:
         """Give the session with an access token that still lives; raise `TokenError` where none can be had."""
         if self._is_alive(session):
             return session
-        # A refresh token may be good for one use: of two requests at once, the second takes what the first got.
         async with self._renewing.setdefault(cookie, asyncio.Lock()):
-            found = await self.sessions.find(cookie)
-            if found is None:
-                raise TokenError(_ENDED)
-            if self._is_alive(found):
-                return found
-            try:
-                grant = await refresh(
-                    found.grant,
-                    configuration=found.configuration,
-                    registration=self.clients[found.iss].registration,
-                    transport=self.transport(found.iss, found.configuration),
-                    now=self.clock(),
-                )
-            except TokenError:
-                # Another worker, which this lock does not hold, may have used it up a moment ago.
-                found = await self.sessions.find(cookie)
-                if found is None or not self._is_alive(found):
-                    raise
-                return found
-            renewed = await self.sessions.change(cookie, lambda session: replace(session, grant=grant))
-            if renewed is None:
-                raise TokenError(_ENDED)
-            return renewed
+            # A refresh token may be good for one use: of all workers one renews, the others take what came.
+            while (found := await self.sessions.find(cookie)) is not None:
+                if self._is_alive(found):
+                    return found
+                if not self._is_renewed_now(found) and await self._is_mine_to_renew(cookie):
+                    return await self._renew(cookie, found)
+                await asyncio.sleep(_LOOK_AGAIN_S)
+        raise TokenError(_ENDED)
+
+    async def _is_mine_to_renew(self, cookie: str) -> bool:
+        """Claim the renewal of a session, where no other worker has."""
+        is_mine, until_s = False, self.clock().timestamp() + _RENEWING_S
+
+        def claimed(session: AppSession) -> AppSession:
+            nonlocal is_mine
+            is_mine = not (self._is_alive(session) or self._is_renewed_now(session))
+            return replace(session, renewing_until_s=until_s) if is_mine else session
+
+        return await self.sessions.change(cookie, claimed) is not None and is_mine
+
+    async def _renew(self, cookie: str, session: AppSession) -> AppSession:
+        grant = None
+        try:
+            grant = await refresh(
+                session.grant,
+                configuration=session.configuration,
+                registration=self.clients[session.iss].registration,
+                transport=self.transport(session.iss, session.configuration),
+                now=self.clock(),
+            )
+        finally:
+            renewed = await self.sessions.change(
+                cookie, lambda latest: replace(latest, grant=grant or latest.grant, renewing_until_s=0.0)
+            )
+        if renewed is None:
+            raise TokenError(_ENDED)
+        return renewed
+
+    def _is_renewed_now(self, session: AppSession) -> bool:
+        return self.clock().timestamp() < session.renewing_until_s
 
     def _is_alive(self, session: AppSession) -> bool:
         margin_s = _RENEW_BEFORE_S if session.grant.refresh_token else 0

@@ -63,7 +63,7 @@ class AppSession:
     """One user looking at one patient of one EHR.
 
     `ask` is the fact that the card asked for; `card` the card that led here. To be shown once: `note`, a sentence of
-    ours, and `saved`, the report of a save.
+    ours, and `saved`, the report of a save. Until `renewing_until_s` a worker may be renewing the access.
     """
 
     iss: str
@@ -75,6 +75,7 @@ class AppSession:
     card: str | None = None
     note: str | None = None
     saved: bytes | None = field(default=None, repr=False)
+    renewing_until_s: float = 0.0
 
 
 _Record = TypeVar("_Record", AppSession, PendingLaunch)
