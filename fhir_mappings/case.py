@@ -162,7 +162,9 @@ class Sign(StrEnum):
     """What the chart shows beside the facts; the conditions of assumptions and the cards read these."""
 
     PROCEDURES_COMPLETE = "procedures-complete"
-    """All procedures were had and none that is unreadable or text-only could be an operation of bowel or liver."""
+    """All procedures were had; none in doubt, unreadable or text-only could be a resection of the primary."""
+    LIVER_OPERATION_IN_DOUBT = "liver-operation-in-doubt"
+    """A Procedure in doubt, unreadable or text-only could be a resection or ablation of the liver."""
     LIVER_TREATED = "liver-treated"
     """A completed liver resection or ablation stands in the chart, whatever its date."""
     PRIMARY_RESECTED = "primary-resected"

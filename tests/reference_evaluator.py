@@ -195,7 +195,7 @@ def rules(chart: Chart) -> list[Rule]:
         ),
         (True, Rule("adjuvant-status", "none", always, lambda v: v == "none")),
         (
-            shown(Sign.PROCEDURES_COMPLETE) and not shown(Sign.LIVER_TREATED),
+            shown(Sign.PROCEDURES_COMPLETE) and not (shown(Sign.LIVER_TREATED) or shown(Sign.LIVER_OPERATION_IN_DOUBT)),
             Rule("liver-state", "untreated", always, lambda v: v == "untreated", printed=False),
         ),
         (

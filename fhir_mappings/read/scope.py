@@ -96,7 +96,8 @@ def _refused_is(refusal: Refused, disease: str) -> bool:
 def read_signs(reader: Reader) -> frozenset[Sign]:
     """Find the signs of a chart."""
     found = {
-        Sign.PROCEDURES_COMPLETE: _procedures_complete(reader),
+        Sign.PROCEDURES_COMPLETE: reader.complete("Procedure") and not reader.uncertain(RESECTIONS),
+        Sign.LIVER_OPERATION_IN_DOUBT: _liver_operation_in_doubt(reader),
         Sign.LIVER_TREATED: bool(liver_operations(reader)) or reader.value("liver-state") in ("treated", "recurrence"),
         Sign.PRIMARY_RESECTED: bool(reader.done(RESECTIONS)),
         Sign.RESECTION_HINTED: _resection_hinted(reader),
@@ -132,9 +133,8 @@ def _conditions(reader: Reader) -> list[Resource]:
     return reader.chart.of("Condition")
 
 
-def _procedures_complete(reader: Reader) -> bool:
-    open_ = reader.uncertain(RESECTIONS, *LIVER_OPERATIONS) or bool(unlisted_liver_operations(reader))
-    return reader.complete("Procedure") and not open_
+def _liver_operation_in_doubt(reader: Reader) -> bool:
+    return reader.uncertain(*LIVER_OPERATIONS) or bool(unlisted_liver_operations(reader))
 
 
 def _resection_hinted(reader: Reader) -> bool:

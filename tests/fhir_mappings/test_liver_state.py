@@ -142,3 +142,22 @@ def test_a_planned_liver_operation_treats_nothing() -> None:
     case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY, status="preparation"))
     assert (shown(case, "liver-state"), shown(case, "hepatectomy-extent")) == ("gap: absent", "gap: outdated")
     assert Sign.LIVER_TREATED not in case.signs
+
+
+@pytest.mark.parametrize(
+    ("more", "state"),
+    [
+        ({"status": "stopped"}, "gap: absent"),
+        ({"status": "in-progress"}, "gap: absent"),
+        ({"foo": 1}, "gap: unreadable"),
+    ],
+)
+def test_an_operation_of_the_liver_in_doubt_leaves_the_primary_as_it_is(more: dict[str, Any], state: str) -> None:
+    case = read(PRIMARY, LIVER, procedure("h", (CPT, "47130"), on="2026-06-01", **more))
+    signs = {Sign.PROCEDURES_COMPLETE, Sign.LIVER_OPERATION_IN_DOUBT, Sign.RECENT_DIAGNOSIS}
+    assert (shown(case, "liver-state"), set(case.signs)) == (state, signs)
+
+
+def test_an_operation_in_text_alone_may_be_one_of_the_liver_or_of_the_primary() -> None:
+    case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY) | {"code": {"text": "partial hepatectomy"}})
+    assert case.signs == {Sign.LIVER_OPERATION_IN_DOUBT, Sign.RECENT_DIAGNOSIS}

@@ -61,6 +61,13 @@ def test_treated_liver_is_assumed_untreated_only_when_all_procedures_are_known()
     assert "liver-state" not in [found.fact for found in decided("V01").assumptions]
 
 
+def test_an_operation_of_the_liver_in_doubt_asks_whether_it_was_treated_and_not_for_the_primary() -> None:
+    signs = (*ALL_SIGNS_OF_A_FRESH_CHART, Sign.LIVER_OPERATION_IN_DOUBT)
+    decision = decided("V01", "primary-in-situ", signs=signs)
+    assert [found.fact for found in decision.missing] == ["liver-state"]
+    assert decision.outcomes == decided("V01", signs=()).outcomes
+
+
 @pytest.mark.parametrize(
     "hint", [Sign.PRIMARY_RESECTED, Sign.RESECTION_HINTED]
 )  # fmt: skip
