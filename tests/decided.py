@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.case import Fact, MdtRecord, Sign
     from service.knowledge.decision import Decision
+    from service.knowledge.explanation import Explanation, Section, SectionCode
     from service.knowledge.model import Guideline
 
 RECORDED = PartialDate(date(2026, 11, 2), date(2026, 11, 2))
@@ -89,3 +90,8 @@ def cards_of(
     )
     read: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(cards))
     return read
+
+
+def section_of(explanation: Explanation, code: SectionCode) -> Section | None:
+    """Give the section with this code, where there is one."""
+    return next((section for section in explanation.sections if section.code == code), None)

@@ -95,10 +95,6 @@ class Explanation(msgspec.Struct, frozen=True, gc=False):
     tone: Tone
     sections: tuple[Section, ...]
 
-    def section(self, code: SectionCode) -> Section | None:
-        """Give the section with this code, where there is one."""
-        return next((section for section in self.sections if section.code == code), None)
-
 
 def say(kind: Kind, *parts: Part | str, fact: str | None = None, codes: tuple[str, ...] = ()) -> Line:
     """Make a line; bare strings are words of ours."""

@@ -16,7 +16,7 @@ from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
 from tests.cards.golden import TYPICAL, card_of, kept
-from tests.decided import CATALOGUE, cards_of
+from tests.decided import CATALOGUE, cards_of, section_of
 from tests.generated_cases import random_case
 from tests.reference_evaluator import Settings
 from tests.response_checker import check_response
@@ -101,11 +101,11 @@ def test_every_assumption_and_the_first_missing_facts_are_said() -> None:
         if decision.no_card:
             continue
         explanation = explain(case, decision, guideline, CATALOGUE)
-        assumed = explanation.section("assumptions")
+        assumed = section_of(explanation, "assumptions")
         assert (
             [line.fact for line in assumed.lines] if assumed else [found.fact for found in decision.assumptions] == []
         )
-        missing = explanation.section("missing")
+        missing = section_of(explanation, "missing")
         named = list(dict.fromkeys(line.fact for line in missing.lines if line.fact)) if missing else []
         assert named == [found.fact for found in decision.missing[:3]]
 

@@ -20,7 +20,7 @@ from service.knowledge.mdt import explain_mdt
 from service.knowledge.reading import Reading
 from service.knowledge.schedule import earliest_liver_operation, steps
 from service.knowledge.uncertain import explain_uncertain_scope
-from tests.decided import CATALOGUE, charted, example
+from tests.decided import CATALOGUE, charted, example, section_of
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -39,7 +39,7 @@ def told(case: Case, **changed: Any) -> Explanation:
 
 
 def lines(explanation: Explanation, code: Any) -> list[str]:
-    section = explanation.section(code)
+    section = section_of(explanation, code)
     return [line.plain for line in section.lines] if section else []
 
 

@@ -13,7 +13,7 @@ from service.cds.card import SUMMARY_LIMIT
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
-from tests.decided import CATALOGUE, example, with_facts
+from tests.decided import CATALOGUE, example, section_of, with_facts
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact, Value
@@ -148,7 +148,7 @@ def test_a_recommendation_that_comes_to_what_the_mdt_decided_does_not_seem_to_di
 def test_the_detail_says_like_the_summary_whether_the_recommendation_would_differ(
     *, ecog: int, then: bool, verdict: str, reason: str | None
 ) -> None:
-    section = told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER)), then=then).section("recommendation")
+    section = section_of(told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER)), then=then), "recommendation")
     assert section is not None
     assert [line.plain for line in section.lines] == [
         "MDT decided simultaneous resection on 10 Nov 2026 (Observation/mdt)",
@@ -163,7 +163,7 @@ def test_a_change_names_its_fact_once() -> None:
         ecog=Known(2, LATER),
         extrahepatic_disease=Known("resectable", LATER),
     )
-    section = told(after).section("mdt")
+    section = section_of(told(after), "mdt")
     assert section is not None
     assert [line.plain.partition(" (")[0] for line in section.lines] == [
         "ECOG: 0 → 2",
@@ -177,7 +177,7 @@ def test_a_next_step_that_would_differ_is_told_though_the_strategy_stays() -> No
         "MDT decided staged (liver next) on 10 Nov 2026; changed since: pathology of the primary. "
         "The next step would now differ"
     )
-    section = nodal.section("why")
+    section = section_of(nodal, "why")
     assert section is not None
     [line] = section.lines
     assert line.plain == (
@@ -217,7 +217,7 @@ def test_the_verdict_has_room_on_the_card(case: Case, changed: dict[str, Any], t
 
 def test_an_open_answer_names_what_would_decide() -> None:
     explanation = told(with_facts(decided(), ecog=Unknown(Gap.CONFLICTING, LATER)))
-    section = explanation.section("why")
+    section = section_of(explanation, "why")
     assert section is not None
     assert [line.plain for line in section.lines] == [
         "From the summary now open between simultaneous resection, liver first or MDT; ECOG would decide"
@@ -227,7 +227,7 @@ def test_an_open_answer_names_what_would_decide() -> None:
 def test_a_treated_liver_leaves_nothing_to_say() -> None:
     case = decided("V12", "staged")
     explanation = told(with_facts(case, liver_state=Known("treated", LATER)))
-    section = explanation.section("why")
+    section = section_of(explanation, "why")
     assert section is not None
     assert [line.plain for line in section.lines] == ["Nothing is left to order: primary and liver are treated"]
 
@@ -245,7 +245,7 @@ def test_many_changes_are_counted() -> None:
     }
     changed = {code: found if isinstance(found, Narrowed) else Known(found, LATER) for code, found in values.items()}
     explanation = told(with_facts(case, **changed))
-    section = explanation.section("mdt")
+    section = section_of(explanation, "mdt")
     assert section is not None
     assert len(section.lines) == 6
     assert section.lines[-1].plain.endswith("more facts changed")
@@ -254,7 +254,7 @@ def test_many_changes_are_counted() -> None:
 
 def test_a_narrowed_value_is_told_as_what_is_left() -> None:
     case = with_facts(decided(), ecog=Narrowed(Interval(1, 2), LATER))
-    section = told(case).section("mdt")
+    section = section_of(told(case), "mdt")
     assert section is not None
     assert [line.plain for line in section.lines] == [
         "ECOG: 0 → 1–2 (18 Nov 2026, Observation/new)"  # noqa: RUF001 - as printed
@@ -263,7 +263,7 @@ def test_a_narrowed_value_is_told_as_what_is_left() -> None:
 
 def test_what_the_answer_of_now_assumes_is_printed_to_confirm() -> None:
     unrecorded = with_facts(decided(), asa=ABSENT, extrahepatic_disease=ABSENT)
-    section = told(with_facts(unrecorded, ecog=Known(2, LATER))).section("assumptions")
+    section = section_of(told(with_facts(unrecorded, ecog=Known(2, LATER))), "assumptions")
     assert section is not None
     assert section.title == "Assumed, please confirm"
     assert [line.plain for line in section.lines] == ["ASA ≤ 3", "no extrahepatic disease"]
@@ -271,7 +271,7 @@ def test_what_the_answer_of_now_assumes_is_printed_to_confirm() -> None:
 
 @pytest.mark.parametrize("case", [with_facts(decided(), asa=ABSENT), with_facts(decided(), ecog=Known(2, LATER))])
 def test_without_an_answer_of_now_or_an_assumption_nothing_is_to_be_confirmed(case: Case) -> None:
-    assert told(case).section("assumptions") is None
+    assert section_of(told(case), "assumptions") is None
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_sources_that_contradict_each_other_anew_are_told_with_all_that_they_say
 ) -> None:
     case = decided()
     case = decided(facts_then={**case.facts, code: contested(*then)})
-    section = told(with_facts(case, **{code: contested(*now, evidence=LATER)})).section("mdt")
+    section = section_of(told(with_facts(case, **{code: contested(*now, evidence=LATER)})), "mdt")
     assert section is not None
     name, said = {"ecog": "ECOG", "metastasis-count": "Number of metastases"}[code], "sources contradict each other"
     assert [line.plain for line in section.lines] == [

@@ -17,7 +17,7 @@ from service.knowledge.model import Policy
 from service.knowledge.phrases import either
 from service.knowledge.reading import Reading
 from tests.cases import examples
-from tests.decided import CATALOGUE, charted, example, with_facts
+from tests.decided import CATALOGUE, charted, example, section_of, with_facts
 from tests.orders.drafts import biopsy, cards, colectomy, cycle, hepatectomy
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ ASKS_ASA = load_guideline(Policy("asks", {}, frozenset({"asa"})))
 
 def said(case: Case, code: Any) -> list[str]:
     """Give the lines of one section of a card."""
-    section = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE).section(code)
+    section = section_of(explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE), code)
     return [line.plain for line in section.lines] if section else []
 
 
@@ -133,7 +133,7 @@ def test_a_fact_whose_every_answer_leaves_the_same_is_said_to_need_the_others() 
 
 def test_answers_that_leave_another_next_step_name_it_and_not_the_strategy_that_all_share() -> None:
     case = example("V08", "asa", "ecog", "r0-achievable")
-    section = explain(case, decide(case, ASKS_ASA), ASKS_ASA, CATALOGUE).section("missing")
+    section = section_of(explain(case, decide(case, ASKS_ASA), ASKS_ASA, CATALOGUE), "missing")
     assert section is not None
     assert [line.plain for line in section.lines] == [
         "ASA: 1–3 → all still open; 4–6 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
