@@ -123,6 +123,12 @@ def second_primaries(reader: Reader) -> list[Resource]:
 
     Which of the two the metastases come from, and which is in place, only a clinician can say.
     """
+    if reader.second_primaries is None:
+        reader.second_primaries = _second_primaries(reader)
+    return reader.second_primaries
+
+
+def _second_primaries(reader: Reader) -> list[Resource]:
     resected = reader.date_of("primary-resection-date")
     found = primaries(reader)
     if resected is None or len(found) == 1:

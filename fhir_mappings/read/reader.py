@@ -56,6 +56,8 @@ class Reader:
     _losses: list[tuple[Evidence, tuple[str, ...]]] | None = None
     doses: list[Resource] | None = None
     """The systemic therapy that was given, kept from its first reading on: a dozen facts ask for it."""
+    second_primaries: list[Resource] | None = None
+    """The cancers that began after the primary's resection, kept likewise."""
 
     def fact(self, code: str) -> Fact:
         """Give one fact, read at its first use."""
