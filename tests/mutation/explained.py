@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 Key = tuple[str, str, str, str]
-"""What stays the same of a mutant when lines move: file, function, what was there, what is there now."""
+"""A mutant wherever lines move to: file, function, what was there, what is there now."""
 
-_LINE = re.compile(r"`([^`:]+):\d+` ([\w.]+): `([^`]*)` → `([^`]*)`")
+_LINE = re.compile(r"`([^`]+)` ([\w.]+): `([^`]*)` → `([^`]*)`")
 
 
 _STRICT = re.compile(r",\s*(?:strict=\w+)?\s*\)")

@@ -36,7 +36,7 @@ class Mutant:
 
     def __str__(self) -> str:
         """Write it as SURVIVORS.md does."""
-        return f"`{self.path}:{self.line}` {self.function}: `{self.before}` → `{self.after}`"
+        return f"`{self.path}` {self.function}: `{self.before}` → `{self.after}`"
 
 
 @contextmanager
