@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 _SET = "liver-metastasis"
+_CIRRHOSIS = "cirrhosis"
 _AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
 _RECURRENCE_AFTER_DAYS = 30
 UNLISTED = "an operation of the liver, its code does not say which"
@@ -346,19 +347,20 @@ def _located_in_liver(reader: Reader, body: Mapping[str, Any]) -> bool:
 
 
 def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read steatosis and cirrhosis from active Conditions; fat in a cirrhotic liver does not cure it."""
+    """Read steatosis and cirrhosis from active Conditions; fat in a cirrhotic liver does not cure it.
+
+    A cirrhosis that is known by its text alone is not read, and may be one all the same.
+    """
     prefix = "liver-condition-"
-    held = [
-        (found, resource)
-        for resource in reader.chart.of("Condition")
-        if active(resource) and not resource.future
-        for found in resource.starting(prefix)
-        if found in fact.choices
-    ]
-    cirrhotic = [one for one in held if one[0] == "cirrhosis"]
+    conditions = [one for one in reader.chart.of("Condition") if active(one) and not one.future]
+    held = [(found, one) for one in conditions for found in one.starting(prefix) if found in fact.choices]
+    cirrhotic = [one for one in held if one[0] == _CIRRHOSIS]
+    named = [one for one in conditions if _CIRRHOSIS in one.topics]
+    if named and not cirrhotic:
+        possible = frozenset[str | bool]({_CIRRHOSIS, *(found for found, _ in held)} if held else fact.choices)
+        return [Candidate(possible, one.dated, (reader.evidence(one, how="derived"),)) for one in named]
     return [
-        Candidate(found, resource.dated, (reader.evidence(resource, f"{prefix}{found}"),))
-        for found, resource in cirrhotic or held
+        Candidate(found, one.dated, (reader.evidence(one, f"{prefix}{found}"),)) for found, one in cirrhotic or held
     ]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from fhir_mappings.case import Evidence, Known, Scope, Sign
 from fhir_mappings.read.dates import parse_date
-from tests.charts import ICD10CM, condition
-from tests.fhir_mappings.reading import read, shown
+from tests.charts import ICD10CM, condition, local
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
@@ -153,4 +153,61 @@ def test_the_newest_condition_of_the_liver_counts() -> None:
         "cirrhosis",
         "cirrhosis",
         "steatosis",
+    ]
+
+
+def named(text: str, **more: Any) -> dict[str, Any]:
+    return condition("n", CIRRHOSIS, **more) | {"code": {"text": text}}
+
+
+CHOICES = frozenset({"normal", "steatosis", "post-chemotherapy", "sinusoidal-injury", "cirrhosis"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Liver cirrhosis, Child A",
+        "Cirrhosis, no ascites",
+        "Leberzirrhose",
+        "cirrhose du foie",
+        "Cirrosis hepática",
+        "Cirrosi",
+        "571.5",
+        "K74.6",
+    ],
+)
+def test_a_cirrhosis_in_text_alone_is_not_taken_for_none(text: str) -> None:
+    case = read(PRIMARY, LIVER, named(text))
+    assert (shown(case, "liver-condition"), [issue.reason for issue in case.issues]) == (
+        CHOICES,
+        ["text only: not mapped"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("no cirrhosis", {}),
+        ("Hepatitis C without cirrhosis", {}),
+        ("non-cirrhotic portal fibrosis", {}),
+        ("Leberzirrhose ausgeschlossen", {}),
+        ("family history of cirrhosis", {}),
+        ("Screening for cirrhosis", {}),
+        ("cirrhosis", {"verification": "refuted"}),
+        ("cirrhosis", {"clinical": "resolved"}),
+        ("sclerosing cholangitis", {}),
+    ],
+)
+def test_a_name_that_denies_cirrhosis_or_one_that_does_not_count_says_nothing(text: str, more: dict[str, Any]) -> None:
+    assert shown(read(PRIMARY, LIVER, named(text, **more)), "liver-condition") == "gap: absent"
+
+
+def test_a_cirrhosis_in_text_alone_leaves_a_coded_one_and_an_explicit_value_as_they_are() -> None:
+    text = named("cirrhosis", onset="2026-05-01")
+    normal = local("liver-condition", "normal", on="2026-04-01")
+    others = condition("c", CIRRHOSIS, onset="2026-01-01"), condition("s", STEATOSIS, onset="2026-06-01"), normal
+    assert [shown(read(PRIMARY, LIVER, text, other), "liver-condition") for other in others] == [
+        "cirrhosis",
+        frozenset({"steatosis", "cirrhosis"}),
+        "normal",
     ]
