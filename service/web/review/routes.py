@@ -18,6 +18,7 @@ from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
 from service.web.methods import READ
 from service.web.review.desk import Visit
+from service.web.review.kept import typed_text
 from service.web.review.mdt_form import FACT, decision_entered, read_mdt, report_line
 from service.web.review.page import review_page
 from service.web.review.ports import ChartUnavailableError
@@ -26,7 +27,7 @@ from service.web.review.saving import SaveReport, as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
 from service.web.review.templates import AGAIN, notice, page, review_again, too_many
-from service.web.smart.protection import ForgedPostError, check_post, is_too_long
+from service.web.smart.protection import ForgedPostError, check_post, is_from_our_site, is_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _FIELDS = 200
+_ENDED = "The EHR has ended the access"
 Fields: TypeAlias = dict[str, str]
 
 
@@ -86,7 +88,7 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     unsaved = "" if request.method in READ else "Nothing was saved. "
     found = await app.session(request)
     if found is None:
-        return _without_session(app, unsaved)
+        return await _ended(desk, request, "No patient is open here")
     cookie, session = found
     client = app.clients[session.iss]
     try:
@@ -96,18 +98,45 @@ async def _with_session(desk: ReviewDesk, request: Request, act: Callable[[Visit
     except TooManyRequests as refusal:
         return too_many(app, refusal, client)
     except (TokenError, AccessEndedError):
-        return notice(app, "The EHR has ended the access", unsaved + AGAIN, status=401, client=client)
+        return await _ended(desk, request, _ENDED, client)
     except ChartUnavailableError as fault:
+        if fault.access_ended:
+            return await _ended(desk, request, _ENDED, client)
         return _without_chart(app, fault, client, unsaved)
 
 
-def _without_session(app: SmartApp, unsaved: str = "") -> Response:
-    return notice(app, "No patient is open here", unsaved + AGAIN, status=401)
+async def _ended(desk: ReviewDesk, request: Request, title: str, client: AppClient | None = None) -> Response:
+    """Say that the app is to be opened again; what was typed into a form of ours is given back."""
+    if request.method in READ:
+        return notice(desk.app, title, AGAIN, status=401, client=client)
+    text = await _typed(desk, request)
+    return _given_back(desk, title, f"Nothing was saved. {AGAIN}", text, status=401, client=client)
+
+
+async def _typed(desk: ReviewDesk, request: Request) -> str:
+    """Give what was typed into a form of ours that is no longer shown, as text; empty for any other form."""
+    if is_too_long(request) or not is_from_our_site(request, base_url=desk.app.base_url):
+        return ""
+    fields = await _fields(request)
+    if fields.get("part") == "fragment":
+        return ""
+    return typed_text(fields, desk.path.catalogue, today=desk.app.clock().date())
+
+
+def _given_back(  # noqa: PLR0913 - what happened, what to do, and what was typed
+    desk: ReviewDesk, title: str, advice: str, text: str, *, status: int, client: AppClient | None
+) -> Response:
+    if not text:
+        return notice(desk.app, title, advice, status=status, client=client)
+    return page(desk.app, "kept.html", status=status, client=client, title=title, text=text, advice=advice)
+
+
+async def _fields(request: Request) -> Fields:
+    form = await request.form(max_fields=_FIELDS, max_files=0)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient, unsaved: str) -> Response:
-    if fault.access_ended:
-        return notice(app, "The EHR has ended the access", unsaved + AGAIN, status=401, client=client)
     _LOG.warning("review_chart_unavailable", client=client.issuer, other_version=fault.other_version)
     if fault.other_version:
         title, advice = "The chart is in another version of FHIR", "This app reads FHIR R4: tell whoever runs it."
@@ -126,14 +155,14 @@ async def _checked(
         return notice(
             desk.app, "The form is too long", "Nothing was saved. Shorten what you typed.", status=413, client=client
         )
-    form = await request.form(max_fields=_FIELDS, max_files=0)
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    fields = await _fields(request)
     try:
         check_post(request, base_url=desk.app.base_url, sent=fields.get("csrf"), expected=visit.session.csrf)
     except ForgedPostError:
         client = desk.app.clients[visit.session.iss]
-        text = "Another patient may have been opened in this browser since. Nothing was saved. " + AGAIN
-        return notice(desk.app, "This form is not from your session", text, status=403, client=client)
+        advice = "Another patient may have been opened in this browser since. Nothing was saved. " + AGAIN
+        text = await _typed(desk, request)
+        return _given_back(desk, "This form is not from your session", advice, text, status=403, client=client)
     return await act(desk, visit, fields)
 
 
@@ -142,7 +171,7 @@ async def _review(desk: ReviewDesk, visit: Visit) -> Response:
     # A save has just opened the chart anew.
     chart = await (desk.open_chart(visit) if told is None else desk.chart(visit))
     if await desk.app.sessions.change(visit.cookie, lambda session: replace(session, note=None, saved=None)) is None:
-        return _without_session(desk.app)
+        return notice(desk.app, "No patient is open here", AGAIN, status=401)
     saved = None if told is None else msgspec.json.decode(told, type=SaveReport)
     return _page(desk, visit, chart, desk.assess(chart, visit), saved=saved)
 
@@ -233,9 +262,9 @@ async def _saved(desk: ReviewDesk, visit: Visit, entered: Entered) -> SaveReport
             "kept.html",
             status=401,
             client=client,
-            title="The EHR has ended the access",
+            title=_ENDED,
             text=as_text(entered),
-            advice=AGAIN,
+            advice=f"Nothing was saved. {AGAIN}",
         )
     _LOG.info(
         "review_saved",

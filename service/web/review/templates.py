@@ -12,8 +12,6 @@ from service.web.page_templates import page_templates
 from service.web.smart.protection import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jinja2 import Environment
 
     from service.errors import TooManyRequests
@@ -39,24 +37,18 @@ def render(app: SmartApp, template: str, **values: object) -> str:
     return environment().get_template(template).render(base=app.base_path, **values)
 
 
-def page(app: SmartApp, template: str, *, client: AppClient, status: int = 200, **values: object) -> Response:
-    """Render a guarded page; `client` is the EHR whose sites may frame it."""
-    return _guarded(app, template, frame_ancestors=client.frame_ancestors, status=status, **values)
+def page(app: SmartApp, template: str, *, client: AppClient | None, status: int = 200, **values: object) -> Response:
+    """Render a guarded page; `client` is the EHR whose sites may frame it.
+
+    Without one every EHR of the app may: a browser shows nothing where the page may not be framed.
+    """
+    ancestors = app.frame_ancestors if client is None else client.frame_ancestors
+    return guard(HTMLResponse(render(app, template, **values), status_code=status), frame_ancestors=ancestors)
 
 
 def notice(app: SmartApp, title: str, text: str, *, status: int, client: AppClient | None = None) -> Response:
-    """Give a page that says one thing and what to do about it; it holds nothing of anybody.
-
-    Without `client` every EHR of the app may frame it: a browser shows nothing where the page may not be framed.
-    """
-    ancestors = app.frame_ancestors if client is None else client.frame_ancestors
-    return _guarded(app, "notice.html", frame_ancestors=ancestors, status=status, title=title, text=text)
-
-
-def _guarded(
-    app: SmartApp, template: str, *, frame_ancestors: Sequence[str], status: int, **values: object
-) -> Response:
-    return guard(HTMLResponse(render(app, template, **values), status_code=status), frame_ancestors=frame_ancestors)
+    """Give a page that says one thing and what to do about it; it holds nothing of anybody."""
+    return page(app, "notice.html", client=client, status=status, title=title, text=text)
 
 
 def review_again(app: SmartApp) -> Response:

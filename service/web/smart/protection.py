@@ -49,18 +49,22 @@ def is_too_long(request: Request) -> bool:
 
 
 def check_post(request: Request, *, base_url: str, sent: str | None, expected: str) -> None:
-    """Accept a post of our own pages alone: by the session's token and by where the browser says it comes from.
-
-    A form post under `Referrer-Policy: no-referrer` has the Origin `null`; the browser's Sec-Fetch-Site then decides.
-    """
+    """Accept a post of our own pages alone: by the session's token and by where the browser says it comes from."""
     if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):
         raise ForgedPostError("the form belongs to another session")
+    if not is_from_our_site(request, base_url=base_url):
+        raise ForgedPostError("the form was sent from another site")
+
+
+def is_from_our_site(request: Request, *, base_url: str) -> bool:
+    """Whether the browser says that a form post comes from a page of ours.
+
+    One under `Referrer-Policy: no-referrer` has the Origin `null`; the browser's Sec-Fetch-Site then decides.
+    """
     origin = request.headers.get("origin", "null")
     if origin == "null":
-        if request.headers.get("sec-fetch-site") != "same-origin":
-            raise ForgedPostError("the browser does not say that the form is ours")
-    elif origin != _origin(base_url):
-        raise ForgedPostError("the form was sent from another site")
+        return request.headers.get("sec-fetch-site") == "same-origin"
+    return origin == _origin(base_url)
 
 
 def _origin(url: str) -> str:
