@@ -235,7 +235,7 @@ def test_what_may_have_been_an_operation_leaves_open_whether_that_of_the_liver_o
     issues: set[Issue],
 ) -> None:
     case = read(given)
-    assert (case.signs & LIVER_OPEN, set(case.issues)) == (signs, issues)
+    assert (case.signs & LIVER_OPEN, set(case.issues)) == (frozenset(signs), issues)
 
 
 @pytest.mark.parametrize(
