@@ -65,22 +65,34 @@ def _orders_of(dose: Resource) -> list[str]:
 
 
 def _start(reader: Reader, dose: Resource) -> PartialDate | None:
-    said = _to_be_taken(reader, dose, "start")
+    said = [when for when in _to_be_taken(dose, "start") if when.last <= reader.as_of]
     return min(said, key=lambda when: when.first) if said else bound_of(dose, "effectivePeriod", "start")
 
 
 def _end(reader: Reader, dose: Resource) -> PartialDate | None:
-    said = _to_be_taken(reader, dose, "end")
-    return max(said, key=lambda when: when.last) if said else bound_of(dose, _PERIODS.get(dose.kind, ""), "end")
+    said = [when for when in _to_be_taken(dose, "end") if when.last <= reader.as_of]
+    return max(said, key=lambda when: when.last) if said else _last_day(dose)
 
 
-def _to_be_taken(reader: Reader, order: Resource, bound: str) -> list[PartialDate]:
-    """Give the days from which, or until which, an order was to be taken; none that are still to come."""
+def _last_day(dose: Resource) -> PartialDate | None:
+    return bound_of(dose, _PERIODS.get(dose.kind, ""), "end")
+
+
+def _latest(dose: Resource) -> PartialDate | None:
+    """Give the last day that a dose may have: of an order that was done before its end, that end."""
+    starts, ends = _to_be_taken(dose, "start"), _to_be_taken(dose, "end")
+    dated = _last_day(dose)
+    days = [*starts, *ends] if ends or dated is None else [*starts, dated]
+    return max(days, key=lambda when: when.last, default=None)
+
+
+def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
+    """Give the days from which, or until which, an order was to be taken."""
     found = []
     for instruction in order.body.get("dosageInstruction", ()):
         period = instruction.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
         when = parse_date(period.get(bound))
-        if when is not None and when.last <= reader.as_of:
+        if when is not None:
             found.append(when)
     return found
 
@@ -108,14 +120,14 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     courses = courses_of(reader)
     for dose in _medication(reader):
         possible = dose.status in _POSSIBLY_GIVEN[dose.kind] and not _sensitises(reader, dose, courses)
-        if possible and _may_follow(reader, dose, found):
+        if possible and _may_follow(dose, found):
             return True
-    if any(_may_follow(reader, dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
+    if any(_may_follow(dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
         return True
     if any(refusal.kind == "Procedure" and _is_systemic(refusal, _INFUSION) for refusal in reader.chart.refused):
         return True
     procedures = (*reader.done(_INFUSION), *reader.in_doubt(_INFUSION), *_procedures_in_text(reader))
-    return any(_may_follow(reader, done, found) for done in procedures)
+    return any(_may_follow(done, found) for done in procedures)
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
@@ -143,9 +155,9 @@ def _is_systemic(refusal: Refused, *sets: str) -> bool:
     return "systemic-therapy" in refusal.topics or any(matches(name, sets) for name in refusal.sets)
 
 
-def _may_follow(reader: Reader, dose: Resource, found: PartialDate | None) -> bool:
-    ended = _end(reader, dose)
-    return found is None or ended is None or dose.future or ended.last >= found.first
+def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
+    latest = _latest(dose)
+    return found is None or latest is None or dose.future or latest.last >= found.first
 
 
 class _Doses(NamedTuple):
@@ -168,10 +180,10 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     def surely(when: PartialDate) -> bool:
         return when.first >= found.last and (end is None or earlier(when, end))
 
-    def perhaps(when: PartialDate) -> bool:
-        return when.last >= found.first and (end is None or when.first < end.last)
+    def perhaps(start: PartialDate, latest: PartialDate) -> bool:
+        return latest.last >= found.first and (end is None or start.first < end.last)
 
-    in_text = any(_may_follow(reader, dose, found) for dose in _in_text(reader))
+    in_text = any(_may_follow(dose, found) for dose in _in_text(reader))
     return _sorted_out(
         reader, given(reader, *drugs), surely, perhaps, closed=not in_text and not _refused(reader, *drugs)
     )
@@ -181,7 +193,7 @@ def _sorted_out(
     reader: Reader,
     doses: list[Resource],
     surely: Callable[[PartialDate], bool],
-    perhaps: Callable[[PartialDate], bool],
+    perhaps: Callable[[PartialDate, PartialDate], bool],
     *,
     closed: bool,
 ) -> _Doses:
@@ -192,9 +204,16 @@ def _sorted_out(
         when = dose.dated
         if when is not None and surely(when) and not (_only_sensitiser(dose) and touches_any(when, courses)):
             found.certain.append(dose)
-        elif when is None or perhaps(when):
+        elif _is_possible(dose, when, perhaps):
             found.possible.append(dose)
     return found
+
+
+def _is_possible(
+    dose: Resource, start: PartialDate | None, perhaps: Callable[[PartialDate, PartialDate], bool]
+) -> bool:
+    """Whether a dose may be of a time: by its start and the last day that it may have."""
+    return start is None or perhaps(start, _latest(dose) or start)
 
 
 def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -283,7 +302,7 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
     if doses is None or not doses.closed:
         return []
     ended = _ended_last(reader, doses.certain)
-    if ended is None or any((end := _end(reader, one)) is None or end.last > ended[0].last for one in doses.possible):
+    if ended is None or any((end := _latest(one)) is None or end.last > ended[0].last for one in doses.possible):
         return []
     when, last = ended
     return [Candidate(value_of(when), when, (reader.evidence(last, DRUGS, how="derived"),))]
@@ -334,10 +353,10 @@ def _adjuvant(reader: Reader) -> _Doses | None:
     def surely(when: PartialDate) -> bool:
         return earlier(resected, when) and earlier(when, found)
 
-    def perhaps(when: PartialDate) -> bool:
-        return when.last > resected.first and when.first < found.last
+    def perhaps(start: PartialDate, latest: PartialDate) -> bool:
+        return latest.last > resected.first and start.first < found.last
 
-    in_text = any(dose.dated is None or perhaps(dose.dated) for dose in _in_text(reader))
+    in_text = any(_is_possible(dose, _start(reader, dose), perhaps) for dose in _in_text(reader))
     return _sorted_out(
         reader, given(reader, DRUGS), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS)
     )

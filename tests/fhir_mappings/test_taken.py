@@ -1,0 +1,71 @@
+"""Orders of systemic therapy by the days on which they were to be taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Interval, Sign
+from tests.charts import ATC, SNOMED, concept, procedure
+from tests.fhir_mappings.reading import read, shown
+from tests.fhir_mappings.therapies import LIVER, OLD, PRIMARY, TEXT, Given, given, request, taken
+
+COURSE = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
+
+
+def capecitabine(status: str, ordered: str, start: str) -> Given:
+    return request(status, ordered, medicationCodeableConcept=concept(ATC, "L01BC06"), **taken(start))
+
+
+@pytest.mark.parametrize("status", ["completed", "stopped"])
+@pytest.mark.parametrize(
+    ("ordered", "start", "cycles", "since"),
+    [("2026-01-20", "2026-02-01", "gap: absent", False), ("2026-02-01", "2026-03-11", 1, True)],
+)
+def test_fluoropyrimidine_is_part_of_a_course_by_the_day_from_which_it_was_to_be_taken(
+    status: str, ordered: str, start: str, cycles: Any, *, since: bool
+) -> None:
+    case = read(PRIMARY, LIVER, COURSE, capecitabine(status, ordered, start))
+    found = (shown(case, "chemotherapy-cycles"), Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs)
+    assert found == (cycles if status == "completed" else "gap: absent", since)
+
+
+def test_an_order_that_ends_today_was_taken_until_today() -> None:
+    case = read(PRIMARY, LIVER, request("completed", "2026-02-01", **taken("2026-06-15", "2026-06-15")))
+    found = [str(shown(case, fact)) for fact in ("chemotherapy-cycles", "chemotherapy-last-date")]
+    assert found == ["1", "2026-06-15"]
+
+
+@pytest.mark.parametrize("status", ["stopped", "unknown"])
+@pytest.mark.parametrize("drug", [{}, TEXT], ids=["coded", "in text"])
+@pytest.mark.parametrize(
+    ("start", "end", "since"),
+    [
+        ("2026-01-12", None, False),
+        ("2026-01-12", "2026-01-14", False),
+        ("2026-01-12", "2026-02-20", True),
+        ("2026-01-20", None, True),
+        ("2026-01-12", "2026-12-31", True),
+    ],
+    ids=["before", "until before", "into", "from after", "to an end to come"],
+)
+def test_an_order_from_before_the_metastases_may_have_been_taken_since_by_its_days(
+    status: str, drug: Given, start: str, end: str | None, *, since: bool
+) -> None:
+    case = read(PRIMARY, LIVER, request(status, "2026-01-10", **taken(start, end), **drug))
+    assert (Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs) is since
+
+
+def test_an_order_that_was_taken_into_the_metastases_leaves_cycles_and_last_day_open() -> None:
+    case = read(
+        PRIMARY, LIVER, request("completed", "2026-01-02", **taken("2026-01-05", "2026-05-30")), given("2026-02-01")
+    )
+    found = (shown(case, "chemotherapy-cycles"), str(shown(case, "chemotherapy-last-date")))
+    assert found == (Interval(1), "gap: absent")
+
+
+def test_an_order_in_text_that_was_taken_after_the_resection_leaves_the_last_adjuvant_day_open() -> None:
+    in_text = request("completed", "2024-01-20", **taken("2024-03-04", "2024-08-19"), **TEXT)
+    case = read(*OLD, given("2024-03-04"), in_text)
+    assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == ("completed", "gap: absent")
