@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhir_mappings.case import Evidence, Known, PartialDate
 from tests.charts import CPT, SNOMED, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
     BEVACIZUMAB,
     FLUOROURACIL,
     OLD,
+    OXALIPLATIN,
     Given,
     given,
     operated,
@@ -82,3 +84,17 @@ def test_an_infusion_that_was_begun_does_not_count_where_it_is_to_come_or_of_a_c
 def test_a_procedure_of_chemotherapy_over_months_ends_with_its_period() -> None:
     months = procedure("infusion", (CPT, "96413"), performedPeriod={"start": "2026-01-20", "end": "2026-05-30"})
     assert last(read(*OLD, months)) == {"chemotherapy-last-date": (date(2026, 5, 30), ["Procedure/infusion"])}
+
+
+@pytest.mark.parametrize(
+    ("dose", "reference", "coding"),
+    [
+        (given("2026-03-01"), "MedicationAdministration/d", "|".join(OXALIPLATIN)),
+        (procedure("i", (CPT, "96413"), on="2026-03-01"), "Procedure/i", f"{CPT}|96413"),
+    ],
+    ids=["drug", "procedure"],
+)
+def test_the_last_of_all_is_derived_from_the_coding_of_its_dose(dose: Given, reference: str, coding: str) -> None:
+    day = date(2026, 3, 1)
+    proof = Evidence(reference, "derived", PartialDate(day, day), coding)
+    assert read(*OLD, dose).last_given == {"chemotherapy-last-date": Known(day, (proof,))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from fhir_mappings.case import Interval, Sign
 from tests.charts import (
     SNOMED,
+    local,
     procedure,
 )
 from tests.fhir_mappings.reading import read, shown
@@ -381,3 +383,9 @@ def test_an_order_whose_dose_was_not_given_counts_as_given() -> None:
     for_it = {"request": {"reference": "MedicationRequest/r"}}
     case = read(*OLD, request("completed", "2026-01-20"), given("2026-02-01", status="entered-in-error") | for_it)
     assert shown(case, "chemotherapy-cycles") == 1
+
+
+@pytest.mark.parametrize(("dose", "last"), [("2026-03-10", "2026-03-10"), ("2026-02-25", "2026-02-20")])
+def test_what_was_entered_of_the_last_day_gives_way_to_a_dose_of_later(dose: str, last: str) -> None:
+    entered = local("chemotherapy-last-date", date(2026, 2, 20), on="2026-03-01")
+    assert str(shown(read(PRIMARY, LIVER, entered, given(dose)), "chemotherapy-last-date")) == last

@@ -62,6 +62,30 @@ GROUPS = {
             )
         ),
     ),
+    "reasons": Group(
+        "service/knowledge",
+        ("opposed", "schedule"),
+        tuple(
+            f"tests/{name}.py"
+            for name in (
+                "explain/test_opposed", "explain/test_explain", "explain/test_wording", "explain/test_counts",
+                "explain/test_outcome_names", "orders/test_order_grounds", "orders/test_order_cards",
+                "orders/test_combined_orders", "orders/test_order_shapes", "cards/test_strategy_cards",
+            )
+        ),
+    ),
+    "drafts": Group(
+        "fhir_mappings",
+        ("orders",),
+        (*(f"tests/orders/test_{name}.py" for name in (
+            "order_shapes", "order_cards", "combined_orders", "order_grounds",
+        )), "tests/cds/test_selections.py"),
+    ),
+    "requests": Group(
+        "service/cds",
+        ("messages", "json_body", "prefetch_states", "selections"),
+        tuple(f"tests/cds/test_{name}.py" for name in ("messages", "prefetch_states", "selections", "feedback")),
+    ),
     "tokens": Group(
         "service/adapters",
         ("jwt_auth", "jwks", "tokens"),
@@ -82,10 +106,11 @@ GROUPS = {
             f"tests/fhir_mappings/test_{name}.py"
             for name in (
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
-                "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates",
+                "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates", "taken",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
-                "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions",
+                "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions", "named_operations",
+                "last_given", "liver_state",
             )
         ),
         share=0.25,
