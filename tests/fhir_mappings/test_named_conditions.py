@@ -260,6 +260,7 @@ METASTASIS, CANCER = concept(SNOMED, "128462008"), concept(SNOMED, "363346000")
 TO_NAME = {"text": "Metastase"}
 FROM_COLON = concept(SNOMED, "315004001") | {"text": "Metastasis from malignant tumor of colon"}
 ADENOCARCINOMA = concept(SNOMED, "1") | {"text": "Adenocarcinoma"}
+METASTATIC = concept(ICD10CM, "C18.7") | {"text": "Metastatic colon cancer"}
 LIVER_STRUCTURE, SIGMOID, LUNG = (concept(SNOMED, code) for code in ("10200004", "60184004", "39607008"))
 
 
@@ -285,6 +286,9 @@ LIVER_STRUCTURE, SIGMOID, LUNG = (concept(SNOMED, code) for code in ("10200004",
         (sited(CANCER, {"text": "Colon ascendens"}), LIVER, Scope.UNCERTAIN),
         (sited(CANCER, {"text": "Mamma"}), LIVER, Scope.OUT),
         (sited(METASTASIS, SIGMOID), LIVER, Scope.OUT),
+        (sited(METASTATIC, {"text": "Leber"}), PRIMARY, Scope.UNCERTAIN),
+        (sited(METASTATIC, LIVER_STRUCTURE), PRIMARY, Scope.UNCERTAIN),
+        (sited(METASTATIC, {"text": "Lunge"}), PRIMARY, Scope.OUT),
     ],
 )
 def test_a_body_site_names_the_organ_of_a_name_that_has_none(
