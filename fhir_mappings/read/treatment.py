@@ -373,11 +373,11 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         for order in _medication(reader)
         if order.kind == "MedicationRequest"
         and order.status == "active"
-        and order.dated is not None
+        and (start := _start(reader, order)) is not None
         and resected is not None
         and found is not None
-        and earlier(resected, order.dated)
-        and earlier(order.dated, found)
+        and earlier(resected, start)
+        and earlier(start, found)
     ]
     proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*doses, *running))
     return [Candidate("ongoing" if running else "completed", doses[-1].dated, proof)]

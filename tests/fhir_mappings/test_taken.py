@@ -69,3 +69,20 @@ def test_an_order_in_text_that_was_taken_after_the_resection_leaves_the_last_adj
     in_text = request("completed", "2024-01-20", **taken("2024-03-04", "2024-08-19"), **TEXT)
     case = read(*OLD, given("2024-03-04"), in_text)
     assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == ("completed", "gap: absent")
+
+
+@pytest.mark.parametrize(
+    ("ordered", "start", "status"),
+    [
+        ("2024-01-20", "2024-03-04", "ongoing"),
+        ("2024-01-20", "2024-01-25", "completed"),
+        ("2024-02-20", "2026-02-01", "completed"),
+        ("2024-02-20", "2024-03-04", "ongoing"),
+    ],
+    ids=["from after the resection", "from before it", "from after the metastases", "between"],
+)
+def test_an_open_order_is_adjuvant_by_the_day_from_which_it_was_to_be_taken(
+    ordered: str, start: str, status: str
+) -> None:
+    case = read(*OLD, given("2024-03-04"), request("active", ordered, **taken(start)))
+    assert shown(case, "adjuvant-status") == status
