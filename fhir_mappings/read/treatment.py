@@ -34,9 +34,10 @@ _INFUSION = "chemotherapy"
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _CYCLE_DAYS = 10
 _BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
+_UNFINISHED = _BEGUN | {"unknown"}
 _PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
 _POSSIBLY_GIVEN = {
-    "MedicationAdministration": frozenset({"completed", "in-progress", "on-hold", "stopped", "unknown"}),
+    "MedicationAdministration": _UNFINISHED | {"completed"},
     "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
 }
 
@@ -184,29 +185,40 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
         return latest.last >= found.first and (end is None or start.first < end.last)
 
     in_text = any(_may_follow(dose, found) for dose in _in_text(reader))
-    return _sorted_out(
-        reader, given(reader, *drugs), surely, perhaps, closed=not in_text and not _refused(reader, *drugs)
-    )
+    return _sorted_out(reader, drugs, surely, perhaps, closed=not in_text and not _refused(reader, *drugs))
 
 
 def _sorted_out(
     reader: Reader,
-    doses: list[Resource],
+    drugs: tuple[str, ...],
     surely: Callable[[PartialDate], bool],
     perhaps: Callable[[PartialDate, PartialDate], bool],
     *,
     closed: bool,
 ) -> _Doses:
-    """Part the doses of a time from those that may be of it: undated, or perhaps of a course of radiotherapy."""
+    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy."""
     courses = courses_of(reader)
     found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
-    for dose in doses:
+    for dose in given(reader, *drugs):
         when = dose.dated
         if when is not None and surely(when) and not (_only_sensitiser(dose) and touches_any(when, courses)):
             found.certain.append(dose)
         elif _is_possible(dose, when, perhaps):
             found.possible.append(dose)
+    found.possible.extend(
+        dose for dose in _unfinished(reader, *drugs) if _is_possible(dose, _start(reader, dose), perhaps)
+    )
     return found
+
+
+def _unfinished(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the administrations that may have been given all or in part, though none says that it is done."""
+    courses = courses_of(reader)
+    return [
+        dose
+        for dose in reader.chart.holding("MedicationAdministration", *drugs)
+        if dose.status in _UNFINISHED and not dose.future and not _sensitises(reader, dose, courses)
+    ]
 
 
 def _is_possible(
@@ -357,9 +369,7 @@ def _adjuvant(reader: Reader) -> _Doses | None:
         return latest.last > resected.first and start.first < found.last
 
     in_text = any(_is_possible(dose, _start(reader, dose), perhaps) for dose in _in_text(reader))
-    return _sorted_out(
-        reader, given(reader, DRUGS), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS)
-    )
+    return _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS))
 
 
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:

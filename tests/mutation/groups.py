@@ -107,6 +107,7 @@ GROUPS = {
             for name in (
                 "scope", "settle", "evidence", "conditions", "dates", "values", "resources", "chart_reading", "reader",
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates", "taken",
+                "unfinished",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
                 "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions", "named_operations",
