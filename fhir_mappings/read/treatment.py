@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -325,7 +324,9 @@ def last_given(reader: Reader) -> dict[str, Known]:
 
     What was begun counts as well: it is no whole cycle, but the patient had of it.
     """
-    doses = [*given(reader, DRUGS), *reader.done(_INFUSION), *_begun(reader)]
+    begun = [dose for dose in _unfinished(reader, DRUGS) if dose.status in _BEGUN]
+    infusions = [one for one in reader.chart.holding("Procedure", _INFUSION) if one.status in _BEGUN and not one.future]
+    doses = [*given(reader, DRUGS), *begun, *reader.done(_INFUSION), *infusions]
     of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
     found = {}
     for fact, of_fact in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
@@ -333,16 +334,6 @@ def last_given(reader: Reader) -> dict[str, Known]:
         if ended is not None:
             found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, _INFUSION, how="derived"),))
     return found
-
-
-def _begun(reader: Reader) -> list[Resource]:
-    courses = courses_of(reader)
-    infusions = reader.chart.holding("MedicationAdministration", DRUGS), reader.chart.holding("Procedure", _INFUSION)
-    return [
-        dose
-        for dose in chain(*infusions)
-        if dose.status in _BEGUN and not dose.future and not _sensitises(reader, dose, courses)
-    ]
 
 
 def _ended_last(reader: Reader, doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:

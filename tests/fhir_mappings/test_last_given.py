@@ -98,3 +98,20 @@ def test_the_last_of_all_is_derived_from_the_coding_of_its_dose(dose: Given, ref
     day = date(2026, 3, 1)
     proof = Evidence(reference, "derived", PartialDate(day, day), coding)
     assert read(*OLD, dose).last_given == {"chemotherapy-last-date": Known(day, (proof,))}
+
+
+@pytest.mark.parametrize(
+    ("status", "begun"),
+    [
+        ("in-progress", True),
+        ("on-hold", True),
+        ("stopped", True),
+        ("unknown", False),
+        ("not-done", False),
+        ("entered-in-error", False),
+    ],
+)
+def test_an_administration_that_has_begun_is_the_last_that_was_given(status: str, *, begun: bool) -> None:
+    case = read(*OLD, given("2026-03-01", ident="done"), given("2026-06-12", status=status))
+    day, reference = (date(2026, 6, 12), "d") if begun else (date(2026, 3, 1), "done")
+    assert last(case) == {"chemotherapy-last-date": (day, [f"MedicationAdministration/{reference}"])}
