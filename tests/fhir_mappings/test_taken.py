@@ -31,8 +31,9 @@ def test_fluoropyrimidine_is_part_of_a_course_by_the_day_from_which_it_was_to_be
     assert found == (cycles if status == "completed" else "gap: absent", since)
 
 
-def test_an_order_that_ends_today_was_taken_until_today() -> None:
-    case = read(PRIMARY, LIVER, request("completed", "2026-02-01", **taken("2026-06-15", "2026-06-15")))
+@pytest.mark.parametrize("start", ["2026-06-01", "2026-06-15"])
+def test_an_order_until_today_was_taken_until_today(start: str) -> None:
+    case = read(PRIMARY, LIVER, request("completed", "2026-01-10", **taken(start, "2026-06-15")))
     found = [str(shown(case, fact)) for fact in ("chemotherapy-cycles", "chemotherapy-last-date")]
     assert found == ["1", "2026-06-15"]
 
