@@ -78,7 +78,7 @@ GROUPS = {
         "fhir_mappings",
         ("orders",),
         (*(f"tests/orders/test_{name}.py" for name in (
-            "order_shapes", "order_cards", "combined_orders", "order_grounds",
+            "read_orders", "order_shapes", "order_cards", "combined_orders", "order_grounds",
         )), "tests/cds/test_selections.py"),
     ),
     "requests": Group(

@@ -1,0 +1,138 @@
+"""What is read of an order: its kinds, whether it is open, its day, its name, and the drugs that it refers to."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import PartialDate
+from fhir_mappings.orders import OrderKind, ReadOrder, read_orders
+from tests.orders.drafts import ATC, CPT, biopsy, cycle, hepatectomy, order, terminology
+
+ICD10 = "http://hl7.org/fhir/sid/icd-10"
+OXALIPLATIN, METFORMIN = (
+    {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": ATC, "code": code}]}}
+    for code in ("L01XA03", "A10BA02")
+)
+
+
+def read(*resources: object, drafts: bool = True, medications: tuple[object, ...] = ()) -> tuple[ReadOrder, ...]:
+    return read_orders(resources, terminology(), patient_id="pat-1", drafts=drafts, medications=medications)
+
+
+def kinds(*resources: object, **more: Any) -> list[set[OrderKind]]:
+    return [{*found.kinds} for found in read(*resources, **more)]
+
+
+def operation(status: str | None, **elements: Any) -> dict[str, Any]:
+    return hepatectomy(resourceType="Procedure", status=status, **elements)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ((CPT, "47000"), [{OrderKind.LIVER_BIOPSY}]),
+        ((CPT, "47130"), [{OrderKind.LIVER_RESECTION}]),
+        ((CPT, "47382"), [{OrderKind.LIVER_RESECTION}]),
+        ((CPT, "44145"), [{OrderKind.PRIMARY_RESECTION}]),
+        ((CPT, "96413"), [{OrderKind.CHEMOTHERAPY}]),
+        ((ATC, "L01XA03"), [{OrderKind.CHEMOTHERAPY}]),
+        ((ICD10, "Z90.4"), []),
+    ],
+    ids=["biopsy", "resection", "ablation", "primary", "infusion", "drug", "what a resection left behind"],
+)
+def test_the_kind_of_an_order_is_told_by_its_code(code: tuple[str, str], expected: list[set[OrderKind]]) -> None:
+    system, name = code
+    assert kinds(order("o", name, system)) == expected
+
+
+REQUESTS = {"draft": True, "active": True, "on-hold": True, "completed": False, "revoked": False}
+OPERATIONS = {"preparation": True, "not-done-yet": True, "in-progress": False, "not-done": False, "draft": False}
+
+
+@pytest.mark.parametrize("drafts", [True, False])
+def test_an_order_counts_while_it_is_open_and_a_draft_without_a_status_too(*, drafts: bool) -> None:
+    def are_read(resources: list[dict[str, Any]]) -> list[bool]:
+        return [bool(read(one, drafts=drafts)) for one in resources]
+
+    assert are_read([hepatectomy(status=status) for status in REQUESTS]) == [*REQUESTS.values()]
+    assert are_read([cycle(status=status) for status in REQUESTS]) == [*REQUESTS.values()]
+    assert are_read([operation(status) for status in OPERATIONS]) == [*OPERATIONS.values()]
+    assert are_read([hepatectomy(status=None), cycle(status=None), operation(None)]) == [drafts] * 3
+
+
+@pytest.mark.parametrize(("forbidden", "is_read"), [(True, False), (False, True), (None, True), ("false", True)])
+def test_an_order_is_left_out_where_it_says_that_it_is_not_to_be_done(forbidden: object, *, is_read: bool) -> None:
+    assert bool(read(hepatectomy(doNotPerform=forbidden))) is is_read
+
+
+def days(first: str, last: str | None = None) -> PartialDate:
+    return PartialDate(date.fromisoformat(first), date.fromisoformat(last or first))
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({}, None),
+        ({"occurrenceDateTime": "2026-12-01"}, days("2026-12-01")),
+        ({"performedDateTime": "2026-12-01"}, days("2026-12-01")),
+        ({"occurrenceDateTime": "2026-12-01", "performedDateTime": "2026-12-05"}, days("2026-12-01")),
+        ({"occurrenceDateTime": "soon", "performedDateTime": "2026-12-05"}, days("2026-12-05")),
+        ({"occurrencePeriod": {"start": "2026-12-01", "end": "2026-12-05"}}, days("2026-12-01", "2026-12-05")),
+        ({"performedPeriod": {"start": "2026-12-01", "end": "2026-12-05"}}, days("2026-12-01", "2026-12-05")),
+        ({"performedPeriod": {"end": "2026-12-05"}}, None),
+        ({"occurrenceTiming": {"event": ["2026-12-05"]}}, days("2026-12-05")),
+    ],
+)
+def test_the_day_of_an_order_is_its_first_element_that_is_one(
+    elements: dict[str, Any], expected: PartialDate | None
+) -> None:
+    assert [found.dated for found in read(operation("preparation", **elements))] == [expected]
+
+
+@pytest.mark.parametrize("drafts", [True, False])
+def test_an_order_without_an_id_is_named_by_its_place_and_by_what_it_came_with(*, drafts: bool) -> None:
+    named, unnamed = hepatectomy(priority="stat"), biopsy(id=None)
+    assert read(None, named, unnamed, drafts=drafts) == (
+        ReadOrder("ServiceRequest/liver", frozenset({OrderKind.LIVER_RESECTION}), named, elective=False, place=2),
+        ReadOrder(
+            "ServiceRequest, draft 3" if drafts else "ServiceRequest, planned 3",
+            frozenset({OrderKind.LIVER_BIOPSY}),
+            unnamed,
+            place=3,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("beside", "on_record", "expected"),
+    [
+        ([OXALIPLATIN], [], [{OrderKind.CHEMOTHERAPY}]),
+        ([], [OXALIPLATIN], [{OrderKind.CHEMOTHERAPY}]),
+        ([OXALIPLATIN], [METFORMIN], [{OrderKind.CHEMOTHERAPY}]),
+        ([METFORMIN], [OXALIPLATIN], []),
+        ([], [], []),
+    ],
+    ids=["beside it", "on record", "beside it rather", "beside it rather no drug", "nowhere"],
+)
+def test_the_drug_of_an_order_stands_beside_it_or_else_on_record(
+    beside: list[object], on_record: list[object], expected: list[set[OrderKind]]
+) -> None:
+    draft = cycle(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m"})
+    assert kinds(draft, *beside, medications=tuple(on_record)) == expected
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"bodySite": [{"text": "Background Liver"}]},
+        {"reasonCode": [{"text": "FIBROSIS"}]},
+        {"orderDetail": [{"text": "Parenchyma"}]},
+        {"note": [None, {"text": 5}, {"text": "Cirrhosis?"}]},
+        {"code": {"coding": [{"system": CPT, "code": "47000", "display": "Transjugular biopsy"}]}},
+    ],
+)
+def test_a_biopsy_of_the_liver_itself_is_told_by_its_words_in_any_case(elements: dict[str, Any]) -> None:
+    assert [kinds(biopsy()), kinds(biopsy(**elements))] == [[{OrderKind.LIVER_BIOPSY}], []]
