@@ -92,16 +92,17 @@ def test_the_day_of_an_order_is_its_first_element_that_is_one(
     assert [found.dated for found in read(operation("preparation", **elements))] == [expected]
 
 
+@pytest.mark.parametrize("ident", [None, "", 7])
 @pytest.mark.parametrize("drafts", [True, False])
-def test_an_order_without_an_id_is_named_by_its_place_and_by_what_it_came_with(*, drafts: bool) -> None:
-    named, unnamed = hepatectomy(priority="stat"), biopsy(id=None)
-    assert read(None, named, unnamed, drafts=drafts) == (
-        ReadOrder("ServiceRequest/liver", frozenset({OrderKind.LIVER_RESECTION}), named, elective=False, place=2),
+def test_an_order_without_an_id_is_named_by_its_place_and_by_what_it_came_with(*, drafts: bool, ident: object) -> None:
+    named, unnamed = hepatectomy(priority="stat"), biopsy(id=ident)
+    assert read(None, hepatectomy(status="revoked"), named, unnamed, drafts=drafts) == (
+        ReadOrder("ServiceRequest/liver", frozenset({OrderKind.LIVER_RESECTION}), named, elective=False, place=3),
         ReadOrder(
-            "ServiceRequest, draft 3" if drafts else "ServiceRequest, planned 3",
+            "ServiceRequest, draft 4" if drafts else "ServiceRequest, planned 4",
             frozenset({OrderKind.LIVER_BIOPSY}),
             unnamed,
-            place=3,
+            place=4,
         ),
     )
 
@@ -132,6 +133,7 @@ def test_the_drug_of_an_order_stands_beside_it_or_else_on_record(
         {"orderDetail": [{"text": "Parenchyma"}]},
         {"note": [None, {"text": 5}, {"text": "Cirrhosis?"}]},
         {"code": {"coding": [{"system": CPT, "code": "47000", "display": "Transjugular biopsy"}]}},
+        {"reasonCode": [{"text": "Steatohepatitis"}, {"text": "staging"}], "bodySite": [{"text": "Right lobe"}]},
     ],
 )
 def test_a_biopsy_of_the_liver_itself_is_told_by_its_words_in_any_case(elements: dict[str, Any]) -> None:
