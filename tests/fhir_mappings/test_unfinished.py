@@ -24,12 +24,22 @@ COURSE = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026
         (given("2026-03-01"), [], LATER_OPEN),
         (given(), [], (Interval(1), "gap: unreadable")),
         (given("2026-01-20"), [], OPEN),
+        (given("2026-02-01"), [], OPEN),
         (given("2025-12-01"), [], CLOSED),
         (given("2026-07-01"), [], CLOSED),
         (given("2026-03-01"), [operated("2026-02-20")], CLOSED),
         (given("2026-03-01", FLUOROURACIL), [COURSE], CLOSED),
     ],
-    ids=["later", "undated", "earlier", "before the metastases", "to come", "after the operation", "of radiotherapy"],
+    ids=[
+        "later",
+        "undated",
+        "earlier",
+        "of the same day",
+        "before the metastases",
+        "to come",
+        "after the operation",
+        "of radiotherapy",
+    ],
 )
 def test_a_dose_that_may_have_been_given_leaves_cycles_and_what_may_be_later_open(
     status: str, unfinished: Given, more: list[Given], expected: Any
