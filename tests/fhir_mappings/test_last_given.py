@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Known, PartialDate
+from fhir_mappings.case import Evidence, Interval, Known, PartialDate
 from tests.charts import CPT, SNOMED, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
@@ -59,15 +59,15 @@ def test_a_procedure_of_chemotherapy_stands_for_what_was_given(code: tuple[str, 
 
 
 @pytest.mark.parametrize("status", ["in-progress", "on-hold", "stopped"])
-def test_an_infusion_that_was_begun_is_waited_for_and_is_no_cycle(status: str) -> None:
+def test_an_infusion_that_was_begun_is_waited_for_and_leaves_open_whether_it_is_a_cycle(status: str) -> None:
     pump = given(status=status, drug=BEVACIZUMAB, **period("2026-05-30", "2026-06-01"))
     case = read(*OLD, given("2026-03-01", ident="before"), pump)
     assert (last(case), shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (
         dict.fromkeys(
             ("chemotherapy-last-date", "bevacizumab-last-date"), (date(2026, 6, 1), ["MedicationAdministration/d"])
         ),
-        1,
-        date(2026, 3, 1),
+        Interval(low=1),
+        "gap: absent",
     )
     by_procedure = procedure("infusion", (CPT, "96413"), status=status, on="2026-06-01")
     assert last(read(*OLD, by_procedure)) == {"chemotherapy-last-date": (date(2026, 6, 1), ["Procedure/infusion"])}
