@@ -26,17 +26,42 @@ def _harness() -> ReviewHarness:
     return ReviewHarness(fhir=FakeFhir().add(PATIENT, *local(OPEN)), frame_ancestors=())
 
 
+def _asking(fact: str) -> ReviewHarness:
+    """Give the app as the link of a card opens it: at the question for `fact`."""
+    harness = _harness()
+    of_card = AppContext("https://ehr.example.org", "b0a3c1de-0000-4000-8000-000000000001", fact)
+    signed = sign_app_context(of_card, key=CONTEXT_KEY, now_s=int(NOW.timestamp()))
+    harness.ehr.token_changes = {"appContext": signed}
+    return harness
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_the_link_of_a_missing_fact_opens_the_page_at_its_question(browser: Browser, script: bool) -> None:  # noqa: FBT001
-    harness = _harness()
-    context_of_card = AppContext("https://ehr.example.org", "b0a3c1de-0000-4000-8000-000000000001", "ecog")
-    signed = sign_app_context(context_of_card, key=CONTEXT_KEY, now_s=int(NOW.timestamp()))
-    harness.ehr.token_changes = {"appContext": signed}
+    harness = _asking("ecog")
     with serving(harness), browser.new_context(java_script_enabled=script) as context:
         page = Watched(context, harness).launch()
         expect(page.locator("#ask-ecog")).to_be_in_viewport()
         page.keyboard.press("Tab")
         expect(page.locator("input[name=ecog]:checked")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_covers_the_question_that_the_page_opens_at(browser: Browser, width: int) -> None:
+    harness = _asking("ecog")
+    with (
+        serving(harness),
+        browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce") as context,
+    ):
+        page = Watched(context, harness).launch()
+        expect(page.locator("#ask-ecog")).to_be_in_viewport()
+        on_top = page.eval_on_selector(
+            "#ask-ecog legend",
+            """words => {
+              const {left, top, height} = words.getBoundingClientRect();
+              return document.elementFromPoint(left + 9, top + height / 2).closest("fieldset")?.id;
+            }""",
+        )
+        assert on_top == "ask-ecog"
 
 
 @pytest.mark.parametrize("script", [True, False])
