@@ -11,7 +11,6 @@ from service.knowledge.expression import parse, words
 from service.knowledge.phrases import sentence
 
 if TYPE_CHECKING:
-    from fhir_mappings.case import Fact
     from service.knowledge.explanation import Part
     from service.knowledge.model import Guideline
     from service.knowledge.reading import Reading
@@ -40,6 +39,12 @@ _GROUPS = (
 )
 # These say something only where they are not as usual, or where they decide.
 _PLAIN = {"liver-state": "untreated"}
+# Beside these values of another fact they say nothing: a complication that is there is not impending, and what was
+# found at staging came after no interval.
+_MOOT = {
+    "impending-complication": ("primary-symptoms", "obstruction", "perforation", "bleeding"),
+    "months-primary-to-metastases": ("metastases-detected", "at-staging", "intraoperative"),
+}
 
 
 def reasons(reading: Reading) -> tuple[Line, ...]:
@@ -51,15 +56,17 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
     shown = asked | set(_ALWAYS) | set(_AFTER_RESECTION if reading.resected else _BEFORE_RESECTION)
     lines = []
     for group in _GROUPS:
-        codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading.fact(code)))
+        codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading))
         parts = reading.spoken_together(codes)
         if parts:
             lines.append(Line("known" if decision.strategy is None else "reason", _capitalised(parts)))
     return tuple(lines)
 
 
-def _is_worth_saying(code: str, fact: Fact) -> bool:
-    match fact:
+def _is_worth_saying(code: str, reading: Reading) -> bool:
+    if code in _MOOT and reading.holds(*_MOOT[code]):
+        return False
+    match found := reading.fact(code):
         case Known(value):
             return _PLAIN.get(code) != value
         case Narrowed():
@@ -67,7 +74,7 @@ def _is_worth_saying(code: str, fact: Fact) -> bool:
         case Unknown():
             return False
         case _:
-            assert_never(fact)
+            assert_never(found)
 
 
 def _capitalised(parts: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -250,3 +250,29 @@ def test_the_detail_of_an_order_card_does_not_say_its_summary_again(draft: dict[
         if card["summary"] in card["detail"]
     ]
     assert said_twice == []
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "line"),
+    [
+        ("obstruction", "Primary in situ, obstructing primary"),
+        ("perforation", "Primary in situ, perforated primary"),
+        ("bleeding", "Primary in situ, uncontrolled bleeding from the primary"),
+        ("minor", "Primary in situ, minor symptoms of the primary, no impending complication"),
+    ],
+)
+def test_a_complication_that_is_there_is_not_said_to_be_impending_or_not(symptoms: str, line: str) -> None:
+    first, *_ = said(example("V08", primary_symptoms=symptoms, impending_complication=False), "why")
+    assert first.partition(" (")[0] == line
+
+
+@pytest.mark.parametrize(
+    ("detected", "line"),
+    [
+        ("at-staging", "Metastases found at staging"),
+        ("follow-up", "Metastases found at follow-up, disease-free interval 8 months"),
+    ],
+)
+def test_metastases_found_at_staging_have_no_disease_free_interval(detected: str, line: str) -> None:
+    case = example("V08", primary_in_situ=False, metastases_detected=detected, months_primary_to_metastases=8)
+    assert line in [found.partition(" (")[0] for found in said(case, "why")]
