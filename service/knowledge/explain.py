@@ -254,7 +254,7 @@ _ADVISORY_VALUES = {
     "msi-high": ("msi",),
 }
 _LIMITS = {
-    "nodules-over-3": ("upfront_maximum_nodules", "up to {:g} are considered for surgery at once"),
+    "nodules-over-3": ("upfront_maximum_nodules", "upfront surgery is considered for up to {:g}"),
     "remnant-too-small": ("remnant_minimum_percent", "more than {:g} % is needed"),
     "remnant-small-for-this-liver": ("remnant_minimum_cirrhosis_percent", "more than {:g} % is wanted in cirrhosis"),
     "short-disease-free-interval": ("short_interval_months", "under {:g} months is short"),

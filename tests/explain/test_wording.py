@@ -276,3 +276,17 @@ def test_a_complication_that_is_there_is_not_said_to_be_impending_or_not(symptom
 def test_metastases_found_at_staging_have_no_disease_free_interval(detected: str, line: str) -> None:
     case = example("V08", primary_in_situ=False, metastases_detected=detected, months_primary_to_metastases=8)
     assert line in [found.partition(" (")[0] for found in said(case, "why")]
+
+
+def test_operations_without_chemotherapy_before_them_are_not_said_to_be_at_once_which_reads_as_together() -> None:
+    assert said(example("V02", metastasis_count=5), "advisories")[-1] == (
+        "Synchronous disease with more nodules than upfront surgery is considered for. Recorded: 5 metastases "
+        "(2 Nov 2026, Observation/metastasis-count); upfront surgery is considered for up to 3"
+    )
+
+
+def test_the_order_that_chemotherapy_accompanies_is_that_of_operations_not_one_of_drugs() -> None:
+    assert said(example("V01"), "advisories")[-1] == (
+        "Synchronous disease calls for more aggressive neoadjuvant chemotherapy; it accompanies the order of "
+        "operations and does not change it."
+    )
