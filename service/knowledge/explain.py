@@ -60,8 +60,8 @@ def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Cat
     said = {code for line in opposed for code in line.codes}
     sections = [
         _section("recommendation", "", _recommendation(reading)),
-        *(() if is_settled(case, decision) else (_section("excluded", "Excluded already", opposed),)),
         _section("missing", _missing_title(reading), _missing(reading)),
+        *(() if is_settled(case, decision) else (_section("excluded", "Excluded already", opposed),)),
         _section("why", "Known" if decision.strategy is None else "Why", reasons(reading)),
         *((_section("against", "Against the others", opposed),) if is_settled(case, decision) else ()),
         assumptions(reading),

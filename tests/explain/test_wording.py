@@ -290,3 +290,9 @@ def test_the_order_that_chemotherapy_accompanies_is_that_of_operations_not_one_o
         "Synchronous disease calls for more aggressive neoadjuvant chemotherapy; it accompanies the order of "
         "operations and does not change it."
     )
+
+
+def test_the_first_list_of_an_open_card_says_what_decides() -> None:
+    case = example("V01", "flr-percent")
+    found = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE).sections
+    assert [section.code for section in found][:4] == ["recommendation", "missing", "excluded", "why"]
