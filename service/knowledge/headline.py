@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Unknown
 from service.knowledge.phrases import (
+    choice_text,
     clause,
     counted,
     decides,
@@ -26,14 +27,6 @@ _ORDERS_OF_SURGERY = frozenset({"simultaneous", "liver-first", "staged"})
 _LIVER_NEXT = frozenset({"resect-now-no-more-chemotherapy", "liver-before-chemotherapy"})
 
 
-_NAMES = {
-    "mdt": "MDT",
-    "simultaneous": "simultaneous resection",
-    "systemic-first": "systemic therapy first",
-    "metachronous": "treatment as metachronous disease",
-}
-
-
 def strategy_name(reading: Reading, strategy: str) -> str:
     """Name a strategy in a sentence: `liver first`, `primary first`, `MDT`."""
     return _name_among(reading, strategy, reading.decision.outcomes)
@@ -46,11 +39,7 @@ def strategy_names(reading: Reading, outcomes: tuple[Outcome, ...]) -> list[str]
 
 
 def _name_among(reading: Reading, strategy: str, outcomes: tuple[Outcome, ...]) -> str:
-    return _staged_name(reading, outcomes) if strategy == "staged" else _plain_name(strategy)
-
-
-def _plain_name(strategy: str) -> str:
-    return _NAMES.get(strategy, strategy.replace("-", " "))
+    return _staged_name(reading, outcomes) if strategy == "staged" else choice_text(strategy)
 
 
 def _staged_name(reading: Reading, outcomes: tuple[Outcome, ...]) -> str:
@@ -100,7 +89,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
         case "mdt", _:
             return _mdt(reading, outcome)
         case _:
-            return _plain_name(outcome.strategy), ""
+            return choice_text(outcome.strategy), ""
 
 
 def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step
@@ -142,7 +131,7 @@ def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
                 return "liver resection before chemotherapy", f"then {months} of adjuvant chemotherapy"
             return "liver resection before chemotherapy", _interval(reading)
         case _:
-            return _plain_name(outcome.strategy), ""
+            return choice_text(outcome.strategy), ""
 
 
 def _mdt(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step

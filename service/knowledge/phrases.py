@@ -140,8 +140,11 @@ _GROUPS = {
 _CHOICES = {
     "hartmann": "Hartmann operation",
     "sigmoid-or-high-anterior-resection": "sigmoid or high anterior resection",
-    "liver-first": "liver first",
     "staged": "staged (primary first)",
+    "simultaneous": "simultaneous resection",
+    "systemic-first": "systemic therapy first",
+    "metachronous": "treatment as metachronous disease",
+    "mdt": "MDT",
     "intraoperative": "at operation",
     "follow-up": "at follow-up",
     "unfavourable-perforated": "perforated",
@@ -206,9 +209,14 @@ def value_text(definition: FactDefinition, value: Value) -> str:
         case str() if definition.kind == "date" and (dated := PartialDate.of(value)) is not None:
             return day(dated)
         case str():
-            return _CHOICES.get(value, value.replace("-", " "))
+            return choice_text(value)
         case _:
             assert_never(value)
+
+
+def choice_text(choice: str) -> str:
+    """Write a choice of a fact or a strategy by its code: `right hemicolectomy`, `systemic therapy first`."""
+    return _CHOICES.get(choice, choice.replace("-", " "))
 
 
 def clause(definition: FactDefinition, value: Value) -> str:

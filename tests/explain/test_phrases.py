@@ -20,6 +20,7 @@ from service.knowledge.phrases import (
     listed,
     narrowed_text,
     site_adjective,
+    value_text,
 )
 
 FACTS = load_catalogue()
@@ -182,3 +183,15 @@ def test_names_are_listed_as_in_a_sentence() -> None:
 )
 def test_the_primary_is_named_by_its_site(site: str | None, expected: str) -> None:
     assert site_adjective(site) == expected
+
+
+def test_what_an_mdt_decided_is_named_as_cards_name_it() -> None:
+    decision = FACTS["mdt-decision"]
+    assert {code: value_text(decision, code) for code in decision.choices} == {
+        "staged": "staged (primary first)",
+        "liver-first": "liver first",
+        "simultaneous": "simultaneous resection",
+        "systemic-first": "systemic therapy first",
+        "metachronous": "treatment as metachronous disease",
+        "mdt": "MDT",
+    }

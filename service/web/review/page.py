@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Scope
 from fhir_mappings.relevance import objects
 from service.adapters.fhir_answers import version_of
-from service.knowledge.phrases import day, value_text
+from service.knowledge.phrases import choice_text, day, sentence
 from service.knowledge.scores import scores
 from service.web.review.banner import banner
 from service.web.review.fact_view import fact_groups
@@ -104,7 +104,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
     """Put the page together; what was typed stays in its fields."""
     case, decision = assessment.case, assessment.decision
     guideline, catalogue = desk.path.guideline, desk.path.catalogue
-    choices = tuple((code, _capital(value_text(catalogue[FACT], code))) for code in catalogue[FACT].choices)
+    choices = tuple((code, sentence(choice_text(code))) for code in catalogue[FACT].choices)
     shown = scores(case)
     form = form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask)
     decided = mdt or MdtEntry(typed_on=case.as_of.isoformat())
@@ -136,7 +136,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         alert=alert,
         faults=faults(form, decided),
         strategy_names=dict(choices),
-        answer_names={code: _capital(step.title) for code, step in guideline.next_steps.items()} | dict(choices),
+        answer_names={code: sentence(step.title) for code, step in guideline.next_steps.items()} | dict(choices),
     )
 
 
@@ -175,7 +175,3 @@ def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strat
             state, word = "excluded", "Excluded"
         rows.append(Strategies(code, name, state, word))
     return tuple(sorted(rows, key=lambda row: _ORDER.index(row.state)))
-
-
-def _capital(text: str) -> str:
-    return "MDT" if text == "mdt" else text[:1].upper() + text[1:]
