@@ -1,8 +1,9 @@
-"""The README says what the code does. `python -m tests.test_documentation` renews its generated part."""
+"""The README and the metadata say what the code does. `python -m tests.test_documentation` renews its generated part."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 from service.adapters.clients import parse_clients
@@ -39,6 +40,13 @@ def test_the_examples_of_the_readme_are_accepted(tmp_path: Path) -> None:
     clients, policy = examples
     assert [client.issuer for client in parse_clients(clients, folder=tmp_path)] == ["https://ehr.example.org"]
     assert parse_policy(policy).name == "our MDT"
+
+
+def test_packages_that_call_themselves_typed_are_typed_for_those_who_import_them() -> None:
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = metadata["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert "Typing :: Typed" in metadata["project"]["classifiers"]
+    assert [package for package in packages if not (ROOT / package / "py.typed").is_file()] == []
 
 
 if __name__ == "__main__":
