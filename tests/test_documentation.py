@@ -1,4 +1,4 @@
-"""The README and the metadata say what the code does. `python -m tests.test_documentation` renews its generated part."""
+"""README and metadata say what the code does. `python -m tests.test_documentation` renews the generated part."""
 
 from __future__ import annotations
 
