@@ -18,9 +18,12 @@ Note: TypeAlias = str | int | float | bool | list[str]
 _notes: ContextVar[dict[str, Note]] = ContextVar("notes")
 
 
-def begin_notes() -> dict[str, Note]:
-    """Start the notes of one request; give the dictionary that `note` fills."""
-    notes: dict[str, Note] = {}
+def begin_notes(**fields: Note) -> dict[str, Note]:
+    """Start the notes of one request; give the dictionary that `note` fills.
+
+    A `request_id` among `fields` stands in every line that is spoken in the request.
+    """
+    notes = dict(fields)
     _notes.set(notes)
     return notes
 
@@ -44,6 +47,7 @@ def configure_logging(*, level: LogLevel, style: LogFormat) -> None:
         else structlog.processors.JSONRenderer(serializer=_dump)
     )
     stamps: list[structlog.typing.Processor] = [
+        _name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -61,6 +65,13 @@ def configure_logging(*, level: LogLevel, style: LogFormat) -> None:
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("uvicorn").setLevel(level.upper())
+
+
+def _name_request(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    notes = _notes.get(None)
+    if notes is not None and "request_id" in notes:
+        line["request_id"] = notes["request_id"]
+    return line
 
 
 def _dump(line: object, **_: object) -> str:

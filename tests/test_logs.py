@@ -21,6 +21,21 @@ def test_a_line_is_one_json_object_with_its_level_and_time(capsys: pytest.Captur
     assert line == {"event": "request", "level": "info", "status": 200}
 
 
+def test_a_line_that_is_spoken_in_a_request_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="info", style="json")
+    request = contextvars.copy_context()
+    request.run(begin_notes, request_id="918dc652-1827-40c3-88c2-4808f61ff7c4")
+    request.run(structlog.get_logger().warning, "store_failed")
+    request.run(logging.getLogger("sqlalchemy").warning, "slow")
+    structlog.get_logger().warning("purged")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line.get("request_id")) for line in lines] == [
+        ("store_failed", "918dc652-1827-40c3-88c2-4808f61ff7c4"),
+        ("slow", "918dc652-1827-40c3-88c2-4808f61ff7c4"),
+        ("purged", None),
+    ]
+
+
 def test_lines_below_the_level_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level="warning", style="json")
     structlog.get_logger().info("request")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -200,7 +201,8 @@ class SharedLimiter:
         before = self._spent.get(bucket)
         self._spent[bucket] = Spent((before.calls if before else 0) + 1, allowance)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._settle_on())
+            # It works for all requests, and is no part of the one that came first.
+            self._task = asyncio.create_task(self._settle_on(), context=Context())
 
     async def _settle_on(self) -> None:
         while self._spent:

@@ -68,7 +68,7 @@ class Conversation:
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
-        notes, phases = begin_notes(), begin_phases()
+        notes, phases = begin_notes(request_id=request_id), begin_phases()
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -93,7 +93,7 @@ class Conversation:
                 "http.route": _route(scope),
                 "http.response.status_code": status,
             }
-            return {**named, **standard, "crlm.request_id": request_id}
+            return {**named, **standard}
 
         begin_tracing(self._tracing)
         try:
@@ -104,7 +104,6 @@ class Conversation:
                 self._observe(notes, status, time.perf_counter() - start)
             _log.info(
                 "request",
-                request_id=request_id,
                 method=scope["method"],
                 route=_route(scope),
                 status=status,

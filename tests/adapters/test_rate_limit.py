@@ -8,6 +8,7 @@ import pytest
 from service.adapters.clients import Client, Clients
 from service.adapters.rate_limit import Allowance, Limiter, ProcessLimiter, SharedLimiter, Spent
 from service.errors import StoreUnavailable, TooManyRequests
+from service.logs import begin_notes, note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,3 +186,16 @@ async def test_a_refused_call_is_not_settled() -> None:
     assert admitted(found, EHR, 9) == 5
     await found.settled()
     assert counts.settled == [{EHR: 5}]
+
+
+async def test_what_is_settled_for_all_is_no_part_of_the_request_that_came_first() -> None:
+    class Noting(Counts):
+        async def settle(self, spent: Mapping[str | None, Spent]) -> dict[str | None, float]:
+            note(settled=len(spent))
+            return await super().settle(spent)
+
+    notes = begin_notes(request_id="first")
+    found = sharing(Noting())
+    assert admitted(found, EHR, 1) == 1
+    await found.settled()
+    assert notes == {"request_id": "first"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -47,7 +48,8 @@ class GroupCommit(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain())
+            # It works for all requests, and is no part of the one that came first.
+            self._task = asyncio.create_task(self._drain(), context=Context())
         return await future
 
     async def _drain(self) -> None:

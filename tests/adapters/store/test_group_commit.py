@@ -8,6 +8,7 @@ import pytest
 from service.adapters.store import group_commit as module
 from service.adapters.store.group_commit import GroupCommit
 from service.errors import StoreUnavailable
+from service.logs import begin_notes, note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,3 +107,13 @@ async def test_more_than_can_wait_is_refused_at_once(monkeypatch: pytest.MonkeyP
         await group.submit(4)
     commit.go.set()
     assert [await running, *await asyncio.gather(*waiting)] == [10, 20, 30]
+
+
+async def test_what_is_written_for_all_is_no_part_of_the_request_that_came_first() -> None:
+    async def commit(items: Sequence[int]) -> Sequence[int]:
+        note(written=len(items))
+        return items
+
+    notes = begin_notes(request_id="first")
+    await GroupCommit(commit).submit(1)
+    assert notes == {"request_id": "first"}
