@@ -64,6 +64,8 @@ async def test_an_issuer_that_is_not_listed_is_refused_before_anything_is_fetche
     async with harness.browser() as browser:
         response = await browser.get("/smart/launch", params=parameters)
     assert (response.status_code, _title(response)) == (403, "This app is not set up for this EHR")
+    assert "Tell whoever runs it: no client of this service names the FHIR server of this EHR." in response.text
+    assert AGAIN not in response.text
     assert harness.ehr.requests == []
     assert "stranger" not in response.text
     assert response.headers["content-security-policy"].endswith("; frame-ancestors https://ehr.example.org")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _LONGEST_PARAMETER = 4096
+_NOT_SET_UP = "Tell whoever runs it: no client of this service names the FHIR server of this EHR."
 
 
 class _Refused(Exception):  # noqa: N818 - reads as what happened
@@ -77,7 +78,7 @@ async def _launch(app: SmartApp, request: Request) -> Response:
     iss, launch_id = _parameter(request, "iss"), _parameter(request, "launch")
     if iss is None or iss not in app.clients:
         _LOG.info("smart_launch_refused", reason="unknown issuer")
-        return notice(app, "This app is not set up for this EHR", AGAIN, status=403)
+        return notice(app, "This app is not set up for this EHR", _NOT_SET_UP, status=403)
     with app.limits.launch(app.clients[iss].issuer):
         return await _begun(app, iss, launch_id)
 
