@@ -91,11 +91,11 @@ class Authenticator:
 
     async def _verify(self, text: str, audiences: frozenset[str]) -> Caller:
         token = take_apart(text)
-        client = self._clients.get(token.issuer)
-        key = None if client is None else await self._key(token, client)
-        if client is None or key is None:
+        try:
+            client, key = await self._client_and_key(token)
+        except Unauthenticated:
             self._verify_in_vain(token)
-            raise Unauthenticated("unknown issuer" if client is None else "no such key or algorithm")
+            raise
         try:
             self._jws.decode_complete(token.text, key, algorithms=[token.algorithm])
         except jwt.PyJWTError:
@@ -117,12 +117,22 @@ class Authenticator:
             note(replay="not checked")
             return True
 
-    async def _key(self, token: UnverifiedToken, client: Client) -> jwt.PyJWK | None:
-        """Give the key to verify with; a `jku` is compared, never followed."""
-        if token.algorithm not in client.algorithms or not _is_own_key_set(token.key_set_url, client):
-            return None
+    async def _client_and_key(self, token: UnverifiedToken) -> tuple[Client, jwt.PyJWK]:
+        """Give whose token it says to be and the key to verify it with; a `jku` is compared, never followed."""
+        client = self._clients.get(token.issuer)
+        if client is None:
+            raise Unauthenticated("unknown issuer")
+        if token.algorithm not in client.algorithms:
+            raise Unauthenticated("algorithm is not one of the client")
+        if not _is_own_key_set(token.key_set_url, client):
+            raise Unauthenticated("jku is not that of the client")
         found = await self._keys.find(client, token.key_id)
-        return None if found is None else found.for_algorithm(token.algorithm)
+        if found is None:
+            raise Unauthenticated("no such key")
+        key = found.for_algorithm(token.algorithm)
+        if key is None:
+            raise Unauthenticated("key does not fit the algorithm")
+        return client, key
 
     def _verify_in_vain(self, token: UnverifiedToken) -> None:
         family, algorithm = ("RSA", "RS384") if token.algorithm.startswith(("RS", "PS")) else ("EC", "ES384")

@@ -207,6 +207,18 @@ REASONS = {
     "header enc": {"encrypted"},
     "typ is not JWT": {"typ missing", "typ of another token"},
     "jku is no string": {"jku null", "jku a list"},
+    "jku is not that of the client": {
+        "jku elsewhere", "jku that begins like ours", "jku with ours as its user", "jku over http", "jku with a query",
+        "jku with a fragment", "jku in another case",
+    },
+    "key does not fit the algorithm": {
+        "RS384 said of an EC key", "ES384 said of an RSA key", "P-256 key for ES384", "P-521 key for ES384",
+        "RSA key of 1024 bits", "a key for another algorithm",
+    },
+    "no such key": {
+        "a key for encryption", "a key that may not verify", "a key id that stands twice", "kid a path", "kid SQL",
+        "kid a URL", "kid in another case",
+    },
     "alg is missing or no usable string": {"alg missing", "alg null", "alg a list"},
     "kid is missing or no usable string": {
         "kid missing", "kid empty", "kid a number", "kid of 4,000 characters", "kid with a zero",
@@ -237,7 +249,7 @@ REASONS = {
         "jti with NUL",
     },
 }  # fmt: skip
-"""What the log says of each; of all others: that there is no such key or algorithm."""
+"""What the log says of each; of all others: that the client may not use their algorithm."""
 REASON = {attack: reason for reason, attacks in REASONS.items() for attack in attacks}
 
 
@@ -245,7 +257,7 @@ REASON = {attack: reason for reason, attacks in REASONS.items() for attack in at
 async def test_each_is_refused_by_the_check_that_is_meant_for_it(attack: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await authenticator().authenticate(f"Bearer {HOSTILE[attack]}", path=PATH, service_id=SERVICE)
-    assert refused.value.reason == REASON.get(attack, "no such key or algorithm")
+    assert refused.value.reason == REASON.get(attack, "algorithm is not one of the client")
 
 
 def test_reasons_are_those_of_known_attacks() -> None:
