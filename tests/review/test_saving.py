@@ -92,7 +92,7 @@ async def test_saving_writes_an_observation_of_the_local_system_with_user_and_ap
     assert saved.status_code == 200
     written = harness.fhir.of("Observation")[-1]
     assert saved_part(saved) == (
-        "Saved Written to the chart in one transaction. A Provenance names you and this app. "
+        "Saved Written to the chart. You and this app are recorded as the source (Provenance). "
         f"ECOG performance status: 1 , created Observation/{written['id']}"
     )
     assert written == {
@@ -308,7 +308,7 @@ async def test_a_care_plan_that_the_ehr_refuses_does_not_hinder_the_decision() -
         fields = {"csrf": hidden["csrf"], "stance": "agree", "decided-on": TODAY}
         response = await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
     assert response.status_code == 200
-    assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
+    assert saved_part(response).startswith("Saved Written to the chart.")
     assert harness.fhir.of("CarePlan") == []
 
 
@@ -321,7 +321,7 @@ async def test_a_chart_that_cannot_be_read_again_does_not_hide_what_was_saved() 
             "/review/save", data={**hidden, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
         )
     assert response.status_code == 200
-    assert saved_part(response).startswith("Saved Written to the chart in one transaction.")
+    assert saved_part(response).startswith("Saved Written to the chart.")
     assert len(harness.fhir.of("Provenance")) == 1
 
 
