@@ -50,7 +50,7 @@ async def test_what_if_is_what_the_page_says_after_saving() -> None:
     ("path", "entered", "said"),
     [
         ("/review/save", {"ecog": "1"}, "ECOG performance status: 1 , created"),
-        ("/review/mdt", {"stance": "agree", "decided-on": TODAY}, "Decision of the MDT: simultaneous , created"),
+        ("/review/mdt", {"stance": "agree", "decided-on": TODAY}, "Decision of the MDT: simultaneous resection , created"),
     ],
 )
 async def test_what_was_saved_is_told_once_by_a_page_that_a_reload_only_reads(
@@ -81,7 +81,7 @@ async def test_what_was_saved_is_told_by_the_answer_itself_while_sessions_cannot
             "/review/mdt", data={**hidden, "stance": "agree", "decided-on": TODAY}, headers=ORIGIN
         )
     assert saved.status_code == 200
-    assert "Decision of the MDT: simultaneous , created" in saved_part(saved)
+    assert "Decision of the MDT: simultaneous resection , created" in saved_part(saved)
 
 
 async def test_saving_writes_an_observation_of_the_local_system_with_user_and_app() -> None:
