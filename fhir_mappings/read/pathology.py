@@ -23,13 +23,29 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-_CATEGORY = re.compile(r"(?<![a-z])[yramucp]{0,4}([TN])\s?([0-4])([a-d]?)(?![0-9])", re.IGNORECASE)
+_DENIED = (
+    r"(?P<denied>(?:\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
+    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|für))\s+)?|\?\s*))?"
+)
+_OPEN = (
+    r"(?P<open>[-\u2013/][0-9]|\s*\(?\?|\s+(?:(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9]"
+    r"|excluded|ausgeschlossen|exclu)\b)?"
+)
+"""What stands before a category that a text denies, and behind one that it doubts or leaves between two."""
+_CATEGORY = re.compile(
+    rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}([TN])\s?([0-4])((?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
+    re.IGNORECASE,
+)
 _BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
 _PATHOLOGICAL = {
     letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
-_MARGIN = re.compile(r"\bR\s?([0-2])\b", re.IGNORECASE)
+_CLINICAL = {
+    letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
+    for letter in ("T", "N")
+}
+_MARGIN = re.compile(rf"{_DENIED}\bR\s?([0-2])\b{_OPEN}", re.IGNORECASE)
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
 
@@ -59,21 +75,31 @@ def _parts(whole: str, named: Iterable[str]) -> list[str]:
 
 
 def pathological(reader: Reader, letter: str) -> list[Resource]:
-    """Give the Observations of T or N that are pathological: by their code, or by their value where it leaves it."""
+    """Give the Observations of T or N that are pathological: by their code, or by their value where it leaves it.
+
+    A value that is spelled as clinical is that under any code.
+    """
     kind = f"tnm-{letter.lower()}"
+    by_code = [one for one in reader.stated(f"{kind}-pathological") if not _says_clinical(reader, one, letter)]
     by_value = [one for one in reader.stated(f"{kind}-unspecified") if _says_pathological(reader, one, letter)]
-    return [*reader.stated(f"{kind}-pathological"), *by_value]
+    return [*by_code, *by_value]
 
 
 def _clinical(reader: Reader, letter: str) -> list[Resource]:
     kind = f"tnm-{letter.lower()}"
     others = [one for one in reader.stated(f"{kind}-unspecified") if not _says_pathological(reader, one, letter)]
+    others += [one for one in reader.stated(f"{kind}-pathological") if _says_clinical(reader, one, letter)]
     return [*reader.stated(f"{kind}-clinical"), *others]
 
 
 def _says_pathological(reader: Reader, resource: Resource, letter: str) -> bool:
     sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
     return "tnm-pathological" in sets or any(_PATHOLOGICAL[letter].search(text) for text in _spelled(resource))
+
+
+def _says_clinical(reader: Reader, resource: Resource, letter: str) -> bool:
+    clinical = any(_CLINICAL[letter].search(text) for text in _spelled(resource))
+    return clinical and not _says_pathological(reader, resource, letter)
 
 
 def _finest(categories: Iterable[str]) -> set[str]:
@@ -109,9 +135,14 @@ def _named(text: str, letter: str) -> Iterable[str]:
     bare = _BARE.fullmatch(text.strip())
     if bare is not None:
         yield f"{letter}{bare[1]}{bare[2]}".lower()
-    for match in _CATEGORY.finditer(text):
-        if match[1].upper() == letter:
-            yield f"{letter}{match[2]}{match[3]}".lower()
+    for _, category, number, part in _affirmed(_CATEGORY, text):
+        if category.upper() == letter:
+            yield f"{letter}{number}{part}".lower()
+
+
+def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[tuple[str, ...]]:
+    """Give what a pattern finds in a text that neither denies nor doubts it."""
+    return (found.groups("")[:-1] for found in pattern.finditer(text) if not (found["denied"] or found["open"]))
 
 
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -121,7 +152,7 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
         coded = {choice for choice in fact.choices if f"margin-{choice}" in sets}
         if not coded:
-            coded = {f"r{match[1]}" for text in _spelled(resource) for match in _MARGIN.finditer(text)}
+            coded = {f"r{stage}" for text in _spelled(resource) for _, stage in _affirmed(_MARGIN, text)}
         value = coded.pop() if len(coded) == 1 else None
         found.append(reader.candidate(resource, fact, value, "margin"))
     return found

@@ -60,6 +60,32 @@ def test_a_category_is_read_from_text(text: str, t: str, n: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        *((text, "gap: unreadable") for text in ("pN1-2", "N1\u20132", "pN1/2", "N1 or 2", "pN0 oder pN1", "N1 bis 2")),
+        *((text, "gap: unreadable") for text in ("not pN2", "kein N2", "no evidence of pN2", "pas de N2", "geen N2")),
+        *((text, "gap: unreadable") for text in ("pN2?", "pN2 (?)", "?pN2", "pN2 excluded", "N2 ausgeschlossen")),
+        ("N1a-b", "N1"),
+        ("N1a/b", "N1"),
+        ("pN2 (5/18)", "N2"),
+        ("pN2a, 5/18", "N2a"),
+        ("N0: no regional lymph node metastasis", "N0"),
+        ("no lymph node involved: pN0", "N0"),
+        ("pN2-category", "N2"),
+    ],
+)
+def test_a_category_that_the_text_denies_doubts_or_leaves_between_two_is_not_read(text: str, n: str) -> None:
+    assert shown(read(said(PN, text)), "primary-n") == n
+
+
+@pytest.mark.parametrize("text", ["cN2", "ycN2", "cyN2b", "c N2", "cT3 cN2"])
+def test_a_clinical_category_under_a_pathological_code_is_no_pathology(text: str) -> None:
+    case = read(PRIMARY, said(PN, text))
+    found = (shown(case, "primary-n")[:2], shown(case, "primary-pathology"), Sign.RESECTION_HINTED in case.signs)
+    assert found == ("N2", "gap: absent", False)
+
+
+@pytest.mark.parametrize(
     ("concept", "expected"),
     [
         ({"text": "pT3"}, "T3"),
@@ -115,7 +141,8 @@ def test_a_code_for_any_t_leaves_it_to_the_value_whether_it_is_pathological(
         ({"valueString": "R0"}, "r0"),
         ({"valueString": "resection margin r 1"}, "r1"),
         ({"valueString": "R0 (liver R1)"}, "gap: unreadable"),
-        ({"valueString": "R3"}, "gap: unreadable"),
+        *(({"valueString": text}, "gap: unreadable") for text in ("R3", "R0-1", "R0/1", "R0?", "kein R0", "not R0")),
+        *(({"valueString": text}, "r0") for text in ("no residual tumour (R0)", "R0-Resektion", "R0 (1 mm)")),
         ({"valueString": "AR1"}, "gap: unreadable"),
         ({"valueCodeableConcept": {"text": "R2"}}, "r2"),
         ({"valueCodeableConcept": {"coding": [{"display": "R1"}]}}, "r1"),
