@@ -10,6 +10,7 @@ import msgspec
 import orjson
 from pydantic import ValidationError
 
+from fhir_mappings.relevance import objects
 from fhir_mappings.shapes import Shapes, shape_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ INVALID = "not valid FHIR R4"
 OLDER = "STU3 or DSTU2 shape: R4 is read"
 DEEP = "nested too deeply"
 AS_R5 = "read as FHIR R5"
+MODIFIED = "changed by a modifierExtension that is not known"
 
 _TRIMMED = frozenset({"code", "system", "status", "intent", "comparator", "priority", "use", "language", "kind"})
 _LISTS = frozenset({
@@ -123,6 +125,10 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
     What needs no repair and has a shape that fhir.resources accepted before is accepted as it is. `formats` is a
     dictionary for all resources of one chart (`shape_of`).
     """
+    return Checked(None, MODIFIED) if _is_modified(resource) else _checked(resource, formats)
+
+
+def _checked(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
     kind = resource["resourceType"]
     try:
         shape = shape_of(resource, formats)
@@ -144,6 +150,13 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
 
 
 _SHAPES = Shapes()
+
+
+def _is_modified(resource: Mapping[str, Any]) -> bool:
+    """Whether a modifier extension may turn the meaning: FHIR forbids to read what has an unknown one (R4 2.4.1)."""
+    if resource.get("modifierExtension"):
+        return True
+    return any(component.get("modifierExtension") for component in objects(resource.get("component")))
 
 
 def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:

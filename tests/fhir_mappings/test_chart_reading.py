@@ -282,3 +282,26 @@ def test_a_partial_report_is_remarked_like_a_preliminary_one() -> None:
         for status in ("partial", "preliminary", "amended", "corrected", "final")
     ]
     assert found == [("preliminary",), ("preliminary",), (), (), ()]
+
+
+MODIFIED = {"modifierExtension": [{"url": "https://ehr.example/negated", "valueBoolean": True}]}
+
+
+@pytest.mark.parametrize(
+    ("resource", "fact"),
+    [
+        (LIVER, "liver-metastasis-date"),
+        (procedure("p", (CPT, "44160"), on="2026-05-20"), "primary-in-situ"),
+        (dose("d", (RXNORM, "32592"), on="2026-05-20"), "chemotherapy-cycles"),
+        (local("ecog", 1, on="2026-06-01"), "ecog"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_an_unknown_modifier_changes_the_meaning_of_is_unreadable(resource: dict[str, Any], fact: str) -> None:
+    others = [one for one in (PRIMARY, LIVER) if one["id"] != resource["id"]]
+    case = read(*others, resource | MODIFIED)
+    told = [(issue.reason, fact in issue.costs) for issue in case.issues]
+    assert (shown(case, fact), told) == (
+        "gap: unreadable",
+        [("changed by a modifierExtension that is not known", True)],
+    )

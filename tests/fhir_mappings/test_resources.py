@@ -12,6 +12,7 @@ from fhir_mappings.resources import (
     AS_R5,
     DEEP,
     INVALID,
+    MODIFIED,
     OLDER,
     REPAIRED,
     VALIDATED,
@@ -112,6 +113,7 @@ REPAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         of("Observation", subject={"reference": "Patient/1"}, note=[{"text": "n"}]),
     ),
 ]
+NEGATED = {"url": "https://ehr.example/negated", "valueBoolean": True}
 REFUSED: list[tuple[dict[str, Any], str]] = [
     *((without(of("Observation"), name), INVALID) for name in ("status", "code")),
     (of("Observation", foo=1), INVALID),
@@ -126,6 +128,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (of("Medication", reason="x"), INVALID),
     (of("Procedure", occurrenceFoo=1), INVALID),
     (of("Condition", occurrenceDateTime="2026-05-04"), INVALID),
+    # what its sender says changes the meaning, in a way that is not known here
+    *((of(kind, modifierExtension=[NEGATED]), MODIFIED) for kind in ("Condition", "Observation", "Procedure")),
+    (of("Condition", modifierExtension=NEGATED), MODIFIED),
+    (of("Observation", component=[{"code": {}}, {"code": {"text": "x"}, "modifierExtension": [NEGATED]}]), MODIFIED),
     # before R4
     (of("Condition", clinicalStatus="active"), OLDER),
     (of("Condition", verificationStatus="confirmed"), OLDER),
