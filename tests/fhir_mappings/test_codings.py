@@ -364,8 +364,8 @@ ELSEWHERE = {"resectable", "unresectable"}
     ("code", "expected"),
     [
         *((code, ELSEWHERE) for code in ("C78.00", "C78.02", "C78.6", "C79.31", "C79.51", "C77.0", "C77.1", "C77.3")),
-        ("C77.4", ELSEWHERE),
-        *((code, "gap: absent") for code in ("C77.2", "C77.5", "C77.8", "C77.9", "C78.7", "C7B.02")),
+        *((code, ELSEWHERE) for code in ("C77.4", "C78.1", "C78.2", "C78.30", "C78.4", "C78.89")),
+        *((code, "gap: absent") for code in ("C77.2", "C77.5", "C77.8", "C77.9", "C78.5", "C78.7", "C78.80", "C7B.02")),
     ],
 )
 def test_a_metastasis_elsewhere_narrows_extrahepatic_disease(code: str, expected: Any) -> None:

@@ -247,6 +247,12 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("untreated", [local("liver-state", "untreated", on="2026-06-01")], set()),
     ("ablated long ago", [procedure("h", (CPT, "47382"), on="2020-01-01")], {Sign.LIVER_TREATED}),
     ("lung", [cond("C78.00")], {ELSEWHERE}),
+    ("pleura", [cond("C78.2")], {ELSEWHERE}),
+    ("pleura in a system that is not read", [cond("1") | {"code": concept("urn:local", "C78.2")}], {ELSEWHERE}),
+    *(
+        (words, [text_only(words)], {ELSEWHERE})
+        for words in ("Longmetastasen", "Uitzaaiingen in de longen", "Metástasis óseas", "Métastases de la plèvre")
+    ),
     ("lung over", [cond("C78.00", abatementDateTime="2026-06-01")], set()),
     ("lung in text", [text_only("Lung metastases")], {ELSEWHERE}),
     ("lung in German text", [text_only("Multiple Lungenmetastasen")], {ELSEWHERE}),
