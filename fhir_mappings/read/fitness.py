@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fhir_mappings.case import Interval
+from fhir_mappings.read.conditions import active
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, Answers, codings, concept_sets
@@ -32,7 +33,36 @@ _WORDS = {
 
 def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ECOG scores and grades; a Karnofsky score gives one where they are tied."""
-    return [*reader.measured(fact, "ecog", answers=ANSWERS["ecog"]), *_karnofsky(reader, fact)]
+    return [*reader.measured(fact, "ecog", answers=ANSWERS["ecog"]), *_karnofsky(reader, fact), *_found(reader, fact)]
+
+
+def _found(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read grades that are codes themselves: "ASA class 4" as a Condition, or an Observation that affirms it."""
+    answers = ANSWERS[fact.code]
+    wanted = f"{answers.prefix}-*"
+    read = []
+    for resource in reader.observations(wanted):
+        if "dataAbsentReason" not in resource.body:
+            grade = _grade(resource, answers) if _is_affirmed(reader, resource) else None
+            if grade is None:
+                reader.note(resource, UNREADABLE_VALUE, fact.code)
+            proof = (reader.evidence(resource, wanted),)
+            read.append(Candidate(grade, resource.dated, proof, unreadable=grade is None))
+    conditions = [one for one in reader.chart.holding("Condition", wanted) if active(one) and not one.future]
+    return read + [Candidate(_grade(one, answers), one.dated, (reader.evidence(one, wanted),)) for one in conditions]
+
+
+def _grade(resource: Resource, answers: Answers) -> int | Interval:
+    grades = [int(value) for value in answers.values if f"{answers.prefix}-{value}" in resource.sets]
+    return _between(min(grades), max(grades))
+
+
+def _is_affirmed(reader: Reader, resource: Resource) -> bool:
+    """Whether an Observation says that its code holds: by no value, true, or a word for present."""
+    if not any(name.startswith("value") for name in resource.body):
+        return True
+    sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+    return resource.body.get("valueBoolean") is True or not sets.isdisjoint({_PRESENT, "answer-yes"})
 
 
 def _karnofsky(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -66,7 +96,7 @@ def _between(low: int, high: int) -> int | Interval:
 
 def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ASA classes."""
-    return reader.measured(fact, "asa", answers=ANSWERS["asa"])
+    return [*reader.measured(fact, "asa", answers=ANSWERS["asa"]), *_found(reader, fact)]
 
 
 def cea(reader: Reader, fact: FactDefinition) -> list[Candidate]:

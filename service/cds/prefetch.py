@@ -88,12 +88,14 @@ def prefetch_keys(observation_codes: Iterable[str]) -> tuple[PrefetchKey, ...]:
 
 # Sets of Observation codes that hold no LOINC code.
 _SETS_WITHOUT_LOINC = ("margin", "metastasis-history")
+_GRADES = ("asa-", "ecog-")
 
 
 def observation_codes(terminology: Terminology, catalogue: Catalogue) -> set[str]:
     """Give the codes of every Observation that is read: our own of each fact, and those of the value sets.
 
-    A value set is one of Observations where LOINC names what is measured; LOINC's answers begin with LA.
+    A value set is one of Observations where LOINC names what is measured; LOINC's answers begin with LA. Grades of
+    SNOMED CT are findings, which are codes of Observations as well as answers.
     """
     measured = [
         members
@@ -101,7 +103,10 @@ def observation_codes(terminology: Terminology, catalogue: Catalogue) -> set[str
         if name in _SETS_WITHOUT_LOINC
         or any(system == "loinc" and not code.startswith("LA") for system, code in members)
     ]
-    return {code for members in measured for _, code in members} | catalogue.facts.keys()
+    codes = {code for members in measured for _, code in members}
+    graded = (members for name, members in terminology.members.items() if name.startswith(_GRADES))
+    codes |= {code for members in graded for system, code in members if system == "snomed"}
+    return codes | catalogue.facts.keys()
 
 
 def advertised(keys: Iterable[PrefetchKey], *, mode: Literal["full", "gate"]) -> dict[str, str]:

@@ -8,12 +8,13 @@ import pytest
 
 from fhir_mappings.case import Interval
 from fhir_mappings.catalogue import FACTS_SYSTEM
-from tests.charts import LOINC, SNOMED, coded, concept, observation
+from tests.charts import LOINC, SNOMED, coded, concept, condition, observation
 from tests.fhir_mappings.reading import proofs, read, shown
 
 HGNC = "http://www.genenames.org"
 RECENT = "2026-06-10"
 GRADES = ["LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0", "LA9626-8", "LA9627-6"]
+GRADES_FOUND = ["425389002", "422512005", "422894000", "423053003", "423237006", "423409001"]
 CLASSES = ["413495001", "413496000", "413497009", "413498004", "413499007", "413500003"]
 SPELLED_CLASSES = ["LA28813-6", "LA28814-4", "LA28815-1", "LA28816-9", "LA28817-7", "LA28818-5"]
 TENS = [f"LA{code}" for code in ("9627-6", "29184-1", "29183-3", "29182-5", "29181-7", "29180-9", "29179-1", "29178-3")]
@@ -60,6 +61,49 @@ def test_every_grade_and_class_is_read_from_its_answer() -> None:
     scores = [shown(read(said("89243-0", coded(LOINC, code))), "ecog") for code in TENS]
     assert (grades, classes, spelled) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6])
     assert scores == [5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
+
+
+FINDINGS = [
+    *(("ecog", code, grade) for grade, code in enumerate(GRADES_FOUND)),
+    *(("asa", code, grade) for grade, code in enumerate(CLASSES, start=1)),
+]
+
+
+@pytest.mark.parametrize(("fact", "code", "expected"), FINDINGS)
+def test_a_grade_that_is_the_code_itself_is_read(fact: str, code: str, expected: int) -> None:
+    of_them: list[dict[str, Any]] = [
+        observation("o", (SNOMED, code), {}, on=RECENT),
+        observation("o", (SNOMED, code), {"valueBoolean": True}, on=RECENT),
+        observation("o", (SNOMED, code), coded(SNOMED, "52101004"), on=RECENT),
+        condition("o", (SNOMED, code), onset=RECENT),
+    ]
+    assert [shown(read(one), fact) for one in of_them] == [expected] * len(of_them)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        observation("o", (SNOMED, "413498004"), {"valueBoolean": False}, on=RECENT),
+        observation("o", (SNOMED, "413498004"), coded(SNOMED, "2667000"), on=RECENT),
+        observation("o", (SNOMED, "413498004"), {"valueString": "see note"}, on=RECENT),
+    ],
+    ids=lambda one: next(name for name in one if name.startswith("value")),
+)
+def test_a_class_that_is_the_code_of_what_is_not_affirmed_is_unreadable(one: dict[str, Any]) -> None:
+    assert shown(read(one), "asa") == "gap: unreadable"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        observation("o", (SNOMED, "413498004"), {}, on=RECENT, status="entered-in-error"),
+        observation("o", (SNOMED, "413498004"), {"dataAbsentReason": {"text": "unknown"}}, on=RECENT),
+        condition("o", (SNOMED, "413498004"), onset=RECENT, verification="refuted"),
+        condition("o", (SNOMED, "413498004"), onset=RECENT, clinical="resolved"),
+    ],
+)
+def test_a_class_that_does_not_hold_is_absent(one: dict[str, Any]) -> None:
+    assert shown(read(one), "asa") == "gap: absent"
 
 
 @pytest.mark.parametrize(
