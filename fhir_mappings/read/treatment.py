@@ -30,15 +30,20 @@ DRUGS = "drug-*"
 _BEVACIZUMAB = "drug-bevacizumab"
 _INFUSION = "chemotherapy"
 """A Procedure that gives chemotherapy and does not say which."""
+_SYSTEMIC = "systemic-therapy"
+"""What is chemotherapy by its name."""
+_ANTINEOPLASTIC = "antineoplastic"
+"""Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _CYCLE_DAYS = 10
 _BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
 _UNFINISHED = _BEGUN | {"unknown"}
 _PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
-_POSSIBLY_GIVEN = {
-    "MedicationAdministration": _UNFINISHED | {"completed"},
-    "MedicationRequest": frozenset({"completed", "stopped", "unknown"}),
+_NOT_GIVEN = {
+    "MedicationAdministration": frozenset({"not-done", "entered-in-error"}),
+    "MedicationRequest": frozenset({"active", "on-hold", "cancelled", "draft", "entered-in-error"}),
 }
+"""Statuses that say that no dose was given; one that is none of FHIR's says nothing."""
 
 
 def given(reader: Reader, *drugs: str) -> list[Resource]:
@@ -97,8 +102,9 @@ def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
     return found
 
 
-def _medication(reader: Reader) -> list[Resource]:
-    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, DRUGS) if not _forbidden(dose)]
+def _medication(reader: Reader, *drugs: str) -> list[Resource]:
+    wanted = drugs or (DRUGS,)
+    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, *wanted) if not _forbidden(dose)]
 
 
 def _forbidden(dose: Resource) -> bool:
@@ -118,11 +124,12 @@ def _sensitises(reader: Reader, dose: Resource, courses: list[Course]) -> bool:
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
     courses = courses_of(reader)
-    for dose in _medication(reader):
-        possible = dose.status in _POSSIBLY_GIVEN[dose.kind] and not _sensitises(reader, dose, courses)
+    for dose in _medication(reader, DRUGS, _ANTINEOPLASTIC):
+        possible = dose.status not in _NOT_GIVEN[dose.kind] and not _sensitises(reader, dose, courses)
         if possible and _may_follow(dose, found):
             return True
-    if any(_may_follow(dose, found) for dose in _in_text(reader)) or _refused(reader, DRUGS):
+    refused = _refused(reader, DRUGS, _ANTINEOPLASTIC)
+    if refused or any(_may_follow(dose, found) for dose in _in_text(reader, _SYSTEMIC, _ANTINEOPLASTIC)):
         return True
     if any(refusal.kind == "Procedure" and _is_systemic(refusal, _INFUSION) for refusal in reader.chart.refused):
         return True
@@ -131,19 +138,15 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
-    return [
-        done
-        for done in reader.chart.of("Procedure")
-        if "systemic-therapy" in done.topics and done.status not in NOT_DONE
-    ]
+    return [done for done in reader.chart.of("Procedure") if _SYSTEMIC in done.topics and done.status not in NOT_DONE]
 
 
-def _in_text(reader: Reader) -> list[Resource]:
+def _in_text(reader: Reader, *topics: str) -> list[Resource]:
     doses = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
     return [
         dose
         for dose in doses
-        if "systemic-therapy" in dose.topics and dose.status in _POSSIBLY_GIVEN[dose.kind] and not _forbidden(dose)
+        if not dose.topics.isdisjoint(topics) and dose.status not in _NOT_GIVEN[dose.kind] and not _forbidden(dose)
     ]
 
 
@@ -152,7 +155,8 @@ def _refused(reader: Reader, *drugs: str) -> bool:
 
 
 def _is_systemic(refusal: Refused, *sets: str) -> bool:
-    return "systemic-therapy" in refusal.topics or any(matches(name, sets) for name in refusal.sets)
+    topics = {_SYSTEMIC, *sets}
+    return not topics.isdisjoint(refusal.topics) or any(matches(name, sets) for name in refusal.sets)
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
@@ -183,7 +187,7 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     def perhaps(start: PartialDate, latest: PartialDate) -> bool:
         return latest.last >= found.first and (end is None or start.first < end.last)
 
-    in_text = any(_may_follow(dose, found) for dose in _in_text(reader))
+    in_text = any(_may_follow(dose, found) for dose in _in_text(reader, _SYSTEMIC))
     return _sorted_out(reader, drugs, surely, perhaps, closed=not in_text and not _refused(reader, *drugs))
 
 
@@ -359,7 +363,7 @@ def _adjuvant(reader: Reader) -> _Doses | None:
     def perhaps(start: PartialDate, latest: PartialDate) -> bool:
         return latest.last > resected.first and start.first < found.last
 
-    in_text = any(_is_possible(dose, _start(reader, dose), perhaps) for dose in _in_text(reader))
+    in_text = any(_is_possible(dose, _start(reader, dose), perhaps) for dose in _in_text(reader, _SYSTEMIC))
     return _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS))
 
 

@@ -1,0 +1,89 @@
+"""Signs of systemic therapy: what stops the assumption that none was given for the metastases."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Sign
+from tests.charts import ATC, PCS, RXNORM, concept, procedure
+from tests.fhir_mappings.reading import read, shown
+from tests.fhir_mappings.therapies import LIVER, OXALIPLATIN, PRIMARY, given, request
+
+SINCE = Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS
+
+
+def named(text: str) -> dict[str, Any]:
+    return {"medicationCodeableConcept": {"text": text}}
+
+
+def beside_code(display: str) -> dict[str, Any]:
+    return {"medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": "1", "display": display}]}}
+
+
+@pytest.mark.parametrize("status", ["completed", "in-progress", "on-hold", "stopped", "unknown", "given", ""])
+def test_a_dose_stops_the_assumption_but_where_it_was_surely_not_given(status: str) -> None:
+    case = read(PRIMARY, LIVER, given("2026-02-01", status=status))
+    assert SINCE in case.signs
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        *(given("2026-02-01", status=status) for status in ("not-done", "entered-in-error")),
+        *(request(status, "2026-02-01") for status in ("active", "on-hold", "cancelled", "draft", "entered-in-error")),
+    ],
+    ids=lambda one: f"{one['resourceType']} {one['status']}",
+)
+def test_what_was_surely_not_given_stops_nothing(one: dict[str, Any]) -> None:
+    assert SINCE not in read(PRIMARY, LIVER, one).signs
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["L01BC59", "L01BC53", "L01BA03", "L01XX44", "L01EX05", "L01EC03", "L01FF01", "L01FF02", "L01XC18"],
+)
+def test_another_drug_against_cancer_stops_the_assumption_and_is_no_cycle(code: str) -> None:
+    case, before = (read(PRIMARY, LIVER, given(on, drug=(ATC, code))) for on in ("2026-02-01", "2025-02-01"))
+    found = (SINCE in case.signs, shown(case, "chemotherapy-cycles"), SINCE in before.signs)
+    assert found == (True, "gap: absent", False)
+
+
+def test_another_drug_against_cancer_that_cannot_be_read_stops_the_assumption() -> None:
+    assert SINCE in read(PRIMARY, LIVER, given("2026-02-01", drug=(ATC, "L01FF02"), foo=1)).signs
+
+
+NAMES = ["Eloxatin", "Campto", "Camptosar", "LV5FU2", "Pembrolizumab 200 mg", "Keytruda", "Nivolumab", "Lonsurf"]
+NAMES += ["Trifluridine/tipiracil", "Stivarga", "Regorafenib", "Zaltrap", "Ipilimumab", "Tomudex", "Teysuno"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_drug_known_by_its_name_stops_the_assumption(name: str) -> None:
+    found = [SINCE in read(PRIMARY, LIVER, given("2026-02-01") | as_is(name)).signs for as_is in (named, beside_code)]
+    assert found == [True, True]
+
+
+def test_another_drug_known_by_its_name_leaves_the_cycles_counted() -> None:
+    other = given("2026-03-01", ident="o") | beside_code("Pembrolizumab")
+    case = read(PRIMARY, LIVER, given("2026-02-01"), given("2026-02-15", ident="e"), other)
+    assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (2, date(2026, 2, 15))
+
+
+@pytest.mark.parametrize("name", ["Aflibercept intravitreal", "Paracetamol", "Folinic acid", "Camphor"])
+def test_another_medicine_stops_nothing(name: str) -> None:
+    found = [SINCE in read(PRIMARY, LIVER, given("2026-02-01") | as_is(name)).signs for as_is in (named, beside_code)]
+    assert found == [False, False]
+
+
+@pytest.mark.parametrize("code", ["3E03305", "3E04305"])
+def test_chemotherapy_as_an_inpatient_procedure_stops_the_assumption(code: str) -> None:
+    assert SINCE in read(PRIMARY, LIVER, procedure("p", (PCS, code), on="2026-02-01")).signs
+
+
+def test_a_kit_with_another_drug_against_cancer_stops_the_assumption() -> None:
+    kit = {"resourceType": "Medication", "id": "m", "code": concept(ATC, "L01FF02")}
+    refers = {"medicationReference": {"reference": "#m"}, "contained": [kit]}
+    one = {name: member for name, member in given("2026-02-01", drug=OXALIPLATIN).items() if "Concept" not in name}
+    assert SINCE in read(PRIMARY, LIVER, one | refers).signs
