@@ -14,7 +14,7 @@ from fhir_mappings.read.operations import (
     primary_resections,
     undecided_resections,
 )
-from fhir_mappings.read.settle import Candidate, derived
+from fhir_mappings.read.settle import Candidate, Found, derived
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
@@ -183,15 +183,18 @@ def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     return found
 
 
-def _symptom(reader: Reader, condition: Resource) -> str | None:
-    """Give the gravest symptom that a Condition codes."""
+def _symptom(reader: Reader, condition: Resource) -> Found | None:
+    """Give the gravest symptom that a Condition codes; both of a bleeding whose severity cannot be read."""
     kinds = set(condition.starting("symptom-"))
     for kind in ("perforation", "obstruction"):
         if kind in kinds:
             return kind
     if "bleeding" in kinds:
-        severity = concept_sets(condition.body.get("severity"), reader.terminology)
-        return "bleeding" if "severity-severe" in severity else "minor"
+        severity = condition.body.get("severity")
+        sets = concept_sets(severity, reader.terminology)
+        if "severity-severe" in sets:
+            return "bleeding"
+        return "minor" if not severity or "severity-not-severe" in sets else frozenset({"minor", "bleeding"})
     return "minor" if kinds else None
 
 
