@@ -329,7 +329,7 @@ def test_the_planned_liver_operation_gives_its_extent(system: str, code: str, ex
 @pytest.mark.parametrize(
     ("system", "code"),
     [
-        *((CPT, code) for code in ("47120", "47130", "47370", "47380", "47382")),
+        *((CPT, code) for code in ("47120", "47130", "47370", "47380", "47382", "47383")),
         *((OPCS, code) for code in ("J02.9", "J03.4", "J12.4", "J12.7")),
         *((PCS, code) for code in ("0FB04ZZ", "0FT00ZZ", "0F500ZZ", "0F513ZF")),
         (SNOMED, "107963000"),
