@@ -270,7 +270,7 @@ OPERATED: list[tuple[str, str, Any]] = [
     (PCS, "0DTE0ZZ", "total-colectomy"),
     (PCS, "0DBE0ZZ", SEGMENTAL),
     (PCS, "0DBP0ZZ", ANTERIOR),
-    (PCS, "0DTP0ZZ", {"low-anterior-resection", "abdominoperineal-resection"}),
+    *((*code, {"low-anterior-resection", "abdominoperineal-resection"}) for code in ((PCS, "0DTP0ZZ"), (CPT, "45116"))),
     (PCS, "0DTJ0ZZ", "gap: absent"),
     (PCS, "0DBN8ZZ", "gap: absent"),
     (PCS, "0DBN7ZZ", "gap: absent"),
