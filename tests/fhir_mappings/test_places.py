@@ -32,6 +32,13 @@ def sited(code: str, *places: dict[str, Any], ident: str = "c", **more: Any) -> 
     return found | ({"bodySite": list(places)} if places else {})
 
 
+def grown(morphology: str, *places: dict[str, Any]) -> dict[str, Any]:
+    """Give a Condition whose code is a morphology of ICD-O-3."""
+    return condition("m", ("urn:oid:2.16.840.1.113883.6.43.1", morphology), onset="2026-05-10") | {
+        "bodySite": list(places)
+    }
+
+
 def named(text: str, resource: dict[str, Any]) -> dict[str, Any]:
     return resource | {"code": resource["code"] | {"text": text}}
 
@@ -64,6 +71,13 @@ def named(text: str, resource: dict[str, Any]) -> dict[str, Any]:
         *(([sited(code), PRIMARY], Scope.OUT) for code in COLORECTAL),
         *(([sited(code, SIGMOID), LIVER], Scope.IN) for code in COLORECTAL),
         ([condition("c", (ICD10CM, "C26.0")), LIVER], Scope.UNCERTAIN),
+        *(([grown("8140/3", place), LIVER], Scope.UNCERTAIN) for place in (topography("C18.7"), SIGMOID)),
+        *(([grown(code, {"text": "Rectum"}), LIVER], Scope.UNCERTAIN) for code in ("8480/3", "8000/3", "8560/3")),
+        *(([PRIMARY, grown("8140/6", place)], Scope.UNCERTAIN) for place in (topography("C22.0"), IN_LIVER)),
+        *(([grown("8140/3", place), LIVER], Scope.OUT) for place in (topography("C18.1"), BREAST, {"text": "Mamma"})),
+        ([PRIMARY, grown("8140/3", IN_LIVER)], Scope.OUT),
+        ([PRIMARY, grown("8140/6", LUNG)], Scope.OUT),
+        ([PRIMARY, grown("8140/6", IN_LIVER) | {"abatementDateTime": "2026-05-20"}], Scope.OUT),
     ],
 )
 def test_a_body_site_names_the_organ_of_a_cancer_whose_code_names_none(
@@ -72,6 +86,13 @@ def test_a_body_site_names_the_organ_of_a_cancer_whose_code_names_none(
     kept = [one for found in resources for one in read_source(orjson.dumps(found), terminology()).resources]
     assert (read(*resources).scope, kept) == (expected, resources)
     assert may_be_in_scope(kept, terminology()) or expected is Scope.OUT
+
+
+@pytest.mark.parametrize("morphology", ["8140/0", "8240/3", "9680/3", "8140/32"])
+def test_a_morphology_of_no_carcinoma_is_not_looked_at(morphology: str) -> None:
+    given = grown(morphology, SIGMOID)
+    kept = read_source(orjson.dumps(given), terminology()).resources
+    assert (read(given, LIVER).scope, kept) == (Scope.OUT, [])
 
 
 def test_site_and_dates_are_read_from_cancers_placed_by_their_body_site() -> None:
