@@ -37,7 +37,7 @@ _UNITS: dict[str, dict[str, Decimal]] = {
     },
     "ng/mL": {unit: Decimal(1) for unit in ("ng/ml", "ug/l", "µg/l", "μg/l", "mcg/l")},
     "%": {"%": Decimal(1)},
-    "{score}": {"%": Decimal(1)},
+    "{score}": {unit: Decimal(1) for unit in ("%", "score")},
     "mo": {unit: Decimal(1) for unit in ("mo", "month", "months")},
 }
 """Factors to the unit of the catalogue; lower case."""
@@ -52,6 +52,14 @@ _TEXT = re.compile(
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
 _ASA = re.compile(r"(?:ASA\b)?\s*(?:class\b)?\s*(I{1,3}|IV|VI?)", re.IGNORECASE)
+_DESCRIBED = re.compile(r"(?P<grade>.*[0-9IV])\s*[-\u2013:(,]\s*(?P<words>[a-z][^0-9?]*)", re.IGNORECASE)
+_NOT_GRADED = re.compile(
+    r"\b(?:not (?:assess|appl|avail|done|known|perform|record)|unknown|n/?a\b|nicht (?:erhoben|bekannt)|unbekannt"
+    r"|pending|previous|former|refus)",
+    re.IGNORECASE,
+)
+"""A grade with what it means, and words by which it means something else."""
+_GRADED = frozenset({"ecog", "asa"})
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
 _MULTIPLE = re.compile(
     r"(?:multipl\w*|several|(?:in)?numer\w*|mehrere|zahlreiche)"
@@ -248,7 +256,7 @@ def _range(value: Mapping[str, Any], fact: FactDefinition) -> Reading:
 
 
 def _number_in_text(text: str, fact: FactDefinition) -> Reading:
-    text = text.strip()
+    text = _undescribed(text.strip(), fact)
     if fact.code == "metastasis-count" and _MULTIPLE.fullmatch(text):
         return Interval(low=2)
     roman = _ASA.fullmatch(text) if fact.code == "asa" else None
@@ -265,6 +273,14 @@ def _number_in_text(text: str, fact: FactDefinition) -> Reading:
     if high is not None:
         return Interval(_plain(low * factor), _plain(high * factor))
     return _compared(found["comparator"], _plain(low * factor))
+
+
+def _undescribed(text: str, fact: FactDefinition) -> str:
+    """Give a grade without the words that say what it means: "1 - restricted in strenuous activity"."""
+    described = _DESCRIBED.fullmatch(text) if fact.code in _GRADED else None
+    if described is None or _NOT_GRADED.search(described["words"]):
+        return text
+    return described["grade"]
 
 
 def _within(read: Reading, fact: FactDefinition) -> Reading:

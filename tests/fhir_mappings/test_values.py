@@ -58,6 +58,7 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("ecog", value(1, "score}"), UNREADABLE),
     ("ecog", value(1, "mm"), UNREADABLE),
     ("ecog", value(1, "%"), 1),
+    ("ecog", {"valueQuantity": {"value": 1, "unit": "Score"}}, 1),
     ("metastasis-count", value(3, "%"), UNREADABLE),
     ("flr-percent", value(0.35), UNREADABLE),
     ("flr-percent", value(35, "1"), UNREADABLE),
@@ -129,6 +130,22 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("asa", text("class vi"), 6),
     *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIE", "III or IV")),
     ("asa", text("asa: 3"), 3),
+    ("ecog", text("0 - Fully active, able to carry on without restriction"), 0),
+    ("ecog", text("ECOG 1: restricted in physically strenuous activity"), 1),
+    ("ecog", text("0 - no symptoms, not restricted"), 0),
+    ("ecog", text("2 (ambulatory)"), 2),
+    ("ecog", text("1-Symptomatic but ambulatory"), 1),
+    ("asa", text("ASA III - severe systemic disease"), 3),
+    ("asa", text("4 \u2013 constant threat to life"), 4),
+    *(
+        ("ecog", text(f"1 - {words}"), UNREADABLE)
+        for words in ("not assessed", "unknown", "restricted?", "2 before", "")
+    ),
+    *(
+        ("ecog", text(unclear), UNREADABLE)
+        for unclear in ("1 restricted", "9 - dead", "fully - active", "not 1 - active")
+    ),
+    ("metastasis-count", text("3 - segments II and VI"), UNREADABLE),
     *(("metastasis-count", text(many), Interval(2)) for many in ("Multiple", "several", " numerous ", "mehrere")),
     *(
         ("metastasis-count", text(many), Interval(2))
