@@ -122,6 +122,8 @@ SPELLINGS = [
     ("http://hl7.org/fhir/sid/icd-10-fr", "C787"),
     ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "C78.7"),
     ("http://fhir.de/CodeSystem/dimdi/icd-10-gm", "C787"),
+    ("https://smt.esante.gouv.fr/terminologie-cim-10", "C78.7"),
+    ("https://smt.esante.gouv.fr/terminologie-cim-10/", "C787"),
 ]
 
 
