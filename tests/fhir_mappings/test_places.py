@@ -47,6 +47,7 @@ def named(text: str, resource: dict[str, Any]) -> dict[str, Any]:
     ("resources", "expected"),
     [
         ([PRIMARY, sited(METASTASIS, IN_LIVER)], Scope.IN),
+        ([PRIMARY, sited(METASTASIS, concept(SNOMED, "181268008"))], Scope.IN),
         ([PRIMARY, sited(METASTASIS, LUNG, LEFT_LOBE)], Scope.IN),
         ([PRIMARY, sited(METASTASIS, IN_LIVER, clinical="resolved")], Scope.OUT),
         ([PRIMARY, sited(METASTASIS, LUNG)], Scope.OUT),
