@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fhir_mappings.read.values import codings
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _URL = "/StructureDefinition/icd-10-gm-diagnosesicherheit"
+_WRITTEN = re.compile(r"[A-Z]\d\d[.\d]*\s?([AGVZ])\s?[BLR]?", re.IGNORECASE)
+"""A code with its letter behind it, and a side."""
 _VERIFICATION = {"A": "refuted", "V": "provisional"}
 """A: excluded; V: suspected."""
 _CLINICAL = {"Z": "resolved"}
@@ -29,6 +32,10 @@ def certainty(concept: object) -> Mapping[str, frozenset[str]]:
 
 def _letters(concept: object) -> Iterable[str]:
     for coding in codings(concept):
+        code = coding.get("code")
+        written = _WRITTEN.fullmatch(code.strip()) if isinstance(code, str) else None
+        if written is not None and "icd-10-gm" in str(coding.get("system")).lower():
+            yield written[1].upper()
         for extension in objects(coding.get("extension")):
             said = objects(extension.get("valueCoding")) if str(extension.get("url")).endswith(_URL) else []
             for value in said:

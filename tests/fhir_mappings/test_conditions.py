@@ -136,6 +136,22 @@ def test_letters_of_certainty_that_differ_in_one_condition_say_nothing() -> None
     assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (Scope.IN, False)
 
 
+@pytest.mark.parametrize(
+    ("written", "scope", "flagged"),
+    [
+        *(("C78.7A", Scope.OUT, False), ("C78.7 A", Scope.OUT, False), ("C787a", Scope.OUT, False)),
+        *(("C78.7Z", Scope.OUT, False), ("C78.7 V", Scope.IN, True), ("C78.7VL", Scope.IN, True)),
+        *(("C78.7G", Scope.IN, False), ("C78.7L", Scope.IN, False), ("C78.7", Scope.IN, False)),
+    ],
+)
+def test_a_certainty_that_is_written_behind_a_german_code_counts(written: str, scope: Scope, *, flagged: bool) -> None:
+    gm, american = (
+        read(PRIMARY, condition("l", (system, written), verification=None))
+        for system in ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", ICD10CM)
+    )
+    assert (gm.scope, Sign.UNCONFIRMED_DISEASE in gm.signs, american.scope) == (scope, flagged, Scope.IN)
+
+
 def test_a_cirrhosis_stays_beside_a_newer_steatosis() -> None:
     both = condition("a", CIRRHOSIS, onset="2026-01-01"), condition("b", STEATOSIS, onset="2026-05-01")
     same = condition("a", CIRRHOSIS, onset="2026-01-01"), condition("b", STEATOSIS, onset="2026-01-01")
