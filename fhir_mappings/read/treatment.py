@@ -34,6 +34,7 @@ _SYSTEMIC = "systemic-therapy"
 """What is chemotherapy by its name."""
 _ANTINEOPLASTIC = "antineoplastic"
 """Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
+_PROCEDURES = (_INFUSION, _ANTINEOPLASTIC)
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _CYCLE_DAYS = 10
 _BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
@@ -131,9 +132,9 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     refused = _refused(reader, DRUGS, _ANTINEOPLASTIC)
     if refused or any(_may_follow(dose, found) for dose in _in_text(reader, _SYSTEMIC, _ANTINEOPLASTIC)):
         return True
-    if any(refusal.kind == "Procedure" and _is_systemic(refusal, _INFUSION) for refusal in reader.chart.refused):
+    if any(refusal.kind == "Procedure" and _is_systemic(refusal, *_PROCEDURES) for refusal in reader.chart.refused):
         return True
-    procedures = (*reader.done(_INFUSION), *reader.in_doubt(_INFUSION), *_procedures_in_text(reader))
+    procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
     return any(_may_follow(done, found) for done in procedures)
 
 

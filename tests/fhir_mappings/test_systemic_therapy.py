@@ -12,6 +12,8 @@ from tests.charts import ATC, PCS, RXNORM, concept, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import LIVER, OXALIPLATIN, PRIMARY, given, request
 
+MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-therapie-typ"
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 SINCE = Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS
 
 
@@ -77,9 +79,30 @@ def test_another_medicine_stops_nothing(name: str) -> None:
     assert found == [False, False]
 
 
-@pytest.mark.parametrize("code", ["3E03305", "3E04305"])
-def test_chemotherapy_as_an_inpatient_procedure_stops_the_assumption(code: str) -> None:
-    assert SINCE in read(PRIMARY, LIVER, procedure("p", (PCS, code), on="2026-02-01")).signs
+PROCEDURES = [
+    *((PCS, code) for code in ("3E03305", "3E04305")),
+    *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
+    *((MII, code) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
+]
+
+
+@pytest.mark.parametrize("code", PROCEDURES)
+def test_systemic_therapy_as_a_procedure_stops_the_assumption(code: tuple[str, str]) -> None:
+    done, before, not_done, unread = (
+        SINCE in read(PRIMARY, LIVER, procedure("p", code, **more)).signs
+        for more in (
+            {"on": "2026-02-01"},
+            {"on": "2025-02-01"},
+            {"status": "not-done"},
+            {"status": "not-done", "foo": 1},
+        )
+    )
+    assert (done, before, not_done, unread) == (True, False, False, True)
+
+
+@pytest.mark.parametrize("code", [(MII, "OP"), (MII, "ST"), (OPS, "8-541.0"), (OPS, "8-522")])
+def test_another_therapy_as_a_procedure_stops_nothing(code: tuple[str, str]) -> None:
+    assert SINCE not in read(PRIMARY, LIVER, procedure("p", code, on="2026-02-01")).signs
 
 
 def test_a_kit_with_another_drug_against_cancer_stops_the_assumption() -> None:
