@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.liver import in_liver
+from fhir_mappings.read.operations import RESECTIONS, primary_resections
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
@@ -46,6 +47,7 @@ _CLINICAL = {
     for letter in ("T", "N")
 }
 _MARGIN = re.compile(rf"{_DENIED}\bR\s?([0-2])\b{_OPEN}", re.IGNORECASE)
+_ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
 
@@ -126,8 +128,12 @@ def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: 
 
 def _spelled(resource: Resource) -> list[str]:
     """Give the texts, displays and codes of an Observation's value: registries code a category as it is written."""
-    concept = resource.body.get("valueCodeableConcept")
-    written = (resource.body.get("valueString"), *(coding.get("code") for coding in codings(concept)))
+    said = resource.body.get("valueString")
+    return [*_written(resource.body.get("valueCodeableConcept")), *([said] if isinstance(said, str) else [])]
+
+
+def _written(concept: object) -> list[str]:
+    written = (coding.get("code") for coding in codings(concept))
     return [*concept_texts(concept), *(text for text in written if isinstance(text, str))]
 
 
@@ -146,16 +152,26 @@ def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[tuple[str, ...]]:
 
 
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read the residual tumour classification."""
+    """Read the residual tumour classification: of Observations, and of the outcome of the primary's resection."""
     found = []
     for resource in margins(reader):
-        sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
-        coded = {choice for choice in fact.choices if f"margin-{choice}" in sets}
-        if not coded:
-            coded = {f"r{stage}" for text in _spelled(resource) for _, stage in _affirmed(_MARGIN, text)}
-        value = coded.pop() if len(coded) == 1 else None
-        found.append(reader.candidate(resource, fact, value, "margin"))
+        stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
+        found.append(reader.candidate(resource, fact, stage, "margin"))
+    for done in primary_resections(reader):
+        outcome = done.body.get("outcome")
+        spelled = _written(outcome)
+        stage = _residual(reader, outcome, spelled)
+        if stage is not None or any(map(_ANY_MARGIN.search, spelled)):
+            found.append(Candidate(stage, done.dated, (reader.evidence(done, RESECTIONS),), unreadable=stage is None))
     return found
+
+
+def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | None:
+    """Give the one stage of residual tumour that a concept codes, else the one that it spells."""
+    sets = concept_sets(concept, reader.terminology)
+    coded = {f"r{number}" for number in "012" if f"margin-r{number}" in sets}
+    coded = coded or {f"r{number}" for text in spelled for _, number in _affirmed(_MARGIN, text)}
+    return coded.pop() if len(coded) == 1 else None
 
 
 def margins(reader: Reader) -> list[Resource]:

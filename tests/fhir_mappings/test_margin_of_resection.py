@@ -1,0 +1,53 @@
+"""The margin as the outcome of the primary's resection, where Germany's oncology module has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.charts import CPT, SNOMED, coded, concept, observation, procedure
+from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
+
+MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-residualstatus"
+MARGIN = (SNOMED, "17964000")
+
+
+def resected(outcome: dict[str, Any] | None, code: str = "44145", **more: Any) -> dict[str, Any]:
+    told = {} if outcome is None else {"outcome": outcome}
+    return procedure("p", (CPT, code), **({"on": "2026-05-20"} | told | more))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        *((concept(MII, f"R{number}"), f"r{number}") for number in (0, 1, 2)),
+        ({"coding": [{"system": MII, "code": "R0", "display": "Kein Residualtumor"}]}, "r0"),
+        (concept(MII, "R1(cy+)"), "r1"),
+        (concept(SNOMED, "258254000"), "r0"),
+        ({"text": "R1 resection"}, "r1"),
+        *((outcome, "gap: unreadable") for outcome in (concept(MII, "RX"), {"text": "R0/R1"}, {"text": "R0?"})),
+        *((outcome, "gap: absent") for outcome in (None, {"text": "successful"}, concept(SNOMED, "385669000"))),
+    ],
+)
+def test_the_outcome_of_the_resection_tells_its_margin(outcome: dict[str, Any] | None, expected: str) -> None:
+    assert shown(read(PRIMARY, LIVER, resected(outcome)), "primary-margin") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [("44145", {"status": "not-done"}), ("44145", {"on": "2025-05-20"}), ("47120", {}), ("44320", {})],
+)
+def test_the_outcome_of_another_operation_is_no_margin_of_the_primary(code: str, more: dict[str, Any]) -> None:
+    assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R1"), code, **more)), "primary-margin") == "gap: absent"
+
+
+def test_a_report_that_is_newer_than_the_resection_counts() -> None:
+    report = observation("m", MARGIN, coded(MII, "R1"), on="2026-05-27")
+    case = read(PRIMARY, LIVER, resected(concept(MII, "R0")), report)
+    assert (shown(case, "primary-margin"), proofs(case, "primary-margin")) == ("r1", [("Observation/m", "coded")])
+
+
+def test_a_report_of_the_day_of_the_resection_that_says_something_else_contradicts_it() -> None:
+    report = observation("m", MARGIN, coded(MII, "R1"), on="2026-05-20")
+    assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), report), "primary-margin") == "gap: conflicting"
