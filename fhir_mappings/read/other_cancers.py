@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
 
 OTHER_CANCER = "of another cancer"
-_OF_A_TUMOUR = ("tnm-", "margin", "nodes-positive", "msi", "ras", "braf", "genetic-variant", "response")
+_OF_A_TUMOUR = (
+    "tnm-",
+    "margin",
+    "nodes-positive",
+    "msi",
+    "ras",
+    "braf",
+    "genetic-variant",
+    "response",
+    "distant-metastasis",
+)
 _OWN = "case-facts:"
 
 

@@ -31,6 +31,11 @@ def _names_liver(places: Iterable[str]) -> bool:
     return any(name.startswith(("liver-structure", "liver-lobe-")) for name in places)
 
 
+def is_elsewhere(place: object, terminology: Terminology) -> bool:
+    """Whether a place that a metastasis may have is coded outside the liver."""
+    return _ELSEWHERE in concept_sets(place, terminology)
+
+
 def taken_from(specimen: Mapping[str, Any]) -> object:
     """Give the body site of a Specimen."""
     collection = specimen.get("collection")

@@ -14,6 +14,7 @@ from fhir_mappings.read.conditions import (
     past_metastases,
     primaries,
 )
+from fhir_mappings.read.liver import distant_sites
 from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,
@@ -114,7 +115,7 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
 
 def _metastasis_elsewhere(reader: Reader) -> bool:
     """Whether a Condition is a metastasis elsewhere, or could be: with text alone, or one that cannot be read."""
-    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)):
+    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)) or distant_sites(reader):
         return True
     return any(one.kind == "Condition" and _is_elsewhere(one) for one in reader.chart.refused)
 
