@@ -63,6 +63,30 @@ def test_every_grade_and_class_is_read_from_its_answer() -> None:
     assert scores == [5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
 
 
+MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-allgemeiner-leistungszustand-"
+
+
+def test_the_scores_of_the_german_oncology_module_are_read() -> None:
+    kps = (SNOMED, "761869008")
+    grades = [
+        shown(read(observation("o", (SNOMED, "423740007"), coded(f"{MII}ecog", str(grade)), on=RECENT)), "ecog")
+        for grade in range(5)
+    ]
+    scores = [
+        shown(read(observation("o", kps, coded(f"{MII}karnofsky", f"{tens}{sign}"), on=RECENT)), "ecog")
+        for tens in (100, 80, 60, 40, 20)
+        for sign in ("%", "")
+    ]
+    unknown = shown(read(said("89262-0", coded(f"{MII}ecog", "U"))), "ecog")
+    assert (grades, scores, unknown) == ([0, 1, 2, 3, 4], [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "gap: unreadable")
+
+
+def test_codings_of_one_score_that_differ_leave_it_between_them() -> None:
+    both = coded(f"{MII}ecog", "2")
+    both["valueCodeableConcept"]["coding"] += coded(LOINC, "LA9623-5")["valueCodeableConcept"]["coding"]
+    assert shown(read(said("89262-0", both)), "ecog") == Interval(1, 2)
+
+
 FINDINGS = [
     *(("ecog", code, grade) for grade, code in enumerate(GRADES_FOUND)),
     *(("asa", code, grade) for grade, code in enumerate(CLASSES, start=1)),
