@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ALWAYS = frozenset({"Patient", "BodyStructure", "CarePlan", "Specimen"})
 _MEDICATION = frozenset({"MedicationRequest", "MedicationAdministration"})
 DRUGS = _MEDICATION | {"Medication"}
-NAMED = DRUGS | {"Condition", "Procedure"}
+NAMED = DRUGS | {"Condition", "Procedure", "ServiceRequest"}
 """Types whose text is looked at beside codes that are read, too: a drug, operation or metastasis has many codes."""
 CODED = DRUGS | {"Condition", "Observation", "Procedure", "ServiceRequest"}
 """Types of resources that matter by their codes."""

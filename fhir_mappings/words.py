@@ -68,7 +68,8 @@ def _scanned(*, beside_code: bool) -> Mapping[str, tuple[_Words, ...]]:
 def _ways(table: Mapping[str, Any], *, beside_code: bool, scanned: bool = False) -> list[list[str]]:
     within = scanned and "within" in table
     if beside_code:
-        names = table["groups"] if "unless" in table else table.get("beside_code")
+        named = table.get("beside_code")
+        names = table["groups"] if "unless" in table or named is True else named
         return [names] if names and not within else []
     return [*([] if within else [table["groups"]]), *([[table["codes"]]] if "codes" in table else [])]
 

@@ -155,16 +155,26 @@ def _sites(condition: Resource) -> frozenset[str]:
 
 def planned_operation(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the planned operation of the primary from open orders, drafts and prepared Procedures."""
-    return [
+    coded = [
         Candidate(operation(reader, plan), reader.order_date(plan), (reader.evidence(plan, RESECTIONS),))
         for plan in reader.planned(RESECTIONS)
+    ]
+    return coded + _by_name(reader, "planned-resection")
+
+
+def _by_name(reader: Reader, topic: str) -> list[Candidate]:
+    """Give the plans that are known by their names alone: what is planned cannot be read, and is not assumed."""
+    return [
+        Candidate(None, reader.order_date(plan), (reader.evidence(plan),), unreadable=True)
+        for plan in reader.planned_by_name(topic)
     ]
 
 
 def multivisceral(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read a planned multivisceral resection; other plans do not say that there is none."""
     kind = "resection-multivisceral"
-    return [Candidate(True, reader.order_date(plan), (reader.evidence(plan, kind),)) for plan in reader.planned(kind)]
+    coded = [Candidate(True, reader.order_date(plan), (reader.evidence(plan, kind),)) for plan in reader.planned(kind)]
+    return coded + _by_name(reader, "multivisceral")
 
 
 def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -15,7 +15,8 @@ from fhir_mappings.read.chart_reading import PREPARED, UNSURE, coding_in, matche
 from fhir_mappings.read.dates import FROM_RECORDED, on
 from fhir_mappings.read.settle import Candidate, settle
 from fhir_mappings.read.topics import codings_of
-from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, read_value
+from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, concept_texts, read_value
+from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +34,7 @@ IN_DOUBT = "not certainly done: left out"
 _USED = frozenset({"final", "amended", "corrected", "preliminary", "partial"})
 _UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
 _STATUSES = _USED | _UNUSED
+_PLANS = ("ServiceRequest", "Procedure")
 _OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
 _PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
 NOT_DONE = PREPARED | {"not-done", "entered-in-error"}
@@ -257,13 +259,17 @@ class Reader:
 
     def planned(self, *sets: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures in some value sets."""
-        orders = [
-            order
-            for order in self.chart.holding("ServiceRequest", *sets)
-            if order.status in _OPEN_ORDER and order.body.get("doNotPerform") is not True
-        ]
-        prepared = [found for found in self.chart.holding("Procedure", *sets) if found.status in PREPARED]
-        return [*orders, *prepared]
+        found = [one for kind in _PLANS for one in self.chart.holding(kind, *sets)]
+        return [one for one in found if _is_open_plan(one)]
+
+    def planned_by_name(self, topic: str) -> list[Resource]:
+        """Give the open orders, draft orders and prepared Procedures that are about something by their text alone."""
+        found = [order for order in self.chart.of("ServiceRequest") if topic in order.topics]
+        for prepared in self.chart.of("Procedure"):
+            words = "; ".join(concept_texts(prepared.body.get("code"))) if prepared.topics else ""
+            if topic in could_be("ServiceRequest", words):
+                found.append(prepared)
+        return [one for one in found if _is_open_plan(one)]
 
     def order_date(self, order: Resource) -> PartialDate | None:
         """Give the date of a plan: when it was ordered, the day of the call for drafts and for days to come."""
@@ -281,6 +287,12 @@ class Reader:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
             elif resource.status in _PROCEDURE_DOUBT and resource.sets:
                 self.flag(resource, IN_DOUBT)
+
+
+def _is_open_plan(plan: Resource) -> bool:
+    if plan.kind == "Procedure":
+        return plan.status in PREPARED
+    return plan.status in _OPEN_ORDER and plan.body.get("doNotPerform") is not True
 
 
 def _remarks(resource: Resource) -> Iterable[str]:
