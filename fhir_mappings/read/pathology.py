@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 _DENIED = (
-    r"(?P<denied>(?:\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
-    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|für))\s+)?|\?\s*))?"
+    r"(?:(?P<denied>\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
+    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|für))\s+)?)|(?P<doubted>\?\s*))?"
 )
 _OPEN = (
-    r"(?P<open>[-\u2013/][0-9]|\s*\(?\?|\s+(?:(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9]"
-    r"|excluded|ausgeschlossen|exclu)\b)?"
+    r"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
+    r"|(?P<excluded>\s+(?:excluded|ausgeschlossen|exclu)\b))?"
 )
-"""What stands before a category that a text denies, and behind one that it doubts or leaves between two."""
+"""What stands before and behind a category that a text denies, doubts or leaves between two."""
+_NOT_AFFIRMED = ("denied", "doubted", "open", "excluded")
 _CATEGORY = re.compile(
-    rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}([TN])\s?([0-4])((?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
+    rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
@@ -46,7 +47,7 @@ _CLINICAL = {
     letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
-_MARGIN = re.compile(rf"{_DENIED}\bR\s?([0-2])\b{_OPEN}", re.IGNORECASE)
+_MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])\b{_OPEN}", re.IGNORECASE)
 _ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
@@ -115,7 +116,8 @@ def _categories(reader: Reader, fact: FactDefinition, letter: str, resources: It
     return [reader.candidate(resource, fact, _category(reader, resource, fact, letter), kind) for resource in resources]
 
 
-def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> str | None:
+def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> Found | None:
+    """Give the one category that a value codes, else spells; any where it doubts one or leaves it between two."""
     concept = resource.body.get("valueCodeableConcept")
     sets = concept_sets(concept, reader.terminology)
     choices = {choice.lower(): choice for choice in fact.choices}
@@ -123,7 +125,15 @@ def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: 
     if len(coded) == 1:
         return coded.pop()
     named = _finest(choices[one] for text in _spelled(resource) for one in _named(text, letter) if one in choices)
+    if not named and any(_is_doubted(text, letter) for text in _spelled(resource)):
+        return frozenset(fact.choices)
     return named.pop() if len(named) == 1 else None
+
+
+def _is_doubted(text: str, letter: str) -> bool:
+    return any(
+        found["doubted"] or found["open"] for found in _CATEGORY.finditer(text) if found["letter"].upper() == letter
+    )
 
 
 def _spelled(resource: Resource) -> list[str]:
@@ -141,14 +151,14 @@ def _named(text: str, letter: str) -> Iterable[str]:
     bare = _BARE.fullmatch(text.strip())
     if bare is not None:
         yield f"{letter}{bare[1]}{bare[2]}".lower()
-    for _, category, number, part in _affirmed(_CATEGORY, text):
-        if category.upper() == letter:
-            yield f"{letter}{number}{part}".lower()
+    for found in _affirmed(_CATEGORY, text):
+        if found["letter"].upper() == letter:
+            yield f"{letter}{found['stage']}".lower()
 
 
-def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[tuple[str, ...]]:
+def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
     """Give what a pattern finds in a text that neither denies nor doubts it."""
-    return (found.groups("")[:-1] for found in pattern.finditer(text) if not (found["denied"] or found["open"]))
+    return (found for found in pattern.finditer(text) if not any(found.group(*_NOT_AFFIRMED)))
 
 
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -170,7 +180,7 @@ def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | 
     """Give the one stage of residual tumour that a concept codes, else the one that it spells."""
     sets = concept_sets(concept, reader.terminology)
     coded = {f"r{number}" for number in "012" if f"margin-r{number}" in sets}
-    coded = coded or {f"r{number}" for text in spelled for _, number in _affirmed(_MARGIN, text)}
+    coded = coded or {f"r{found['stage']}" for text in spelled for found in _affirmed(_MARGIN, text)}
     return coded.pop() if len(coded) == 1 else None
 
 

@@ -13,7 +13,7 @@ from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Kno
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import PREPARED, UNSURE, coding_in, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on
-from fhir_mappings.read.settle import Candidate, settle
+from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, concept_texts, read_value
 from fhir_mappings.words import could_be
@@ -219,7 +219,7 @@ class Reader:
                 found.append(Candidate(read, resource.dated, proof, local))
         return found
 
-    def candidate(self, resource: Resource, fact: FactDefinition, value: str | None, *sets: str) -> Candidate:
+    def candidate(self, resource: Resource, fact: FactDefinition, value: Found | None, *sets: str) -> Candidate:
         """Give an Observation's value as a candidate; where it has one that was not understood, say so."""
         proof = (self.evidence(resource, *sets),)
         if value is not None:

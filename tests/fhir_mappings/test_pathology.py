@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from fhir_mappings.case import Gap, Known, Sign, Unknown
+from fhir_mappings.catalogue import load_catalogue
 from tests.charts import ICD10CM, LOINC, SNOMED, coded, concept, condition, local, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
@@ -59,12 +60,17 @@ def test_a_category_is_read_from_text(text: str, t: str, n: str) -> None:
     assert found == [t, n]
 
 
+ANY_OF_N = set(load_catalogue()["primary-n"].choices)
+BETWEEN_TWO = ["pN1-2", "N1\u20132", "pN1/2", "N1 or 2", "pN0 oder pN1", "N1 bis 2"]
+DOUBTED = ["pN2?", "pN2 (?)", "?pN2"]
+DENIED = ["not pN2", "kein N2", "no evidence of pN2", "pas de N2", "geen N2", "pN2 excluded", "N2 ausgeschlossen"]
+
+
 @pytest.mark.parametrize(
     ("text", "n"),
     [
-        *((text, "gap: unreadable") for text in ("pN1-2", "N1\u20132", "pN1/2", "N1 or 2", "pN0 oder pN1", "N1 bis 2")),
-        *((text, "gap: unreadable") for text in ("not pN2", "kein N2", "no evidence of pN2", "pas de N2", "geen N2")),
-        *((text, "gap: unreadable") for text in ("pN2?", "pN2 (?)", "?pN2", "pN2 excluded", "N2 ausgeschlossen")),
+        *((text, ANY_OF_N) for text in (*BETWEEN_TWO, *DOUBTED)),
+        *((text, "gap: unreadable") for text in DENIED),
         ("N1a-b", "N1"),
         ("N1a/b", "N1"),
         ("pN2 (5/18)", "N2"),
@@ -74,8 +80,15 @@ def test_a_category_is_read_from_text(text: str, t: str, n: str) -> None:
         ("pN2-category", "N2"),
     ],
 )
-def test_a_category_that_the_text_denies_doubts_or_leaves_between_two_is_not_read(text: str, n: str) -> None:
-    assert shown(read(said(PN, text)), "primary-n") == n
+def test_a_category_that_the_text_denies_doubts_or_leaves_between_two_is_not_read(text: str, n: Any) -> None:
+    case = read(said(PN, text))
+    decided = "unfavourable-nodal" if n in ("N2", "N2a") else "gap: absent"
+    assert (shown(case, "primary-n"), shown(case, "primary-pathology")) == (n, decided)
+
+
+def test_a_doubted_t4b_is_one_of_those_that_are_left() -> None:
+    found = [shown(read(said(PT, text)), "primary-t") for text in ("pT4b?", "pT3-4", "pT4a/b", "kein T4b")]
+    assert found == [set(load_catalogue()["primary-t"].choices)] * 2 + ["T4", "gap: unreadable"]
 
 
 @pytest.mark.parametrize("text", ["cN2", "ycN2", "cyN2b", "c N2", "cT3 cN2"])
