@@ -15,7 +15,7 @@ from fhir_mappings.read.operations import (
     undecided_resections,
     unlisted_liver_operations,
 )
-from fhir_mappings.read.places import is_elsewhere, is_liver, taken_from
+from fhir_mappings.read.places import is_liver, taken_from
 from fhir_mappings.read.primary import second_primaries
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.references import references_of, referred
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _SET = "liver-metastasis"
 _CIRRHOSIS = "cirrhosis"
-DISTANT_SITE = "distant-metastasis-site"
 _AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
 _RECURRENCE_AFTER_DAYS = 30
 UNLISTED = "an operation of the liver, its code does not say which"
@@ -375,36 +374,3 @@ def extent(reader: Reader, fact: FactDefinition) -> list[Candidate]:
             value = said[0] if len(said) == 1 else frozenset[str | bool](said)
             found.append(Candidate(value, reader.order_date(plan), (reader.evidence(plan, f"{prefix}*"),)))
     return found
-
-
-def extrahepatic(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read an active metastasis elsewhere as present, resectable or not."""
-    kind = "metastasis-elsewhere"
-    conditions = [
-        resource
-        for resource in reader.chart.of("Condition")
-        if active(resource) and not resource.future and kind in resource.sets
-    ]
-    sites = [one for one in distant_sites(reader) if any(is_elsewhere(place, reader.terminology) for place in _at(one))]
-    return [
-        Candidate(
-            frozenset({"resectable", "unresectable"}),
-            resource.dated,
-            (reader.evidence(resource, kind, DISTANT_SITE, how="derived"),),
-        )
-        for resource in (*conditions, *sites)
-    ]
-
-
-def distant_sites(reader: Reader) -> list[Resource]:
-    """Give the Observations that name the site of a distant metastasis, but those that surely name the liver."""
-    return [
-        one
-        for one in reader.stated(DISTANT_SITE)
-        if any(name.startswith("value") for name in one.body)
-        and not any(is_liver(place, reader.terminology) for place in _at(one))
-    ]
-
-
-def _at(site: Resource) -> tuple[object, object]:
-    return site.body.get("valueCodeableConcept"), site.body.get("bodySite")

@@ -14,7 +14,7 @@ from fhir_mappings.read.conditions import (
     past_metastases,
     primaries,
 )
-from fhir_mappings.read.liver import distant_sites
+from fhir_mappings.read.elsewhere import distant_sites
 from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,

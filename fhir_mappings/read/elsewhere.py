@@ -1,0 +1,49 @@
+"""Disease outside the liver: metastases elsewhere as Conditions, and as Observations of their sites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_mappings.read.conditions import active
+from fhir_mappings.read.places import is_elsewhere, is_liver
+from fhir_mappings.read.settle import Candidate
+
+if TYPE_CHECKING:
+    from fhir_mappings.catalogue import FactDefinition
+    from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
+
+_SITE = "distant-metastasis-site"
+
+
+def extrahepatic(reader: Reader, fact: FactDefinition) -> list[Candidate]:
+    """Read an active metastasis elsewhere as present, resectable or not."""
+    kind = "metastasis-elsewhere"
+    conditions = [
+        resource
+        for resource in reader.chart.of("Condition")
+        if active(resource) and not resource.future and kind in resource.sets
+    ]
+    sites = [one for one in distant_sites(reader) if any(is_elsewhere(place, reader.terminology) for place in _at(one))]
+    return [
+        Candidate(
+            frozenset({"resectable", "unresectable"}),
+            resource.dated,
+            (reader.evidence(resource, kind, _SITE, how="derived"),),
+        )
+        for resource in (*conditions, *sites)
+    ]
+
+
+def distant_sites(reader: Reader) -> list[Resource]:
+    """Give the Observations that name the site of a distant metastasis, but those that surely name the liver."""
+    return [
+        one
+        for one in reader.stated(_SITE)
+        if any(name.startswith("value") for name in one.body)
+        and not any(is_liver(place, reader.terminology) for place in _at(one))
+    ]
+
+
+def _at(site: Resource) -> tuple[object, object]:
+    return site.body.get("valueCodeableConcept"), site.body.get("bodySite")
