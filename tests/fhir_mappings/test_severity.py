@@ -29,7 +29,7 @@ LOCAL = "https://ehr.example/severity"
     ],
 )
 def test_a_bleeding_is_as_severe_as_it_is_coded(severity: dict[str, Any] | None, expected: Any) -> None:
-    told = {} if severity is None else {"severity": severity}
+    told: dict[str, Any] = {} if severity is None else {"severity": severity}
     case = read(PRIMARY, condition("s", (ICD10CM, "K92.2"), onset="2026-06-01", **told))
     assert shown(case, "primary-symptoms") == expected
 
