@@ -105,7 +105,7 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
         Sign.RECENT_DIAGNOSIS: _recent_diagnosis(reader),
         Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: may_be_since(reader, reader.date_of("liver-metastasis-date")),
         Sign.METASTASIS_ELSEWHERE: _metastasis_elsewhere(reader),
-        Sign.PERFORATION: bool(perforations(reader)) or _said(reader, "primary-symptoms", "perforation"),
+        Sign.PERFORATION: _perforation(reader),
         Sign.PATHOLOGICAL_NODES: pathological_nodes(reader) is not None,
         Sign.OTHER_CANCER: bool(other_cancers(reader)),
         Sign.UNCONFIRMED_DISEASE: _unconfirmed(reader),
@@ -118,6 +118,15 @@ def _metastasis_elsewhere(reader: Reader) -> bool:
     if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)) or distant_sites(reader):
         return True
     return any(one.kind == "Condition" and _is_elsewhere(one) for one in reader.chart.refused)
+
+
+def _perforation(reader: Reader) -> bool:
+    """Whether a perforation is coded or entered, or could be: with text alone, or one that cannot be read."""
+    if perforations(reader) or _said(reader, "primary-symptoms", "perforation"):
+        return True
+    if any("perforation" in one.topics and asserted(one) for one in _conditions(reader)):
+        return True
+    return any("symptom-perforation" in one.sets or "perforation" in one.topics for one in reader.chart.refused)
 
 
 def _is_elsewhere(found: Resource | Refused) -> bool:
