@@ -368,11 +368,23 @@ def _adjuvant(reader: Reader) -> _Doses | None:
     return _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS))
 
 
+def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
+    """Give the therapy of that time that is known by its name or as a Procedure: whether it is over, it cannot tell."""
+    resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
+    named = (*_in_text(reader, _SYSTEMIC), *reader.done(_INFUSION), *_procedures_in_text(reader))
+    return [
+        Candidate(None, one.dated, (reader.evidence(one, _INFUSION),), unreadable=True)
+        for one in named
+        if resected is not None and found is not None and one.dated is not None
+        if earlier(resected, one.dated) and earlier(one.dated, found)
+    ]
+
+
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active."""
     doses = adjuvant(reader)
     if not doses:
-        return []
+        return _adjuvant_by_name(reader)
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     running = [
         order

@@ -10,7 +10,7 @@ import pytest
 from fhir_mappings.case import Sign
 from tests.charts import ATC, PCS, RXNORM, concept, procedure
 from tests.fhir_mappings.reading import read, shown
-from tests.fhir_mappings.therapies import LIVER, OXALIPLATIN, PRIMARY, given, request
+from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, given, request
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-therapie-typ"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
@@ -110,3 +110,24 @@ def test_a_kit_with_another_drug_against_cancer_stops_the_assumption() -> None:
     refers = {"medicationReference": {"reference": "#m"}, "contained": [kit]}
     one = {name: member for name, member in given("2026-02-01", drug=OXALIPLATIN).items() if "Concept" not in name}
     assert SINCE in read(PRIMARY, LIVER, one | refers).signs
+
+
+NAMED_ADJUVANT = [
+    given("2024-03-01") | named("FOLFOX"),
+    given("2024-03-01") | beside_code("Xeloda 500 mg"),
+    procedure("p", (OPS, "8-542.11"), on="2024-03-01"),
+    procedure("p", (OPS, "x"), on="2024-03-01") | {"code": {"text": "Adjuvante Chemotherapie"}},
+]
+
+
+@pytest.mark.parametrize("one", NAMED_ADJUVANT)
+def test_adjuvant_therapy_known_by_its_name_or_procedure_is_unreadable_and_not_none(one: dict[str, Any]) -> None:
+    element = "performedDateTime" if one["resourceType"] == "Procedure" else "effectiveDateTime"
+    before, after = (one | {element: day} for day in ("2024-01-05", "2026-02-01"))
+    found = [shown(read(*OLD, each), "adjuvant-status") for each in (one, before, after)]
+    assert found == ["gap: unreadable", "gap: absent", "gap: absent"]
+
+
+def test_adjuvant_doses_are_read_beside_what_is_known_by_its_name() -> None:
+    case = read(*OLD, given("2024-03-01", ident="e"), NAMED_ADJUVANT[0])
+    assert shown(case, "adjuvant-status") == "completed"
