@@ -20,6 +20,27 @@ _CLINICAL = {"Z": "resolved"}
 """Z: status after."""
 
 
+_IN_SNOMED = {
+    "410516002": "refuted",  # known absent
+    "410594000": "refuted",  # definitely not present
+    "723511001": "refuted",
+    "723505004": "differential",
+    "410592001": "provisional",  # probably present
+    "410590009": "provisional",  # known possible
+    "415684004": "provisional",  # suspected
+    "413322009": "resolved",
+    "73425007": "inactive",
+    "277022003": "remission",
+}
+"""Statuses of a Condition in SNOMED CT, as FHIR's."""
+
+
+def status_codes(concept: object) -> frozenset[str]:
+    """Give the codes of a Condition's status, in FHIR's words where SNOMED CT says the same."""
+    codes = (coding["code"].lower() for coding in codings(concept) if "code" in coding)
+    return frozenset(_IN_SNOMED.get(code, code) for code in codes)
+
+
 def certainty(concept: object) -> Mapping[str, frozenset[str]]:
     """Give what the letter beside a Condition's codes adds to its statuses, by element; different ones add nothing."""
     met = set(_letters(concept))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_mappings.case import Issue, PartialDate
-from fhir_mappings.read.certainty import certainty
+from fhir_mappings.read.certainty import certainty, status_codes
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
 from fhir_mappings.read.places import is_liver, taken_from
@@ -20,7 +20,7 @@ from fhir_mappings.read.references import (
     reference_displays,
 )
 from fhir_mappings.read.topics import ANY_CANCER, Coding, about, codings_of, named_beside
-from fhir_mappings.read.values import codings, concept_texts
+from fhir_mappings.read.values import concept_texts
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
@@ -292,7 +292,7 @@ def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
         said = certainty(body.get("code"))
         for element in ("verificationStatus", "clinicalStatus"):
             concept = body.get(element)
-            coded = frozenset(coding["code"].lower() for coding in codings(concept) if "code" in coding)
+            coded = status_codes(concept)
             worded = frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
             yield (coded or worded) | said[element]
 

@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Evidence, Known, Scope, Sign
 from fhir_mappings.read.dates import parse_date
-from tests.charts import ICD10CM, condition, local
+from tests.charts import ICD10CM, SNOMED, concept, condition, local
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -150,6 +150,25 @@ def test_a_certainty_that_is_written_behind_a_german_code_counts(written: str, s
         for system in ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", ICD10CM)
     )
     assert (gm.scope, Sign.UNCONFIRMED_DISEASE in gm.signs, american.scope) == (scope, flagged, Scope.IN)
+
+
+@pytest.mark.parametrize(
+    ("element", "code", "scope", "flagged"),
+    [
+        *(
+            ("verificationStatus", code, Scope.OUT, False)
+            for code in ("410516002", "410594000", "723511001", "723505004")
+        ),
+        *(("verificationStatus", code, Scope.IN, True) for code in ("410592001", "410590009", "415684004")),
+        *(("verificationStatus", code, Scope.IN, False) for code in ("410605003", "410515003")),
+        *(("clinicalStatus", code, Scope.OUT, False) for code in ("413322009", "73425007", "277022003")),
+        ("clinicalStatus", "55561003", Scope.IN, False),
+    ],
+)
+def test_a_status_in_snomed_ct_counts(element: str, code: str, scope: Scope, *, flagged: bool) -> None:
+    liver = condition("l", (ICD10CM, "C78.7"), onset="2026-06-01", clinical=None, verification=None)
+    case = read(PRIMARY, liver | {element: concept(SNOMED, code)})
+    assert (case.scope, Sign.UNCONFIRMED_DISEASE in case.signs) == (scope, flagged)
 
 
 def test_a_cirrhosis_stays_beside_a_newer_steatosis() -> None:
