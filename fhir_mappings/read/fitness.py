@@ -96,7 +96,7 @@ def _between(low: int, high: int) -> int | Interval:
 
 def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ASA classes."""
-    return [*reader.measured(fact, "asa", answers=ANSWERS["asa"]), *_found(reader, fact)]
+    return [*reader.measured(fact, "asa", answers=ANSWERS["asa"]), *_found(reader, fact), *reader.by_name("asa")]
 
 
 def cea(reader: Reader, fact: FactDefinition) -> list[Candidate]:

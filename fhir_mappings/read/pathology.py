@@ -163,7 +163,7 @@ def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
 
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the residual tumour classification: of Observations, and of the outcome of the primary's resection."""
-    found = []
+    found = reader.by_name("margin")
     for resource in margins(reader):
         stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
         found.append(reader.candidate(resource, fact, stage, "margin"))
