@@ -10,7 +10,7 @@ from tests.charts import LOINC, SNOMED, coded, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 NAMED = [
-    *(("asa", name) for name in ("ASA class", "ASA-Klassifikation", "ASA Score", "ASA physical status")),
+    *(("asa", name) for name in ("ASA class", "ASA-Klassifikation", "ASA Score", "ASA", "ASA physical status")),
     *(("primary-margin", name) for name in ("Residualtumor", "Resection margin", "R-Status", "Resektionsrand")),
 ]
 
@@ -30,6 +30,7 @@ def test_what_is_known_by_its_name_is_unreadable(fact: str, name: str) -> None:
         named("ASA class", {}),
         named("ASA class", {"valueInteger": 4}, status="entered-in-error"),
         named("ASA 100 mg level", {"valueInteger": 4}),
+        named("ASA therapy", {"valueBoolean": True}),
         named("Nasal swab", {"valueInteger": 4}),
     ],
 )

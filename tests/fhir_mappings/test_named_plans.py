@@ -48,6 +48,7 @@ def test_a_plan_known_by_its_name_is_told_of() -> None:
         "Follow-up after right hemicolectomy",
         "Cholecystectomy",
         "CT rectum",
+        "APR-DRG review",
     ],
 )
 def test_another_order_says_nothing_of_the_operation(name: str) -> None:
