@@ -75,7 +75,7 @@ def _ways(table: Mapping[str, Any], *, beside_code: bool, scanned: bool = False)
 
 
 _PARTS = re.compile(r"(?:\\.|\[[^\]]*\]|[^\\\[()|])+|[()|]")
-_ALTERNATIVE = re.compile(r"((?:\\b|\(\?<[=!][^()]*\))*)([\w/])(?![?*{])(.*)", re.DOTALL)
+_ALTERNATIVE = re.compile(r"((?:\^|\\b|\(\?<[=!][^()]*\))*)([\w/])(?![?*{])(.*)", re.DOTALL)
 
 
 def _compiled(words: str) -> re.Pattern[str]:

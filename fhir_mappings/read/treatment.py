@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
 from fhir_mappings.case import Interval, Known
-from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import earlier, parse_date, value_of
+from fhir_mappings.read.dates import earlier, value_of
+from fhir_mappings.read.doses import (
+    ANTINEOPLASTIC,
+    BEGUN,
+    DRUGS,
+    MEDICATIONS,
+    NOT_GIVEN,
+    SYSTEMIC,
+    end_of,
+    given,
+    is_refused,
+    is_systemic,
+    latest_of,
+    medication,
+    named_in_text,
+    only_sensitiser,
+    sensitises,
+    start_of,
+    unfinished,
+)
 from fhir_mappings.read.operations import operations_for_metastases
-from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any, touches_any
+from fhir_mappings.read.radiotherapy import courses_of, touches_any
 from fhir_mappings.read.reader import NOT_DONE
-from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
 
@@ -22,146 +37,38 @@ if TYPE_CHECKING:
 
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
-    from fhir_mappings.read.chart_reading import Refused, Resource
-    from fhir_mappings.read.radiotherapy import Course
+    from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-DRUGS = "drug-*"
 _BEVACIZUMAB = "drug-bevacizumab"
 _INFUSION = "chemotherapy"
 """A Procedure that gives chemotherapy and does not say which."""
-_SYSTEMIC = "systemic-therapy"
-"""What is chemotherapy by its name."""
-_ANTINEOPLASTIC = "antineoplastic"
-"""Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
-_PROCEDURES = (_INFUSION, _ANTINEOPLASTIC)
-MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
+_PROCEDURES = (_INFUSION, ANTINEOPLASTIC)
 _CYCLE_DAYS = 10
-_BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
-_UNFINISHED = _BEGUN | {"unknown"}
-_PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
-_NOT_GIVEN = {
-    "MedicationAdministration": frozenset({"not-done", "entered-in-error"}),
-    "MedicationRequest": frozenset({"active", "on-hold", "cancelled", "draft", "entered-in-error"}),
-}
-"""Statuses that say that no dose was given; one that is none of FHIR's says nothing."""
-
-
-def given(reader: Reader, *drugs: str) -> list[Resource]:
-    """Give the systemic therapy that was given, dated, without radiosensitising fluoropyrimidine; sorted by date.
-
-    An order stands for a dose only where none that was given refers to it.
-    """
-    if reader.doses is None:
-        reader.doses = _given(reader)
-    return [dose for dose in reader.doses if any(matches(name, drugs) for name in dose.sets)]
-
-
-def _given(reader: Reader) -> list[Resource]:
-    courses = courses_of(reader)
-    done = [dose for dose in _medication(reader) if dose.status == "completed" and not dose.future]
-    carried_out = {order for dose in done for order in _orders_of(dose)}
-    found = [replace(dose, dated=_start(reader, dose)) for dose in done if dose.reference not in carried_out]
-    found = [dose for dose in found if not _sensitises(reader, dose, courses)]
-    return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
-
-
-def _orders_of(dose: Resource) -> list[str]:
-    return [referred(order, "MedicationRequest") for order in references_of(dose.body, "request")]
-
-
-def _start(reader: Reader, dose: Resource) -> PartialDate | None:
-    said = [when for when in _to_be_taken(dose, "start") if when.last <= reader.as_of]
-    return min(said, key=lambda when: when.first) if said else bound_of(dose, "effectivePeriod", "start")
-
-
-def _end(reader: Reader, dose: Resource) -> PartialDate | None:
-    said = [when for when in _to_be_taken(dose, "end") if when.last <= reader.as_of]
-    return max(said, key=lambda when: when.last) if said else _last_day(dose)
-
-
-def _last_day(dose: Resource) -> PartialDate | None:
-    return bound_of(dose, _PERIODS.get(dose.kind, ""), "end")
-
-
-def _latest(dose: Resource) -> PartialDate | None:
-    """Give the last day that a dose may have: of an order that was done before its end, that end."""
-    starts, ends = _to_be_taken(dose, "start"), _to_be_taken(dose, "end")
-    dated = _last_day(dose)
-    days = [*starts, *ends] if ends or dated is None else [*starts, dated]
-    return max(days, key=lambda when: when.last, default=None)
-
-
-def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
-    """Give the days from which, or until which, an order was to be taken."""
-    found = []
-    for instruction in order.body.get("dosageInstruction", ()):
-        period = instruction.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
-        when = parse_date(period.get(bound))
-        if when is not None:
-            found.append(when)
-    return found
-
-
-def _medication(reader: Reader, *drugs: str) -> list[Resource]:
-    wanted = drugs or (DRUGS,)
-    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, *wanted) if not _forbidden(dose)]
-
-
-def _forbidden(dose: Resource) -> bool:
-    """Whether a request says that the drug is not to be given."""
-    return dose.body.get("doNotPerform") is True
-
-
-def _only_sensitiser(dose: Resource) -> bool:
-    return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
-
-
-def _sensitises(reader: Reader, dose: Resource, courses: list[Course]) -> bool:
-    """Whether a dose was surely part of a course of radiotherapy."""
-    return _only_sensitiser(dose) and inside_any(_start(reader, dose), courses)
 
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
     courses = courses_of(reader)
-    for dose in _medication(reader, DRUGS, _ANTINEOPLASTIC):
-        possible = dose.status not in _NOT_GIVEN[dose.kind] and not _sensitises(reader, dose, courses)
+    for dose in medication(reader, DRUGS, ANTINEOPLASTIC):
+        possible = dose.status not in NOT_GIVEN[dose.kind] and not sensitises(reader, dose, courses)
         if possible and _may_follow(dose, found):
             return True
-    refused = _refused(reader, DRUGS, _ANTINEOPLASTIC)
-    if refused or any(_may_follow(dose, found) for dose in _in_text(reader, _SYSTEMIC, _ANTINEOPLASTIC)):
+    refused = is_refused(reader, DRUGS, ANTINEOPLASTIC)
+    if refused or any(_may_follow(dose, found) for dose in named_in_text(reader, SYSTEMIC, ANTINEOPLASTIC)):
         return True
-    if any(refusal.kind == "Procedure" and _is_systemic(refusal, *_PROCEDURES) for refusal in reader.chart.refused):
+    if any(refusal.kind == "Procedure" and is_systemic(refusal, *_PROCEDURES) for refusal in reader.chart.refused):
         return True
     procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
     return any(_may_follow(done, found) for done in procedures)
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
-    return [done for done in reader.chart.of("Procedure") if _SYSTEMIC in done.topics and done.status not in NOT_DONE]
-
-
-def _in_text(reader: Reader, *topics: str) -> list[Resource]:
-    doses = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
-    return [
-        dose
-        for dose in doses
-        if not dose.topics.isdisjoint(topics) and dose.status not in _NOT_GIVEN[dose.kind] and not _forbidden(dose)
-    ]
-
-
-def _refused(reader: Reader, *drugs: str) -> bool:
-    return any(refusal.kind in MEDICATIONS and _is_systemic(refusal, *drugs) for refusal in reader.chart.refused)
-
-
-def _is_systemic(refusal: Refused, *sets: str) -> bool:
-    topics = {_SYSTEMIC, *sets}
-    return not topics.isdisjoint(refusal.topics) or any(matches(name, sets) for name in refusal.sets)
+    return [done for done in reader.chart.of("Procedure") if SYSTEMIC in done.topics and done.status not in NOT_DONE]
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
-    latest = _latest(dose)
+    latest = latest_of(dose)
     return found is None or latest is None or dose.future or latest.last >= found.first
 
 
@@ -188,8 +95,8 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     def perhaps(start: PartialDate, latest: PartialDate) -> bool:
         return latest.last >= found.first and (end is None or start.first < end.last)
 
-    in_text = any(_may_follow(dose, found) for dose in _in_text(reader, _SYSTEMIC))
-    return _sorted_out(reader, drugs, surely, perhaps, closed=not in_text and not _refused(reader, *drugs))
+    in_text = any(_may_follow(dose, found) for dose in named_in_text(reader, SYSTEMIC))
+    return _sorted_out(reader, drugs, surely, perhaps, closed=not in_text and not is_refused(reader, *drugs))
 
 
 def _sorted_out(
@@ -205,31 +112,21 @@ def _sorted_out(
     found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
     for dose in given(reader, *drugs):
         when = dose.dated
-        if when is not None and surely(when) and not (_only_sensitiser(dose) and touches_any(when, courses)):
+        if when is not None and surely(when) and not (only_sensitiser(dose) and touches_any(when, courses)):
             found.certain.append(dose)
         elif _is_possible(dose, when, perhaps):
             found.possible.append(dose)
     found.possible.extend(
-        dose for dose in _unfinished(reader, *drugs) if _is_possible(dose, _start(reader, dose), perhaps)
+        dose for dose in unfinished(reader, *drugs) if _is_possible(dose, start_of(reader, dose), perhaps)
     )
     return found
-
-
-def _unfinished(reader: Reader, *drugs: str) -> list[Resource]:
-    """Give the administrations that may have been given all or in part, though none says that it is done."""
-    courses = courses_of(reader)
-    return [
-        dose
-        for dose in reader.chart.holding("MedicationAdministration", *drugs)
-        if dose.status in _UNFINISHED and not dose.future and not _sensitises(reader, dose, courses)
-    ]
 
 
 def _is_possible(
     dose: Resource, start: PartialDate | None, perhaps: Callable[[PartialDate, PartialDate], bool]
 ) -> bool:
     """Whether a dose may be of a time: by its start and the last day that it may have."""
-    return start is None or perhaps(start, _latest(dose) or start)
+    return start is None or perhaps(start, latest_of(dose) or start)
 
 
 def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -318,7 +215,7 @@ def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
     if doses is None or not doses.closed:
         return []
     ended = _ended_last(reader, doses.certain)
-    if ended is None or any((end := _latest(one)) is None or end.last > ended[0].last for one in doses.possible):
+    if ended is None or any((end := latest_of(one)) is None or end.last > ended[0].last for one in doses.possible):
         return []
     when, last = ended
     return [Candidate(value_of(when), when, (reader.evidence(last, DRUGS, how="derived"),))]
@@ -329,8 +226,8 @@ def last_given(reader: Reader) -> dict[str, Known]:
 
     What was begun counts as well: it is no whole cycle, but the patient had of it.
     """
-    begun = [dose for dose in _unfinished(reader, DRUGS) if dose.status in _BEGUN]
-    infusions = [one for one in reader.chart.holding("Procedure", _INFUSION) if one.status in _BEGUN and not one.future]
+    begun = [dose for dose in unfinished(reader, DRUGS) if dose.status in BEGUN]
+    infusions = [one for one in reader.chart.holding("Procedure", _INFUSION) if one.status in BEGUN and not one.future]
     doses = [*given(reader, DRUGS), *begun, *reader.done(_INFUSION), *infusions]
     of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
     found = {}
@@ -343,7 +240,7 @@ def last_given(reader: Reader) -> dict[str, Known]:
 
 def _ended_last(reader: Reader, doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:
     """Give the dose that ended last, with its end."""
-    ends = [(end, dose) for dose in doses if (end := _end(reader, dose)) is not None]
+    ends = [(end, dose) for dose in doses if (end := end_of(reader, dose)) is not None]
     return max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference), default=None)
 
 
@@ -364,14 +261,14 @@ def _adjuvant(reader: Reader) -> _Doses | None:
     def perhaps(start: PartialDate, latest: PartialDate) -> bool:
         return latest.last > resected.first and start.first < found.last
 
-    in_text = any(_is_possible(dose, _start(reader, dose), perhaps) for dose in _in_text(reader, _SYSTEMIC))
-    return _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not _refused(reader, DRUGS))
+    in_text = any(_is_possible(dose, start_of(reader, dose), perhaps) for dose in named_in_text(reader, SYSTEMIC))
+    return _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not is_refused(reader, DRUGS))
 
 
 def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
     """Give the therapy of that time that is known by its name or as a Procedure: whether it is over, it cannot tell."""
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
-    named = (*_in_text(reader, _SYSTEMIC), *reader.done(_INFUSION), *_procedures_in_text(reader))
+    named = (*named_in_text(reader, SYSTEMIC), *reader.done(_INFUSION), *_procedures_in_text(reader))
     return [
         Candidate(None, one.dated, (reader.evidence(one, _INFUSION),), unreadable=True)
         for one in named
@@ -388,10 +285,10 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     running = [
         order
-        for order in _medication(reader)
+        for order in medication(reader)
         if order.kind == "MedicationRequest"
         and order.status == "active"
-        and (start := _start(reader, order)) is not None
+        and (start := start_of(reader, order)) is not None
         and resected is not None
         and found is not None
         and earlier(resected, start)

@@ -17,11 +17,18 @@ from fhir_mappings.words import is_worth_a_look, letters_first
 TABLES: dict[str, dict[str, Any]] = tomllib.loads(
     files("fhir_mappings").joinpath("words.toml").read_text(encoding="utf-8")
 )
+
+
+def _named(table: dict[str, Any]) -> list[str]:
+    named = table.get("beside_code", [])
+    return [] if named is True else named
+
+
 PATTERNS = sorted(
     {
         pattern
         for table in TABLES.values()
-        for pattern in (*table["groups"], *table.get("beside_code", ()), *filter(None, [table.get("codes")]))
+        for pattern in (*table["groups"], *_named(table), *filter(None, [table.get("codes")]))
     }
 )
 AROUND = st.text("abcdeknrstuxyzm105/ .-;é_", max_size=6)

@@ -50,7 +50,11 @@ async def test_what_if_is_what_the_page_says_after_saving() -> None:
     ("path", "entered", "said"),
     [
         ("/review/save", {"ecog": "1"}, "ECOG performance status: 1 , created"),
-        ("/review/mdt", {"stance": "agree", "decided-on": TODAY}, "Decision of the MDT: simultaneous resection , created"),
+        (
+            "/review/mdt",
+            {"stance": "agree", "decided-on": TODAY},
+            "Decision of the MDT: simultaneous resection , created",
+        ),
     ],
 )
 async def test_what_was_saved_is_told_once_by_a_page_that_a_reload_only_reads(

@@ -1,0 +1,143 @@
+"""Systemic therapy on record, dose by dose: what was given, what may have been, and from when until when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from fhir_mappings.read.chart_reading import matches
+from fhir_mappings.read.dates import parse_date
+from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any
+from fhir_mappings.read.references import references_of, referred
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import PartialDate
+    from fhir_mappings.read.chart_reading import Refused, Resource
+    from fhir_mappings.read.radiotherapy import Course
+    from fhir_mappings.read.reader import Reader
+
+DRUGS = "drug-*"
+SYSTEMIC = "systemic-therapy"
+"""What is chemotherapy by its name."""
+ANTINEOPLASTIC = "antineoplastic"
+"""Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
+MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
+BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
+_UNFINISHED = BEGUN | {"unknown"}
+_PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
+NOT_GIVEN = {
+    "MedicationAdministration": frozenset({"not-done", "entered-in-error"}),
+    "MedicationRequest": frozenset({"active", "on-hold", "cancelled", "draft", "entered-in-error"}),
+}
+"""Statuses that say that no dose was given; one that is none of FHIR's says nothing."""
+
+
+def given(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the systemic therapy that was given, dated, without radiosensitising fluoropyrimidine; sorted by date.
+
+    An order stands for a dose only where none that was given refers to it.
+    """
+    if reader.doses is None:
+        reader.doses = _given(reader)
+    return [dose for dose in reader.doses if any(matches(name, drugs) for name in dose.sets)]
+
+
+def _given(reader: Reader) -> list[Resource]:
+    courses = courses_of(reader)
+    done = [dose for dose in medication(reader) if dose.status == "completed" and not dose.future]
+    carried_out = {order for dose in done for order in _orders_of(dose)}
+    found = [replace(dose, dated=start_of(reader, dose)) for dose in done if dose.reference not in carried_out]
+    found = [dose for dose in found if not sensitises(reader, dose, courses)]
+    return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
+
+
+def _orders_of(dose: Resource) -> list[str]:
+    return [referred(order, "MedicationRequest") for order in references_of(dose.body, "request")]
+
+
+def start_of(reader: Reader, dose: Resource) -> PartialDate | None:
+    """Give the day on which a dose began: of an order, the first past one on which it was to be taken."""
+    said = [when for when in _to_be_taken(dose, "start") if when.last <= reader.as_of]
+    return min(said, key=lambda when: when.first) if said else bound_of(dose, "effectivePeriod", "start")
+
+
+def end_of(reader: Reader, dose: Resource) -> PartialDate | None:
+    """Give the day on which a dose ended: of an order, the last past one on which it was to be taken."""
+    said = [when for when in _to_be_taken(dose, "end") if when.last <= reader.as_of]
+    return max(said, key=lambda when: when.last) if said else _last_day(dose)
+
+
+def _last_day(dose: Resource) -> PartialDate | None:
+    return bound_of(dose, _PERIODS.get(dose.kind, ""), "end")
+
+
+def latest_of(dose: Resource) -> PartialDate | None:
+    """Give the last day that a dose may have: of an order that was done before its end, that end."""
+    starts, ends = _to_be_taken(dose, "start"), _to_be_taken(dose, "end")
+    dated = _last_day(dose)
+    days = [*starts, *ends] if ends or dated is None else [*starts, dated]
+    return max(days, key=lambda when: when.last, default=None)
+
+
+def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
+    """Give the days from which, or until which, an order was to be taken."""
+    found = []
+    for instruction in order.body.get("dosageInstruction", ()):
+        period = instruction.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
+        when = parse_date(period.get(bound))
+        if when is not None:
+            found.append(when)
+    return found
+
+
+def unfinished(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the administrations that may have been given all or in part, though none says that it is done."""
+    courses = courses_of(reader)
+    return [
+        dose
+        for dose in reader.chart.holding("MedicationAdministration", *drugs)
+        if dose.status in _UNFINISHED and not dose.future and not sensitises(reader, dose, courses)
+    ]
+
+
+def medication(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the administrations and requests of some drugs, by default of all that make a cycle."""
+    wanted = drugs or (DRUGS,)
+    return [dose for kind in MEDICATIONS for dose in reader.chart.holding(kind, *wanted) if not _forbidden(dose)]
+
+
+def _forbidden(dose: Resource) -> bool:
+    """Whether a request says that the drug is not to be given."""
+    return dose.body.get("doNotPerform") is True
+
+
+def only_sensitiser(dose: Resource) -> bool:
+    """Whether a dose is of nothing but a fluoropyrimidine."""
+    return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
+
+
+def sensitises(reader: Reader, dose: Resource, courses: list[Course]) -> bool:
+    """Whether a dose was surely part of a course of radiotherapy."""
+    return only_sensitiser(dose) and inside_any(start_of(reader, dose), courses)
+
+
+def named_in_text(reader: Reader, *topics: str) -> list[Resource]:
+    """Give the doses that are about some topics by their text, and were or may have been given."""
+    doses = (*reader.chart.of("MedicationAdministration"), *reader.chart.of("MedicationRequest"))
+    return [
+        dose
+        for dose in doses
+        if not dose.topics.isdisjoint(topics) and dose.status not in NOT_GIVEN[dose.kind] and not _forbidden(dose)
+    ]
+
+
+def is_refused(reader: Reader, *drugs: str) -> bool:
+    """Whether a dose of some drugs is among the resources that cannot be read."""
+    return any(refusal.kind in MEDICATIONS and is_systemic(refusal, *drugs) for refusal in reader.chart.refused)
+
+
+def is_systemic(refusal: Refused, *sets: str) -> bool:
+    """Whether a resource that cannot be read is systemic therapy, by its text or some value sets."""
+    topics = {SYSTEMIC, *sets}
+    return not topics.isdisjoint(refusal.topics) or any(matches(name, sets) for name in refusal.sets)
