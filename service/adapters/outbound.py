@@ -224,7 +224,7 @@ class Outbound:
         A byte order mark is left out: servers send it all the same, and readers of JSON may (RFC 8259, section 8.1).
 
         `max_bytes` is of this answer alone, or an allowance that it shares with others. Raises an `OutboundError`;
-        cancelling is safe at any moment. What changes nothing is sent once more where its connection ends unanswered.
+        cancelling is safe at any moment. What changes nothing is sent again where a kept connection ends unanswered.
         """
         allowance = max_bytes if isinstance(max_bytes, Allowance) else Allowance(max_bytes)
         origin = to.check(str(request.url))
@@ -288,15 +288,22 @@ class Outbound:
 async def _begun(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """Send a request and give its answer, whose body is to come.
 
-    A server may end a connection that it kept at the moment when the next request is on its way (RFC 9112, section
-    9.3.1): what only reads, a FHIR search by form included, is then sent again.
+    A server may end the connections that it kept at the moment when the next request is on its way (RFC 9112, section
+    9.3.1): what only reads, a FHIR search by form included, is then sent again, at last on a connection of its own.
     """
-    try:
-        return await client.send(request, stream=True)
-    except (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
-        if request.method == "GET" or request.url.path.endswith("/_search"):
+    only_reads = request.method == "GET" or request.url.path.endswith("/_search")
+    steps: set[str] = set()
+
+    async def note(step: str, _: object) -> None:
+        steps.add(step)
+
+    request.extensions["trace"] = note
+    while True:
+        try:
             return await client.send(request, stream=True)
-        raise
+        except (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
+            if not only_reads or "connection.connect_tcp.started" in steps:
+                raise
 
 
 _STEP = 262_144

@@ -245,13 +245,13 @@ async def once_each() -> AsyncIterator[tuple[str, list[bytes]]]:
     ended: list[asyncio.Event] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ended.append(asyncio.Event())
+        ended.append(is_over := asyncio.Event())
         for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", b""):
             if request := await reader.read(10_000):
                 came.append(request.split(b" HTTP")[0])
             writer.write(answer)
         writer.close()
-        ended[-1].set()
+        is_over.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", came
@@ -267,6 +267,33 @@ async def test_a_kept_connection_that_ends_at_the_next_request_costs_no_answer(m
             await outbound.send(httpx.Request(method, url + path), to=to, max_bytes=10, timeout_s=2) for _ in range(2)
         ]
     assert ([answer.content for answer in answers], came) == ([b"hello"] * 2, [f"{method} {path}".encode()] * 3)
+
+
+async def test_several_kept_connections_that_end_at_the_next_request_cost_no_answer() -> None:
+    async with once_each() as (url, came), opened(Names("127.0.0.1")) as outbound:
+        to = Destinations(frozenset({origin_of(url)}), allow_private_addresses=True)
+
+        async def asked() -> bytes:
+            answer = await outbound.send(httpx.Request("GET", url), to=to, max_bytes=10, timeout_s=2)
+            return answer.content
+
+        answers = [*await asyncio.gather(*(asked() for _ in range(3))), await asked()]
+    assert (answers, came) == ([b"hello"] * 4, [b"GET /"] * 7)
+
+
+async def test_a_connection_made_for_a_request_that_ends_unanswered_is_not_made_again() -> None:
+    came: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(5))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, opened(Names("127.0.0.1")) as outbound:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        to = Destinations(frozenset({origin_of(url)}), allow_private_addresses=True)
+        with pytest.raises(Unreachable):
+            await outbound.send(httpx.Request("GET", url), to=to, max_bytes=10, timeout_s=2)
+    assert came == [b"GET /"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/Observation"), ("PUT", "/Observation/_search/1")])
