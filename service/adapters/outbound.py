@@ -228,10 +228,10 @@ class Outbound:
         """
         allowance = max_bytes if isinstance(max_bytes, Allowance) else Allowance(max_bytes)
         origin = to.check(str(request.url))
-        client = await self._client(origin, private=to.allow_private_addresses)
         request.headers["Accept-Encoding"] = "gzip"
         try:
             async with asyncio.timeout(max(timeout_s, 0)):
+                client = await self._client(origin, private=to.allow_private_addresses)
                 answer = await _begun(client, request)
                 try:
                     body = await _read(answer, allowance)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import threading
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from socket import gaierror
@@ -27,7 +29,6 @@ from tests.adapters.certificates import contexts
 from tests.adapters.servers import Answer, Asked, Server, as_gzip
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
@@ -360,3 +361,26 @@ async def test_a_handshake_that_is_given_up_leaves_no_connection_open() -> None:
             )
         async with asyncio.timeout(5):
             await ended.wait()
+
+
+async def test_reading_what_is_trusted_counts_in_the_time_of_an_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls, trust = contexts(NAME, tmp_path)
+    was_read = threading.Event()
+
+    def read_slowly() -> ssl.SSLContext:
+        assert was_read.wait(10)
+        return trust
+
+    monkeypatch.setattr(ssl, "create_default_context", read_slowly)
+    with Server(lambda _: Answer(200, b"hello"), tls=tls) as server:
+        async with opened(Names("127.0.0.1")) as outbound:
+            url = f"https://{NAME}:{server.port}/"
+            to = Destinations(frozenset({origin_of(url)}), allow_private_addresses=True)
+            asyncio.get_running_loop().call_later(1, was_read.set)
+            with pytest.raises(TimedOut):
+                await outbound.send(httpx.Request("GET", url), to=to, max_bytes=10, timeout_s=0.1)
+            assert (was_read.is_set(), server.asked) == (False, [])
+            was_read.set()
+            assert (await ask(outbound, url)).content == b"hello"
