@@ -92,8 +92,8 @@ class RunningEhr:
 @contextmanager
 def running_ehr(make_service: Callable[[str], ScriptedService]) -> Iterator[RunningEhr]:
     """Serve a demo EHR with all patients; `make_service` gets the address at which the service would be."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    # It listens before the server runs: the browser, which does not ask again, waits for it.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         addresses = Addresses(ehr=f"http://127.0.0.1:{port}", service="http://127.0.0.1:1")
         service = make_service(addresses.service)
