@@ -41,8 +41,8 @@ def two_workers(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port)]
     with subprocess.Popen([*command, "--workers", "2"], env=environment, stderr=subprocess.DEVNULL) as server:
         try:
-            # Connecting is tried again after 0, 0.5, 1, 2, 4 s: the server needs a moment to start.
-            with httpx.Client(transport=httpx.HTTPTransport(retries=6), timeout=30) as client:
+            # Connecting is tried again after 0, 0.5, 1, 2, 4 s and so on: a busy machine may need a minute to start it.
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
                 assert client.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
             yield f"http://127.0.0.1:{port}"
         finally:

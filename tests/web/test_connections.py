@@ -29,7 +29,7 @@ PLACES = 4
 
 
 class Hasty(BoundedProtocol):
-    head_s = 0.5
+    head_s = 1.0
     unread_s = 1.0
 
 
@@ -44,8 +44,14 @@ def app_with_a_large_page(_: str) -> FastAPI:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def hasty_url() -> Iterator[str]:
     with running_at(app_with_a_large_page, protocol=Hasty) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running_at(app_with_a_large_page) as found:
         yield found
 
 
@@ -122,8 +128,8 @@ def test_what_is_no_http_is_refused_with_an_outcome(url: str) -> None:
 
 
 @pytest.mark.parametrize("before", [b"", WHOLE], ids=["at first", "after an answer"])
-def test_a_head_that_does_not_come_whole_is_not_waited_for(url: str, before: bytes) -> None:
-    with connection(url) as made:
+def test_a_head_that_does_not_come_whole_is_not_waited_for(hasty_url: str, before: bytes) -> None:
+    with connection(hasty_url) as made:
         made.sendall(before + PART)
         answers = all_of(made)
     late = answers.partition(LIVE)[2] if before else answers
@@ -131,17 +137,17 @@ def test_a_head_that_does_not_come_whole_is_not_waited_for(url: str, before: byt
 
 
 @pytest.mark.parametrize("before", [b"", WHOLE], ids=["at first", "after an answer"])
-def test_a_connection_on_which_nothing_comes_is_ended(url: str, before: bytes) -> None:
-    with connection(url) as made:
+def test_a_connection_on_which_nothing_comes_is_ended(hasty_url: str, before: bytes) -> None:
+    with connection(hasty_url) as made:
         made.sendall(before)
         assert all_of(made).count(LIVE) == (1 if before else 0)
 
 
-def test_who_does_not_read_takes_no_place_from_others_for_long(url: str) -> None:
-    unread = [connection(url) for _ in range(PLACES)]
+def test_who_does_not_read_takes_no_place_from_others_for_long(hasty_url: str) -> None:
+    unread = [connection(hasty_url) for _ in range(PLACES)]
     for made in unread:
         made.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
-    statuses = (httpx.get(f"{url}/openapi.json", trust_env=False).status_code for _ in range(5_000))
+    statuses = (httpx.get(f"{hasty_url}/openapi.json", trust_env=False).status_code for _ in range(5_000))
     assert 503 in statuses, "they take all places"
     assert 200 in statuses, "and lose them"
     for made in unread:

@@ -6,12 +6,15 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+from service.web import draining
 from tests.checked_client import FakeAdvisor
 from tests.loopback import serving
 from tests.web.test_upgrades import CALL, OF_KNOWN_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
 ANSWER = b'{"cards":[]}'
 
@@ -51,7 +54,8 @@ def while_the_server_ends(work: Callable[[socket.socket], None]) -> None:
     made.close()
 
 
-def test_a_call_on_a_kept_connection_is_answered_and_ends_it() -> None:
+def test_a_call_on_a_kept_connection_is_answered_and_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "_ARRIVING_S", 20.0)
     answers: list[bytes] = []
 
     def ask_twice(made: socket.socket) -> None:

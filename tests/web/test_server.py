@@ -218,8 +218,8 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, workers: st
         [*command, "--workers", workers], env=environment, stderr=subprocess.PIPE, text=True
     ) as server:
         try:
-            # Connecting is tried again after 0, 0.5, 1, 2, 4 s: the server needs a moment to start.
-            with httpx.Client(transport=httpx.HTTPTransport(retries=6), timeout=30) as client:
+            # Connecting is tried again after 0, 0.5, 1, 2, 4 s and so on: a busy machine may need a minute to start it.
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
                 url = f"http://127.0.0.1:{port}"
                 assert client.get(f"{url}/health/ready").status_code == 200
                 body = sample_request(datetime.now(UTC).date())
