@@ -208,13 +208,13 @@ class _Body(httpx.AsyncByteStream):
 
 
 class Outbound:
-    """All connections of one process. An origin has its own pool, so nothing of one reaches another."""
+    """All connections of one process. An origin has its own pools, so nothing of one reaches another."""
 
     def __init__(self, *, resolver: Resolver = resolve, trust: ssl.SSLContext | None = None) -> None:
         """Use `trust` for TLS; by default the certificates that the operating system trusts."""
         self._resolver = resolver
         self._trust = trust
-        self._clients: dict[tuple[Origin, bool], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[Origin, bool, bool], httpx.AsyncClient] = {}
 
     async def send(
         self, request: httpx.Request, *, to: Destinations, max_bytes: int | Allowance, timeout_s: float
@@ -231,7 +231,9 @@ class Outbound:
         request.headers["Accept-Encoding"] = "gzip"
         try:
             async with asyncio.timeout(max(timeout_s, 0)):
-                client = await self._client(origin, private=to.allow_private_addresses)
+                client = await self._client(
+                    origin, private=to.allow_private_addresses, keeps_connections=_only_reads(request)
+                )
                 answer = await _begun(client, request)
                 try:
                     body = await _read(answer, allowance)
@@ -258,14 +260,15 @@ class Outbound:
         for client in clients.values():
             await client.aclose()
 
-    async def _client(self, origin: Origin, *, private: bool) -> httpx.AsyncClient:
+    async def _client(self, origin: Origin, *, private: bool, keeps_connections: bool) -> httpx.AsyncClient:
         if origin.scheme == "https" and self._trust is None:
             # Hundreds of certificates are read: too long for the loop.
             self._trust = await asyncio.to_thread(ssl.create_default_context)
-        found = self._clients.get((origin, private))
+        found = self._clients.get((origin, private, keeps_connections))
         if found is None:
-            found = self._clients[origin, private] = httpx.AsyncClient(
-                transport=_PinnedTransport(self._pool(clear_text=origin.scheme == "http", private=private)),
+            pool = self._pool(clear_text=origin.scheme == "http", private=private, keeps_connections=keeps_connections)
+            found = self._clients[origin, private, keeps_connections] = httpx.AsyncClient(
+                transport=_PinnedTransport(pool),
                 trust_env=False,
                 follow_redirects=False,
                 timeout=_LONGEST_S,
@@ -274,10 +277,11 @@ class Outbound:
             )
         return found
 
-    def _pool(self, *, clear_text: bool, private: bool) -> httpcore.AsyncConnectionPool:
+    def _pool(self, *, clear_text: bool, private: bool, keeps_connections: bool) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
             ssl_context=self._trust,
             max_connections=_CONNECTIONS_PER_ORIGIN,
+            max_keepalive_connections=None if keeps_connections else 0,
             keepalive_expiry=_KEEP_ALIVE_S,
             http1=True,
             http2=not clear_text,
@@ -285,13 +289,17 @@ class Outbound:
         )
 
 
+def _only_reads(request: httpx.Request) -> bool:
+    """Whether a request changes nothing, as a FHIR search by form does not either."""
+    return request.method == "GET" or request.url.path.endswith("/_search")
+
+
 async def _begun(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """Send a request and give its answer, whose body is to come.
 
     A server may end the connections that it kept at the moment when the next request is on its way (RFC 9112, section
-    9.3.1): what only reads, a FHIR search by form included, is then sent again, at last on a connection of its own.
+    9.3.1). What only reads is then sent again, at last on a connection of its own, as what writes is from the first.
     """
-    only_reads = request.method == "GET" or request.url.path.endswith("/_search")
     steps: set[str] = set()
 
     async def note(step: str, _: object) -> None:
@@ -302,7 +310,7 @@ async def _begun(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Res
         try:
             return await client.send(request, stream=True)
         except (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
-            if not only_reads or "connection.connect_tcp.started" in steps:
+            if "connection.connect_tcp.started" in steps or not _only_reads(request):
                 raise
 
 
