@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 TOKEN = f"{MARK}-1"
 BUDGET_S = 1.0
+"""For what is ended by it."""
+AMPLE_S = 20.0
+"""For what a busy machine may be slow at."""
 QUERIES = {
     "patient": Query("Patient", id="p1"),
     "conditions": Query("Condition", parameters=(("patient", "p1"), ("_count", "1000"))),
@@ -68,7 +71,7 @@ class Fetching:
     server: Server
 
     def begin(
-        self, *, token: FhirAuthorization | None = None, budget_s: float = BUDGET_S, path: str = "/fhir"
+        self, *, token: FhirAuthorization | None = None, budget_s: float = AMPLE_S, path: str = "/fhir"
     ) -> FhirCall:
         return self.client.begin(
             f"{self.server.url}{path}",

@@ -16,6 +16,7 @@ from service.adapters.origins import origin_of
 from service.adapters.outbound import Destinations, Outbound
 from service.cds.messages import AccessToken, FhirAuthorization
 from tests.adapters.fetching import (
+    AMPLE_S,
     BUDGET_S,
     CONDITIONS,
     JUNK,
@@ -54,7 +55,7 @@ async def test_an_open_server_is_asked_without_a_token(to: Any, outbound: Outbou
             patient_id="p1",
             destinations=Destinations(frozenset({origin_of(fetching.server.url)}), allow_private_addresses=True),
             authorization=None,
-            budget_s=BUDGET_S,
+            budget_s=AMPLE_S,
         )
         fetched = await call.fetch(CONDITIONS)
         asked = fetching.server.asked
@@ -167,7 +168,7 @@ async def test_whatever_the_server_does_the_key_is_not_retrieved_in_time_and_the
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with to(lambda _: answer, Limits(bytes=1_000_000)) as fetching:
-        call = fetching.begin()
+        call = fetching.begin(budget_s=BUDGET_S)
         started = time.monotonic()
         fetched = await call.fetch(CONDITIONS)
         spent = time.monotonic() - started
@@ -182,7 +183,7 @@ async def test_one_slow_key_does_not_take_the_others(to: Any) -> None:
         return Answer(200, b"x" * 100, hold=True) if "Procedure" in asked.path else by_path(asked)
 
     with to(handler) as fetching:
-        fetched = await fetching.begin().fetch(QUERIES)
+        fetched = await fetching.begin(budget_s=BUDGET_S).fetch(QUERIES)
     assert told(fetched) == {
         "patient": (["p1"], "complete", None),
         "conditions": (["c1"], "complete", None),

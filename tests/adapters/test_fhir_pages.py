@@ -7,6 +7,7 @@ import pytest
 
 from service.adapters.fhir_pages import Limits, Link, Reason
 from tests.adapters.fetching import (
+    BUDGET_S,
     CONDITIONS,
     JUNK,
     TOKEN,
@@ -106,7 +107,7 @@ async def test_no_page_is_asked_for_past_the_number_of_entries(to: Any) -> None:
 )
 async def test_a_later_page_that_fails_leaves_the_key_partial(to: Any, last: Answer, reason: Reason) -> None:
     with to(paged(links={"0": "?page=1"}, last=last)) as fetching:
-        fetched = await fetching.begin().fetch(CONDITIONS)
+        fetched = await fetching.begin(budget_s=BUDGET_S).fetch(CONDITIONS)
     assert told(fetched) == {"conditions": (["c0"], "partial", reason)}
 
 
