@@ -31,6 +31,9 @@ ALLOWED = {
     ("runs_code", "service/web/allocation.py", "import ctypes"): "two settings of the C library, constants",
     ("runs_code", "service/demo/run.py", "import subprocess"): "the demo starts the service, a command of our own",
     ("builds_sql", "service/adapters/store/database.py", "connection.execute(f'PRAGMA busy_timeout="): "a constant",
+    ("builds_sql", "service/adapters/store/database.py", "connection.exec_driver_sql(f'PRAGMA busy_timeout="): (
+        "a constant"
+    ),
     ("builds_sql", "service/adapters/store/database.py", 'connection.exec_driver_sql(f"PRAGMA synchronous='): (
         "one of two constants"
     ),

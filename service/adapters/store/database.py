@@ -33,6 +33,8 @@ _READING = {"reading": True}
 """Marks a transaction that will not write: SQLite then takes no lock for it."""
 _LIGHT = {"light": True}
 """Marks a transaction whose commit does not wait for the disk."""
+_PATIENT = {"patient": True}
+"""Marks a transaction that waits for its turn as long as a migration may take on a slow disk."""
 
 
 class Database:
@@ -70,6 +72,11 @@ class Database:
     def write_now(self, work: Callable[[Connection], Result]) -> Result:
         """Do what `write` does, in this thread."""
         with self.engine.begin() as connection:
+            return work(connection)
+
+    def write_patiently_now(self, work: Callable[[Connection], Result]) -> Result:
+        """Do what `write_now` does, behind another that takes as long as a migration may."""
+        with self.engine.connect() as connection, connection.execution_options(**_PATIENT).begin():
             return work(connection)
 
     def write_lightly_now(self, work: Callable[[Connection], Result]) -> Result:
@@ -163,4 +170,10 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('light') else 'FULL'}")
-    connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+    if options.get("patient"):
+        connection.exec_driver_sql("PRAGMA busy_timeout=60000")
+    try:
+        connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+    finally:
+        if options.get("patient"):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")

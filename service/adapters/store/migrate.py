@@ -44,7 +44,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
         _upgrade(connection)
         return before, head()
 
-    return database.write_now(work)
+    return database.write_patiently_now(work)
 
 
 @cache

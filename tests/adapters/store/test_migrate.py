@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from service.adapters.store import database as database_module
 from service.adapters.store.app_schema import app_records
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, migrate, read_version, versions
@@ -97,6 +99,25 @@ def test_several_starters_at_once_all_find_it_done(store_url: str) -> None:
         for database in databases:
             database.close()
     assert sorted(found, key=str) == [(head(), head())] * 5 + [(None, head())]
+
+
+def test_a_starter_waits_longer_for_another_that_migrates_sqlite_than_a_write_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT_MS", 50)
+    file = tmp_path / "store.sqlite3"
+    database = Database(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, ThreadPoolExecutor(1) as threads:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        starting = threads.submit(migrate, database)
+        with pytest.raises(TimeoutError):
+            starting.result(0.5)
+        other.execute("ROLLBACK")
+        assert starting.result(30) == (None, head())
+        timeout = database.write_now(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+    database.close()
+    assert timeout == 50
 
 
 @pytest.mark.parametrize(("light", "synchronous"), [(False, 2), (True, 1)])
