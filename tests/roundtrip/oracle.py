@@ -347,7 +347,7 @@ class Oracle:
             Sign.RESECTION_HINTED: hinted,
             Sign.RECENT_DIAGNOSIS: recent and not recorded,
             Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: any(
-                found is None or (dose.when is not None and dose.when.last >= found.first) for dose in story.doses
+                found is None or (dose.when is not None and dose.when.last >= found.first) for dose in self._doses()
             ),
             Sign.METASTASIS_ELSEWHERE: story.elsewhere is not None,
             Sign.PERFORATION: self.perforated() or "perforation" in self.said.get("primary-symptoms", ()),
