@@ -125,15 +125,13 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
     What needs no repair and has a shape that fhir.resources accepted before is accepted as it is. `formats` is a
     dictionary for all resources of one chart (`shape_of`).
     """
-    return Checked(None, MODIFIED) if _is_modified(resource) else _checked(resource, formats)
-
-
-def _checked(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
     kind = resource["resourceType"]
     try:
         shape = shape_of(resource, formats)
         if shape is not None and shape in _SHAPES:
             return Checked(resource)
+        if _is_modified(resource):
+            return Checked(None, MODIFIED)
         body = mend(resource)
         repaired = body != resource
         if _valid(kind, body):
