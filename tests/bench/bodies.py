@@ -59,14 +59,29 @@ def _prefetch(resources: list[dict[str, Any]], templates: dict[str, str]) -> dic
     return prefetch
 
 
-def body(size: int, templates: dict[str, str], *, in_scope: bool = True, seed: int = 7) -> bytes:
-    """Make a patient-view request of `size` resources, 25 of them relevant where it is in scope."""
+def _apart(resource: dict[str, Any], number: int) -> dict[str, Any]:
+    """Give a resource a code and a name that no other has: one of a system that is read, or of the hospital's own."""
+    at = "medicationCodeableConcept" if resource["resourceType"] == "MedicationRequest" else "code"
+    coding = resource[at]["coding"][0]
+    own = {"code": f"9{number:06}"} if number % 2 else {"system": "urn:oid:1.2.3.4", "code": f"L{number}"}
+    name = f"{coding['display']}, series {number}"
+    return resource | {at: {"coding": [coding | own | {"display": name}], "text": name}}
+
+
+def body(
+    size: int, templates: dict[str, str], *, in_scope: bool = True, are_apart: bool = False, seed: int = 7
+) -> bytes:
+    """Make a patient-view request of `size` resources, 25 of them relevant where it is in scope.
+
+    The others share a few dozen codes as most charts do; where they are `apart` each has a code and a name of its own.
+    """
     rng = random.Random(seed)
     resources: list[dict[str, Any]] = []
     if in_scope:
         chart = standard_chart(COMPLETE, as_of=datetime.now(UTC), patient_id=PATIENT)
         resources = [resource for of_type in chart.values() for resource in of_type]
-    resources += noise(rng, size - len(resources), patient_id=PATIENT)
+    others = noise(rng, size - len(resources), patient_id=PATIENT)
+    resources += [_apart(one, number) for number, one in enumerate(others)] if are_apart else others
     rng.shuffle(resources)
     return orjson.dumps(
         {

@@ -44,6 +44,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         templates = _templates(ports["crlm-cds"])
         bodies = {str(size): body(size, templates) for size in options.sizes}
         bodies["1000 out of scope"] = body(1000, templates, in_scope=False)
+        bodies["1000 apart"] = body(1000, templates, are_apart=True)
         rounds = [(c, label, number) for c in field for label in bodies for number in range(options.rounds)]
         random.Random(options.seed).shuffle(rounds)
         loads: dict[tuple[str, str], list[Load]] = {}
