@@ -138,12 +138,17 @@ def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
             if shape is not None and not repaired:
                 _SHAPES.add(shape)
             return Checked(body, remarks=(REPAIRED,) if repaired else ())
-        if is_older(kind, body):
-            return Checked(None, OLDER)
-        if _is_r5(kind, body) and _valid(kind, body, ""):
-            return Checked(_in_r4_names(kind, body), remarks=(AS_R5, *((REPAIRED,) if repaired else ())))
+        return _otherwise(kind, body, repaired=repaired)
     except RecursionError:
         return Checked(None, DEEP)
+
+
+def _otherwise(kind: str, body: dict[str, Any], *, repaired: bool) -> Checked:
+    """Read what is not R4 as R5, or say what it is."""
+    if is_older(kind, body):
+        return Checked(None, OLDER)
+    if _is_r5(kind, body) and _valid(kind, body, ""):
+        return Checked(_in_r4_names(kind, body), remarks=(AS_R5, *((REPAIRED,) if repaired else ())))
     return Checked(None, INVALID)
 
 

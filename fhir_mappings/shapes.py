@@ -3,7 +3,7 @@
 fhir.resources accepts or refuses by element names, nesting, JSON types and the formats of strings, never by which
 letters stand in them. So a resource of a shape that was accepted before is accepted, at a tenth of the cost. Strings
 of a format that is not told apart here have no shape, and their resource is validated each time. A shape holds the
-names of elements and the classes of their values; it holds nothing of a patient.
+names of elements and the classes of their values; it holds nothing of a patient but words like "no" and "1".
 """
 
 from __future__ import annotations
@@ -21,35 +21,40 @@ Shape: TypeAlias = tuple[str, ...]
 _MOST = 4096
 """Shapes remembered; real systems write some dozens."""
 
-# Nearly all strings are names and texts: they are asked for first.
+# A letter that no number, date or time has, or a mark: with one of these a string is read as nothing but text.
+_LETTER = "A-DF-SU-Ya-df-su-y"
+_TEXT = r"(?=[\s\S]*(?:[^\W\d_eEtTzZ]|[#%<>=/()\[\]{}\"'*&?@!|~^$\\;]))"
+_BLACK = r"[^\s\x00-\x1f\x7f-\x9f]"
+# Nearly all strings are ids, codes and texts: they are asked for first.
 _FORMATS = re.compile(
-    r"(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
-    r"|(?P<name>[A-Za-z][A-Za-z0-9.-]{0,63})"
-    r"|(?P<token>(?=[!-~]*[^A-Za-z0-9.-])[A-Za-z][!-~]{0,400})"
-    r"|(?P<text>[^\s]+(?: [^\s]+)+)"
+    rf"(?P<id>(?=[A-Za-z0-9.-]*[{_LETTER}])[A-Za-z0-9.-]{{1,255}})"
+    rf"|(?P<code>(?=[A-Za-z0-9.-]*[^A-Za-z0-9.-]){_TEXT}{_BLACK}+(?:[ \t\r\n]{_BLACK}+)*)"
     r"|(?P<year>[1-9][0-9]{3})"
     r"|(?P<month>(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2]))"
     r"|(?P<day>(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
     r"|(?P<instant>(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"(?P<fraction>\.[0-9]{1,6})?(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]))"
+    r"(?P<fraction>\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]))"
     r"|(?P<small>[1-9][0-9]{0,2})"
     r"|(?P<number>[1-9][0-9]{4,8})"
     r"|(?P<ten>1[0-9]{9}|20[0-9]{8})"
     r"|(?P<long>[3-9][0-9]{9}|[1-9][0-9]{10,17})"
-    r"|(?P<mixed>[0-9]+[A-DF-Za-df-z][A-Za-z0-9.-]{0,50})"
+    r"|(?P<padded>0[0-9]?[1-9]|0[0-9]{3,7}[1-9])"
+    r"|(?P<decimal>(?:0|[1-9][0-9]{0,2})\.[0-9]{0,5}[1-9])"
+    r"|(?P<dotted>[0-9]{1,9}(?:\.[0-9]{1,9}){2,5})"
     r"|(?P<dashed>[1-9][0-9]{1,6}-[0-9])"
     r"|(?P<ops>[1-9]-[0-9]{2}[0-9a-z](?:\.[0-9a-z]{1,2})?)"
-    r"|(?P<unit>%|\{[A-Za-z]{1,20}\})"
+    rf"|(?P<loose>(?=\S*\s){_TEXT}(?:{_BLACK}|[ \t\r\n])+)"
 )
+"""Strings that the primitive types of FHIR take or refuse together."""
 _SPECIAL = frozenset(
     {"data", "hash", "image", "valueAttachment", "valueBase64Binary", "valueOid", "valueUrl", "valueUuid"}
 )
 """Elements whose primitive types look deeper into a string than the formats do."""
 
 _DATED = frozenset({"day", "instant"})
-_LAX = frozenset({"1", "true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "nan", "inf", "infinity"})
-"""Words that a boolean or a number could be read from."""
+_LAX = frozenset({"0", "1", "true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "nan", "inf", "infinity"})
+"""Words that a boolean or a number could be read from: each is a format of its own."""
 
 
 def shape_of(resource: Mapping[str, Any], formats: dict[str, str]) -> Shape | None:
@@ -111,8 +116,10 @@ def _number(value: object) -> str:
 
 
 def _format_of(text: str) -> str:
+    if text.strip().lstrip("+-").lower() in _LAX:
+        return f"={text}" if text.lower() in _LAX else _UNTOLD
     found = _FORMATS.fullmatch(text)
-    if found is None or text.lower() in _LAX:
+    if found is None:
         return _UNTOLD
     name = found.lastgroup or _UNTOLD
     if name in _DATED:

@@ -41,6 +41,9 @@ COMPLETE: dict[str, Any] = {
     "cea": 12.5,
 }
 
+META = {"versionId": "1", "lastUpdated": "2026-11-01T10:00:00.123+00:00", "source": "#Xq3vT0aBcD"}
+"""What a common server adds to each resource."""
+
 
 def _prefetch(resources: list[dict[str, Any]], templates: dict[str, str]) -> dict[str, Any]:
     prefetch: dict[str, Any] = {}
@@ -79,7 +82,7 @@ def body(
     resources: list[dict[str, Any]] = []
     if in_scope:
         chart = standard_chart(COMPLETE, as_of=datetime.now(UTC), patient_id=PATIENT)
-        resources = [resource for of_type in chart.values() for resource in of_type]
+        resources = [resource | {"meta": META} for of_type in chart.values() for resource in of_type]
     others = noise(rng, size - len(resources), patient_id=PATIENT)
     resources += [_apart(one, number) for number, one in enumerate(others)] if are_apart else others
     rng.shuffle(resources)

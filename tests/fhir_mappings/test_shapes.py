@@ -6,8 +6,11 @@ import random
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.extension import Extension
+from fhir.resources.R4B.narrative import Narrative
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from fhir_mappings import shapes
 from fhir_mappings.resources import VALIDATED, _valid, check, warm
@@ -29,6 +32,21 @@ LEAVES: list[Any] = [
     *("4492", "1000", "9999", "8-522.91", "5-484.x", "8-52e.1", "5-455"),
     *("94381002 ", "89247-1", "C78.7", "a_b", "a:b", "abc.def-1", "abc/def", "http://loinc.org", "Patient/1", "<5"),
     *("urn:oid:1.2", "two words", "two  words", " lead", "trail ", "", "nan", "inf", "Infinity", "true", "YES", "off"),
+    *("a\n", "<div>\n <p>a</p>\n</div>", "\u00b5g/L", "\u00dcbelkeit", "#aB1", "_a", "N", "no", " N", "+inf", "6e5f-3"),
+    *(
+        "1.25",
+        "2.0",
+        "4.0.1",
+        "007",
+        "000",
+        "000123",
+        "1234-56",
+        "8140/3",
+        "12%",
+        "e",
+        "T",
+        "2026-05-04T10:00:00.1234567Z",
+    ),
     *(
         "1",
         "12",
@@ -107,8 +125,8 @@ def test_a_shape_holds_no_content() -> None:
         {"onsetDateTime": "2026-02-30"},
         {"onsetDateTime": "2026-05-10T10:00:00"},
         {"onsetDateTime": ""},
-        {"id": "a b\n"},
-        {"note": [{"text": "x", "authorString": "two  spaces"}]},
+        {"id": " true"},
+        {"note": [{"text": "x", "authorString": "a\u00a0b"}]},
         {"onsetAge": {"value": 10**12}},
         {"onsetAge": {"value": None}},
         {"extension": [{"url": "u", "valueAttachment": {"data": "abc"}}]},
@@ -119,23 +137,39 @@ def test_formats_that_are_not_told_apart_have_no_shape(changed: dict[str, Any]) 
 
 
 ALIKE: list[list[Any]] = [
-    ["3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3F2504E0-4F89-41D3-9A0C-0305E82C3301"],
+    ["C78.7", "active", "a", "0DTN0ZZ", "12ab", "6e5f-3", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "5-484.x"],
+    [
+        "http://loinc.org",
+        "Patient/1",
+        "a_b",
+        "two words",
+        "line\nbreak",
+        "2026-05-04: seen",
+        "\u00b5g/L",
+        "\u00e9",
+        "#1",
+        "%",
+        "{score}",
+        "8140/3",
+    ],
+    ["two  words", " lead", "trail ", "a\n", "<div>\n <p>1</p>\n</div>"],
     ["2026", "1999", "4492", "1000", "9999"],
     ["2026-05", "1999-12"],
     ["2026-05-04", "2024-02-29"],
     ["2026-05-04T10:00:00Z", "2026-05-04T23:59:59+13:59", "1999-12-31T00:00:00-11:00"],
-    ["2026-05-04T10:00:00.123456Z", "2024-02-29T10:00:00.1+01:00"],
+    ["2026-05-04T10:00:00.123456Z", "2024-02-29T10:00:00.1+01:00", "2024-02-29T10:00:00.1234567Z"],
     ["12", "9", "999"],
     ["12345", "123456789"],
     ["1234567890", "2099999999"],
     ["3000000000", "123456789012345678"],
-    ["0DTN0ZZ", "12ab"],
+    ["007", "01", "000123"],
+    ["1.25", "0.5", "999.000001"],
+    ["4.0.1", "24.12.2026"],
     ["89247-1", "12-3"],
-    ["8-522.91", "5-484.x", "8-52a.0", "5-455"],
-    ["%", "{score}"],
-    ["C78.7", "active", "a"],
-    ["http://loinc.org", "Patient/1", "a_b"],
-    ["two words", "three of them"],
+    ["8-522.91", "5-455", "8-52e.1"],
+    ["N", "N"],
+    ["true", "true"],
+    ["1", "1"],
     [1, 1],
     [0, 0],
     [2, 7, 2**31 - 1],
@@ -160,13 +194,41 @@ ALIKE: list[list[Any]] = [
     [[{"a": 2}], [{"a": 3}]],
 ]
 UNTOLD: list[Any] = [
-    *("", " ", " lead", "trail ", "two  words", "line\nbreak", "0", "-1", "1.5", "1e5", "0099", "\u00e9"),
-    *("true", "YES", "off", "n", "NaN", "Infinity", "1", "2026-02-30", "2026-13", "2026-05-32", "2026-02-30T10:00:00Z"),
-    *("2026-05-04T10:00:00", "2026-05-04T24:00:00Z", "A" * 500, 2**31, -(2**31), 2.0**31, -(2.0**31), None),
-    *("20\u0662\u0664", "1\u0662", "12\u066345", "123456789\u0660", "\u0660DTN0ZZ", "12\u06631a", "8924\u0667-1"),
+    *(
+        "",
+        " ",
+        "0099",
+        "00",
+        "-1",
+        "+1",
+        "1.0",
+        "2.50",
+        "02.5",
+        "1e5",
+        "6e",
+        "1_000",
+        "12,5",
+        "12:30:00",
+        "1 2",
+        "a\u00a0b",
+    ),
+    *(
+        " true",
+        "+inf",
+        "-NaN",
+        "1\n",
+        " N ",
+        "2026-02-30",
+        "2026-13",
+        "2026-05-32",
+        "2026-02-30T10:00:00Z",
+        "2026-05-04 T",
+    ),
+    *("2026-05-04T10:00:00", "2026-05-04T24:00:00Z", "a\x00", "A" * 256, 2**31, -(2**31), 2.0**31, -(2.0**31), None),
+    *("20\u0662\u0664", "1\u0662", "12\u066345", "123456789\u0660", "8924\u0667-1"),
     *("00-1", "000-8", "0-766", "2100000000", "2147483648"),
     *("2026-05-04T1\u0660:00:00Z", "2026-05-04T10:00:00.\u0660Z", "8-5\u06622.91"),
-    *(float("nan"), float("inf"), [None], ["a", ""], [["true"]], {"data": "abc"}, [{"hash": 1}], {"a": {"b": None}}),
+    *(float("nan"), float("inf"), [None], ["a", ""], [["1.0"]], {"data": "abc"}, [{"hash": 1}], {"a": {"b": None}}),
 ]
 
 
@@ -183,6 +245,39 @@ def test_values_have_one_shape_exactly_where_validation_cannot_tell_them_apart()
 def test_values_that_validation_may_look_into_have_no_shape(value: Any) -> None:
     formats: dict[str, str] = {}
     assert [shape_of({"x": value}, formats), shape_of({"y": "a", "x": value}, formats)] == [None, None]
+
+
+PRIMITIVES = (
+    *("Boolean", "Canonical", "Code", "Date", "DateTime", "Decimal", "Id", "Instant", "Integer", "Markdown"),
+    *("PositiveInt", "String", "Time", "UnsignedInt", "Uri"),
+)
+ALMOST = st.one_of(
+    st.text("0123456789eETtZz:-+._, aN#/\n", max_size=24),
+    st.tuples(
+        st.sampled_from(["2026", "2026-05", "2026-05-04", "2026-05-04T10:00:00Z", "12.5", "inf"]),
+        st.text("UTCGMZz:/[]+-0aM \n", max_size=8),
+    ).map("".join),
+)
+TAKEN: dict[str, tuple[bool, ...]] = {}
+
+
+def is_taken(found: dict[str, Any], model: type[BaseModel] = Extension) -> bool:
+    try:
+        model.model_validate(found)
+    except ValidationError:
+        return False
+    return True
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(st.from_regex(shapes._FORMATS, fullmatch=True), ALMOST, st.text(max_size=12)))  # noqa: SLF001
+def test_strings_of_one_format_are_taken_or_refused_together_by_every_primitive_type(text: str) -> None:
+    shape = shape_of({"x": text}, {})
+    if shape is None:
+        return
+    by_type = tuple(is_taken({"url": "u", f"value{primitive}": text}) for primitive in PRIMITIVES)
+    as_narrative = is_taken({"status": "generated", "div": text}, Narrative)
+    assert TAKEN.setdefault(shape[2], (*by_type, as_narrative)) == (*by_type, as_narrative)
 
 
 def test_digits_of_other_scripts_are_refused_whatever_was_accepted_before() -> None:
