@@ -16,6 +16,8 @@ from fhir_mappings.shapes import Shapes, shape_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from fhir_mappings.shapes import Shape
+
 VALIDATED = (
     "BodyStructure",
     "CarePlan",
@@ -112,8 +114,12 @@ def warm() -> None:
         _model(kind)
 
 
+_R4, _R5 = "R4B.", ""
+"""The releases, as the modules of fhir.resources are named."""
+
+
 @cache
-def _model(kind: str, release: str = "R4B.") -> Callable[[Mapping[str, Any]], object]:
+def _model(kind: str, release: str = _R4) -> Callable[[Mapping[str, Any]], object]:
     module = importlib.import_module(f"fhir.resources.{release}{kind.lower()}")
     validate: Callable[[Mapping[str, Any]], object] = getattr(module, kind).model_validate
     return validate
@@ -122,37 +128,44 @@ def _model(kind: str, release: str = "R4B.") -> Callable[[Mapping[str, Any]], ob
 def check(resource: Mapping[str, Any], formats: dict[str, str]) -> Checked:
     """Repair and validate one resource of a type in `VALIDATED`; never raises on data.
 
-    What needs no repair and has a shape that fhir.resources accepted before is accepted as it is. `formats` is a
+    What has, or has after its repair, a shape that fhir.resources accepted before is accepted. `formats` is a
     dictionary for all resources of one chart (`shape_of`).
     """
-    kind = resource["resourceType"]
     try:
         shape = shape_of(resource, formats)
-        if shape is not None and shape in _SHAPES:
+        if _SHAPES.has(_R4, shape):
             return Checked(resource)
-        if _is_modified(resource):
-            return Checked(None, MODIFIED)
-        body = mend(resource)
-        repaired = body != resource
-        if _valid(kind, body):
-            if shape is not None and not repaired:
-                _SHAPES.add(shape)
-            return Checked(body, remarks=(REPAIRED,) if repaired else ())
-        return _otherwise(kind, body, repaired=repaired)
+        return Checked(None, MODIFIED) if _is_modified(resource) else _checked(resource, shape, formats)
     except RecursionError:
         return Checked(None, DEEP)
 
 
-def _otherwise(kind: str, body: dict[str, Any], *, repaired: bool) -> Checked:
-    """Read what is not R4 as R5, or say what it is."""
+def _checked(resource: Mapping[str, Any], shape: Shape | None, formats: dict[str, str]) -> Checked:
+    kind = resource["resourceType"]
+    body = mend(resource)
+    repaired = body != resource
+    remarks = (REPAIRED,) if repaired else ()
+    if repaired:
+        shape = shape_of(body, formats)
+    if _accepts(_R4, kind, body, shape):
+        return Checked(body, remarks=remarks)
     if is_older(kind, body):
         return Checked(None, OLDER)
-    if _is_r5(kind, body) and _valid(kind, body, ""):
-        return Checked(_in_r4_names(kind, body), remarks=(AS_R5, *((REPAIRED,) if repaired else ())))
+    if _is_r5(kind, body) and _accepts(_R5, kind, body, shape):
+        return Checked(_in_r4_names(kind, body), remarks=(AS_R5, *remarks))
     return Checked(None, INVALID)
 
 
 _SHAPES = Shapes()
+
+
+def _accepts(release: str, kind: str, body: Mapping[str, Any], shape: Shape | None) -> bool:
+    if _SHAPES.has(release, shape):
+        return True
+    valid = _valid(kind, body, release)
+    if valid and shape is not None:
+        _SHAPES.add(release, shape)
+    return valid
 
 
 def _is_modified(resource: Mapping[str, Any]) -> bool:
@@ -162,7 +175,7 @@ def _is_modified(resource: Mapping[str, Any]) -> bool:
     return any(component.get("modifierExtension") for component in objects(resource.get("component")))
 
 
-def _valid(kind: str, body: Mapping[str, Any], release: str = "R4B.") -> bool:
+def _valid(kind: str, body: Mapping[str, Any], release: str = _R4) -> bool:
     try:
         _model(kind, release)(body)
     except (ValidationError, KeyError, ValueError, TypeError, AttributeError):

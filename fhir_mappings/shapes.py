@@ -44,7 +44,8 @@ _FORMATS = re.compile(
     r"|(?P<dotted>[0-9]{1,9}(?:\.[0-9]{1,9}){2,5})"
     r"|(?P<dashed>[1-9][0-9]{1,6}-[0-9])"
     r"|(?P<ops>[1-9]-[0-9]{2}[0-9a-z](?:\.[0-9a-z]{1,2})?)"
-    rf"|(?P<loose>(?=\S*\s){_TEXT}(?:{_BLACK}|[ \t\r\n])+)"
+    rf"|(?P<loose>(?=\S+\s){_TEXT}(?:{_BLACK}|[ \t\r\n])+(?<=\S))"
+    rf"|(?P<edged>{_TEXT}(?=\s|\S[\s\S]*\s\Z)(?:{_BLACK}|[ \t\r\n])+)"
 )
 """Strings that the primitive types of FHIR take or refuse together."""
 _SPECIAL = frozenset(
@@ -132,17 +133,17 @@ def _format_of(text: str) -> str:
 
 
 class Shapes:
-    """The shapes that were accepted; bounded, and forgotten altogether when full."""
+    """The shapes that were accepted in each release; bounded, and forgotten altogether when full."""
 
     def __init__(self) -> None:
-        self._accepted: set[Shape] = set()
+        self._accepted: set[tuple[str, Shape]] = set()
 
-    def __contains__(self, shape: Shape) -> bool:
+    def has(self, release: str, shape: Shape | None) -> bool:
         """Whether a resource of this shape was accepted."""
-        return shape in self._accepted
+        return (release, shape) in self._accepted
 
-    def add(self, shape: Shape) -> None:
+    def add(self, release: str, shape: Shape) -> None:
         """Remember an accepted shape."""
         if len(self._accepted) >= _MOST:
             self._accepted.clear()
-        self._accepted.add(shape)
+        self._accepted.add((release, shape))

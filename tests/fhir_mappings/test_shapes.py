@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from fhir_mappings import shapes
+from fhir_mappings import resources, shapes
 from fhir_mappings.resources import VALIDATED, _valid, check, warm
 from fhir_mappings.shapes import Shapes, shape_of
 from tests.cases import examples
@@ -152,7 +152,8 @@ ALIKE: list[list[Any]] = [
         "{score}",
         "8140/3",
     ],
-    ["two  words", " lead", "trail ", "a\n", "<div>\n <p>1</p>\n</div>"],
+    ["two  words", "<div>\n <p>1</p>\n</div>"],
+    [" lead", "trail ", "a\n", "\ttwo  words"],
     ["2026", "1999", "4492", "1000", "9999"],
     ["2026-05", "1999-12"],
     ["2026-05-04", "2024-02-29"],
@@ -302,12 +303,40 @@ def test_an_invalid_resource_is_refused_each_time() -> None:
     assert verdicts == [False, True, False, True]
 
 
-def test_remembered_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remembered_shapes_are_bounded_and_of_one_release(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes, "_MOST", 2)
     remembered = Shapes()
     for number in range(3):
-        remembered.add((str(number),))
-    assert [(str(number),) in remembered for number in range(3)] == [False, False, True]
+        remembered.add("R4", (str(number),))
+    assert [remembered.has("R4", (str(number),)) for number in range(3)] == [False, False, True]
+    assert (remembered.has("R5", ("2",)), remembered.has("R4", None)) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        LIVER | {"code": {"coding": LIVER["code"]["coding"][0]}},
+        LIVER | {"note": None},
+        {"resourceType": "Procedure", "id": "p", "status": "completed", "subject": {"reference": "Patient/1"}}
+        | {"code": {"text": "a"}, "occurrenceDateTime": "2026-05-04"},
+    ],
+    ids=["lone object", "null", "R5"],
+)
+def test_what_was_repaired_or_is_of_r5_is_validated_once_as_well(
+    sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated: list[str] = []
+
+    def valid(kind: str, body: Any, release: str = "R4B.") -> bool:
+        validated.append(release)
+        return _valid(kind, body, release)
+
+    monkeypatch.setattr(resources, "_SHAPES", Shapes())
+    monkeypatch.setattr(resources, "_valid", valid)
+    first, times = check(sent, {}), len(validated)
+    again = check(sent, {})
+    assert first.body is not None
+    assert (again, validated[times:].count("R4B."), validated[times:].count("")) == (first, times - 1, 0)
 
 
 def test_the_models_can_be_loaded_ahead() -> None:
