@@ -23,6 +23,13 @@ _OPEN: dict[str, frozenset[str | bool]] = {
     "anterior": frozenset({_HIGH, _LOW}),
     "multivisceral": frozenset({_LOW, "abdominoperineal-resection", "hartmann"}),
 }
+_SEGMENTS: dict[str, frozenset[str]] = {
+    "rectum-unspecified": frozenset({"rectum-high", "rectum-mid", "rectum-low"}),
+    "colon-unspecified": frozenset({
+        *("caecum", "ascending-colon", "hepatic-flexure", "transverse-colon", "splenic-flexure", "descending-colon"),
+        "sigmoid-colon",
+    }),
+}  # fmt: skip
 _RANKS = ("onset", "asserted", "recorded")
 
 
@@ -49,7 +56,9 @@ class Oracle:
         """Let what is told explicitly win; a narrowing leaves an older value that is in it."""
         told = self.told.get(code, ABSENT)
         if isinstance(told, Narrowed) and isinstance(found, Known) and holds(told, found):
-            return found
+            # A site that names no segment gives way to one that is named.
+            named = _SEGMENTS.get(str(found.value), frozenset()) & values(told)
+            return told if named else found
         return found if told == ABSENT else told
 
     def facts(self) -> dict[str, Fact]:
