@@ -55,14 +55,12 @@ def _scanned(*, beside_code: bool) -> Mapping[str, tuple[_Words, ...]]:
     for table in _tables().values():
         for kind in table["resource"]:
             ways.setdefault(kind, []).extend(_ways(table, beside_code=beside_code, scanned=True))
-    return {
-        kind: (
-            (_compiled("|".join(words for way in found if len(way) == 1 for words in way)),),
-            *(tuple(map(_compiled, way)) for way in found if len(way) > 1),
-        )
-        for kind, found in ways.items()
-        if found
-    }
+    return {kind: tuple(tuple(map(_compiled, way)) for way in _joined(found)) for kind, found in ways.items() if found}
+
+
+def _joined(ways: list[list[str]]) -> list[list[str]]:
+    alone = [words for way in ways if len(way) == 1 for words in way]
+    return [*([["|".join(alone)]] if alone else []), *(way for way in ways if len(way) > 1)]
 
 
 def _ways(table: Mapping[str, Any], *, beside_code: bool, scanned: bool = False) -> list[list[str]]:
