@@ -11,6 +11,8 @@ from fhir_mappings.relevance import objects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fhir_mappings.terminology import Terminology
+
 _URL = "/StructureDefinition/icd-10-gm-diagnosesicherheit"
 _WRITTEN = re.compile(r"[A-Z]\d\d[.\d]*\s?([AGVZ])\s?[BLR]?", re.IGNORECASE)
 """A code with its letter behind it, and a side."""
@@ -18,27 +20,20 @@ _VERIFICATION = {"A": "refuted", "V": "provisional"}
 """A: excluded; V: suspected."""
 _CLINICAL = {"Z": "resolved"}
 """Z: status after."""
+_STATUS = "status-"
+"""Begins the value sets of codes that say what a status of FHIR says; its name follows."""
 
 
-_IN_SNOMED = {
-    "410516002": "refuted",  # known absent
-    "410594000": "refuted",  # definitely not present
-    "723511001": "refuted",
-    "723505004": "differential",
-    "410592001": "provisional",  # probably present
-    "410590009": "provisional",  # known possible
-    "415684004": "provisional",  # suspected
-    "413322009": "resolved",
-    "73425007": "inactive",
-    "277022003": "remission",
-}
-"""Statuses of a Condition in SNOMED CT, as FHIR's."""
-
-
-def status_codes(concept: object) -> frozenset[str]:
-    """Give the codes of a Condition's status, in FHIR's words where SNOMED CT says the same."""
-    codes = (coding["code"].lower() for coding in codings(concept) if "code" in coding)
-    return frozenset(_IN_SNOMED.get(code, code) for code in codes)
+def status_codes(concept: object, terminology: Terminology) -> frozenset[str]:
+    """Give the codes of a Condition's status, in FHIR's words where a code of SNOMED CT says the same."""
+    found: set[str] = set()
+    for coding in codings(concept):
+        code = coding.get("code")
+        if code is not None:
+            # FHIR's own codes are words: only numbers are looked up.
+            sets = terminology.sets(coding.get("system"), code) if code.isdigit() else ()
+            found |= {name.removeprefix(_STATUS) for name in sets if name.startswith(_STATUS)} or {code.lower()}
+    return frozenset(found)
 
 
 def certainty(concept: object) -> Mapping[str, frozenset[str]]:

@@ -240,7 +240,7 @@ class _Gate:
             topics,
             masked,
             coded,
-            *_statuses(checked.body),
+            *_statuses(checked.body, self.terminology),
         )
 
     def _refuse(self, refused: Refused, body: Mapping[str, Any]) -> None:
@@ -286,13 +286,13 @@ def _is_plan(body: Mapping[str, Any]) -> bool:
     return kind == "ServiceRequest" or (kind == "Procedure" and body["status"] in PREPARED)
 
 
-def _statuses(body: Mapping[str, Any]) -> Iterable[frozenset[str]]:
+def _statuses(body: Mapping[str, Any], terminology: Terminology) -> Iterable[frozenset[str]]:
     """Give the codes of a Condition's verification and clinical status; where there are none, its words."""
     if body["resourceType"] == "Condition":
         said = certainty(body.get("code"))
         for element in ("verificationStatus", "clinicalStatus"):
             concept = body.get(element)
-            coded = status_codes(concept)
+            coded = status_codes(concept, terminology)
             worded = frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
             yield (coded or worded) | said[element]
 
