@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -300,7 +300,6 @@ def test_a_hostile_reference_is_never_markup(reference: str) -> None:
     assert set(tags) <= {"<p>", "</p>", "<strong>", "</strong>", "<ul>", "</ul>", "<li>", "</li>", "<br />"}
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_reason_of_the_mdt_leaves_the_card_sound(reason: str) -> None:
     (card,) = cards_of(_decided_by_mdt(example("V01"), reason=reason), unchanged_mdt_decision="line")

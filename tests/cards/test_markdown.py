@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -35,14 +35,12 @@ def test_hostile_text_renders_as_one_plain_paragraph(text: str) -> None:
     assert re.findall(r"<[^>]+>", html) == ["<p>", "</p>"]
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_renders_as_one_plain_paragraph(text: str) -> None:
     html = MarkdownIt("commonmark").render(f"Reason given: {escape(text)}")
     assert re.findall(r"<[^>]+>", html) == ["<p>", "</p>"]
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_becomes_one_printable_line(text: str) -> None:
     assert not [letter for letter in flat(text) if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}]
@@ -53,7 +51,6 @@ def test_an_address_is_no_longer_one(text: str) -> None:
     assert re.search(r"://|www\.|@", escape(text), re.IGNORECASE) is None
 
 
-@settings(deadline=None)
 @given(st.text(), st.integers(min_value=1, max_value=200))
 def test_clipped_text_fits(text: str, limit: int) -> None:
     assert len(clip(text, limit)) <= limit

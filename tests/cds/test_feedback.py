@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cds.feedback import MAX_COMMENT_CHARACTERS, FeedbackEntry, parse_feedback
@@ -188,14 +188,12 @@ def test_a_body_that_is_no_feedback_is_refused(body: bytes, message: str) -> Non
         parse_feedback(body)
 
 
-@settings(deadline=None)
 @given(st.binary() | st.text().map(lambda text: json.dumps({"feedback": [{**OVERRIDDEN, "card": text}]}).encode()))
 def test_any_bytes_are_feedback_or_a_malformed_request(body: bytes) -> None:
     with suppress(MalformedRequest):
         assert parse_feedback(body)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_comment_is_kept_as_something_that_a_database_can_hold(comment: str) -> None:
     (found,) = parsed({**OVERRIDDEN, "overrideReason": {"reason": {"code": "x"}, "userComment": comment}})

@@ -374,7 +374,7 @@ def _mutated(rng: random.Random, value: Any) -> Any:
     return rng.choice(list(_pieces()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(min_value=0))
 def test_mutated_bodies_give_the_same_hits_both_ways(seed: int) -> None:
     rng = random.Random(seed)
@@ -394,7 +394,7 @@ def test_mutated_bodies_give_the_same_hits_both_ways(seed: int) -> None:
     assert all_of(read_source(raw, terminology())) == all_of(read_decoded(raw, terminology()))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_survived(raw: bytes) -> None:
     assert read_source(raw, terminology()).resources == ()

@@ -92,7 +92,7 @@ def _rich_chart() -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_order_and_duplication_make_no_difference(rng: random.Random) -> None:
     resources = _rich_chart()
@@ -369,7 +369,7 @@ def test_synthea_patients_are_out_of_scope_and_scanned_like_read(path: Path) -> 
     assert (case.scope, case.issues) == (Scope.OUT, ())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(min_value=0))
 def test_no_mutation_of_a_chart_raises(seed: int) -> None:
     rng = random.Random(seed)

@@ -97,7 +97,7 @@ def mutated(rng: random.Random, value: Any) -> Any:
 SEEN: dict[Any, bool] = {}
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.integers(min_value=0))
 def test_resources_of_one_shape_are_accepted_or_refused_together(seed: int) -> None:
     rng = random.Random(seed)
@@ -270,7 +270,7 @@ def is_taken(found: dict[str, Any], model: type[BaseModel] = Extension) -> bool:
     return True
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.one_of(st.from_regex(shapes._FORMATS, fullmatch=True), ALMOST, st.text(max_size=12)))  # noqa: SLF001
 def test_strings_of_one_format_are_taken_or_refused_together_by_every_primitive_type(text: str) -> None:
     shape = shape_of({"x": text}, {})

@@ -6,7 +6,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_mappings.bundle import SourceRead, SourceState, read_source
@@ -32,7 +32,6 @@ def test_half_a_character_becomes_the_sign_of_an_unknown_one(cut: bytes, whole: 
 _PIECES = st.characters(codec=None, exclude_characters="\\") | st.sampled_from(["\ud83d", "\ude00", "\\."])
 
 
-@settings(deadline=None)
 @given(st.lists(_PIECES).map("".join))
 def test_what_is_cut_can_be_read_and_what_is_whole_stays(text: str) -> None:
     sent = json.dumps(text).encode()

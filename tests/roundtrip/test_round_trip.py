@@ -54,7 +54,6 @@ def check_advice(advice: dict[str, Any] | None, decision: Decision) -> None:
 @seed(SEED)
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     phases=PHASES,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
