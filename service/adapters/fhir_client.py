@@ -156,7 +156,7 @@ class FhirCall:
     async def _fetch(self, query: Query) -> Fetched | Lost:
         """Fetch one key; `Lost` where its POST was refused."""
         asked = query.resource_type
-        if query.id is not None or (self._base, asked) in self._get_only:
+        if (self._base, asked) in self._get_only:
             return await self._fetch_by_get(query)
         search = f"{self._base}/{asked}/_search"
         try:
@@ -166,9 +166,8 @@ class FhirCall:
 
     async def _fetch_by_get(self, query: Query) -> Fetched:
         url, asked = f"{self._base}/{query.url}", query.resource_type
-        page = self._fetcher.read(url) if query.id is not None else self._fetcher.get(url, asked)
         try:
-            return await self._fetcher.pages_from(page, url, asked)
+            return await self._fetcher.pages_from(self._fetcher.get(url, asked), url, asked)
         except Lost as lost:
             return not_retrieved(lost.reason, lost.status)
 

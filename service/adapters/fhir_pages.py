@@ -151,10 +151,6 @@ class PageFetcher:
         """
         return await self._followed([], self.access.base + "/", link.resource_type, link.url)
 
-    async def read(self, url: str) -> SourceRead:
-        """Read the resource at `url`."""
-        return self._understood((await self._sent(self._request(url))).content)
-
     async def get(self, url: str, asked: str) -> SourceRead:
         """Read the page at `url` of a search for resources of type `asked`."""
         return self._page((await self._sent(self._request(url))).content, asked)
@@ -245,25 +241,22 @@ class PageFetcher:
         `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
         """
         whole = opened(body)
-        page = self._understood(whole)
+        page = self.read_page(whole)
+        self._entries += page.entries
+        match page.state:
+            case SourceState.OUTCOME:
+                raise Lost(Reason.FAILED)
+            case SourceState.JUNK:
+                raise Lost(Reason.UNREADABLE)
+            case SourceState.DATA | SourceState.EMPTY:
+                pass
+            case _:
+                assert_never(page.state)
         if not isinstance(whole, Scan):
             raise Lost(Reason.UNREADABLE)
         if page.entries and (found := stray(whole, page, resource_type=asked, patient_id=self.access.patient_id)):
             raise Lost(_STRAY[found])
         return page
-
-    def _understood(self, sent: Body | Opened) -> SourceRead:
-        page = self.read_page(sent)
-        self._entries += page.entries
-        match page.state:
-            case SourceState.DATA | SourceState.EMPTY:
-                return page
-            case SourceState.OUTCOME:
-                raise Lost(Reason.FAILED)
-            case SourceState.JUNK:
-                raise Lost(Reason.UNREADABLE)
-            case _:
-                assert_never(page.state)
 
 
 def _reason_of(fault: OutboundError) -> Reason:
