@@ -6,21 +6,22 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urljoin
 
 import httpx
 
 from fhir_mappings.asked import Stray, stray
-from fhir_mappings.bundle import Scan, SourceState, are_partial, opened
+from fhir_mappings.bundle import Scan, SourceState, are_partial, opened, read_source
 from fhir_mappings.chart import Completeness
 from service.adapters.origins import origin_of
 from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
-    from fhir_mappings.bundle import Body, Opened, SourceRead
+    from fhir_mappings.bundle import SourceRead
+    from fhir_mappings.terminology import Terminology
     from service.adapters.outbound import Destinations, Outbound
     from service.cds.messages import AccessToken
 
@@ -53,10 +54,6 @@ class Reason(StrEnum):
 
 
 _STRAY = {Stray.OTHER_TYPES: Reason.OTHER_TYPES, Stray.OTHER_PATIENT: Reason.OTHER_PATIENT}
-
-
-PageReader: TypeAlias = "Callable[[Body | Opened], SourceRead]"
-"""`fhir_mappings.bundle.read_source` with its terminology."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class PageFetcher:
     outbound: Outbound
     access: FhirAccess
     limits: Limits
-    read_page: PageReader
+    terminology: Terminology
     _allowance: Allowance = field(init=False)
     _entries: int = field(default=0, init=False)
 
@@ -241,7 +238,7 @@ class PageFetcher:
         `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
         """
         whole = opened(body)
-        page = self.read_page(whole)
+        page = read_source(whole, self.terminology)
         self._entries += page.entries
         match page.state:
             case SourceState.OUTCOME:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.bundle import read_source
 from fhir_mappings.chart import Completeness
 from fhir_mappings.terminology import load_terminology
 from service.adapters.clients import Client
@@ -286,8 +285,7 @@ async def test_a_type_behind_the_gate_that_may_not_be_read_is_told_so_and_search
 
 
 async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> None:
-    terminology = load_terminology()
-    client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
+    client = FhirClient(outbound, terminology=load_terminology())
     anywhere = Destinations(frozenset({origin_of("https://a.example")}), allow_private_addresses=True)
     for base in ("https://user@a.example/r4", "ftp://a.example", "https://a.example\\@evil.example", "nowhere"):
         call = client.begin(base, patient_id="p1", destinations=anywhere, authorization=authorization(), budget_s=1)
@@ -296,8 +294,7 @@ async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> 
 
 @pytest.mark.parametrize("host", ["999.999.999.999", "xn--a", "a.example/" + "9" * 70_000])
 async def test_a_server_that_no_request_can_be_written_to_is_never_asked(outbound: Outbound, host: str) -> None:
-    terminology = load_terminology()
-    client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
+    client = FhirClient(outbound, terminology=load_terminology())
     call = client.begin(
         f"https://{host}",
         patient_id="p1",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from fhir_mappings.bundle import read_source
 from fhir_mappings.case import Known, Narrowed, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import load_terminology
@@ -84,7 +83,7 @@ async def reading() -> AsyncIterator[Reading]:
         charts=ChartSource(
             keys=keys,
             terminology=terminology,
-            fhir=FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology)),
+            fhir=FhirClient(outbound, terminology=terminology),
             fetch_budget_s=1,
         ),
         clients=Clients(),
