@@ -14,7 +14,7 @@ import httpx
 from fhir_mappings.asked import Stray, stray
 from fhir_mappings.bundle import Scan, SourceState, are_partial, opened, read_source
 from fhir_mappings.chart import Completeness
-from service.adapters.origins import origin_of
+from service.adapters.origins import is_same_origin
 from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
 
 if TYPE_CHECKING:
@@ -187,10 +187,9 @@ class PageFetcher:
         """Give the URL that `link` on the page at `url` leads to; raise `Lost` where it is not to be asked for."""
         try:
             following = urljoin(url, link)
-            is_foreign = origin_of(following) != origin_of(self.access.base)
         except ValueError:
             raise Lost(Reason.FOREIGN_PAGE) from None
-        if is_foreign:
+        if not is_same_origin(following, self.access.base):
             raise Lost(Reason.FOREIGN_PAGE)
         if following in seen or pages >= self.limits.pages or self._entries >= self.limits.entries:
             raise Lost(Reason.TOO_MANY_PAGES)
