@@ -31,7 +31,8 @@ from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
 from service.adapters.store.rate_limits import StoredRateLimits
-from service.adapters.store.retention import Retention, StoreReadiness
+from service.adapters.store.readiness import StoreReadiness
+from service.adapters.store.retention import Retention
 from service.adapters.store.shown_answers import ShownAnswers
 from service.adapters.store.token_ids import StoredTokenIds
 from service.advise import Advisor

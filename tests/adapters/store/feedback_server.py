@@ -11,7 +11,7 @@ import uvicorn
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.migrate import migrate
-from service.adapters.store.retention import StoreReadiness
+from service.adapters.store.readiness import StoreReadiness
 from service.settings import Settings
 from service.web.app import create_app
 
