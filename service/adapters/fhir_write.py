@@ -233,7 +233,7 @@ class FhirWriter:
                 **({"Content-Type": "application/fhir+json"} if body is not None else {}),
                 **(headers or {}),
             },
-            content=None if body is None else httpx.Request("POST", base, json=body).content,
+            json=body,
         )
         response = await self.transport.send(request)
         if response.status_code == httpx.codes.UNAUTHORIZED:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from fhir_mappings.mapper import SOURCES
 from service.adapters.origins import is_this_machine
 from service.adapters.outbound import OutboundError
 
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 
-READ_SEARCH = (
-    "Condition",
-    "Observation",
-    "Procedure",
-    "ServiceRequest",
-    "MedicationRequest",
-    "MedicationAdministration",
-    "CarePlan",
-    "BodyStructure",
-)
+READ_SEARCH = (*SOURCES, "BodyStructure")
 """What the case is read from."""
 WRITES = (("Observation", "cu"), ("Provenance", "c"), ("CarePlan", "c"), ("DocumentReference", "c"))
 """What completing the case writes: our own Observations are created and updated, the others only created."""
