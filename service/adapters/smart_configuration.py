@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from fhir_mappings.mapper import SOURCES
+from fhir_mappings.relevance import MISFITS
 from service.adapters.origins import is_this_machine
 from service.adapters.outbound import OutboundError
 
@@ -76,7 +77,7 @@ def read_configuration(body: bytes, *, iss: str) -> SmartConfiguration:
     """Read a SMART configuration (SMART App Launch 2.2, "conformance"); raise `DiscoveryError` where it is unusable."""
     try:
         document = msgspec.json.decode(body, type=_Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+    except MISFITS as fault:
         raise DiscoveryError("the EHR's SMART configuration is not what the specification describes") from fault
     methods = document.code_challenge_methods_supported
     if methods is not None and "S256" not in methods:

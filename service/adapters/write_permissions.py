@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fhir_mappings.relevance import MISFITS
 from service.adapters.smart_configuration import WRITES, grants
 
 if TYPE_CHECKING:
@@ -82,5 +83,5 @@ def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissi
 def _read(statement: bytes | None) -> _Statement | None:
     try:
         return msgspec.json.decode(statement, type=_Statement) if statement else None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except MISFITS:
         return None

@@ -11,6 +11,7 @@ import msgspec
 
 from fhir_mappings.case import Case, Scope
 from fhir_mappings.chart import Chart
+from fhir_mappings.relevance import MISFITS
 from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError
 from service.cds.messages import AccessToken, FhirAuthorization, HookContext, HookRequest
@@ -137,7 +138,7 @@ class HookPath:
             if response.status_code == httpx.codes.UNAUTHORIZED:
                 raise ChartUnavailableError(access_ended=True)
             found = msgspec.json.decode(response.content) if response.is_success else None
-        except (OutboundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (OutboundError, *MISFITS):
             return None
         if not isinstance(found, dict) or found.get("resourceType") != "Patient" or found.get("id") != access.patient:
             return None
