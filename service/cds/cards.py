@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 from fhir_mappings.case import Scope
 from fhir_mappings.outbound import STRATEGY_SYSTEM, UNDETERMINED, Draft
 from service.cds.advice import advice_of
-from service.cds.card import SUMMARY_LIMIT, Card, Coding, Link, Source
+from service.cds.card import Card, Coding, Link, Source
 from service.cds.markdown import clip, flat, render
 from service.cds.overrides import OVERRIDE_REASONS
 from service.cds.suggestions import request, strategy_suggestions
 from service.knowledge.explain import explain
 from service.knowledge.mdt import changes_since, explain_mdt
-from service.knowledge.phrases import short_name
+from service.knowledge.phrases import SUMMARY_LIMIT, short_name
 from service.knowledge.reading import Reading, references
 from service.knowledge.uncertain import explain_uncertain_scope
 

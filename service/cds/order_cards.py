@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from fhir_mappings.orders import read_orders
 from fhir_mappings.outbound import without_empty
 from service.cds.advice import advice_of
-from service.cds.card import SUMMARY_LIMIT, Action, Card, Coding, Source, Suggestion
+from service.cds.card import Action, Card, Coding, Source, Suggestion
 from service.cds.cards import LABEL, draft_for, knowledge_url, links
 from service.cds.markdown import clip, flat, render
 from service.cds.overrides import OVERRIDE_REASONS
@@ -16,7 +16,7 @@ from service.cds.selections import chosen
 from service.cds.suggestions import request
 from service.knowledge.order import Order
 from service.knowledge.order_advice import advise_orders
-from service.knowledge.phrases import day
+from service.knowledge.phrases import SUMMARY_LIMIT, day
 from service.knowledge.reading import Reading
 
 if TYPE_CHECKING:

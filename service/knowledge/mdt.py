@@ -9,7 +9,16 @@ from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknow
 from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name, strategy_names
-from service.knowledge.phrases import ROOM, contradiction, day, listed, narrowed_text, sentence, short_name, value_text
+from service.knowledge.phrases import (
+    SUMMARY_LIMIT,
+    contradiction,
+    day,
+    listed,
+    narrowed_text,
+    sentence,
+    short_name,
+    value_text,
+)
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
@@ -113,7 +122,7 @@ def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], ver
         names = ", ".join(short_name(catalogue[change.fact]) for change in changes[:named])
         more = f" and {len(changes) - named} more" if len(changes) > named else ""
         headline = f"{decided}; changed since: {names}{more}. {verdict}"
-        if len(headline) <= ROOM:
+        if len(headline) <= SUMMARY_LIMIT:
             return headline
     count = f"{len(changes)} deciding facts" if len(changes) > 1 else "a deciding fact"
     return f"{decided}; {count} changed since. {verdict}"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, MdtRecord, Narrowed, PartialDate, Unknown
-from service.cds.card import SUMMARY_LIMIT
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
+from service.knowledge.phrases import SUMMARY_LIMIT
 from tests.decided import CATALOGUE, example, section_of, with_facts
 
 if TYPE_CHECKING:
