@@ -21,7 +21,7 @@ from service.errors import MalformedRequest
 from service.knowledge.decide import decide, decide_then
 from service.logs import note
 from service.own_facts import with_own_facts
-from service.records import PATIENT_VIEW, Answered
+from service.records import Answered
 from service.timing import phase
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Advisor:
             app_context=self._app_context(call),
             unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
-        if call.service_id == PATIENT_VIEW:
+        if call.request.hook == "patient-view":
             then = decide_then(case, self.guideline)
             return patient_view_cards(
                 case, decision, self.guideline, self.catalogue, context=context, decision_then=then

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 Result: TypeAlias = Literal["shown", "silent", "repeated", "out-of-scope"]
 """What became of an answer: `repeated` ones rest, and charts `out-of-scope` were not decided on."""
 
-PATIENT_VIEW = "crlm-patient-view"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
@@ -100,7 +98,7 @@ class Records:
 def _issued(card: Card, answered: Answered, *, subject: str | None) -> IssuedCard:
     """Tell the store what a card said: codes and versions alone."""
     advice, topic = card.extension.advice, card.source.topic.code
-    about_order = answered.service_id != PATIENT_VIEW
+    about_order = answered.request.hook != "patient-view"
     return IssuedCard(
         card=card.uuid,
         service=answered.service_id,

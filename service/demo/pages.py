@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 class Pages:
@@ -26,12 +26,6 @@ class Pages:
 
     def page(self, template: str, *, status: int = 200, form_targets: Sequence[str] = (), **values: object) -> Response:
         """Answer with a page; `form_targets` are further origins that its forms may end at."""
-        return self.answer(template, values, status=status, form_targets=form_targets)
-
-    def answer(
-        self, template: str, values: Mapping[str, object], *, status: int = 200, form_targets: Sequence[str] = ()
-    ) -> Response:
-        """Answer with a page; the values of the template as a mapping."""
         return Response(
             self._environment.get_template(template).render(values),
             status_code=status,
