@@ -18,7 +18,7 @@ from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
 from service.cds.order_cards import order_cards
 from service.errors import MalformedRequest
-from service.knowledge.decide import decide, decide_then
+from service.knowledge.decide import decide
 from service.logs import note
 from service.own_facts import with_own_facts
 from service.records import Answered
@@ -178,10 +178,7 @@ class Advisor:
             unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
         if call.request.hook == "patient-view":
-            then = decide_then(case, self.guideline)
-            return patient_view_cards(
-                case, decision, self.guideline, self.catalogue, context=context, decision_then=then
-            )
+            return patient_view_cards(case, decision, self.guideline, self.catalogue, context=context)
         return order_cards(
             call.drafts,
             case,

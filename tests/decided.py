@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fhir_mappings.case import Fact, MdtRecord, Sign
-    from service.knowledge.decision import Decision
     from service.knowledge.explanation import Explanation, Section, SectionCode
     from service.knowledge.model import Guideline
 
@@ -75,7 +74,6 @@ def cards_of(
     case: Case,
     *,
     guideline: Guideline | None = None,
-    decision_then: Decision | None = None,
     **changed: Any,
 ) -> list[dict[str, Any]]:
     """Give the cards of a case as they go over the wire."""
@@ -86,7 +84,6 @@ def cards_of(
         guideline,
         CATALOGUE,
         context=context(**changed),
-        decision_then=decision_then,
     )
     read: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(cards))
     return read

@@ -49,19 +49,10 @@ class CardContext:
     unchanged_mdt_decision: Literal["silent", "line"] = "silent"
 
 
-def patient_view_cards(  # noqa: PLR0913 - the case, its decision, the knowledge behind them, and the call
-    case: Case,
-    decision: Decision,
-    guideline: Guideline,
-    catalogue: Catalogue,
-    *,
-    context: CardContext,
-    decision_then: Decision | None = None,
+def patient_view_cards(
+    case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue, *, context: CardContext
 ) -> list[Card]:
-    """Give the card for a chart that is opened, or none: out of scope, nothing to order, MDT decision unchanged.
-
-    `decision_then` is the decision on `case.mdt.facts_then`, where the MDT has decided.
-    """
+    """Give the card for a chart that is opened, or none: out of scope, nothing to order, MDT decision unchanged."""
     reading = Reading(case, decision, guideline, catalogue)
     if case.scope is Scope.OUT:
         return []
@@ -74,14 +65,14 @@ def patient_view_cards(  # noqa: PLR0913 - the case, its decision, the knowledge
     if case.mdt is None:
         explanation = explain(case, decision, guideline, catalogue)
         return [_card(reading, explanation, context, strategy_suggestions(reading, draft))]
-    return _mdt_card(reading, context, draft, decision_then)
+    return _mdt_card(reading, context, draft)
 
 
-def _mdt_card(reading: Reading, context: CardContext, draft: Draft, decision_then: Decision | None) -> list[Card]:
+def _mdt_card(reading: Reading, context: CardContext, draft: Draft) -> list[Card]:
     """Give the card on a decision of the MDT: where deciding facts changed, or where nothing tells that none did."""
     case, decision, guideline = reading.case, reading.decision, reading.guideline
     if changes_since(case, decision, guideline):
-        explanation = explain_mdt(case, decision, guideline, reading.catalogue, decision_then)
+        explanation = explain_mdt(case, decision, guideline, reading.catalogue)
         return [_card(reading, explanation, context, (request(draft, "liver-mdt-referral", recommended=True),))]
     undated = case.mdt is not None and case.mdt.decided is None
     if undated or context.unchanged_mdt_decision == "line":

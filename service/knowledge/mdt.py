@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
+from service.knowledge.decide import decide
 from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name, strategy_names
@@ -84,13 +85,8 @@ def _is_newer(then: Fact, now: Fact, record: MdtRecord) -> bool:
     return latest is not None and record.decided is not None and latest.last > record.decided.last
 
 
-def explain_mdt(
-    case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue, then: Decision | None = None
-) -> Explanation:
-    """Say what the MDT decided and what changed since; `then` is the decision on the facts of that day.
-
-    Raise `ValueError` where no MDT decision is on record.
-    """
+def explain_mdt(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> Explanation:
+    """Say what the MDT decided and what changed since; raise `ValueError` where no decision of it is on record."""
     record = case.mdt
     if record is None:
         raise ValueError("no MDT decision is on record")
@@ -98,21 +94,24 @@ def explain_mdt(
     changes = changes_since(case, decision, guideline)
     headline = decided = _decided(reading, record)
     lines = [say("recommendation", Strong(decided), *_recorded_in(record)), *reason_given(record)]
+    since: tuple[Section, ...] = ()
     if changes:
+        then = decide(replace(case, facts=record.facts_then, signs=record.signs_then), guideline)
         verdict = _verdict(reading, record, then)
         headline = _headline(catalogue, decided, changes, verdict)
         lines.append(say("change", Strong(verdict)))
-    elif record.decided is None:
-        lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
-    sections = [Section("recommendation", "", tuple(lines))]
-    if changes:
         changed = [_change_line(catalogue, change) for change in changes[:_CHANGES_SHOWN]]
         if len(changes) > _CHANGES_SHOWN:
             changed.append(say("change", f"{len(changes) - _CHANGES_SHOWN} more facts changed"))
         answer = (answer_now(reading, record, then),)
-        sections += [Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer)]
-        sections.append(assumptions(reading))
-    sections.append(Section("sources", "", sources_of(reading)))
+        since = (Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer), assumptions(reading))
+    elif record.decided is None:
+        lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
+    sections = (
+        Section("recommendation", "", tuple(lines)),
+        *since,
+        Section("sources", "", sources_of(reading)),
+    )
     return Explanation(headline, "info", tuple(section for section in sections if section.lines))
 
 
@@ -158,19 +157,15 @@ def reason_given(record: MdtRecord) -> tuple[Line, ...]:
     return (say("notice", "Reason given: ", ChartText(record.reason)),) if record.reason else ()
 
 
-def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
+def _verdict(reading: Reading, record: MdtRecord, then: Decision) -> str:
     now = reading.decision
-    if then is not None:
-        both_open = bool(now.outcomes) and now.strategy is None and then.strategy is None
-        if then.outcomes == now.outcomes or both_open:
-            return _unchanged(now, record)
-        if now.strategy is not None and then.strategy == now.strategy:
-            return "The next step would now differ"
-        agrees = now.strategy == record.strategy
-        return f"The recommendation {'now agrees with it' if agrees else 'would now differ'}"
-    if now.strategy is None:
-        return "The recommendation is now open"
-    return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"
+    both_open = bool(now.outcomes) and now.strategy is None and then.strategy is None
+    if then.outcomes == now.outcomes or both_open:
+        return _unchanged(now, record)
+    if now.strategy is not None and then.strategy == now.strategy:
+        return "The next step would now differ"
+    agrees = now.strategy == record.strategy
+    return f"The recommendation {'now agrees with it' if agrees else 'would now differ'}"
 
 
 def _unchanged(now: Decision, record: MdtRecord) -> str:
@@ -183,7 +178,7 @@ def _unchanged(now: Decision, record: MdtRecord) -> str:
 
 
 def answer_now(reading: Reading, record: MdtRecord, then: Decision | None = None) -> Line:
-    """Say what the summary answers now, beside what the MDT decided; `then` as in `explain_mdt`."""
+    """Say what the summary answers now, beside what the MDT decided; `then` is the decision on the facts then."""
     decision = reading.decision
     if not decision.outcomes:
         return say("change", "Nothing is left to order: primary and liver are treated")

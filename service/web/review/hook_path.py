@@ -16,7 +16,6 @@ from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError
 from service.cds.messages import AccessToken, FhirAuthorization, HookContext, HookRequest
 from service.errors import OtherFhirVersion, RequiredDataMissing
-from service.knowledge.decide import decide_then
 from service.knowledge.explain import explain
 from service.knowledge.explanation import Explanation, Section, say
 from service.knowledge.mdt import explain_mdt
@@ -107,8 +106,7 @@ class HookPath:
         said = self._explained(case, decision)
         if case.mdt is None or case.scope is not Scope.IN:
             return Assessment(case, decision, said)
-        then = decide_then(case, self.guideline)
-        return Assessment(case, decision, said, explain_mdt(case, decision, self.guideline, self.catalogue, then))
+        return Assessment(case, decision, said, explain_mdt(case, decision, self.guideline, self.catalogue))
 
     def _explained(self, case: Case, decision: Decision) -> Explanation:
         if case.scope is Scope.UNCERTAIN:
