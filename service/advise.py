@@ -19,6 +19,7 @@ from service.cds.cards import CardContext, patient_view_cards
 from service.cds.order_cards import order_cards
 from service.errors import MalformedRequest
 from service.knowledge.decide import decide
+from service.knowledge.reading import Reading
 from service.logs import note
 from service.own_facts import with_own_facts
 from service.records import Answered
@@ -126,9 +127,10 @@ class Advisor:
         chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
         if call.drafts:
             chart = replace(chart, draft_orders=call.drafts)
-        case, decision = self.assess(chart, as_of=call.now)
+        reading = self.assess(chart, as_of=call.now)
+        case, decision = reading.case, reading.decision
         with phase("cards"):
-            cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
+            cards = [] if case.scope is Scope.OUT else self._cards(call, chart, reading)
         silent = client is not None and client.silent
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
         if not silent and await self._is_repeated(call, cards):
@@ -144,7 +146,7 @@ class Advisor:
         note(topics=[card.source.topic.code for card in cards])
         return answer
 
-    def assess(self, chart: Chart, *, as_of: datetime) -> tuple[Case, Decision]:
+    def assess(self, chart: Chart, *, as_of: datetime) -> Reading:
         """Read a chart and decide; does no I/O and never raises on data."""
         with phase("read"):
             case = map_case(
@@ -155,7 +157,7 @@ class Advisor:
                 policy=self.mapping,
             )
         with phase("decide"):
-            return case, decide(case, self.guideline)
+            return Reading(case, decide(case, self.guideline), self.guideline, self.catalogue)
 
     async def _is_repeated(self, call: _Call, cards: list[Card]) -> bool:
         """Whether the user saw this very answer lately; what is critical is never held back."""
@@ -168,7 +170,7 @@ class Advisor:
         if self.shown_answers is not None and cards:
             self.shown_answers.put(said(cards), to=_reader(call), now=call.now.timestamp())
 
-    def _cards(self, call: _Call, chart: Chart, case: Case, decision: Decision) -> list[Card]:
+    def _cards(self, call: _Call, chart: Chart, reading: Reading) -> list[Card]:
         context = CardContext(
             patient_id=chart.patient_id,
             base_url=self.public_base_url,
@@ -178,13 +180,10 @@ class Advisor:
             unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
         if call.request.hook == "patient-view":
-            return patient_view_cards(case, decision, self.guideline, self.catalogue, context=context)
+            return patient_view_cards(reading, context=context)
         return order_cards(
             call.drafts,
-            case,
-            decision,
-            self.guideline,
-            self.catalogue,
+            reading,
             terminology=self.terminology,
             context=context,
             record=chart.resources,

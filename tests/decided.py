@@ -14,6 +14,7 @@ from fhir_mappings.catalogue import load_catalogue
 from service.cds.cards import CardContext, patient_view_cards
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
 from tests.cases import case_of, examples
 
 if TYPE_CHECKING:
@@ -78,13 +79,8 @@ def cards_of(
 ) -> list[dict[str, Any]]:
     """Give the cards of a case as they go over the wire."""
     guideline = guideline or load_guideline()
-    cards = patient_view_cards(
-        case,
-        decide(case, guideline),
-        guideline,
-        CATALOGUE,
-        context=context(**changed),
-    )
+    reading = Reading(case, decide(case, guideline), guideline, CATALOGUE)
+    cards = patient_view_cards(reading, context=context(**changed))
     read: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(cards))
     return read
 

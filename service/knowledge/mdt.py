@@ -27,11 +27,10 @@ from service.knowledge.sources import sources_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fhir_mappings.case import Case, Fact, MdtRecord
+    from fhir_mappings.case import Fact, MdtRecord
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Decision
     from service.knowledge.explanation import Line, Part
-    from service.knowledge.model import Guideline
 
 _CHANGES_SHOWN = 5
 _NAMED = 2
@@ -46,16 +45,16 @@ class Change:
     now: Fact
 
 
-def changes_since(case: Case, decision: Decision, guideline: Guideline) -> tuple[Change, ...]:
+def changes_since(reading: Reading) -> tuple[Change, ...]:
     """Give the deciding facts that newer evidence changed after the MDT's decision, in the order of the case.
 
     A value that only became too old is no change, and neither is a draft order that fills in what was not recorded: it
     carries the decision out. Without a date of the decision nothing can be newer.
     """
-    record = case.mdt
+    case, decision, record = reading.case, reading.decision, reading.case.mdt
     if record is None or record.decided is None:
         return ()
-    deciding = (set(decision.read) | facts_asked(guideline, decision.rows)) - {"mdt-decision"}
+    deciding = (set(decision.read) | facts_asked(reading.guideline, decision.rows)) - {"mdt-decision"}
     return tuple(
         Change(code, then, now)
         for code, now in case.facts.items()
@@ -85,18 +84,17 @@ def _is_newer(then: Fact, now: Fact, record: MdtRecord) -> bool:
     return latest is not None and record.decided is not None and latest.last > record.decided.last
 
 
-def explain_mdt(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> Explanation:
+def explain_mdt(reading: Reading) -> Explanation:
     """Say what the MDT decided and what changed since; raise `ValueError` where no decision of it is on record."""
-    record = case.mdt
+    case, catalogue, record = reading.case, reading.catalogue, reading.case.mdt
     if record is None:
         raise ValueError("no MDT decision is on record")
-    reading = Reading(case, decision, guideline, catalogue)
-    changes = changes_since(case, decision, guideline)
+    changes = changes_since(reading)
     headline = decided = _decided(reading, record)
     lines = [say("recommendation", Strong(decided), *_recorded_in(record)), *reason_given(record)]
     since: tuple[Section, ...] = ()
     if changes:
-        then = decide(replace(case, facts=record.facts_then, signs=record.signs_then), guideline)
+        then = decide(replace(case, facts=record.facts_then, signs=record.signs_then), reading.guideline)
         verdict = _verdict(reading, record, then)
         headline = _headline(catalogue, decided, changes, verdict)
         lines.append(say("change", Strong(verdict)))
@@ -146,7 +144,7 @@ def decided_before(reading: Reading) -> tuple[Line, ...]:
     record = reading.case.mdt
     if record is None:
         return ()
-    changes = changes_since(reading.case, reading.decision, reading.guideline)
+    changes = changes_since(reading)
     names = listed(short_name(reading.catalogue[change.fact]) for change in changes[:_CHANGES_SHOWN])
     since = (f"; changed since: {names}",) if names else ()
     return (say("notice", _decided(reading, record), *_recorded_in(record), *since),)

@@ -13,6 +13,7 @@ from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
 from service.knowledge.phrases import SUMMARY_LIMIT
+from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, example, section_of, with_facts
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def decided(example_id: str = "V16", strategy: str = "simultaneous", **changed: 
 
 
 def changes(case: Case) -> tuple[Change, ...]:
-    return changes_since(case, decide(case, GUIDELINE), GUIDELINE)
+    return changes_since(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
 
 
 def told(case: Case) -> Explanation:
-    return explain_mdt(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)
+    return explain_mdt(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
 
 
 @pytest.mark.parametrize(

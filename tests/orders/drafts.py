@@ -14,6 +14,7 @@ from fhir_mappings.terminology import Terminology, load_terminology
 from service.cds.order_cards import order_cards
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, context, example
 from tests.response_checker import check_response
 
@@ -81,10 +82,7 @@ def cards(
     guideline = load_guideline(policy)
     made = order_cards(
         drafts,
-        case,
-        decide(case, guideline),
-        guideline,
-        CATALOGUE,
+        Reading(case, decide(case, guideline), guideline, CATALOGUE),
         terminology=terminology(),
         context=context(),
         record=record,
