@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from service.settings import Settings
-from service.web.app import create_app
 from service.web.draining import PatientProtocol
+from tests.checked_client import small_app
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,5 +65,5 @@ def serving(advisor: Advisor) -> Iterator[str]:
     """Run the service around `advisor`, without authentication."""
     settings = Settings(auth="off", max_body_bytes=40_000_000)
     templates = {"conditions": "Condition?patient={{context.patientId}}"}
-    with running(create_app(settings, advisor=advisor, templates=templates)) as url:
+    with running(small_app(settings, advisor=advisor, templates=templates)) as url:
         yield url

@@ -20,8 +20,7 @@ from service.cds.prefetch import advertised, observation_codes, prefetch_keys
 from service.chart_source import ChartSource
 from service.knowledge.guideline import load_guideline
 from service.settings import Settings
-from service.web.app import create_app
-from tests.checked_client import CheckedClient, patient_view
+from tests.checked_client import CheckedClient, patient_view, small_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +91,7 @@ async def reading() -> AsyncIterator[Reading]:
         clock=lambda: now[0],
     )
     templates = advertised(keys, mode="full")
-    app = create_app(Settings(auth="off"), advisor=advisor, templates=templates)
+    app = small_app(Settings(auth="off"), advisor=advisor, templates=templates)
     async with CheckedClient(app) as client:
         yield Reading(client, templates, kept, now)
     await outbound.aclose()

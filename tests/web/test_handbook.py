@@ -23,10 +23,9 @@ from service.cli import app as command_line
 from service.demo.patients.load import stories
 from service.knowledge.guideline import parse_policy
 from service.settings import describe_settings
-from service.web.app import create_app
 from service.web.handbook.render import HandbookError, render
 from service.web.handbook.routes import PAGES, handbook_routes, page_text
-from tests.checked_client import CheckedClient, FakeAdvisor
+from tests.checked_client import CheckedClient, small_app
 from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
@@ -65,7 +64,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 async def handbook(settings: Settings) -> AsyncIterator[CheckedClient]:
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, pages=[handbook_routes(TEMPLATES)])
+    app = small_app(settings, templates=TEMPLATES, pages=[handbook_routes(TEMPLATES)])
     async with CheckedClient(app) as client:
         yield client
 

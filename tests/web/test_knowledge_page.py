@@ -10,9 +10,8 @@ import pytest
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
-from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
-from tests.checked_client import CheckedClient, FakeAdvisor
+from tests.checked_client import CheckedClient, small_app
 from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
@@ -75,7 +74,7 @@ class Page(HTMLParser):
 def client_of(settings: Settings, guideline: Guideline) -> CheckedClient:
     page = knowledge_routes(guideline, load_catalogue())
     templates = {"patient": "Patient/{{context.patientId}}"}
-    return CheckedClient(create_app(settings, advisor=FakeAdvisor(), templates=templates, pages=[page]))
+    return CheckedClient(small_app(settings, templates=templates, pages=[page]))
 
 
 @pytest.fixture
