@@ -10,9 +10,9 @@ import msgspec
 import orjson
 
 from fhir_mappings.case import Case, Scope
+from fhir_mappings.loose_json import objects
 from fhir_mappings.mapper import map_case
 from fhir_mappings.policy import MappingPolicy
-from fhir_mappings.relevance import objects
 from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
-from fhir_mappings.relevance import MISFITS, objects
+from fhir_mappings.loose_json import MISFITS, objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from fhir_mappings.relevance import objects
+from fhir_mappings.loose_json import objects
 from service.adapters.fhir_answers import WriteAnswer, read_answer, read_existing, read_transaction, version_of
 from service.adapters.outbound import OutboundError
 from service.adapters.write_permissions import Permissions, permissions_from

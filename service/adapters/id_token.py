@@ -9,7 +9,7 @@ import httpx
 import jwt
 import msgspec
 
-from fhir_mappings.relevance import MISFITS
+from fhir_mappings.loose_json import MISFITS
 from service.adapters.outbound import OutboundError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from fhir_mappings.loose_json import MISFITS
 from fhir_mappings.mapper import SOURCES
-from fhir_mappings.relevance import MISFITS
 from service.adapters.origins import is_this_machine
 from service.adapters.outbound import OutboundError
 

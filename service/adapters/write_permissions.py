@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fhir_mappings.relevance import MISFITS
+from fhir_mappings.loose_json import MISFITS
 from service.adapters.smart_configuration import WRITES, grants
 
 if TYPE_CHECKING:

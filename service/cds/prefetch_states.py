@@ -11,7 +11,7 @@ import msgspec
 from fhir_mappings.asked import stray
 from fhir_mappings.bundle import Scan, SourceRead, SourceState, opened, read_source
 from fhir_mappings.chart import Completeness
-from fhir_mappings.relevance import MISFITS
+from fhir_mappings.loose_json import MISFITS
 from service.errors import MalformedRequest
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from fhir_mappings.relevance import MISFITS
+from fhir_mappings.loose_json import MISFITS
 
 _COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
 _SUCCESS = 200

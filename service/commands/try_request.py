@@ -58,7 +58,7 @@ async def _send(body: bytes, url: str | None) -> tuple[int, bytes]:
     import httpx
     import msgspec
 
-    from fhir_mappings.relevance import MISFITS
+    from fhir_mappings.loose_json import MISFITS
 
     class Hook(msgspec.Struct):
         hook: str = "patient-view"

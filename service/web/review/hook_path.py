@@ -11,7 +11,7 @@ import msgspec
 
 from fhir_mappings.case import Scope
 from fhir_mappings.chart import Chart
-from fhir_mappings.relevance import MISFITS
+from fhir_mappings.loose_json import MISFITS
 from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError
 from service.cds.messages import AccessToken, FhirAuthorization, HookContext, HookRequest
