@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, MdtRecord, Narrowed, PartialDate, Unknown
+from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
 from service.knowledge.phrases import SUMMARY_LIMIT
 from service.knowledge.reading import Reading
-from tests.decided import CATALOGUE, example, section_of, with_facts
+from tests.decided import CATALOGUE, DECIDED, by_mdt, example, section_of, with_facts
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact, Value
     from service.knowledge.explanation import Explanation
 
 GUIDELINE = load_guideline()
-DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
 LATER = (Evidence("Observation/new", "coded", PartialDate(date(2026, 11, 18), date(2026, 11, 18))),)
 SAME_DAY = (Evidence("Observation/new", "coded", DECIDED),)
 
@@ -31,10 +30,7 @@ def contested(*values: Value, evidence: tuple[Evidence, ...] = ()) -> Unknown:
 
 
 def decided(example_id: str = "V16", strategy: str = "simultaneous", **changed: Any) -> Case:
-    case = example(example_id)
-    evidence = Evidence("Observation/mdt", "entered", DECIDED)
-    record = MdtRecord(strategy, DECIDED, evidence, facts_then=case.facts, signs_then=case.signs)
-    return replace(case, mdt=replace(record, **changed))
+    return by_mdt(example(example_id), strategy, **changed)
 
 
 def changes(case: Case) -> tuple[Change, ...]:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
 from tests.loopback import running_at
+from tests.web.plain_page import Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,27 +39,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 TEMPLATES = {"patient": "Patient/{{context.patientId}}", "observations": "Observation?code=a,b,c&_count=5"}
 ALL = "\n".join(page_text(name) for name in PAGES)
-
-
-class Page(HTMLParser):
-    """The ids and links of a page; nothing inline."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        for name, value in attrs:
-            assert not name.startswith("on")
-            assert name != "style"
-            if name == "id" and value:
-                self.ids.append(value)
-            if name == "href" and value:
-                self.links.append(value)
 
 
 @pytest.fixture

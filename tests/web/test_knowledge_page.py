@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
 from tests.loopback import running_at
+from tests.web.plain_page import Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,27 +48,6 @@ SAID = {
     "staging_window_days": "30 days",
     "primary_to_liver_minimum_weeks": "6 weeks",
 }
-
-
-class Page(HTMLParser):
-    """The ids, links, scripts and texts of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: set[str] = set()
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        for name, value in attrs:
-            assert not name.startswith("on"), "inline script"
-            assert name != "style", "inline style"
-            if name == "id" and value:
-                self.ids.append(value)
-            if name == "href" and value:
-                self.links.append(value)
 
 
 def client_of(settings: Settings, guideline: Guideline) -> CheckedClient:
@@ -127,7 +106,7 @@ async def test_every_link_inside_the_page_leads_somewhere(knowledge: CheckedClie
 async def test_nothing_is_loaded_but_the_own_style_sheets_and_icon_and_nothing_is_run(knowledge: CheckedClient) -> None:
     answer = await knowledge.get("/knowledge")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
-    assert not Page(answer.text).tags & {"script", "iframe", "img", "form", "style"}
+    assert not {"script", "iframe", "img", "form", "style"} & set(Page(answer.text).tags)
     style = await knowledge.get("/static/knowledge.css")
     assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
 
