@@ -133,17 +133,14 @@ class Advisor:
             cards = [] if case.scope is Scope.OUT else self._cards(call, chart, reading)
         silent = client is not None and client.silent
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
-        if not silent and await self._is_repeated(call, cards):
+        result: Result = "silent" if silent else "repeated" if await self._is_repeated(call, cards) else "shown"
+        answer = msgspec.json.encode({"cards": cards}) if result == "shown" else NO_CARDS
+        self.records.keep(call.answered(result, () if result == "repeated" else tuple(cards), case, decision))
+        if result == "shown":
+            self._remember(call, cards)
+            note(topics=[card.source.topic.code for card in cards])
+        elif result == "repeated":
             note(repeated=True)
-            self.records.keep(call.answered("repeated", (), case, decision))
-            return NO_CARDS
-        if silent:
-            self.records.keep(call.answered("silent", tuple(cards), case, decision))
-            return NO_CARDS
-        answer = msgspec.json.encode({"cards": cards})
-        self.records.keep(call.answered("shown", tuple(cards), case, decision))
-        self._remember(call, cards)
-        note(topics=[card.source.topic.code for card in cards])
         return answer
 
     def assess(self, chart: Chart, *, as_of: datetime) -> Reading:

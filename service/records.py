@@ -33,7 +33,10 @@ Result: TypeAlias = Literal["shown", "silent", "repeated", "out-of-scope"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """One answered hook; case and decision are absent for a chart that its conditions put out of scope."""
+    """One answered hook; case and decision are absent for a chart that its conditions put out of scope.
+
+    `cards` are those that were issued, shown or in silence: a repeated answer issues none anew.
+    """
 
     service_id: str
     request: HookRequest
@@ -62,8 +65,7 @@ class Records:
     def keep(self, answered: Answered) -> None:
         """Keep what is to be kept of an answer."""
         patient = self._pseudonym("patient", answered, answered.request.context.patient_id)
-        if answered.result in ("shown", "silent"):
-            self.issued_cards.put(_issued(card, answered, subject=patient) for card in answered.cards)
+        self.issued_cards.put(_issued(card, answered, subject=patient) for card in answered.cards)
         if patient is not None and answered.case is not None:
             done = treatments_done(answered.case)
             self.issued_cards.put(SeenTreatment(patient, treatment, answered.at) for treatment in sorted(done))
