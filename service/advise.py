@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 import orjson
 
-from fhir_mappings.case import Case, Scope
+from fhir_mappings.case import Scope
 from fhir_mappings.loose_json import objects
 from fhir_mappings.mapper import map_case
 from fhir_mappings.policy import MappingPolicy
@@ -22,7 +22,7 @@ from service.knowledge.decide import decide
 from service.knowledge.reading import Reading
 from service.logs import note
 from service.own_facts import with_own_facts
-from service.records import Answered
+from service.records import Answered, Call
 from service.timing import phase
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from service.cds.card import Card
     from service.cds.messages import HookRequest
     from service.chart_source import ChartSource
-    from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
     from service.own_facts import OwnFacts
     from service.records import Records, Result
@@ -54,37 +53,6 @@ class _Entry:
 
     resource: dict[str, Any]
     full_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call on its way through."""
-
-    service_id: str
-    request: HookRequest
-    caller: Caller
-    entries: tuple[_Entry, ...]
-    now: datetime
-
-    @property
-    def drafts(self) -> tuple[dict[str, Any], ...]:
-        """The draft orders."""
-        return tuple(entry.resource for entry in self.entries)
-
-    def answered(
-        self, result: Result, cards: tuple[Card, ...] = (), case: Case | None = None, decision: Decision | None = None
-    ) -> Answered:
-        """Give what is kept of its answer."""
-        return Answered(
-            service_id=self.service_id,
-            request=self.request,
-            caller=self.caller,
-            at=self.now,
-            result=result,
-            cards=cards,
-            case=case,
-            decision=decision,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,24 +86,24 @@ class Advisor:
     async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
         """Give the JSON of the answer; raises the errors of `service.errors`."""
         client = self.clients.get(caller.issuer)
-        call = _Call(service_id, request, caller, entries=_draft_orders(request), now=self.clock())
+        call, drafts = Call(service_id, request, caller, self.clock()), _draft_orders(request)
         chart = await self.charts.chart(request, client)
         if chart is None:
             note(cards=0)
-            self.records.keep(call.answered("out-of-scope"))
+            self.records.keep(Answered(call, "out-of-scope"))
             return NO_CARDS
         chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
-        if call.drafts:
-            chart = replace(chart, draft_orders=call.drafts)
-        reading = self.assess(chart, as_of=call.now)
+        if drafts:
+            chart = replace(chart, draft_orders=tuple(draft.resource for draft in drafts))
+        reading = self.assess(chart, as_of=call.at)
         case, decision = reading.case, reading.decision
         with phase("cards"):
-            cards = [] if case.scope is Scope.OUT else self._cards(call, chart, reading)
+            cards = [] if case.scope is Scope.OUT else self._cards(call, drafts, chart, reading)
         silent = client is not None and client.silent
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
         result: Result = "silent" if silent else "repeated" if await self._is_repeated(call, cards) else "shown"
         answer = msgspec.json.encode({"cards": cards}) if result == "shown" else NO_CARDS
-        self.records.keep(call.answered(result, () if result == "repeated" else tuple(cards), case, decision))
+        self.records.keep(Answered(call, result, () if result == "repeated" else tuple(cards), case, decision))
         if result == "shown":
             self._remember(call, cards)
             note(topics=[card.source.topic.code for card in cards])
@@ -156,18 +124,18 @@ class Advisor:
         with phase("decide"):
             return Reading(case, decide(case, self.guideline), self.guideline, self.catalogue)
 
-    async def _is_repeated(self, call: _Call, cards: list[Card]) -> bool:
+    async def _is_repeated(self, call: Call, cards: list[Card]) -> bool:
         """Whether the user saw this very answer lately; what is critical is never held back."""
         if self.shown_answers is None or not cards or any(card.indicator == "critical" for card in cards):
             return False
-        return await self.shown_answers.was_shown(said(cards), to=_reader(call), now=call.now.timestamp())
+        return await self.shown_answers.was_shown(said(cards), to=_reader(call), now=call.at.timestamp())
 
-    def _remember(self, call: _Call, cards: list[Card]) -> None:
+    def _remember(self, call: Call, cards: list[Card]) -> None:
         # Last of all: an answer that was not given must not silence the next one.
         if self.shown_answers is not None and cards:
-            self.shown_answers.put(said(cards), to=_reader(call), now=call.now.timestamp())
+            self.shown_answers.put(said(cards), to=_reader(call), now=call.at.timestamp())
 
-    def _cards(self, call: _Call, chart: Chart, reading: Reading) -> list[Card]:
+    def _cards(self, call: Call, drafts: tuple[_Entry, ...], chart: Chart, reading: Reading) -> list[Card]:
         context = CardContext(
             patient_id=chart.patient_id,
             base_url=self.public_base_url,
@@ -179,24 +147,24 @@ class Advisor:
         if call.request.hook == "patient-view":
             return patient_view_cards(reading, context=context)
         return order_cards(
-            call.drafts,
+            chart.draft_orders,
             reading,
             terminology=self.terminology,
             context=context,
             record=chart.resources,
             selections=call.request.context.selections if call.request.hook == "order-select" else None,
-            full_urls=[entry.full_url for entry in call.entries],
+            full_urls=[draft.full_url for draft in drafts],
         )
 
-    def _app_context(self, call: _Call) -> Callable[[str, str | None], str] | None:
+    def _app_context(self, call: Call) -> Callable[[str, str | None], str] | None:
         key, issuer = self.app_context_key, call.caller.issuer
         if key is None or issuer is None:
             return None
-        now_s = int(call.now.timestamp())
+        now_s = int(call.at.timestamp())
         return lambda card, ask: sign_app_context(AppContext(issuer, card, ask), key=key, now_s=now_s)
 
 
-def _reader(call: _Call) -> tuple[str, ...]:
+def _reader(call: Call) -> tuple[str, ...]:
     """Name who asks which service about whom."""
     context, caller = call.request.context, call.caller
     return caller.issuer or "", caller.tenant or "", call.service_id, context.user_id, context.patient_id
