@@ -128,19 +128,19 @@ def csv_rows(report: Report) -> Iterator[tuple[str, ...]]:
     for reason in report.override_reasons:
         yield ("override_reason", _harmless(_reason(reason.system, reason.code)), "", "", str(reason.count), "", "")
     for fact, count in report.missing:
-        yield ("missing", _harmless(fact), str(count), "", "", "", "")
-    yield ("answers", "", str(report.answers), "", "", "", "")
-    yield ("open_answers", "", str(report.open_answers), "", "", "", "")
-    yield ("silent", "", str(report.silent), "", "", "", "")
-    yield ("unmatched", "", str(report.unmatched), "", "", "", "")
-    yield from (("mdt", key, str(count), "", "", "", "") for key, count in _mdt_counts(report.mdt))
-    yield from (("mdt_reason", code, str(count), "", "", "", "") for code, count in report.mdt.reasons)
+        yield _count("missing", _harmless(fact), count)
+    for name in ("answers", "open_answers", "silent", "unmatched"):
+        yield _count(name, "", getattr(report, name))
+    yield from (_count("mdt", key, count) for key, count in _mdt_counts(report.mdt))
+    yield from (_count("mdt_reason", code, count) for code, count in report.mdt.reasons)
     for found in report.later_by_strategy:
-        yield from (
-            ("later_by_strategy", f"{found.recommended}: {treatment}", str(patients), "", "", "", "")
-            for treatment, patients in found.done
-        )
-    yield from (("later", _story(later), str(later.patients), "", "", "", "") for later in report.later)
+        for treatment, patients in found.done:
+            yield _count("later_by_strategy", f"{found.recommended}: {treatment}", patients)
+    yield from (_count("later", _story(later), later.patients) for later in report.later)
+
+
+def _count(group: str, key: str, count: int) -> tuple[str, ...]:
+    return (group, key, str(count), "", "", "", "")
 
 
 def _print_csv(report: Report) -> None:
