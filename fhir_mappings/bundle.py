@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 import orjson
 
-from fhir_mappings.relevance import CODED, MISFITS, NOT_SENT, Head, Issue, Relevance, objects, text_of
+from fhir_mappings.loose_json import MISFITS, objects, text_of
+from fhir_mappings.relevance import CODED, NOT_SENT, Head, Issue, Relevance
 from fhir_mappings.surrogates import whole_characters
 
 if TYPE_CHECKING:

@@ -125,6 +125,22 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
             return False
         return not (self.high is not None and (number > self.high or (number == self.high and not self.high_included)))
 
+    def is_over(self, number: float) -> bool:
+        """Whether all of it is more than `number`."""
+        return self.low is not None and (self.low > number or (self.low == number and not self.low_included))
+
+    def is_at_least(self, number: float) -> bool:
+        """Whether all of it is `number` or more."""
+        return self.low is not None and self.low >= number
+
+    def is_under(self, number: float) -> bool:
+        """Whether all of it is less than `number`."""
+        return self.high is not None and (self.high < number or (self.high == number and not self.high_included))
+
+    def is_at_most(self, number: float) -> bool:
+        """Whether all of it is `number` or less."""
+        return self.high is not None and self.high <= number
+
 
 class Narrowed(msgspec.Struct, frozen=True, gc=False):
     """A fact that is one of several values: a set of choices, or an interval of numbers."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
+from fhir_mappings.loose_json import MISFITS, objects, text_of
 from fhir_mappings.words import is_worth_a_look
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ READ = _ALWAYS | CODED
 """All types of resources that are read."""
 _CONCEPTS = ("code", "medicationCodeableConcept", "medication")
 _NO_CODE = 2**63
-MISFITS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-"""What the typed decoders raise for JSON of another shape."""
 NOT_SENT = msgspec.Raw(b"null")
 
 
@@ -192,17 +191,6 @@ def _texts(concepts: Iterable[_Concept]) -> list[str]:
 def _codes(concepts: Iterable[_Concept]) -> list[str]:
     codings = [coding for concept in concepts for coding in concept.coding or () if coding is not None]
     return [coding.code for coding in codings if isinstance(coding.code, str)]
-
-
-def objects(value: object) -> list[dict[str, Any]]:
-    """Give the objects of a list, or of one member alone."""
-    listed = value if isinstance(value, list) else [value]
-    return [member for member in listed if isinstance(member, dict)]
-
-
-def text_of(value: object) -> str | None:
-    """Give a JSON value that is text."""
-    return value if isinstance(value, str) else None
 
 
 def _concept(value: object) -> _Concept | None:

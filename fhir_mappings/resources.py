@@ -10,7 +10,7 @@ import msgspec
 import orjson
 from pydantic import ValidationError
 
-from fhir_mappings.relevance import objects
+from fhir_mappings.loose_json import objects
 from fhir_mappings.shapes import Shapes, shape_of
 
 if TYPE_CHECKING:

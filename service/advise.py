@@ -9,19 +9,20 @@ from uuid import uuid4
 import msgspec
 import orjson
 
-from fhir_mappings.case import Case, Scope
+from fhir_mappings.case import Scope
+from fhir_mappings.loose_json import objects
 from fhir_mappings.mapper import map_case
 from fhir_mappings.policy import MappingPolicy
-from fhir_mappings.relevance import objects
 from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
 from service.cds.order_cards import order_cards
 from service.errors import MalformedRequest
-from service.knowledge.decide import decide, decide_then
+from service.knowledge.decide import decide
+from service.knowledge.reading import Reading
 from service.logs import note
 from service.own_facts import with_own_facts
-from service.records import PATIENT_VIEW, Answered
+from service.records import Answered, Call
 from service.timing import phase
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from service.cds.card import Card
     from service.cds.messages import HookRequest
     from service.chart_source import ChartSource
-    from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
     from service.own_facts import OwnFacts
     from service.records import Records, Result
@@ -53,37 +53,6 @@ class _Entry:
 
     resource: dict[str, Any]
     full_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call on its way through."""
-
-    service_id: str
-    request: HookRequest
-    caller: Caller
-    entries: tuple[_Entry, ...]
-    now: datetime
-
-    @property
-    def drafts(self) -> tuple[dict[str, Any], ...]:
-        """The draft orders."""
-        return tuple(entry.resource for entry in self.entries)
-
-    def answered(
-        self, result: Result, cards: tuple[Card, ...] = (), case: Case | None = None, decision: Decision | None = None
-    ) -> Answered:
-        """Give what is kept of its answer."""
-        return Answered(
-            service_id=self.service_id,
-            request=self.request,
-            caller=self.caller,
-            at=self.now,
-            result=result,
-            cards=cards,
-            case=case,
-            decision=decision,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,34 +86,32 @@ class Advisor:
     async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
         """Give the JSON of the answer; raises the errors of `service.errors`."""
         client = self.clients.get(caller.issuer)
-        call = _Call(service_id, request, caller, entries=_draft_orders(request), now=self.clock())
+        call, drafts = Call(service_id, request, caller, self.clock()), _draft_orders(request)
         chart = await self.charts.chart(request, client)
         if chart is None:
             note(cards=0)
-            self.records.keep(call.answered("out-of-scope"))
+            self.records.keep(Answered(call, "out-of-scope"))
             return NO_CARDS
         chart = await with_own_facts(chart, issuer=caller.issuer, own_facts=self.own_facts)
-        if call.drafts:
-            chart = replace(chart, draft_orders=call.drafts)
-        case, decision = self.assess(chart, as_of=call.now)
+        if drafts:
+            chart = replace(chart, draft_orders=tuple(draft.resource for draft in drafts))
+        reading = self.assess(chart, as_of=call.at)
+        case, decision = reading.case, reading.decision
         with phase("cards"):
-            cards = [] if case.scope is Scope.OUT else self._cards(call, chart, case, decision)
+            cards = [] if case.scope is Scope.OUT else self._cards(call, drafts, chart, reading)
         silent = client is not None and client.silent
         note(cards=len(cards), rows=list(decision.rows), silent=silent)
-        if not silent and await self._is_repeated(call, cards):
+        result: Result = "silent" if silent else "repeated" if await self._is_repeated(call, cards) else "shown"
+        answer = msgspec.json.encode({"cards": cards}) if result == "shown" else NO_CARDS
+        self.records.keep(Answered(call, result, () if result == "repeated" else tuple(cards), case, decision))
+        if result == "shown":
+            self._remember(call, cards)
+            note(topics=[card.source.topic.code for card in cards])
+        elif result == "repeated":
             note(repeated=True)
-            self.records.keep(call.answered("repeated", (), case, decision))
-            return NO_CARDS
-        if silent:
-            self.records.keep(call.answered("silent", tuple(cards), case, decision))
-            return NO_CARDS
-        answer = msgspec.json.encode({"cards": cards})
-        self.records.keep(call.answered("shown", tuple(cards), case, decision))
-        self._remember(call, cards)
-        note(topics=[card.source.topic.code for card in cards])
         return answer
 
-    def assess(self, chart: Chart, *, as_of: datetime) -> tuple[Case, Decision]:
+    def assess(self, chart: Chart, *, as_of: datetime) -> Reading:
         """Read a chart and decide; does no I/O and never raises on data."""
         with phase("read"):
             case = map_case(
@@ -155,20 +122,20 @@ class Advisor:
                 policy=self.mapping,
             )
         with phase("decide"):
-            return case, decide(case, self.guideline)
+            return Reading(case, decide(case, self.guideline), self.guideline, self.catalogue)
 
-    async def _is_repeated(self, call: _Call, cards: list[Card]) -> bool:
+    async def _is_repeated(self, call: Call, cards: list[Card]) -> bool:
         """Whether the user saw this very answer lately; what is critical is never held back."""
         if self.shown_answers is None or not cards or any(card.indicator == "critical" for card in cards):
             return False
-        return await self.shown_answers.was_shown(said(cards), to=_reader(call), now=call.now.timestamp())
+        return await self.shown_answers.was_shown(said(cards), to=_reader(call), now=call.at.timestamp())
 
-    def _remember(self, call: _Call, cards: list[Card]) -> None:
+    def _remember(self, call: Call, cards: list[Card]) -> None:
         # Last of all: an answer that was not given must not silence the next one.
         if self.shown_answers is not None and cards:
-            self.shown_answers.put(said(cards), to=_reader(call), now=call.now.timestamp())
+            self.shown_answers.put(said(cards), to=_reader(call), now=call.at.timestamp())
 
-    def _cards(self, call: _Call, chart: Chart, case: Case, decision: Decision) -> list[Card]:
+    def _cards(self, call: Call, drafts: tuple[_Entry, ...], chart: Chart, reading: Reading) -> list[Card]:
         context = CardContext(
             patient_id=chart.patient_id,
             base_url=self.public_base_url,
@@ -177,33 +144,27 @@ class Advisor:
             app_context=self._app_context(call),
             unchanged_mdt_decision=self.unchanged_mdt_decision,
         )
-        if call.service_id == PATIENT_VIEW:
-            then = decide_then(case, self.guideline)
-            return patient_view_cards(
-                case, decision, self.guideline, self.catalogue, context=context, decision_then=then
-            )
+        if call.request.hook == "patient-view":
+            return patient_view_cards(reading, context=context)
         return order_cards(
-            call.drafts,
-            case,
-            decision,
-            self.guideline,
-            self.catalogue,
+            chart.draft_orders,
+            reading,
             terminology=self.terminology,
             context=context,
             record=chart.resources,
             selections=call.request.context.selections if call.request.hook == "order-select" else None,
-            full_urls=[entry.full_url for entry in call.entries],
+            full_urls=[draft.full_url for draft in drafts],
         )
 
-    def _app_context(self, call: _Call) -> Callable[[str, str | None], str] | None:
+    def _app_context(self, call: Call) -> Callable[[str, str | None], str] | None:
         key, issuer = self.app_context_key, call.caller.issuer
         if key is None or issuer is None:
             return None
-        now_s = int(call.now.timestamp())
+        now_s = int(call.at.timestamp())
         return lambda card, ask: sign_app_context(AppContext(issuer, card, ask), key=key, now_s=now_s)
 
 
-def _reader(call: _Call) -> tuple[str, ...]:
+def _reader(call: Call) -> tuple[str, ...]:
     """Name who asks which service about whom."""
     context, caller = call.request.context, call.caller
     return caller.issuer or "", caller.tenant or "", call.service_id, context.user_id, context.patient_id

@@ -15,9 +15,9 @@ from fhir_mappings.resources import is_older
 from fhir_mappings.screen import may_be_in_scope
 from service.adapters.fhir_client import destinations_of
 from service.adapters.fhir_pages import Link
-from service.cds.prefetch import CONDITIONS, PATIENT, require, resolve
+from service.cds.prefetch import CONDITIONS, PATIENT
 from service.cds.prefetch_states import KeyState, read_prefetch
-from service.errors import MalformedRequest, OtherFhirVersion
+from service.errors import MalformedRequest, OtherFhirVersion, RequiredDataMissing
 from service.logs import note
 from service.timing import phase
 
@@ -87,10 +87,8 @@ class ChartSource:
         self, request: HookRequest, client: Client | None, sent: Mapping[str, SentKey]
     ) -> dict[str, Fetched]:
         """Fetch the keys that were not sent and the further pages of those that were, conditions first."""
-        context = {"patientId": request.context.patient_id}
-        queries = {
-            name: resolve(one.key.template, context) for name, one in sent.items() if one.state is KeyState.ABSENT
-        }
+        patient_id = request.context.patient_id
+        queries = {name: one.key.query(patient_id) for name, one in sent.items() if one.state is KeyState.ABSENT}
         links = {
             name: Link(one.source.next_url, one.key.resource_type)
             for name, one in sent.items()
@@ -139,7 +137,7 @@ def _check_required(conditions: SentKey, fetched: Fetched | None) -> None:
     why = _why_lacking(conditions, fetched)
     if why is not None and _had(conditions, fetched) is Completeness.NOT_RETRIEVED:
         _note_lacking({CONDITIONS.name: why})
-        require(CONDITIONS, reason=why)
+        raise RequiredDataMissing(CONDITIONS.name, why)
 
 
 def _note_lacking(reasons: Mapping[str, str]) -> None:

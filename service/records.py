@@ -30,17 +30,25 @@ if TYPE_CHECKING:
 Result: TypeAlias = Literal["shown", "silent", "repeated", "out-of-scope"]
 """What became of an answer: `repeated` ones rest, and charts `out-of-scope` were not decided on."""
 
-PATIENT_VIEW = "crlm-patient-view"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """One answered hook; case and decision are absent for a chart that its conditions put out of scope."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A hook's call: what was asked of which service, by whom, and when."""
 
     service_id: str
     request: HookRequest
     caller: Caller
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answered hook; case and decision are absent for a chart that its conditions put out of scope.
+
+    `cards` are those that were issued, shown or in silence: a repeated answer issues none anew.
+    """
+
+    call: Call
     result: Result
     cards: tuple[Card, ...] = ()
     case: Case | None = None
@@ -63,12 +71,11 @@ class Records:
 
     def keep(self, answered: Answered) -> None:
         """Keep what is to be kept of an answer."""
-        patient = self._pseudonym("patient", answered, answered.request.context.patient_id)
-        if answered.result in ("shown", "silent"):
-            self.issued_cards.put(_issued(card, answered, subject=patient) for card in answered.cards)
+        patient = self._pseudonym("patient", answered, answered.call.request.context.patient_id)
+        self.issued_cards.put(_issued(card, answered, subject=patient) for card in answered.cards)
         if patient is not None and answered.case is not None:
             done = treatments_done(answered.case)
-            self.issued_cards.put(SeenTreatment(patient, treatment, answered.at) for treatment in sorted(done))
+            self.issued_cards.put(SeenTreatment(patient, treatment, answered.call.at) for treatment in sorted(done))
         if self.audit is not None:
             self.audit.write(self._line(answered, patient))
 
@@ -76,18 +83,18 @@ class Records:
         if self.pseudonyms is None:
             return None
         # One issuer may stand for many hospitals, whose ids mean different people.
-        return self.pseudonyms.of(kind, answered.caller.issuer or "", answered.caller.tenant or "", name)
+        return self.pseudonyms.of(kind, answered.call.caller.issuer or "", answered.call.caller.tenant or "", name)
 
     def _line(self, answered: Answered, patient: str | None) -> dict[str, Any]:
         guideline = self.guideline
         line = {
             "event": "hook-answered",
-            "at": answered.at,
-            "service": answered.service_id,
-            "hookInstance": answered.request.hook_instance,
-            "issuer": answered.caller.issuer,
-            "tenant": answered.caller.tenant,
-            "user": self._pseudonym("user", answered, answered.request.context.user_id),
+            "at": answered.call.at,
+            "service": answered.call.service_id,
+            "hookInstance": answered.call.request.hook_instance,
+            "issuer": answered.call.caller.issuer,
+            "tenant": answered.call.caller.tenant,
+            "user": self._pseudonym("user", answered, answered.call.request.context.user_id),
             "patient": patient,
             "result": answered.result,
             "cards": [card.uuid for card in answered.cards],
@@ -100,11 +107,11 @@ class Records:
 def _issued(card: Card, answered: Answered, *, subject: str | None) -> IssuedCard:
     """Tell the store what a card said: codes and versions alone."""
     advice, topic = card.extension.advice, card.source.topic.code
-    about_order = answered.service_id != PATIENT_VIEW
+    about_order = answered.call.request.hook != "patient-view"
     return IssuedCard(
         card=card.uuid,
-        service=answered.service_id,
-        issuer=answered.caller.issuer,
+        service=answered.call.service_id,
+        issuer=answered.call.caller.issuer,
         strategy=None if about_order else topic,
         next_step=advice.next_step,
         rows=advice.rows,
@@ -114,7 +121,7 @@ def _issued(card: Card, answered: Answered, *, subject: str | None) -> IssuedCar
         knowledge_id=advice.knowledge.id,
         knowledge_version=advice.knowledge.version,
         policy=advice.knowledge.policy,
-        issued_at=answered.at,
+        issued_at=answered.call.at,
         silent=answered.result == "silent",
         subject=subject,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from service.adapters.origins import OriginError, is_loopback, origin_of
 from service.adapters.places import is_file, is_folder
@@ -25,7 +25,9 @@ LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "json", "console"]
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
+def _choice(literal: object) -> Callable[[str], str]:
+    choices = get_args(literal)
+
     def parse(text: str) -> str:
         if text not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
@@ -144,7 +146,7 @@ class Settings:
     auth: Auth = field(
         default="required",
         metadata=_read_by(
-            _choice("required", "optional", "off"),
+            _choice(Auth),
             "Whether a call needs a signed token: required; optional (a token that is sent is checked);"
             " off (trials only).",
         ),
@@ -204,7 +206,7 @@ class Settings:
     prefetch: PrefetchMode = field(
         default="full",
         metadata=_read_by(
-            _choice("full", "gate"),
+            _choice(PrefetchMode),
             "What discovery asks for: full; gate (patient and conditions, the rest is fetched for charts in scope).",
         ),
     )
@@ -219,7 +221,7 @@ class Settings:
     mdt_line: MdtLine = field(
         default="silent",
         metadata=_read_by(
-            _choice("silent", "line"),
+            _choice(MdtLine),
             "What an opened chart shows where the MDT has decided and nothing changed since: silent; line (one card"
             " that names the decision).",
         ),
@@ -280,12 +282,12 @@ class Settings:
     )
     log_level: LogLevel = field(
         default="info",
-        metadata=_read_by(_choice("debug", "info", "warning", "error"), "The least severe events that are logged."),
+        metadata=_read_by(_choice(LogLevel), "The least severe events that are logged."),
     )
     log_format: LogFormat = field(
         default="auto",
         metadata=_read_by(
-            _choice("auto", "json", "console"),
+            _choice(LogFormat),
             "How log lines look: json; console (coloured text); auto (console on a terminal, else json).",
         ),
     )

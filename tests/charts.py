@@ -56,6 +56,8 @@ OPERATIONS = {
     "hartmann": (CPT, "44143"),
 }
 
+_RECENTLY = timedelta(days=7)
+
 
 def concept(system: str, code: str) -> Resource:
     return {"coding": [{"system": system, "code": code}]}
@@ -197,9 +199,9 @@ def _today(as_of: date) -> date:
     return as_of.date() if isinstance(as_of, datetime) else as_of
 
 
-def local_chart(facts: Mapping[str, Any], *, as_of: date, patient_id: str = "1", days_ago: int = 7) -> Charted:
+def local_chart(facts: Mapping[str, Any], *, as_of: date, patient_id: str = "1") -> Charted:
     """Chart facts as two undated Conditions and one local Observation each."""
-    on = _today(as_of) - timedelta(days=days_ago)
+    on = _today(as_of) - _RECENTLY
     found = [
         condition("primary", (ICD10CM, "C18.9"), patient_id=patient_id),
         condition("liver", (ICD10CM, "C78.7"), patient_id=patient_id),
@@ -208,18 +210,18 @@ def local_chart(facts: Mapping[str, Any], *, as_of: date, patient_id: str = "1",
     return by_type(found)
 
 
-def standard_chart(facts: Mapping[str, Any], *, as_of: date, patient_id: str = "1", days_ago: int = 7) -> Charted:
+def standard_chart(facts: Mapping[str, Any], *, as_of: date, patient_id: str = "1") -> Charted:
     """Chart facts in standard codings wherever one says the same, in local Observations otherwise."""
-    return by_type(_Standard(facts, _today(as_of), patient_id, days_ago).resources())
+    return by_type(_Standard(facts, _today(as_of), patient_id).resources())
 
 
 class _Standard:
     """Writes one chart; the dates of the story are chosen so that the derived facts come out as given."""
 
-    def __init__(self, facts: Mapping[str, Any], today: date, patient_id: str, days_ago: int) -> None:
+    def __init__(self, facts: Mapping[str, Any], today: date, patient_id: str) -> None:
         self.facts = facts
         self.patient_id = patient_id
-        self.recent = today - timedelta(days=days_ago)
+        self.recent = today - _RECENTLY
         self.written: set[str] = set()
         cycles = facts.get("chemotherapy-cycles") or 0
         self.metastasis: date | None = None

@@ -1,4 +1,4 @@
-"""A client in process that runs the checkers on every answer, and the smallest requests and advisors for it."""
+"""A client in process that runs the checkers on every answer, and the smallest requests and applications for it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from service.caller import Caller
+from service.web.app import create_app
 from tests.response_checker import check_discovery, check_operation_outcome, check_response
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from fastapi import FastAPI
     from starlette.types import ASGIApp
 
-    from service.caller import Caller
     from service.cds.messages import HookRequest
+    from service.settings import Settings
 
 PATIENT_VIEW = "/cds-services/crlm-patient-view"
 HOOK_INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
@@ -44,6 +47,37 @@ class FakeAdvisor:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+class Everyone:
+    """Lets every call pass, from nobody."""
+
+    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:  # noqa: ARG002  the protocol's arguments
+        return Caller()
+
+
+class Forgetful:
+    """Acknowledges all feedback."""
+
+    async def record(self, service_id: str, body: bytes, caller: Caller) -> None:
+        pass
+
+
+class AlwaysReady:
+    async def faults(self) -> list[str]:
+        return []
+
+
+def small_app(settings: Settings, **parts: Any) -> FastAPI:
+    """Build the application around fakes; `parts` replace them, or come beside them."""
+    fakes = {
+        "advisor": FakeAdvisor(),
+        "templates": {"conditions": "Condition?patient={{context.patientId}}"},
+        "authenticator": Everyone(),
+        "feedback": Forgetful(),
+        "readiness": AlwaysReady(),
+    }
+    return create_app(settings, **{**fakes, **parts})
 
 
 class CheckedClient:

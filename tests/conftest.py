@@ -11,10 +11,9 @@ from hypothesis import settings as hypothesis_settings
 
 from service.adapters.store import shown_answers
 from service.settings import Settings
-from service.web.app import create_app
 from tests.canary.taps import see_event
 from tests.canary.watch import WATCH
-from tests.checked_client import CheckedClient, FakeAdvisor
+from tests.checked_client import CheckedClient, FakeAdvisor, small_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, MutableMapping
@@ -80,6 +79,6 @@ def advisor() -> FakeAdvisor:
 @pytest.fixture
 async def client(settings: Settings, advisor: FakeAdvisor) -> AsyncIterator[CheckedClient]:
     """A client of the application around a fake advisor."""
-    app = create_app(settings, advisor=advisor, templates={"conditions": "Condition?patient={{context.patientId}}"})
+    app = small_app(settings, advisor=advisor)
     async with CheckedClient(app) as found:
         yield found

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fhir_mappings.case import Case, Evidence, Known, PartialDate, Scope
+from fhir_mappings.case import Case, Evidence, Known, MdtRecord, PartialDate, Scope
 from fhir_mappings.catalogue import load_catalogue
 from service.cds.cards import CardContext, patient_view_cards
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
 from tests.cases import case_of, examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fhir_mappings.case import Fact, MdtRecord, Sign
-    from service.knowledge.decision import Decision
+    from fhir_mappings.case import Fact, Sign
     from service.knowledge.explanation import Explanation, Section, SectionCode
     from service.knowledge.model import Guideline
 
 RECORDED = PartialDate(date(2026, 11, 2), date(2026, 11, 2))
+DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
 CATALOGUE = load_catalogue()
 CONDITIONS = (Evidence("Condition/primary"), Evidence("Condition/liver"))
 
@@ -34,17 +35,11 @@ def recorded(code: str, value: Any, day: PartialDate = RECORDED) -> Known:
     return Known(value, (Evidence(f"Observation/{code}", "entered", day),))
 
 
-def charted(
-    facts: Mapping[str, Any],
-    *,
-    signs: frozenset[Sign] | None = None,
-    scope: Scope = Scope.IN,
-    mdt: MdtRecord | None = None,
-) -> Case:
+def charted(facts: Mapping[str, Any], *, signs: frozenset[Sign] | None = None, scope: Scope = Scope.IN) -> Case:
     """Build a case in which each plain value has evidence; facts that are given as such stay as they are."""
     plain = {code: given if hasattr(given, "evidence") else recorded(code, given) for code, given in facts.items()}
     case = case_of(plain) if signs is None else case_of(plain, signs=signs)
-    return replace(case, scope=scope, scope_evidence=CONDITIONS, mdt=mdt)
+    return replace(case, scope=scope, scope_evidence=CONDITIONS)
 
 
 def example(example_id: str, *without: str, **changed: Any) -> Case:
@@ -52,6 +47,13 @@ def example(example_id: str, *without: str, **changed: Any) -> Case:
     facts: dict[str, Any] = dict(next(found.facts for found in examples() if found.id == example_id))
     facts |= {code.replace("_", "-"): value for code, value in changed.items()}
     return charted({code: value for code, value in facts.items() if code not in without})
+
+
+def by_mdt(case: Case, strategy: str, **changed: Any) -> Case:
+    """Let the MDT have decided on the facts of a case; `changed` are other members of its record."""
+    evidence = Evidence("Observation/mdt", "entered", DECIDED)
+    record = MdtRecord(strategy, DECIDED, evidence, facts_then=case.facts, signs_then=case.signs)
+    return replace(case, mdt=replace(record, **changed))
 
 
 def with_facts(case: Case, **changed: Fact) -> Case:
@@ -75,19 +77,12 @@ def cards_of(
     case: Case,
     *,
     guideline: Guideline | None = None,
-    decision_then: Decision | None = None,
     **changed: Any,
 ) -> list[dict[str, Any]]:
     """Give the cards of a case as they go over the wire."""
     guideline = guideline or load_guideline()
-    cards = patient_view_cards(
-        case,
-        decide(case, guideline),
-        guideline,
-        CATALOGUE,
-        context=context(**changed),
-        decision_then=decision_then,
-    )
+    reading = Reading(case, decide(case, guideline), guideline, CATALOGUE)
+    cards = patient_view_cards(reading, context=context(**changed))
     read: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(cards))
     return read
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from service.settings import Settings
-from service.web.app import create_app
 from service.web.draining import PatientProtocol
+from tests.checked_client import small_app
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from service.web.ports import Advisor
 
@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
+def running(app: ASGIApp) -> Iterator[str]:
     """Run an application on a free port and give its URL."""
     with running_at(lambda _: app) as url:
         yield url
@@ -43,7 +43,7 @@ def running(app: FastAPI) -> Iterator[str]:
 
 @contextmanager
 def running_at(
-    make_app: Callable[[str], FastAPI], *, protocol: type[asyncio.Protocol] = PatientProtocol
+    make_app: Callable[[str], ASGIApp], *, protocol: type[asyncio.Protocol] = PatientProtocol
 ) -> Iterator[str]:
     """Run an application that has to know its own URL, which it is made with."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -65,5 +65,5 @@ def serving(advisor: Advisor) -> Iterator[str]:
     """Run the service around `advisor`, without authentication."""
     settings = Settings(auth="off", max_body_bytes=40_000_000)
     templates = {"conditions": "Condition?patient={{context.patientId}}"}
-    with running(create_app(settings, advisor=advisor, templates=templates)) as url:
+    with running(small_app(settings, advisor=advisor, templates=templates)) as url:
         yield url

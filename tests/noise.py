@@ -128,7 +128,7 @@ def _prescription(rng: random.Random, ident: str, subject: Resource) -> Resource
 _MAKERS = (_lab, _lab, _lab, _lab, _lab, _lab, _problem, _procedure, _prescription)
 
 
-def noise(rng: random.Random, count: int, *, patient_id: str, prefix: str = "noise") -> list[Resource]:
+def noise(rng: random.Random, count: int, *, patient_id: str) -> list[Resource]:
     """Make `count` resources of the patient that no fact is read from."""
     subject = {"reference": f"Patient/{patient_id}"}
-    return [rng.choice(_MAKERS)(rng, f"{prefix}-{number}", subject) for number in range(count)]
+    return [rng.choice(_MAKERS)(rng, f"noise-{number}", subject) for number in range(count)]

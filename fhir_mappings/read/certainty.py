@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fhir_mappings.loose_json import objects
 from fhir_mappings.read.values import codings
-from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

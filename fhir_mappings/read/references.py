@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.relevance import objects
+from fhir_mappings.loose_json import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,7 +16,6 @@ from service.adapters.fhir_pages import (
     Link,
     Lost,
     PageFetcher,
-    PageReader,
     Reason,
     not_retrieved,
 )
@@ -27,6 +26,7 @@ from service.tracing import span
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
+    from fhir_mappings.terminology import Terminology
     from service.adapters.clients import Client
     from service.adapters.origins import Origin
     from service.adapters.outbound import Outbound
@@ -51,9 +51,9 @@ def destinations_of(client: Client | None, fhir_server: str, *, anyone: tuple[De
 class FhirClient:
     """All fetching of one process."""
 
-    def __init__(self, outbound: Outbound, *, read_page: PageReader, limits: Limits | None = None) -> None:
+    def __init__(self, outbound: Outbound, *, terminology: Terminology, limits: Limits | None = None) -> None:
         self._outbound = outbound
-        self._read_page = read_page
+        self._terminology = terminology
         self._limits = limits or Limits()
         self._get_only: set[tuple[str, str]] = set()
 
@@ -77,7 +77,7 @@ class FhirClient:
             token_expires=now + authorization.expires_in_s if authorization else None,
             token_patient_id=authorization.patient_id if authorization else None,
         )
-        fetcher = PageFetcher(self._outbound, access, self._limits, self._read_page)
+        fetcher = PageFetcher(self._outbound, access, self._limits, self._terminology)
         return FhirCall(fetcher, get_only=self._get_only)
 
 
@@ -156,7 +156,7 @@ class FhirCall:
     async def _fetch(self, query: Query) -> Fetched | Lost:
         """Fetch one key; `Lost` where its POST was refused."""
         asked = query.resource_type
-        if query.id is not None or (self._base, asked) in self._get_only:
+        if (self._base, asked) in self._get_only:
             return await self._fetch_by_get(query)
         search = f"{self._base}/{asked}/_search"
         try:
@@ -166,9 +166,8 @@ class FhirCall:
 
     async def _fetch_by_get(self, query: Query) -> Fetched:
         url, asked = f"{self._base}/{query.url}", query.resource_type
-        page = self._fetcher.read(url) if query.id is not None else self._fetcher.get(url, asked)
         try:
-            return await self._fetcher.pages_from(page, url, asked)
+            return await self._fetcher.pages_from(self._fetcher.get(url, asked), url, asked)
         except Lost as lost:
             return not_retrieved(lost.reason, lost.status)
 

@@ -6,21 +6,22 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urljoin
 
 import httpx
 
 from fhir_mappings.asked import Stray, stray
-from fhir_mappings.bundle import Scan, SourceState, are_partial, opened
+from fhir_mappings.bundle import Scan, SourceState, are_partial, opened, read_source
 from fhir_mappings.chart import Completeness
-from service.adapters.origins import origin_of
+from service.adapters.origins import is_same_origin
 from service.adapters.outbound import Allowance, OutboundError, Refused, TimedOut, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
-    from fhir_mappings.bundle import Body, Opened, SourceRead
+    from fhir_mappings.bundle import SourceRead
+    from fhir_mappings.terminology import Terminology
     from service.adapters.outbound import Destinations, Outbound
     from service.cds.messages import AccessToken
 
@@ -53,10 +54,6 @@ class Reason(StrEnum):
 
 
 _STRAY = {Stray.OTHER_TYPES: Reason.OTHER_TYPES, Stray.OTHER_PATIENT: Reason.OTHER_PATIENT}
-
-
-PageReader: TypeAlias = "Callable[[Body | Opened], SourceRead]"
-"""`fhir_mappings.bundle.read_source` with its terminology."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class PageFetcher:
     outbound: Outbound
     access: FhirAccess
     limits: Limits
-    read_page: PageReader
+    terminology: Terminology
     _allowance: Allowance = field(init=False)
     _entries: int = field(default=0, init=False)
 
@@ -150,10 +147,6 @@ class PageFetcher:
         What it sent stays, so nothing is lost; whether all pages together reach the total is for who holds the first.
         """
         return await self._followed([], self.access.base + "/", link.resource_type, link.url)
-
-    async def read(self, url: str) -> SourceRead:
-        """Read the resource at `url`."""
-        return self._understood((await self._sent(self._request(url))).content)
 
     async def get(self, url: str, asked: str) -> SourceRead:
         """Read the page at `url` of a search for resources of type `asked`."""
@@ -194,10 +187,9 @@ class PageFetcher:
         """Give the URL that `link` on the page at `url` leads to; raise `Lost` where it is not to be asked for."""
         try:
             following = urljoin(url, link)
-            is_foreign = origin_of(following) != origin_of(self.access.base)
         except ValueError:
             raise Lost(Reason.FOREIGN_PAGE) from None
-        if is_foreign:
+        if not is_same_origin(following, self.access.base):
             raise Lost(Reason.FOREIGN_PAGE)
         if following in seen or pages >= self.limits.pages or self._entries >= self.limits.entries:
             raise Lost(Reason.TOO_MANY_PAGES)
@@ -245,25 +237,22 @@ class PageFetcher:
         `null` or a bare resource, fine in a prefetch, would look like nothing there, and so would what nobody asked.
         """
         whole = opened(body)
-        page = self._understood(whole)
+        page = read_source(whole, self.terminology)
+        self._entries += page.entries
+        match page.state:
+            case SourceState.OUTCOME:
+                raise Lost(Reason.FAILED)
+            case SourceState.JUNK:
+                raise Lost(Reason.UNREADABLE)
+            case SourceState.DATA | SourceState.EMPTY:
+                pass
+            case _:
+                assert_never(page.state)
         if not isinstance(whole, Scan):
             raise Lost(Reason.UNREADABLE)
         if page.entries and (found := stray(whole, page, resource_type=asked, patient_id=self.access.patient_id)):
             raise Lost(_STRAY[found])
         return page
-
-    def _understood(self, sent: Body | Opened) -> SourceRead:
-        page = self.read_page(sent)
-        self._entries += page.entries
-        match page.state:
-            case SourceState.DATA | SourceState.EMPTY:
-                return page
-            case SourceState.OUTCOME:
-                raise Lost(Reason.FAILED)
-            case SourceState.JUNK:
-                raise Lost(Reason.UNREADABLE)
-            case _:
-                assert_never(page.state)
 
 
 def _reason_of(fault: OutboundError) -> Reason:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from fhir_mappings.relevance import objects
+from fhir_mappings.loose_json import objects
 from service.adapters.fhir_answers import WriteAnswer, read_answer, read_existing, read_transaction, version_of
 from service.adapters.outbound import OutboundError
 from service.adapters.write_permissions import Permissions, permissions_from
@@ -233,7 +233,7 @@ class FhirWriter:
                 **({"Content-Type": "application/fhir+json"} if body is not None else {}),
                 **(headers or {}),
             },
-            content=None if body is None else httpx.Request("POST", base, json=body).content,
+            json=body,
         )
         response = await self.transport.send(request)
         if response.status_code == httpx.codes.UNAUTHORIZED:

@@ -9,6 +9,7 @@ import httpx
 import jwt
 import msgspec
 
+from fhir_mappings.loose_json import MISFITS
 from service.adapters.outbound import OutboundError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ async def _keys(jwks_uri: str, transport: AppTransport) -> list[dict[str, Any]]:
         found = msgspec.json.decode(response.content)
     except OutboundError as fault:
         raise IdTokenError("the EHR's keys could not be fetched") from fault
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+    except MISFITS as fault:
         raise IdTokenError("the EHR's keys are not JSON") from fault
     keys = found.get("keys") if isinstance(found, dict) else None
     if response.status_code != httpx.codes.OK or not isinstance(keys, list):

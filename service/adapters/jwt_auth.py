@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from service.adapters.origins import OriginError, origin_of
+from service.adapters.origins import is_same_origin
 from service.adapters.tokens import LEEWAY_S, bearer_token, check_claims, take_apart
 from service.caller import Caller
 from service.errors import ServiceNotAllowed, StoreUnavailable, Unauthenticated
@@ -145,9 +145,4 @@ def _is_own_key_set(url: str | None, client: Client) -> bool:
     """Whether a token may name `url`: the configured one; where keys come from a file, any of the issuer's origin."""
     if url is None or url == client.jwks_url:
         return True
-    if client.jwks_url is not None:
-        return False
-    try:
-        return origin_of(url) == origin_of(client.issuer)
-    except OriginError:
-        return False
+    return client.jwks_url is None and is_same_origin(url, client.issuer)

@@ -95,6 +95,14 @@ def origin_of(url: str) -> Origin:
             raise OriginError("must be an https URL")
 
 
+def is_same_origin(url: str, other: str) -> bool:
+    """Whether two URLs have the same origin; one that has none shares it with nobody."""
+    try:
+        return origin_of(url) == origin_of(other)
+    except OriginError:
+        return False
+
+
 def parse_origin(text: str) -> Origin:
     """Read a configured origin: a URL with neither path, query nor fragment."""
     origin = origin_of(text)

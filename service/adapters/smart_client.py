@@ -13,7 +13,7 @@ from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped]
 
 from service.adapters.id_token import IdTokenError, verify_id_token
-from service.adapters.origins import OriginError, origin_of
+from service.adapters.origins import is_same_origin
 from service.adapters.outbound import OutboundError
 from service.adapters.smart_configuration import SmartConfiguration, scopes_for
 
@@ -267,18 +267,11 @@ async def _user(
 
 def _relative(user: object, *, iss: str) -> str | None:
     """Give the user as `Type/id`; one of another server is nobody here, its id may be somebody else's."""
-    if not isinstance(user, str) or ("://" in user and not _is_same_origin(user, iss)):
+    if not isinstance(user, str) or ("://" in user and not is_same_origin(user, iss)):
         return None
     parts = user.split("?")[0].rstrip("/").split("/")[-2:]
     kinds = {"Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Person"}
     return "/".join(parts) if len(parts) == 2 and parts[0] in kinds and _is_id(parts[1]) else None  # noqa: PLR2004
-
-
-def _is_same_origin(url: str, other: str) -> bool:
-    try:
-        return origin_of(url) == origin_of(other)
-    except OriginError:
-        return False
 
 
 def _is_id(value: str) -> bool:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from fhir_mappings.loose_json import MISFITS
+from fhir_mappings.mapper import SOURCES
 from service.adapters.origins import is_this_machine
 from service.adapters.outbound import OutboundError
 
@@ -20,16 +22,7 @@ if TYPE_CHECKING:
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 
-READ_SEARCH = (
-    "Condition",
-    "Observation",
-    "Procedure",
-    "ServiceRequest",
-    "MedicationRequest",
-    "MedicationAdministration",
-    "CarePlan",
-    "BodyStructure",
-)
+READ_SEARCH = (*SOURCES, "BodyStructure")
 """What the case is read from."""
 WRITES = (("Observation", "cu"), ("Provenance", "c"), ("CarePlan", "c"), ("DocumentReference", "c"))
 """What completing the case writes: our own Observations are created and updated, the others only created."""
@@ -84,7 +77,7 @@ def read_configuration(body: bytes, *, iss: str) -> SmartConfiguration:
     """Read a SMART configuration (SMART App Launch 2.2, "conformance"); raise `DiscoveryError` where it is unusable."""
     try:
         document = msgspec.json.decode(body, type=_Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+    except MISFITS as fault:
         raise DiscoveryError("the EHR's SMART configuration is not what the specification describes") from fault
     methods = document.code_challenge_methods_supported
     if methods is not None and "S256" not in methods:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.adapters.smart_configuration import grants
+from fhir_mappings.loose_json import MISFITS
+from service.adapters.smart_configuration import WRITES, grants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,7 +58,6 @@ class _Statement(msgspec.Struct):
 
 _BEFORE_R4 = ("0.", "1.", "2.", "3.")
 _LETTERS = {"create": "c", "update": "u"}
-_KINDS = ("Observation", "Provenance", "CarePlan", "DocumentReference")
 
 
 def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissions:
@@ -69,7 +69,7 @@ def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissi
     if read is not None and read.fhirVersion.startswith(_BEFORE_R4):
         # What the app writes is R4: another version would take it for something else.
         return Permissions(transaction=False, allowed=frozenset())
-    granted = {(kind, what) for kind in _KINDS for what, letter in _LETTERS.items() if grants(scopes, kind, letter)}
+    granted = {(kind, what) for kind, _ in WRITES for what, letter in _LETTERS.items() if grants(scopes, kind, letter)}
     rest = next((rest for rest in read.rest if rest.mode == "server"), None) if read else None
     if rest is None or rest.resource is None:
         return Permissions(transaction=True, allowed=frozenset(granted))
@@ -83,5 +83,5 @@ def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissi
 def _read(statement: bytes | None) -> _Statement | None:
     try:
         return msgspec.json.decode(statement, type=_Statement) if statement else None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except MISFITS:
         return None

@@ -28,17 +28,18 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Value
     from fhir_mappings.catalogue import Catalogue, FactDefinition
     from service.knowledge.decision import Decision, Outcome
-    from service.knowledge.model import Guideline
+    from service.knowledge.reading import Reading
 
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[^\s/]+")
 
 
-def advice_of(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> CardExtension:
+def advice_of(reading: Reading) -> CardExtension:
     """Give the extension object of a card on this decision.
 
     Where another cancer makes the origin of the metastases uncertain the candidates stay, and no strategy is named.
     A chart of uncertain scope has the facts alone.
     """
+    case, decision, guideline, catalogue = reading.case, reading.decision, reading.guideline, reading.catalogue
     knowledge = Knowledge(id=guideline.id, version=guideline.version, policy=guideline.policy.name)
     if case.scope is Scope.UNCERTAIN:
         return CardExtension(Advice(determined=False, knowledge=knowledge, facts=_facts(case, None, catalogue)))

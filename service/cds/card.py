@@ -10,7 +10,6 @@ Indicator: TypeAlias = Literal["info", "warning", "critical"]
 JsonValue: TypeAlias = bool | int | float | str
 
 EXTENSION = "example.crlm-cds.advice"
-SUMMARY_LIMIT = 139
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -8,25 +8,23 @@ from typing import TYPE_CHECKING, Literal
 from fhir_mappings.case import Scope
 from fhir_mappings.outbound import STRATEGY_SYSTEM, UNDETERMINED, Draft
 from service.cds.advice import advice_of
-from service.cds.card import SUMMARY_LIMIT, Card, Coding, Link, Source
+from service.cds.card import Card, Coding, Link, Source
 from service.cds.markdown import clip, flat, render
 from service.cds.overrides import OVERRIDE_REASONS
 from service.cds.suggestions import request, strategy_suggestions
 from service.knowledge.explain import explain
 from service.knowledge.mdt import changes_since, explain_mdt
-from service.knowledge.phrases import short_name
-from service.knowledge.reading import Reading, references
+from service.knowledge.phrases import SUMMARY_LIMIT, short_name
+from service.knowledge.reading import references
 from service.knowledge.uncertain import explain_uncertain_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fhir_mappings.case import Case
-    from fhir_mappings.catalogue import Catalogue
     from service.cds.card import Suggestion
-    from service.knowledge.decision import Decision
     from service.knowledge.explanation import Explanation, SectionCode
-    from service.knowledge.model import Guideline
+    from service.knowledge.reading import Reading
 
 LABEL = "crlm-cds: colorectal liver metastases"
 # The detail stays at about 25 lines; the app shows the rest.
@@ -49,46 +47,31 @@ class CardContext:
     unchanged_mdt_decision: Literal["silent", "line"] = "silent"
 
 
-def patient_view_cards(  # noqa: PLR0913 - the case, its decision, the knowledge behind them, and the call
-    case: Case,
-    decision: Decision,
-    guideline: Guideline,
-    catalogue: Catalogue,
-    *,
-    context: CardContext,
-    decision_then: Decision | None = None,
-) -> list[Card]:
-    """Give the card for a chart that is opened, or none: out of scope, nothing to order, MDT decision unchanged.
-
-    `decision_then` is the decision on `case.mdt.facts_then`, where the MDT has decided.
-    """
-    reading = Reading(case, decision, guideline, catalogue)
+def patient_view_cards(reading: Reading, *, context: CardContext) -> list[Card]:
+    """Give the card for a chart that is opened, or none: out of scope, nothing to order, MDT decision unchanged."""
+    case = reading.case
     if case.scope is Scope.OUT:
         return []
     if case.scope is Scope.UNCERTAIN:
-        explanation = explain_uncertain_scope(case, guideline, catalogue)
-        return [_card(reading, explanation, context, ())]
-    if decision.no_card:
+        return [_card(reading, explain_uncertain_scope(reading), context, ())]
+    if reading.decision.no_card:
         return []
     draft = draft_for(case, context)
     if case.mdt is None:
-        explanation = explain(case, decision, guideline, catalogue)
-        return [_card(reading, explanation, context, strategy_suggestions(reading, draft))]
-    return _mdt_card(reading, context, draft, decision_then)
+        return [_card(reading, explain(reading), context, strategy_suggestions(reading, draft))]
+    return _mdt_card(reading, context, draft)
 
 
-def _mdt_card(reading: Reading, context: CardContext, draft: Draft, decision_then: Decision | None) -> list[Card]:
+def _mdt_card(reading: Reading, context: CardContext, draft: Draft) -> list[Card]:
     """Give the card on a decision of the MDT: where deciding facts changed, or where nothing tells that none did."""
-    case, decision, guideline = reading.case, reading.decision, reading.guideline
-    if changes_since(case, decision, guideline):
-        explanation = explain_mdt(case, decision, guideline, reading.catalogue, decision_then)
-        return [_card(reading, explanation, context, (request(draft, "liver-mdt-referral", recommended=True),))]
-    undated = case.mdt is not None and case.mdt.decided is None
+    if changes_since(reading):
+        suggestions = (request(draft, "liver-mdt-referral", recommended=True),)
+        return [_card(reading, explain_mdt(reading), context, suggestions)]
+    undated = reading.case.mdt is not None and reading.case.mdt.decided is None
     if undated or context.unchanged_mdt_decision == "line":
         # The MDT's own decision: the statements and papers behind ours would seem to support it.
-        alone = replace(reading, decision=decision.without_sources())
-        explanation = explain_mdt(case, alone.decision, guideline, reading.catalogue)
-        return [_card(alone, explanation, context, ())]
+        alone = replace(reading, decision=reading.decision.without_sources())
+        return [_card(alone, explain_mdt(alone), context, ())]
     return []
 
 
@@ -112,7 +95,7 @@ def _card(
     reading: Reading, explanation: Explanation, context: CardContext, suggestions: tuple[Suggestion, ...]
 ) -> Card:
     decision = reading.decision
-    advice = advice_of(reading.case, decision, reading.guideline, reading.catalogue)
+    advice = advice_of(reading)
     strategy = advice.advice.strategy or UNDETERMINED
     url = knowledge_url(context.base_url, decision.row_behind)
     uuid = context.new_uuid()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from fhir_mappings.orders import read_orders
 from fhir_mappings.outbound import without_empty
 from service.cds.advice import advice_of
-from service.cds.card import SUMMARY_LIMIT, Action, Card, Coding, Source, Suggestion
+from service.cds.card import Action, Card, Coding, Source, Suggestion
 from service.cds.cards import LABEL, draft_for, knowledge_url, links
 from service.cds.markdown import clip, flat, render
 from service.cds.overrides import OVERRIDE_REASONS
@@ -16,22 +17,19 @@ from service.cds.selections import chosen
 from service.cds.suggestions import request
 from service.knowledge.order import Order
 from service.knowledge.order_advice import advise_orders
-from service.knowledge.phrases import day
-from service.knowledge.reading import Reading
+from service.knowledge.phrases import SUMMARY_LIMIT, day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fhir_mappings.case import Case
-    from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.orders import ReadOrder
     from fhir_mappings.outbound import Draft
     from fhir_mappings.terminology import Terminology
     from service.cds.cards import CardContext
-    from service.knowledge.decision import Decision
     from service.knowledge.explanation import SectionCode
     from service.knowledge.model import Guideline
     from service.knowledge.order import OrderAdvice, Remedy
+    from service.knowledge.reading import Reading
 
 ADVISORY_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/advisory"
 _LIMITS: Mapping[SectionCode, int] = {"why": 10}
@@ -39,12 +37,9 @@ _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9_.\-]+")
 _WHEN = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
 
 
-def order_cards(  # noqa: PLR0913 - the orders, the case with its decision and knowledge, and the call
+def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
     drafts: Iterable[object],
-    case: Case,
-    decision: Decision,
-    guideline: Guideline,
-    catalogue: Catalogue,
+    reading: Reading,
     *,
     terminology: Terminology,
     context: CardContext,
@@ -64,7 +59,6 @@ def order_cards(  # noqa: PLR0913 - the orders, the case with its decision and k
         return []
     planned = read_orders(record, terminology, patient_id=context.patient_id, drafts=False)
     replaced = {f"{draft.get('resourceType')}/{draft.get('id')}" for draft in drafts if isinstance(draft, dict)}
-    reading = Reading(case, decision, guideline, catalogue)
     findings = advise_orders(
         reading,
         [_order(order) for order in read],
@@ -72,7 +66,7 @@ def order_cards(  # noqa: PLR0913 - the orders, the case with its decision and k
         chosen=None if selections is None else chosen(selections, read, full_urls),
     )
     bodies = {order.reference: order.resource for order in read}
-    draft = draft_for(case, context)
+    draft = draft_for(reading.case, context)
     return [_card(reading, found, context, draft, bodies[found.order.reference]) for found in findings]
 
 
@@ -105,7 +99,7 @@ def _card(
         selection_behavior=None if not suggestions else "at-most-one" if "postpone" in found.remedies else "any",
         override_reasons=OVERRIDE_REASONS,
         links=links(reading, context, uuid, url),
-        extension=advice_of(reading.case, found.basis, reading.guideline, reading.catalogue),
+        extension=advice_of(replace(reading, decision=found.basis)),
     )
 
 

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, urlencode
-
-from service.errors import RequiredDataMissing
+from urllib.parse import parse_qsl, quote, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.terminology import Terminology
 
-_TOKEN = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-_RESOLVABLE = frozenset({"context.patientId", "context.userId", "context.encounterId"})
-_REFERENCE_CHARACTERS = re.compile(r"[A-Za-z0-9_.\-/]{1,512}")
-_READ = re.compile(r"[A-Z][A-Za-z]+/[^?&/]+")
-_SEARCH = re.compile(r"[A-Z][A-Za-z]+\?.+")
-
-
-class TemplateError(Exception):
-    """A template asks for something that the restricted grammar of prefetch templates does not have."""
+_PATIENT_ID = "{{context.patientId}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One FHIR read (`id` is set) or search, relative to the FHIR base; parameters in the order of the template."""
+    """One FHIR search, relative to the FHIR base; parameters in the order of the template."""
 
     resource_type: str
-    id: str | None = None
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...]
 
     @property
     def form(self) -> str:
@@ -41,27 +29,34 @@ class Query:
 
     @property
     def url(self) -> str:
-        """The relative URL of the read, or of the search by GET."""
-        if self.id is not None:
-            return f"{self.resource_type}/{quote(self.id, safe='')}"
+        """The relative URL of the search by GET."""
         return f"{self.resource_type}?{self.form}"
 
 
 @dataclass(frozen=True, slots=True)
 class PrefetchKey:
-    """One key that discovery advertises. Without a required key there is no answer (412)."""
+    """One key that discovery advertises."""
 
     name: str
     resource_type: str
     template: str
-    required: bool = False
+
+    def query(self, patient_id: str) -> Query:
+        """Give the search of the template for a patient; none is made of the read of the Patient."""
+        _, _, parameters = self.template.partition("?")
+        pairs = ((name, value.replace(_PATIENT_ID, patient_id)) for name, value in parse_qsl(parameters))
+        return Query(self.resource_type, tuple(pairs))
 
 
-PATIENT = PrefetchKey("patient", "Patient", "Patient/{{context.patientId}}")
+def _search(name: str, resource_type: str, rest: str) -> PrefetchKey:
+    return PrefetchKey(name, resource_type, f"{resource_type}?patient={_PATIENT_ID}{rest}")
+
+
+PATIENT = PrefetchKey("patient", "Patient", f"Patient/{_PATIENT_ID}")
+"""For clients that show whom they ask about: no answer depends on it, so that it is never fetched."""
 # Without `code`: EHRs do not offer it for Condition, and conditions that are text only have to be seen.
-CONDITIONS = PrefetchKey(
-    "conditions", "Condition", "Condition?patient={{context.patientId}}&_count=1000", required=True
-)
+CONDITIONS = _search("conditions", "Condition", "&_count=1000")
+"""The one key without which there is no answer (412)."""
 
 
 def prefetch_keys(observation_codes: Iterable[str]) -> tuple[PrefetchKey, ...]:
@@ -112,41 +107,3 @@ def observation_codes(terminology: Terminology, catalogue: Catalogue) -> set[str
 def advertised(keys: Iterable[PrefetchKey], *, mode: Literal["full", "gate"]) -> dict[str, str]:
     """Give the templates that discovery shows: all, or those that tell whether a chart is in scope."""
     return {key.name: key.template for key in keys if mode == "full" or key in (PATIENT, CONDITIONS)}
-
-
-def resolve(template: str, context: Mapping[str, str]) -> Query:
-    """Put the values of `context` (`{"patientId": …}`) into a template.
-
-    Values that are no FHIR id or reference are refused, so that none can add a parameter to the query. Raises
-    `TemplateError` also for other tokens and for a result that is no relative read or type-level search.
-    """
-
-    def value(token: re.Match[str]) -> str:
-        path = token.group(1)
-        found = context.get(path.removeprefix("context."), "")
-        if path not in _RESOLVABLE or not _REFERENCE_CHARACTERS.fullmatch(found):
-            raise TemplateError("a token of the template has no usable value")
-        return found
-
-    url = _TOKEN.sub(value, template)
-    if _READ.fullmatch(url):
-        resource_type, _, identifier = url.partition("/")
-        return Query(resource_type, id=identifier)
-    if not _SEARCH.fullmatch(url):
-        raise TemplateError("a template must be a relative 'Type/id' or 'Type?parameters'")
-    resource_type, _, parameters = url.partition("?")
-    pairs = [pair.partition("=") for pair in parameters.split("&")]
-    names = [name for name, _, _ in pairs]
-    if not all(name and text for name, _, text in pairs) or len(set(names)) != len(names):
-        raise TemplateError("each parameter of a template must have a value and stand once")
-    return Query(resource_type, parameters=tuple((name, text) for name, _, text in pairs))
-
-
-def require(key: PrefetchKey, *, reason: str) -> None:
-    """End the call where `key` is required; `reason` says in our words why it could not be had."""
-    if key.required:
-        raise RequiredDataMissing(key.name, reason)
-
-
-def _search(name: str, resource_type: str, rest: str) -> PrefetchKey:
-    return PrefetchKey(name, resource_type, f"{resource_type}?patient={{{{context.patientId}}}}{rest}")

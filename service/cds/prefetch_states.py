@@ -11,6 +11,7 @@ import msgspec
 from fhir_mappings.asked import stray
 from fhir_mappings.bundle import Scan, SourceRead, SourceState, opened, read_source
 from fhir_mappings.chart import Completeness
+from fhir_mappings.loose_json import MISFITS
 from service.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _refuse_draft_shape(key: PrefetchKey, sent: Sent) -> None:
         return
     try:
         _DRAFT_SHAPE.decode(sent)
-    except (msgspec.DecodeError, RecursionError):
+    except MISFITS:
         return
     raise MalformedRequest(
         f"prefetch.{key.name} must be a resource or a Bundle itself, not wrapped in 'resource' and 'response'",

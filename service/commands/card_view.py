@@ -8,6 +8,8 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
+from fhir_mappings.loose_json import MISFITS
+
 _COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
 _SUCCESS = 200
 
@@ -59,7 +61,7 @@ def show_answer(status: int, body: bytes, *, console: Console | None = None) -> 
     console = console or Console()
     try:
         answer = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except MISFITS:
         answer = None
     if answer is None or (answer.cards is None and status == _SUCCESS):
         console.print(f"[bold red]{status}[/] no answer of a CDS Hooks service came back")

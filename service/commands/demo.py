@@ -14,7 +14,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EXTRA = {"nh3": "nh3"}
 _REMEDY = "in the repository, pip install '.[demo]'"
 
 
@@ -44,9 +43,8 @@ def demo(
         return
     if keep is not None:
         check_folder(keep, option="--keep")
-    missing = [package for module, package in _EXTRA.items() if find_spec(module) is None]
-    if missing:
-        typer.secho(f"The demo needs {' and '.join(missing)}: {_REMEDY}", fg="red", err=True)
+    if find_spec("nh3") is None:
+        typer.secho(f"The demo needs nh3: {_REMEDY}", fg="red", err=True)
         raise typer.Exit(1)
 
     from service.commands.faults import faults_end_the_command

@@ -14,8 +14,7 @@ from service.adapters.origins import is_loopback
 from service.adapters.places import is_folder
 from service.adapters.policy_file import guideline_under
 from service.adapters.store.database import Database
-from service.adapters.store.migrate import head, read_version, suffices
-from service.adapters.store.schema import token_ids
+from service.adapters.store.migrate import head, read_version, suffices, write_and_delete
 from service.commands.check import disagreements, oddities
 from service.commands.findings import Finding, fail, ok, warn
 from service.commands.store_url import is_there, sqlite_file
@@ -28,8 +27,6 @@ from service.web.smart.parts import app_clients
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from sqlalchemy.engine import Connection
 
 _LEAST_FREE_BYTES = 500_000_000
 
@@ -164,15 +161,8 @@ def _examine_open(database: Database) -> list[Finding]:
     if not suffices(version):
         remedy = "run `crlm-cds migrate`; `serve` does it too"
         return [warn("store", f"{kind}: version {version}, this program needs {head()}", remedy)]
-    database.write_now(_try_writing)
+    database.write_now(write_and_delete)
     return [ok("store", f"{kind}: version {version}, it can be written")]
-
-
-def _try_writing(connection: Connection) -> None:
-    with connection.begin_nested() as trial:
-        row = {**dict.fromkeys(("issuer", "token_id"), "doctor"), "expires_at": 0}
-        connection.execute(token_ids.insert().values(row))
-        trial.rollback()
 
 
 def _free_space(file: Path) -> list[Finding]:

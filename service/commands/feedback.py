@@ -93,13 +93,13 @@ def as_json(report: Report) -> str:
     """Give the report as JSON; shares are numbers from 0 to 1, absent where nobody answered."""
     import orjson
 
-    from service.adapters.store.report import TALLIES
+    from service.adapters.store.report import TITLES
 
     content = {
         "since": report.since,
         "until": report.until,
         "total": _members(report.total),
-        **{name: [_members(tally) for tally in getattr(report, name)] for name in TALLIES},
+        **{name: [_members(tally) for tally in getattr(report, name)] for name in TITLES},
         "override_reasons": [
             _without_none({"system": reason.system, "code": reason.code, "count": reason.count})
             for reason in report.override_reasons
@@ -110,7 +110,7 @@ def as_json(report: Report) -> str:
         "silent": report.silent,
         "unmatched": report.unmatched,
         "later_by_strategy": [_strategy_members(found) for found in report.later_by_strategy] or None,
-        "later": [_later_members(later) for later in report.later] or None,
+        "later": report.later or None,
         "mdt": _mdt_members(report.mdt),
     }
     return orjson.dumps(_without_none(content), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
@@ -118,29 +118,29 @@ def as_json(report: Report) -> str:
 
 def csv_rows(report: Report) -> Iterator[tuple[str, ...]]:
     """Give the report as rows of one table; reasons count as overridden, missing facts and the rest as issued."""
-    from service.adapters.store.report import TALLIES
+    from service.adapters.store.report import TITLES
 
     yield ("group", "key", *_COLUMNS)
     yield ("total", "", *_cells(report.total))
-    for name in TALLIES:
+    for name in TITLES:
         for tally in getattr(report, name):
             yield (name, _harmless(tally.key), *_cells(tally))
     for reason in report.override_reasons:
         yield ("override_reason", _harmless(_reason(reason.system, reason.code)), "", "", str(reason.count), "", "")
     for fact, count in report.missing:
-        yield ("missing", _harmless(fact), str(count), "", "", "", "")
-    yield ("answers", "", str(report.answers), "", "", "", "")
-    yield ("open_answers", "", str(report.open_answers), "", "", "", "")
-    yield ("silent", "", str(report.silent), "", "", "", "")
-    yield ("unmatched", "", str(report.unmatched), "", "", "", "")
-    yield from (("mdt", key, str(count), "", "", "", "") for key, count in _mdt_counts(report.mdt))
-    yield from (("mdt_reason", code, str(count), "", "", "", "") for code, count in report.mdt.reasons)
+        yield _count("missing", _harmless(fact), count)
+    for name in ("answers", "open_answers", "silent", "unmatched"):
+        yield _count(name, "", getattr(report, name))
+    yield from (_count("mdt", key, count) for key, count in _mdt_counts(report.mdt))
+    yield from (_count("mdt_reason", code, count) for code, count in report.mdt.reasons)
     for found in report.later_by_strategy:
-        yield from (
-            ("later_by_strategy", f"{found.recommended}: {treatment}", str(patients), "", "", "", "")
-            for treatment, patients in found.done
-        )
-    yield from (("later", _story(later), str(later.patients), "", "", "", "") for later in report.later)
+        for treatment, patients in found.done:
+            yield _count("later_by_strategy", f"{found.recommended}: {treatment}", patients)
+    yield from (_count("later", _story(later), later.patients) for later in report.later)
+
+
+def _count(group: str, key: str, count: int) -> tuple[str, ...]:
+    return (group, key, str(count), "", "", "", "")
 
 
 def _print_csv(report: Report) -> None:
@@ -199,15 +199,6 @@ def _mdt_members(mdt: MdtReport) -> dict[str, object] | None:
             for recommended, decided, count in mdt.deviations
         ],
         "reasons": dict(mdt.reasons),
-    }
-
-
-def _later_members(later: Later) -> dict[str, object]:
-    return {
-        "recommended": later.recommended,
-        "decided": later.decided,
-        "done": later.done,
-        "patients": later.patients,
     }
 
 

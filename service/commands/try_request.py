@@ -58,12 +58,14 @@ async def _send(body: bytes, url: str | None) -> tuple[int, bytes]:
     import httpx
     import msgspec
 
+    from fhir_mappings.loose_json import MISFITS
+
     class Hook(msgspec.Struct):
         hook: str = "patient-view"
 
     try:
         hook = msgspec.json.decode(body, type=Hook).hook
-    except (msgspec.DecodeError, RecursionError):
+    except MISFITS:
         hook = Hook().hook
     transport = None if url else _in_process()
     base = url or "http://in-process.invalid"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from service.web.page_templates import page_templates
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 class Pages:
@@ -16,24 +17,12 @@ class Pages:
 
     def __init__(self, app_origin: str) -> None:
         self._app_origin = app_origin
-        self._environment = Environment(
-            loader=PackageLoader("service.demo.chart"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = page_templates(package="service.demo.chart")
 
     def page(self, template: str, *, status: int = 200, form_targets: Sequence[str] = (), **values: object) -> Response:
         """Answer with a page; `form_targets` are further origins that its forms may end at."""
-        return self.answer(template, values, status=status, form_targets=form_targets)
-
-    def answer(
-        self, template: str, values: Mapping[str, object], *, status: int = 200, form_targets: Sequence[str] = ()
-    ) -> Response:
-        """Answer with a page; the values of the template as a mapping."""
         return Response(
-            self._environment.get_template(template).render(values),
+            self._templates.get_template(template).render(values),
             status_code=status,
             media_type="text/html",
             headers=self._headers(form_targets),

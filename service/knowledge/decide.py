@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from service.knowledge.completions import completions, gaps_of
@@ -51,13 +50,6 @@ def decide(case: Case, guideline: Guideline) -> Decision:
         timing=_timing(found, compiled),
         read=_read(found, fired, compiled),
     )
-
-
-def decide_then(case: Case, guideline: Guideline) -> Decision | None:
-    """Evaluate the facts as they stood on the day of the MDT's decision; `None` where none is on record."""
-    if case.mdt is None:
-        return None
-    return decide(replace(case, facts=case.mdt.facts_then, signs=case.mdt.signs_then), guideline)
 
 
 def _holds(condition: Condition, found: Completions) -> bool:

@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fhir_mappings.case import Case
-    from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Answer, Decision, Label, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
-    from service.knowledge.model import Guideline
 
 _MDT = "mdt-decision"
 _UNSURE = frozenset({"provisional", "unconfirmed"})
@@ -49,28 +47,27 @@ _LARGE_LIST = 2
 _CANDIDATES_IN_FULL = 4
 
 
-def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue) -> Explanation:
+def explain(reading: Reading) -> Explanation:
     """Say what is recommended or open, why, what is assumed or missing, and what it rests on.
 
     The decision must hold an outcome; charts of uncertain scope and MDT decisions have their own explanations.
     """
-    reading = Reading(case, decision, guideline, catalogue)
-    other_cancer = Sign.OTHER_CANCER in case.signs
+    decision, settled = reading.decision, is_settled(reading.case, reading.decision)
     opposed = against(reading)
     said = {code for line in opposed for code in line.codes}
     sections = [
         _section("recommendation", "", _recommendation(reading)),
         _section("missing", _missing_title(reading), _missing(reading)),
-        *(() if is_settled(case, decision) else (_section("excluded", "Excluded already", opposed),)),
+        *(() if settled else (_section("excluded", "Excluded already", opposed),)),
         _section("why", "Known" if decision.strategy is None else "Why", reasons(reading)),
-        *((_section("against", "Against the others", opposed),) if is_settled(case, decision) else ()),
+        *((_section("against", "Against the others", opposed),) if settled else ()),
         assumptions(reading),
         _section("advisories", "Also", (*_advisories(reading, said), *_notes(reading))),
         _section("gaps", "Not usable", _gaps(reading)),
         _section("sources", "", sources_of(reading)),
     ]
     headline = summary(reading)
-    if other_cancer:
+    if Sign.OTHER_CANCER in reading.case.signs:
         headline = "Origin of the liver metastases uncertain: another active cancer is recorded, confirm it first"
     return Explanation(headline, _tone(reading), tuple(section for section in sections if section.lines))
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
+from service.knowledge.decide import decide
 from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name, strategy_names
-from service.knowledge.phrases import ROOM, contradiction, day, listed, narrowed_text, sentence, short_name, value_text
+from service.knowledge.phrases import (
+    SUMMARY_LIMIT,
+    contradiction,
+    day,
+    listed,
+    narrowed_text,
+    sentence,
+    short_name,
+    value_text,
+)
 from service.knowledge.reading import Reading, newest, source
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
@@ -17,11 +27,10 @@ from service.knowledge.sources import sources_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fhir_mappings.case import Case, Fact, MdtRecord
+    from fhir_mappings.case import Fact, MdtRecord
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Decision
     from service.knowledge.explanation import Line, Part
-    from service.knowledge.model import Guideline
 
 _CHANGES_SHOWN = 5
 _NAMED = 2
@@ -36,16 +45,16 @@ class Change:
     now: Fact
 
 
-def changes_since(case: Case, decision: Decision, guideline: Guideline) -> tuple[Change, ...]:
+def changes_since(reading: Reading) -> tuple[Change, ...]:
     """Give the deciding facts that newer evidence changed after the MDT's decision, in the order of the case.
 
     A value that only became too old is no change, and neither is a draft order that fills in what was not recorded: it
     carries the decision out. Without a date of the decision nothing can be newer.
     """
-    record = case.mdt
+    case, decision, record = reading.case, reading.decision, reading.case.mdt
     if record is None or record.decided is None:
         return ()
-    deciding = (set(decision.read) | facts_asked(guideline, decision.rows)) - {"mdt-decision"}
+    deciding = (set(decision.read) | facts_asked(reading.guideline, decision.rows)) - {"mdt-decision"}
     return tuple(
         Change(code, then, now)
         for code, now in case.facts.items()
@@ -75,35 +84,32 @@ def _is_newer(then: Fact, now: Fact, record: MdtRecord) -> bool:
     return latest is not None and record.decided is not None and latest.last > record.decided.last
 
 
-def explain_mdt(
-    case: Case, decision: Decision, guideline: Guideline, catalogue: Catalogue, then: Decision | None = None
-) -> Explanation:
-    """Say what the MDT decided and what changed since; `then` is the decision on the facts of that day.
-
-    Raise `ValueError` where no MDT decision is on record.
-    """
-    record = case.mdt
+def explain_mdt(reading: Reading) -> Explanation:
+    """Say what the MDT decided and what changed since; raise `ValueError` where no decision of it is on record."""
+    case, catalogue, record = reading.case, reading.catalogue, reading.case.mdt
     if record is None:
         raise ValueError("no MDT decision is on record")
-    reading = Reading(case, decision, guideline, catalogue)
-    changes = changes_since(case, decision, guideline)
+    changes = changes_since(reading)
     headline = decided = _decided(reading, record)
     lines = [say("recommendation", Strong(decided), *_recorded_in(record)), *reason_given(record)]
+    since: tuple[Section, ...] = ()
     if changes:
+        then = decide(replace(case, facts=record.facts_then, signs=record.signs_then), reading.guideline)
         verdict = _verdict(reading, record, then)
         headline = _headline(catalogue, decided, changes, verdict)
         lines.append(say("change", Strong(verdict)))
-    elif record.decided is None:
-        lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
-    sections = [Section("recommendation", "", tuple(lines))]
-    if changes:
         changed = [_change_line(catalogue, change) for change in changes[:_CHANGES_SHOWN]]
         if len(changes) > _CHANGES_SHOWN:
             changed.append(say("change", f"{len(changes) - _CHANGES_SHOWN} more facts changed"))
         answer = (answer_now(reading, record, then),)
-        sections += [Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer)]
-        sections.append(assumptions(reading))
-    sections.append(Section("sources", "", sources_of(reading)))
+        since = (Section("mdt", "Changed since", tuple(changed)), Section("why", "Now", answer), assumptions(reading))
+    elif record.decided is None:
+        lines.append(say("notice", "Without a date it cannot be told whether deciding facts changed since."))
+    sections = (
+        Section("recommendation", "", tuple(lines)),
+        *since,
+        Section("sources", "", sources_of(reading)),
+    )
     return Explanation(headline, "info", tuple(section for section in sections if section.lines))
 
 
@@ -113,7 +119,7 @@ def _headline(catalogue: Catalogue, decided: str, changes: Sequence[Change], ver
         names = ", ".join(short_name(catalogue[change.fact]) for change in changes[:named])
         more = f" and {len(changes) - named} more" if len(changes) > named else ""
         headline = f"{decided}; changed since: {names}{more}. {verdict}"
-        if len(headline) <= ROOM:
+        if len(headline) <= SUMMARY_LIMIT:
             return headline
     count = f"{len(changes)} deciding facts" if len(changes) > 1 else "a deciding fact"
     return f"{decided}; {count} changed since. {verdict}"
@@ -138,7 +144,7 @@ def decided_before(reading: Reading) -> tuple[Line, ...]:
     record = reading.case.mdt
     if record is None:
         return ()
-    changes = changes_since(reading.case, reading.decision, reading.guideline)
+    changes = changes_since(reading)
     names = listed(short_name(reading.catalogue[change.fact]) for change in changes[:_CHANGES_SHOWN])
     since = (f"; changed since: {names}",) if names else ()
     return (say("notice", _decided(reading, record), *_recorded_in(record), *since),)
@@ -149,19 +155,15 @@ def reason_given(record: MdtRecord) -> tuple[Line, ...]:
     return (say("notice", "Reason given: ", ChartText(record.reason)),) if record.reason else ()
 
 
-def _verdict(reading: Reading, record: MdtRecord, then: Decision | None) -> str:
+def _verdict(reading: Reading, record: MdtRecord, then: Decision) -> str:
     now = reading.decision
-    if then is not None:
-        both_open = bool(now.outcomes) and now.strategy is None and then.strategy is None
-        if then.outcomes == now.outcomes or both_open:
-            return _unchanged(now, record)
-        if now.strategy is not None and then.strategy == now.strategy:
-            return "The next step would now differ"
-        agrees = now.strategy == record.strategy
-        return f"The recommendation {'now agrees with it' if agrees else 'would now differ'}"
-    if now.strategy is None:
-        return "The recommendation is now open"
-    return "This still fits" if now.strategy == record.strategy else "The recommendation would now differ"
+    both_open = bool(now.outcomes) and now.strategy is None and then.strategy is None
+    if then.outcomes == now.outcomes or both_open:
+        return _unchanged(now, record)
+    if now.strategy is not None and then.strategy == now.strategy:
+        return "The next step would now differ"
+    agrees = now.strategy == record.strategy
+    return f"The recommendation {'now agrees with it' if agrees else 'would now differ'}"
 
 
 def _unchanged(now: Decision, record: MdtRecord) -> str:
@@ -174,7 +176,7 @@ def _unchanged(now: Decision, record: MdtRecord) -> str:
 
 
 def answer_now(reading: Reading, record: MdtRecord, then: Decision | None = None) -> Line:
-    """Say what the summary answers now, beside what the MDT decided; `then` as in `explain_mdt`."""
+    """Say what the summary answers now, beside what the MDT decided; `then` is the decision on the facts then."""
     decision = reading.decision
     if not decision.outcomes:
         return say("change", "Nothing is left to order: primary and liver are treated")

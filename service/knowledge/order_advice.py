@@ -69,7 +69,7 @@ class _Context:
 
 def _mdt_rules(reading: Reading) -> bool:
     """Whether a decision of the MDT is on record and no deciding fact changed since."""
-    return reading.case.mdt is not None and not changes_since(reading.case, reading.decision, reading.guideline)
+    return reading.case.mdt is not None and not changes_since(reading)
 
 
 def _findings(context: _Context, order: Order) -> Iterator[OrderAdvice]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Label
 
-ROOM = 139
+SUMMARY_LIMIT = 139
 """Characters of a card's summary."""
 _CONTESTED_SHOWN = 4
 _UNITS = {"%": " %", "mm": " mm", "ng/mL": " ng/mL", "mo": " months"}
@@ -357,7 +357,7 @@ def window(least: float, most: float, noun: str) -> str:
 
 def fitting(*wordings: str) -> str:
     """Give the first wording that the summary of a card has room for, else the last."""
-    return next((words for words in wordings if len(words) <= ROOM), wordings[-1])
+    return next((words for words in wordings if len(words) <= SUMMARY_LIMIT), wordings[-1])
 
 
 def sentence(text: str) -> str:

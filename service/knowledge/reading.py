@@ -64,18 +64,15 @@ class Reading:
 
     def at_least(self, code: str, number: float) -> bool:
         """Whether the fact is certainly `number` or more."""
-        low = _bounds(self.fact(code)).low
-        return low is not None and low >= number
+        return bounds(self.fact(code)).is_at_least(number)
 
     def over(self, code: str, number: float) -> bool:
         """Whether the fact is certainly more than `number`."""
-        bounds = _bounds(self.fact(code))
-        return bounds.low is not None and (bounds.low > number or (bounds.low == number and not bounds.low_included))
+        return bounds(self.fact(code)).is_over(number)
 
     def at_most(self, code: str, number: float) -> bool:
         """Whether the fact is certainly `number` or less."""
-        high = _bounds(self.fact(code)).high
-        return high is not None and high <= number
+        return bounds(self.fact(code)).is_at_most(number)
 
     def number(self, parameter: str) -> float:
         """Give the number of a parameter of the guideline."""
@@ -136,7 +133,8 @@ class Reading:
         return tuple(parts)
 
 
-def _bounds(fact: Fact) -> Interval:
+def bounds(fact: Fact) -> Interval:
+    """Give the numbers that a fact may be: all of them where it is unknown or no number."""
     match fact:
         case Known(int() | float() as value) if not isinstance(value, bool):
             return Interval(value, value)

@@ -9,6 +9,7 @@ from fhir_mappings.case import Known, Narrowed, Unknown
 from service.knowledge.explanation import Line, Text
 from service.knowledge.expression import parse, words
 from service.knowledge.phrases import sentence
+from service.knowledge.reading import COMPLICATIONS
 
 if TYPE_CHECKING:
     from service.knowledge.explanation import Part
@@ -42,7 +43,7 @@ _PLAIN = {"liver-state": "untreated"}
 # Beside these values of another fact they say nothing: a complication that is there is not impending, and what was
 # found at staging came after no interval.
 _MOOT = {
-    "impending-complication": ("primary-symptoms", "obstruction", "perforation", "bleeding"),
+    "impending-complication": ("primary-symptoms", *COMPLICATIONS),
     "months-primary-to-metastases": ("metastases-detected", "at-staging", "intraoperative"),
 }
 

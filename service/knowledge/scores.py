@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from fhir_mappings.case import ABSENT, Interval, Known, Narrowed
+from fhir_mappings.case import ABSENT, Known, Narrowed
+from service.knowledge.reading import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from fhir_mappings.case import Case, Value
+    from fhir_mappings.case import Case
 
 Answer = Literal["yes", "no", "unknown"]
 
@@ -22,7 +23,9 @@ _GAME_BURDEN = 3.0
 _GAME_HIGH_BURDEN = 9.0
 _GAME_MIDDLE = 2
 _GAME_HIGH = 4
-_NODAL = {"N1", "N1a", "N1b", "N1c", "N2", "N2a", "N2b"}
+_NODAL = frozenset({"N1", "N1a", "N1b", "N1c", "N2", "N2a", "N2b"})
+_MUTATED = frozenset({"mutated"})
+_OUTSIDE_LIVER = frozenset({"resectable", "unresectable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,12 @@ def fong(case: Case) -> Score:
 def game(case: Case, burden: Score) -> Score:
     """Score KRAS, CEA, nodes, tumour burden and extrahepatic disease (citation GAME18); RAS stands in for KRAS."""
     asked: tuple[tuple[str, Answer, tuple[str, ...]], ...] = (
-        ("RAS mutated (the score asks for KRAS)", _equals(case, "ras", "mutated"), ("ras",)),
+        ("RAS mutated (the score asks for KRAS)", _one_of(case, "ras", _MUTATED), ("ras",)),
         (f"CEA at least {_GAME_CEA_NG_ML} ng/mL", _at_least(case, "cea", _GAME_CEA_NG_ML), ("cea",)),
         ("Node-positive primary", _nodes(case), ("primary-n",)),
         ("Tumour burden at least 3", _burden_at_least(case, _GAME_BURDEN), burden.missing),
         ("Tumour burden at least 9", _burden_at_least(case, _GAME_HIGH_BURDEN), burden.missing),
-        ("Extrahepatic disease", _extrahepatic(case), ("extrahepatic-disease",)),
+        ("Extrahepatic disease", _one_of(case, "extrahepatic-disease", _OUTSIDE_LIVER), ("extrahepatic-disease",)),
     )
     score = _sum("GAME score", asked, points=(1, 1, 1, 1, 1, 2), citation="GAME18")
     low, high = _game_group(score.low), _game_group(score.high or 0)
@@ -144,44 +147,28 @@ def _game_group(points: float) -> str:
     return "middle risk" if points >= _GAME_MIDDLE else "low risk"
 
 
-def _answer(case: Case, fact: str, *, exact: Callable[[Value], bool], interval: Callable[[Interval], Answer]) -> Answer:
+def _above(case: Case, fact: str, limit: float) -> Answer:
+    found = bounds(case.facts.get(fact, ABSENT))
+    return "yes" if found.is_over(limit) else "no" if found.is_at_most(limit) else "unknown"
+
+
+def _at_least(case: Case, fact: str, limit: float) -> Answer:
+    found = bounds(case.facts.get(fact, ABSENT))
+    return "yes" if found.is_at_least(limit) else "no" if found.is_under(limit) else "unknown"
+
+
+def _one_of(case: Case, fact: str, choices: frozenset[str]) -> Answer:
     match case.facts.get(fact, ABSENT):
         case Known(value=value):
-            return "yes" if exact(value) else "no"
-        case Narrowed(values=Interval() as values):
-            return interval(values)
-        case Narrowed(values=frozenset() as choices):
-            found = {exact(choice) for choice in choices}
-            return "unknown" if len(found) != 1 else ("yes" if found.pop() else "no")
+            return "yes" if value in choices else "no"
+        case Narrowed(values=frozenset() as left):
+            return "yes" if left <= choices else "no" if left.isdisjoint(choices) else "unknown"
         case _:
             return "unknown"
 
 
-def _above(case: Case, fact: str, limit: float) -> Answer:
-    def within(values: Interval) -> Answer:
-        if values.low is not None and (values.low > limit or (values.low == limit and not values.low_included)):
-            return "yes"
-        return "no" if values.high is not None and values.high <= limit else "unknown"
-
-    return _answer(case, fact, exact=lambda value: _as_number(value, -1) > limit, interval=within)
-
-
-def _at_least(case: Case, fact: str, limit: float) -> Answer:
-    def within(values: Interval) -> Answer:
-        if values.low is not None and values.low >= limit:
-            return "yes"
-        below = values.high is not None and (values.high < limit or (values.high == limit and not values.high_included))
-        return "no" if below else "unknown"
-
-    return _answer(case, fact, exact=lambda value: _as_number(value, -1) >= limit, interval=within)
-
-
-def _equals(case: Case, fact: str, wanted: str) -> Answer:
-    return _answer(case, fact, exact=lambda value: value == wanted, interval=lambda _: "unknown")
-
-
 def _nodes(case: Case) -> Answer:
-    by_category = _answer(case, "primary-n", exact=lambda value: value in _NODAL, interval=lambda _: "unknown")
+    by_category = _one_of(case, "primary-n", _NODAL)
     return by_category if by_category != "unknown" else _above(case, "nodes-positive", 0)
 
 
@@ -197,10 +184,6 @@ def _short_interval(case: Case) -> Answer:
             return "unknown"
 
 
-def _extrahepatic(case: Case) -> Answer:
-    return _answer(case, "extrahepatic-disease", exact=lambda value: value != "none", interval=lambda _: "unknown")
-
-
 def _burden_at_least(case: Case, limit: float) -> Answer:
     least, exact = _burden(case)
     if least >= limit:
@@ -210,8 +193,4 @@ def _burden_at_least(case: Case, limit: float) -> Answer:
 
 def _number(case: Case, fact: str) -> float | None:
     value = case.value(fact)
-    return None if value is None else _as_number(value, 0)
-
-
-def _as_number(value: Value, otherwise: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+    return float(value) if isinstance(value, int | float) else None

@@ -19,7 +19,6 @@ from service.web.cors import CrossOrigin
 from service.web.last_resort import LastResort
 from service.web.methods import READ
 from service.web.openapi import describe
-from service.web.ports import AlwaysReady, Nobody
 from service.web.problems import answer_http_error, answer_service_error
 from service.web.shedding import Shedding
 from service.web.turns import Turns
@@ -42,9 +41,9 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
     *,
     advisor: Advisor,
     templates: Mapping[str, str],
-    authenticator: Authenticator | None = None,
-    feedback: FeedbackSink | None = None,
-    readiness: Readiness | None = None,
+    authenticator: Authenticator,
+    feedback: FeedbackSink,
+    readiness: Readiness,
     limiter: Limiter | None = None,
     observe: Observer | None = None,
     pages: Iterable[APIRouter] = (),
@@ -67,15 +66,13 @@ def create_app(  # noqa: PLR0913  the one place where all parts meet, each by it
                 yield
 
     app = FastAPI(title="crlm-cds", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
-    authenticator = authenticator or Nobody()
     app.include_router(discovery_routes(templates))
     turns = Turns()
     app.include_router(
         service_routes(settings, advisor=advisor, authenticator=authenticator, limiter=limiter, turns=turns)
     )
-    if feedback is not None:
-        app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator, limiter=limiter))
-    app.include_router(_health_routes(readiness or AlwaysReady()))
+    app.include_router(feedback_routes(settings, feedback=feedback, authenticator=authenticator, limiter=limiter))
+    app.include_router(_health_routes(readiness))
     app.include_router(_description_routes())
     for page in pages:
         app.include_router(page)

@@ -7,6 +7,7 @@ from typing import Any
 from service import __version__
 from service.cds.feedback import SAYS_SOMETHING
 from service.cds.services import SERVICES
+from service.knowledge.phrases import SUMMARY_LIMIT
 
 JsonSchema = dict[str, Any]
 
@@ -240,7 +241,7 @@ _SCHEMAS: dict[str, JsonSchema] = {
     "Card": _object(
         {
             "uuid": _LOWER_UUID,
-            "summary": {"type": "string", "minLength": 1, "maxLength": 139},
+            "summary": {"type": "string", "minLength": 1, "maxLength": SUMMARY_LIMIT},
             "indicator": {"enum": ["info", "warning", "critical"]},
             "source": _object({"label": _TEXT, "topic": _CODING}, {"url": _URL, "icon": _URL}),
         },

@@ -5,10 +5,10 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def page_templates(folder: str = "templates") -> Environment:
-    """Give the templates in a folder of this package."""
+def page_templates(folder: str = "templates", *, package: str = "service.web") -> Environment:
+    """Give the templates in a folder of a package."""
     return Environment(
-        loader=PackageLoader("service.web", folder),
+        loader=PackageLoader(package, folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

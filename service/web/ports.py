@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from service.caller import Caller
-
 if TYPE_CHECKING:
+    from service.caller import Caller
     from service.cds.messages import HookRequest
 
 
@@ -44,19 +43,3 @@ class Readiness(Protocol):
     async def faults(self) -> list[str]:
         """Name in our own words what is not ready; nothing where all is."""
         ...
-
-
-class Nobody:
-    """The authenticator of `CRLM_AUTH=off`: whoever calls stays unknown."""
-
-    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:  # noqa: ARG002  the protocol's arguments
-        """Let the call pass."""
-        return Caller()
-
-
-class AlwaysReady:
-    """The readiness of a server that needs nothing outside itself."""
-
-    async def faults(self) -> list[str]:
-        """Name nothing."""
-        return []

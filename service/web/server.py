@@ -8,12 +8,10 @@ import secrets
 import time
 from contextlib import asynccontextmanager, closing, nullcontext
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from fhir_mappings.bundle import read_source
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.resources import warm
 from fhir_mappings.terminology import load_terminology
@@ -33,7 +31,8 @@ from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
 from service.adapters.store.rate_limits import StoredRateLimits
-from service.adapters.store.retention import Retention, StoreReadiness
+from service.adapters.store.readiness import StoreReadiness
+from service.adapters.store.retention import Retention
 from service.adapters.store.shown_answers import ShownAnswers
 from service.adapters.store.token_ids import StoredTokenIds
 from service.advise import Advisor
@@ -104,7 +103,7 @@ def build_app(
     charts = ChartSource(
         keys=keys,
         terminology=terminology,
-        fhir=FhirClient(outbound, read_page=partial(read_source, terminology=terminology)),
+        fhir=FhirClient(outbound, terminology=terminology),
         fetch_budget_s=settings.fetch_budget_s,
         open_destinations=clients.all_destinations if settings.auth == "off" else (),
     )

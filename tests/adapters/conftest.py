@@ -1,18 +1,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.bundle import read_source
 from fhir_mappings.terminology import load_terminology
 from service.adapters.fhir_client import FhirClient
 from service.adapters.outbound import Outbound
-from tests.adapters.fetching import (
-    Fetching,
-)
+from tests.adapters.fetching import Fetching
 from tests.adapters.servers import Answer, Asked, Server
 
 if TYPE_CHECKING:
@@ -32,8 +28,7 @@ async def outbound() -> AsyncIterator[Outbound]:
 def to(outbound: Outbound) -> Callable[..., Any]:
     @contextmanager
     def opened(handler: Callable[[Asked], Answer], limits: Limits | None = None) -> Iterator[Fetching]:
-        read = partial(read_source, terminology=load_terminology())
         with Server(handler) as server:
-            yield Fetching(FhirClient(outbound, read_page=read, limits=limits), server)
+            yield Fetching(FhirClient(outbound, terminology=load_terminology(), limits=limits), server)
 
     return opened

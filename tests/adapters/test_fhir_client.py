@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.bundle import read_source
 from fhir_mappings.chart import Completeness
 from fhir_mappings.terminology import load_terminology
 from service.adapters.clients import Client
@@ -36,13 +35,11 @@ async def test_all_keys_are_had_from_a_sound_server_with_the_token_in_each_reque
         fetched = await fetching.begin().fetch(QUERIES)
         asked = fetching.server.asked
     assert told(fetched) == {
-        "patient": (["p1"], "complete", None),
         "conditions": (["c1"], "complete", None),
         "procedures": ([], "complete", None),
     }
     assert {request.headers["authorization"] for request in asked} == {f"Bearer {TOKEN}"}
     assert sorted((request.method, request.target, request.body) for request in asked) == [
-        ("GET", "/fhir/Patient/p1", ""),
         ("POST", "/fhir/Condition/_search", "patient=p1&_count=1000"),
         ("POST", "/fhir/Procedure/_search", "patient=p1"),
     ]
@@ -72,7 +69,7 @@ async def test_a_server_without_post_is_asked_by_get_now_and_by_get_alone_later(
         methods = [asked.method for asked in fetching.server.asked]
     assert told(first) == told(second)
     assert told(first)["conditions"] == (["c1"], "complete", None)
-    assert [posts, methods.count("POST"), methods.count("GET")] == [2, 2, 6]
+    assert [posts, methods.count("POST"), methods.count("GET")] == [2, 2, 4]
 
 
 async def test_a_type_that_get_refuses_too_is_not_retrieved_and_costs_one_request_later(to: Any) -> None:
@@ -185,7 +182,6 @@ async def test_one_slow_key_does_not_take_the_others(to: Any) -> None:
     with to(handler) as fetching:
         fetched = await fetching.begin(budget_s=BUDGET_S).fetch(QUERIES)
     assert told(fetched) == {
-        "patient": (["p1"], "complete", None),
         "conditions": (["c1"], "complete", None),
         "procedures": ([], "not-retrieved", Reason.TIME),
     }
@@ -231,19 +227,14 @@ async def test_an_origin_that_is_not_allowed_is_never_asked(to: Any) -> None:
 
 
 async def test_the_gate_asks_for_the_rest_only_where_it_is_wanted(to: Any) -> None:
-    first = {"conditions": QUERIES["conditions"], "patient": QUERIES["patient"]}
     rest = {"procedures": QUERIES["procedures"]}
     with to(by_path) as fetching:
-        without = await fetching.begin().fetch_gated(first, rest, wanted=lambda found: "patient" not in found)
+        without = await fetching.begin().fetch_gated(CONDITIONS, rest, wanted=lambda found: "conditions" not in found)
         counted = len(fetching.server.asked)
         with_rest = await fetching.begin().fetch_gated(
-            first, rest, wanted=lambda found: found["conditions"].completeness is Completeness.COMPLETE
+            CONDITIONS, rest, wanted=lambda found: found["conditions"].completeness is Completeness.COMPLETE
         )
-    assert [sorted(without), counted, sorted(with_rest)] == [
-        ["conditions", "patient"],
-        2,
-        ["conditions", "patient", "procedures"],
-    ]
+    assert [sorted(without), counted, sorted(with_rest)] == [["conditions"], 1, ["conditions", "procedures"]]
 
 
 async def test_the_gate_needs_no_third_round_trip_where_post_is_refused(to: Any) -> None:
@@ -294,8 +285,7 @@ async def test_a_type_behind_the_gate_that_may_not_be_read_is_told_so_and_search
 
 
 async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> None:
-    terminology = load_terminology()
-    client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
+    client = FhirClient(outbound, terminology=load_terminology())
     anywhere = Destinations(frozenset({origin_of("https://a.example")}), allow_private_addresses=True)
     for base in ("https://user@a.example/r4", "ftp://a.example", "https://a.example\\@evil.example", "nowhere"):
         call = client.begin(base, patient_id="p1", destinations=anywhere, authorization=authorization(), budget_s=1)
@@ -304,8 +294,7 @@ async def test_a_server_without_an_origin_is_never_asked(outbound: Outbound) -> 
 
 @pytest.mark.parametrize("host", ["999.999.999.999", "xn--a", "a.example/" + "9" * 70_000])
 async def test_a_server_that_no_request_can_be_written_to_is_never_asked(outbound: Outbound, host: str) -> None:
-    terminology = load_terminology()
-    client = FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology))
+    client = FhirClient(outbound, terminology=load_terminology())
     call = client.begin(
         f"https://{host}",
         patient_id="p1",

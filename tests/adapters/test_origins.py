@@ -4,7 +4,15 @@ from ipaddress import ip_address
 
 import pytest
 
-from service.adapters.origins import Origin, OriginError, is_public, may_reach, origin_of, parse_origin
+from service.adapters.origins import (
+    Origin,
+    OriginError,
+    is_public,
+    is_same_origin,
+    may_reach,
+    origin_of,
+    parse_origin,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,20 @@ def test_an_origin_has_one_spelling(url: str, origin: Origin, text: str) -> None
 def test_what_has_no_origin_that_may_be_asked_is_refused(url: str) -> None:
     with pytest.raises(OriginError, match=r"^must "):
         origin_of(url)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("HTTPS://a.example.:443/r4", True),
+        ("http://a.example", False),
+        ("https://a.example:444", False),
+        ("https://b.example", False),
+        ("nowhere", False),
+    ],
+)
+def test_two_addresses_have_the_same_origin_in_whatever_spelling(other: str, *, expected: bool) -> None:
+    assert [is_same_origin("https://a.example", other), is_same_origin(other, "https://a.example/x")] == [expected] * 2
 
 
 @pytest.mark.parametrize(

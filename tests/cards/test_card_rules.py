@@ -7,32 +7,22 @@ import re
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from fhir_mappings.case import Evidence, Gap, Issue, Known, MdtRecord, PartialDate, Scope, Sign, Unknown
+from fhir_mappings.case import Evidence, Gap, Issue, Known, PartialDate, Scope, Sign, Unknown
 from service.cds.overrides import OWN_REASONS
-from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
-from tests.decided import cards_of, charted, example, recorded, with_facts
+from tests.decided import DECIDED, by_mdt, cards_of, charted, example, recorded, with_facts
 from tests.response_checker import check_response
 
-if TYPE_CHECKING:
-    from fhir_mappings.case import Case
-
 ADVICE = "example.crlm-cds.advice"
-DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
 LATER = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
-
-
-def _decided_by_mdt(case: Case, strategy: str = "liver-first", **changed: Any) -> Case:
-    record = MdtRecord(strategy, DECIDED, Evidence("Observation/mdt", "entered", DECIDED), facts_then=case.facts)
-    return replace(case, mdt=replace(record, **changed))
 
 
 def test_a_chart_out_of_scope_gives_no_card() -> None:
@@ -129,11 +119,11 @@ def test_a_contradiction_is_not_cut_off_behind_outdated_values() -> None:
 
 
 def test_an_unchanged_mdt_decision_is_respected_in_silence() -> None:
-    assert cards_of(_decided_by_mdt(example("V01"), "staged")) == []
+    assert cards_of(by_mdt(example("V01"), "staged")) == []
 
 
 def test_an_unchanged_mdt_decision_can_be_one_line() -> None:
-    (card,) = cards_of(_decided_by_mdt(example("V01"), "liver-first"), unchanged_mdt_decision="line")
+    (card,) = cards_of(by_mdt(example("V01"), "liver-first"), unchanged_mdt_decision="line")
     assert (card["indicator"], card["summary"]) == ("info", "MDT decided liver first on 10 Nov 2026")
     assert "suggestions" not in card
     assert check_response({"cards": [card]}, hook="patient-view") == []
@@ -141,22 +131,21 @@ def test_an_unchanged_mdt_decision_can_be_one_line() -> None:
 
 @pytest.mark.parametrize("decided", [DECIDED, None], ids=["unchanged", "undated"])
 def test_a_card_on_the_decision_of_the_mdt_alone_links_to_no_row_of_ours(decided: PartialDate | None) -> None:
-    case = _decided_by_mdt(example("V01"), "staged", decided=decided)
+    case = by_mdt(example("V01"), "staged", decided=decided)
     (card,) = cards_of(case, unchanged_mdt_decision="line")
     page = "https://cds.example.org/knowledge"
     assert (card["source"]["url"], card["links"][-1]["url"]) == (page, page)
 
 
 def test_an_mdt_that_put_its_decision_off_is_quoted_so() -> None:
-    (card,) = cards_of(_decided_by_mdt(example("V01"), "mdt"), unchanged_mdt_decision="line")
+    (card,) = cards_of(by_mdt(example("V01"), "mdt"), unchanged_mdt_decision="line")
     assert card["summary"] == "MDT decided to discuss further on 10 Nov 2026"
 
 
 def test_a_deciding_fact_that_changed_since_the_mdt_is_named() -> None:
-    before = _decided_by_mdt(example("V16"), "simultaneous")
+    before = by_mdt(example("V16"), "simultaneous")
     after = with_facts(before, ecog=recorded("ecog", 2, LATER))
-    then = decide(replace(before, mdt=None), load_guideline())
-    (card,) = cards_of(after, decision_then=then)
+    (card,) = cards_of(after)
     assert card["indicator"] == "info"
     assert card["summary"] == (
         "MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. The recommendation would now differ"
@@ -167,35 +156,35 @@ def test_a_deciding_fact_that_changed_since_the_mdt_is_named() -> None:
 
 
 def test_a_fact_that_decides_nothing_is_no_change() -> None:
-    before = _decided_by_mdt(example("V16"), "simultaneous")
+    before = by_mdt(example("V16"), "simultaneous")
     assert cards_of(with_facts(before, cea=recorded("cea", 12.5, LATER))) == []
 
 
 def test_a_value_that_only_became_too_old_is_no_change() -> None:
-    before = _decided_by_mdt(example("V16"), "simultaneous")
+    before = by_mdt(example("V16"), "simultaneous")
     old = Unknown(Gap.OUTDATED, (Evidence("Observation/ecog"),), last_value=0)
     assert cards_of(with_facts(before, ecog=old)) == []
 
 
 def test_an_older_record_that_surfaces_late_is_no_change() -> None:
-    before = _decided_by_mdt(example("V16"), "simultaneous")
+    before = by_mdt(example("V16"), "simultaneous")
     assert cards_of(with_facts(before, ecog=recorded("ecog", 2))) == []
 
 
 def test_a_contradiction_since_the_mdt_is_a_change() -> None:
-    before = _decided_by_mdt(example("V16"), "simultaneous")
+    before = by_mdt(example("V16"), "simultaneous")
     clash = Unknown(Gap.CONFLICTING, (Evidence("Observation/a", dated=LATER), Evidence("Observation/b", dated=LATER)))
     (card,) = cards_of(with_facts(before, ecog=clash))
     assert "ECOG: 0 → sources contradict each other" in card["detail"]
 
 
 def test_an_undated_mdt_decision_is_shown_for_want_of_a_day_to_compare() -> None:
-    (card,) = cards_of(_decided_by_mdt(example("V01"), decided=None))
+    (card,) = cards_of(by_mdt(example("V01"), "liver-first", decided=None))
     assert card["summary"] == "MDT decided liver first (date not recorded)"
 
 
 def test_the_reason_of_the_mdt_is_plain_text() -> None:
-    case = _decided_by_mdt(example("V01"), reason="<b>frail</b> [x](http://evil.example)\n\n# title")
+    case = by_mdt(example("V01"), "liver-first", reason="<b>frail</b> [x](http://evil.example)\n\n# title")
     (card,) = cards_of(case, unchanged_mdt_decision="line")
     assert r"Reason given: &lt;b&gt;frail&lt;/b&gt; \[x\](http: //evil.example) \# title" in card["detail"]
 
@@ -302,6 +291,6 @@ def test_a_hostile_reference_is_never_markup(reference: str) -> None:
 
 @given(st.text())
 def test_any_reason_of_the_mdt_leaves_the_card_sound(reason: str) -> None:
-    (card,) = cards_of(_decided_by_mdt(example("V01"), reason=reason), unchanged_mdt_decision="line")
+    (card,) = cards_of(by_mdt(example("V01"), "liver-first", reason=reason), unchanged_mdt_decision="line")
     assert check_response({"cards": [card]}, hook="patient-view") == []
     assert all(line.isprintable() for line in card["detail"].split("\n"))

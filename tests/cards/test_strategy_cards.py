@@ -15,6 +15,7 @@ from service.cds.advice import advice_of
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
 from tests.cards.golden import TYPICAL, card_of, kept
 from tests.decided import CATALOGUE, cards_of, section_of
 from tests.generated_cases import random_case
@@ -89,7 +90,7 @@ def test_every_advisory_of_any_case_is_said_on_its_card() -> None:
         decision = decide(case, guideline)
         if decision.no_card:
             continue
-        explanation = explain(case, decision, guideline, CATALOGUE)
+        explanation = explain(Reading(case, decision, guideline, CATALOGUE))
         said = {code for section in explanation.sections for line in section.lines for code in line.codes}
         assert said >= set(decision.advisories)
 
@@ -100,7 +101,7 @@ def test_every_assumption_and_the_first_missing_facts_are_said() -> None:
         decision = decide(case, guideline)
         if decision.no_card:
             continue
-        explanation = explain(case, decision, guideline, CATALOGUE)
+        explanation = explain(Reading(case, decision, guideline, CATALOGUE))
         assumed = section_of(explanation, "assumptions")
         assert (
             [line.fact for line in assumed.lines] if assumed else [found.fact for found in decision.assumptions] == []
@@ -165,5 +166,5 @@ def test_assumed_narrowed_and_unusable_facts_are_told_apart() -> None:
 def test_the_extension_of_an_open_case_names_no_strategy() -> None:
     guideline = load_guideline()
     case = TYPICAL["open-ecog"]()
-    advice = advice_of(case, decide(case, guideline), guideline, CATALOGUE).advice
+    advice = advice_of(Reading(case, decide(case, guideline), guideline, CATALOGUE)).advice
     assert (advice.determined, advice.strategy, advice.next_step, advice.strength) == (False, None, None, None)

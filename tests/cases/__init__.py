@@ -25,13 +25,12 @@ def case_of(
     facts: Mapping[str, Value | Fact | frozenset[str | bool] | Interval] | None = None,
     *,
     signs: Iterable[Sign] = (Sign.PROCEDURES_COMPLETE,),
-    as_of: date = AS_OF,
 ) -> Case:
     """Build a case; what is not named is absent. A set or an interval is a narrowed fact."""
     found: dict[str, Fact] = dict.fromkeys(load_catalogue().facts, ABSENT)
     for code, given in (facts or {}).items():
         found[load_catalogue()[code].code] = _fact(given)
-    return Case(facts=found, as_of=as_of, signs=frozenset(signs))
+    return Case(facts=found, as_of=AS_OF, signs=frozenset(signs))
 
 
 def _fact(given: Value | Fact | frozenset[str | bool] | Interval) -> Fact:

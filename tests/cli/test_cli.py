@@ -184,9 +184,10 @@ def test_try_sends_a_file_to_the_service_of_its_hook(server: tuple[str, FakeAdvi
     assert advisor.asked[-1][0] == "crlm-order-sign"
 
 
-def test_try_reads_stdin_and_shows_why_a_request_is_refused(server: tuple[str, FakeAdvisor]) -> None:
+@pytest.mark.parametrize("sent", [b"{", b'{"hook": "\xff"}', b"[" * 100_000])
+def test_try_reads_stdin_and_shows_why_a_request_is_refused(server: tuple[str, FakeAdvisor], sent: bytes) -> None:
     url, _ = server
-    found = CliRunner().invoke(app, ["try", "-", "--url", url], input="{")
+    found = CliRunner().invoke(app, ["try", "-", "--url", url], input=sent)
     assert found.exit_code == 1
     assert found.stdout.startswith("400 The request is not a valid CDS Hooks request\n")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,18 +9,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
-import uvicorn
 from playwright.sync_api import sync_playwright
 
 from service.demo.addresses import Addresses
 from service.demo.ehr import Ehr, app_client, create_ehr
 from service.demo.fhir.record import Record
 from service.demo.patients.load import all_resources
+from tests.loopback import running_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from starlette.applications import Starlette
 
     from tests.demo.scripted_service import ScriptedService
 
@@ -92,23 +91,20 @@ class RunningEhr:
 @contextmanager
 def running_ehr(make_service: Callable[[str], ScriptedService]) -> Iterator[RunningEhr]:
     """Serve a demo EHR with all patients; `make_service` gets the address at which the service would be."""
-    # It listens before the server runs: the browser, which does not ask again, waits for it.
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        addresses = Addresses(ehr=f"http://127.0.0.1:{port}", service="http://127.0.0.1:1")
+    made: list[RunningEhr] = []
+
+    def make(url: str) -> Starlette:
+        addresses = Addresses(ehr=url, service="http://127.0.0.1:1")
         service = make_service(addresses.service)
         record = Record(":memory:", base_url=addresses.fhir, clock=_now)
         record.load(all_resources(_now().date()))
         http = httpx.AsyncClient(transport=httpx.MockTransport(service))
         ehr = create_ehr(addresses, record=record, clients=(app_client(addresses, None),), clock=_now, http=http)
-        server = uvicorn.Server(uvicorn.Config(ehr.app, log_level="warning", access_log=False, ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        try:
-            yield RunningEhr(addresses.ehr, ehr, service)
-        finally:
-            server.should_exit = True
-            thread.join(10)
+        made.append(RunningEhr(addresses.ehr, ehr, service))
+        return ehr.app
+
+    with running_at(make):
+        yield made[0]
 
 
 def _now() -> datetime:

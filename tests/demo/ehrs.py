@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,6 +15,7 @@ from service.demo.fhir.record import Record
 from service.demo.patients.practice import USER, practice
 from service.demo.smart.clients import AppClient
 from service.demo.smart.grants import Context
+from tests.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,19 +31,6 @@ SCOPES = (
 )
 PUBLIC = AppClient("public", frozenset({CALLBACK}), SCOPES)
 SECRET = AppClient("secret", frozenset({CALLBACK}), SCOPES, secret="s3cret:+ %")  # noqa: S106 a test's own
-
-
-@dataclass
-class Clock:
-    """A clock that stands until it is moved."""
-
-    now: datetime = field(default_factory=lambda: datetime(2026, 11, 23, 9, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_seconds(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 def no_service(request: httpx.Request) -> httpx.Response:
@@ -96,7 +84,7 @@ def make_bench(
     clients: tuple[AppClient, ...] = (PUBLIC, SECRET),
     service: Callable[[httpx.Request], httpx.Response] = no_service,
 ) -> Bench:
-    clock = Clock()
+    clock = Clock(datetime(2026, 11, 23, 9, tzinfo=UTC))
     record = Record(":memory:", base_url=ADDRESSES.fhir, clock=clock)
     record.load([*practice(), patient("p1", "One"), patient("p2", "Two"), *resources])
     http = httpx.AsyncClient(transport=httpx.MockTransport(service))

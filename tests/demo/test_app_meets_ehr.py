@@ -65,7 +65,7 @@ def test_the_app_gets_tokens_renews_and_revokes_them(tmp_path: Path, *, is_ehr_l
     )
     assert (grant.patient, grant.user, grant.app_context) == ("p1", USER, "signed" if is_ehr_launch else None)
     assert {"openid", "fhirUser", "patient/Patient.r"} <= grant.scopes
-    bench.clock.pass_seconds(30)
+    bench.clock.forward(seconds=30)
     renewed = asyncio.run(
         refresh(grant, configuration=configuration, registration=registration, transport=transport, now=bench.clock())
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_patients_are_written_as_transactions_that_name_each_resource_once(tmp_path: Path) -> None:
-    folder = tmp_path / "patients"
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Export once and give what was written."""
+    folder = tmp_path_factory.mktemp("export") / "patients"
     said = CliRunner().invoke(app, ["demo", "--export", str(folder)])
-    bundles = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.iterdir())]
-    assert said.stdout == f"{len(bundles) - 1} synthetic patients are in {folder}.\n"
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.iterdir())]
+    assert said.stdout == f"{len(found) - 1} synthetic patients are in {folder}.\n"
+    return found
+
+
+def test_the_patients_are_written_as_transactions_that_name_each_resource_once(bundles: list[dict[str, Any]]) -> None:
     urls = [entry["request"]["url"] for bundle in bundles for entry in bundle["entry"]]
     assert len(urls) == len(set(urls))
     assert {bundle["type"] for bundle in bundles} == {"transaction"}
@@ -43,11 +49,6 @@ def test_an_installation_without_the_demo_says_so(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_no_id_is_a_number_which_hapi_would_refuse(tmp_path: Path) -> None:
-    CliRunner().invoke(app, ["demo", "--export", str(tmp_path)])
-    ids = [
-        entry["resource"]["id"]
-        for path in tmp_path.iterdir()
-        for entry in json.loads(path.read_text(encoding="utf-8"))["entry"]
-    ]
+def test_no_id_is_a_number_which_hapi_would_refuse(bundles: list[dict[str, Any]]) -> None:
+    ids = [entry["resource"]["id"] for bundle in bundles for entry in bundle["entry"]]
     assert [found for found in ids if found.isdigit()] == []

@@ -171,7 +171,7 @@ def test_without_a_valid_token_nothing_is_shown(bench: Bench, headers: dict[str,
 
 def test_a_token_ends(bench: Bench) -> None:
     headers = bench.token()
-    bench.clock.pass_seconds(901)
+    bench.clock.forward(seconds=901)
     assert bench.http.get("/fhir/Observation/o1", headers=headers).status_code == 401
 
 

@@ -160,7 +160,7 @@ def test_a_launch_is_used_once_and_ends(bench: Bench) -> None:
         answer = bench.http.get("/smart/authorize", params=asked)
         assert expected in parse_qs(urlsplit(answer.headers["location"]).query)
     late = request_of(bench)
-    bench.clock.pass_seconds(301)
+    bench.clock.forward(seconds=301)
     assert "error=" in bench.http.get("/smart/authorize", params=late).headers["location"]
 
 
@@ -212,7 +212,7 @@ def test_a_code_without_its_proof_is_worth_nothing(bench: Bench, changes: dict[s
 
 def test_a_code_ends_after_a_minute(bench: Bench) -> None:
     code = authorize(bench)["code"]
-    bench.clock.pass_seconds(61)
+    bench.clock.forward(seconds=61)
     assert redeem(bench, code).json()["error"] == "invalid_grant"
 
 
@@ -328,7 +328,7 @@ def test_a_refresh_token_used_twice_revokes_its_family(bench: Bench) -> None:
 
 def test_a_refresh_token_ends(bench: Bench) -> None:
     first = tokens(bench)
-    bench.clock.pass_seconds(8 * 3600)
+    bench.clock.forward(seconds=8 * 3600)
     assert refresh(bench, first["refresh_token"]).json()["error"] == "invalid_grant"
 
 

@@ -12,6 +12,7 @@ from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
+from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, cards_of, example, section_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
 
 
 def told(case: Case, guideline: Guideline, code: SectionCode) -> list[str]:
-    section = section_of(explain(case, decide(case, guideline), guideline, CATALOGUE), code)
+    section = section_of(explain(Reading(case, decide(case, guideline), guideline, CATALOGUE)), code)
     assert section is not None
     return [line.plain for line in section.lines]
 

@@ -35,7 +35,7 @@ def reading(case: Case, decision: Decision) -> Reading:
 
 
 def told(case: Case, **changed: Any) -> Explanation:
-    return explain(case, replace(decide(case, GUIDELINE), **changed), GUIDELINE, CATALOGUE)
+    return explain(reading(case, replace(decide(case, GUIDELINE), **changed)))
 
 
 def lines(explanation: Explanation, code: Any) -> list[str]:
@@ -49,7 +49,7 @@ def test_every_answer_of_the_pathway_has_its_own_words(row: str) -> None:
     outcome = Outcome(found.strategy or "", found.next_step)
     decision = Decision((outcome,), (row,), strength=found.strength, statements=found.statements)
     case = example("V01")
-    explanation = explain(case, decision, GUIDELINE, CATALOGUE)
+    explanation = explain(reading(case, decision))
     assert len(explanation.summary) < 140
     assert steps(reading(case, decision), outcome)
     text = " ".join(line.plain for section in explanation.sections for line in section.lines)
@@ -140,7 +140,7 @@ def test_several_missing_facts_are_listed_most_decisive_first() -> None:
             for fact in facts
         ),
     )
-    explanation = explain(example("V01"), decision, GUIDELINE, CATALOGUE)
+    explanation = explain(reading(example("V01"), decision))
     assert lines(explanation, "missing")[0] == (
         "ECOG: 0–1 → liver first or MDT; 2 → all still open; 3 → nothing left to order"  # noqa: RUF001 - as printed
     )
@@ -157,15 +157,13 @@ def test_an_answer_that_leaves_nothing_to_order_says_so() -> None:
         ("T2", "B3"),
         missing=(MissingFact("liver-state", settles=True, answers=(Answer("treated", ()),)),),
     )
-    explanation = explain(example("V12"), decision, GUIDELINE, CATALOGUE)
+    explanation = explain(reading(example("V12"), decision))
     assert lines(explanation, "missing") == ["Whether the liver has been treated: treated → nothing left to order"]
 
 
 def test_an_undetermined_case_without_missing_facts_blames_the_sources() -> None:
     decision = Decision((Outcome("staged", "relief-then-mdt"), Outcome("mdt", "no-elective-surgery")), ("A2u", "G1"))
-    assert lines(explain(example("V08"), decision, GUIDELINE, CATALOGUE), "recommendation")[0] == (
-        "Not decided yet: facts conflict"
-    )
+    assert lines(explain(reading(example("V08"), decision)), "recommendation")[0] == ("Not decided yet: facts conflict")
 
 
 def test_an_assumption_that_decides_weakens_the_recommendation_in_words() -> None:
@@ -303,14 +301,14 @@ def test_a_parameter_that_is_no_number_is_a_fault_of_the_caller() -> None:
 
 def test_a_certain_scope_is_not_explained_as_uncertain() -> None:
     with pytest.raises(ValueError, match="certain"):
-        explain_uncertain_scope(charted({}, scope=Scope.IN), GUIDELINE, CATALOGUE)
+        explain_uncertain_scope(reading(charted({}, scope=Scope.IN), Decision((), ())))
 
 
 def test_other_resources_with_issues_are_named_beside_those_that_leave_the_scope_open() -> None:
     open_ones = tuple(f"Condition/{number}" for number in range(3))
     issues = (*(Issue(reference, "text only: not mapped", "flagged") for reference in open_ones), *OTHER_ISSUES)
     case = replace(charted({}, scope=Scope.UNCERTAIN), scope_evidence=tuple(map(Evidence, open_ones)), issues=issues)
-    found = lines(explain_uncertain_scope(case, GUIDELINE, CATALOGUE), "recommendation")
+    found = lines(explain_uncertain_scope(reading(case, Decision((), ()))), "recommendation")
     assert found[-3:] == [f"Not valid FHIR R4 (Observation/{number})" for number in range(3)]
 
 
@@ -319,7 +317,7 @@ OTHER_ISSUES = tuple(Issue(f"Observation/{number}", "not valid FHIR R4") for num
 
 def test_without_a_decision_of_the_mdt_none_is_explained() -> None:
     with pytest.raises(ValueError, match="no MDT decision"):
-        explain_mdt(example("V01"), Decision((), ()), GUIDELINE, CATALOGUE)
+        explain_mdt(reading(example("V01"), Decision((), ())))
 
 
 def test_a_line_knows_its_plain_text() -> None:
@@ -355,5 +353,5 @@ def test_an_answer_that_leaves_several_strategies_names_them() -> None:
     decision = Decision(
         outcomes, ("A7", "A12c"), missing=(MissingFact("ecog", settles=False, answers=(Answer("0-1", outcomes),)),)
     )
-    (line,) = lines(explain(example("V01"), decision, GUIDELINE, CATALOGUE), "missing")
+    (line,) = lines(explain(reading(example("V01"), decision)), "missing")
     assert line.endswith("→ liver first or MDT")

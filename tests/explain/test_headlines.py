@@ -10,7 +10,7 @@ from fhir_mappings.case import Unknown
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.headline import summary
-from service.knowledge.phrases import ROOM, fitting
+from service.knowledge.phrases import SUMMARY_LIMIT, fitting
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, charted, example
 from tests.orders.drafts import cards, hepatectomy
@@ -25,9 +25,9 @@ SOME: dict[str, Any] = {"primary-symptoms": "perforation", "metastasis-count": 4
 @pytest.mark.parametrize(
     ("wordings", "expected"),
     [
-        (("a" * ROOM, "short"), "a" * ROOM),
-        (("a" * (ROOM + 1), "short"), "short"),
-        (("a" * (ROOM + 1), "b" * (ROOM + 2)), "b" * (ROOM + 2)),
+        (("a" * SUMMARY_LIMIT, "short"), "a" * SUMMARY_LIMIT),
+        (("a" * (SUMMARY_LIMIT + 1), "short"), "short"),
+        (("a" * (SUMMARY_LIMIT + 1), "b" * (SUMMARY_LIMIT + 2)), "b" * (SUMMARY_LIMIT + 2)),
     ],
 )
 def test_the_first_wording_that_has_room_is_taken(wordings: tuple[str, ...], expected: str) -> None:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, MdtRecord, Narrowed, PartialDate, Unknown
-from service.cds.card import SUMMARY_LIMIT
+from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
-from tests.decided import CATALOGUE, example, section_of, with_facts
+from service.knowledge.phrases import SUMMARY_LIMIT
+from service.knowledge.reading import Reading
+from tests.decided import CATALOGUE, DECIDED, by_mdt, example, section_of, with_facts
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact, Value
     from service.knowledge.explanation import Explanation
 
 GUIDELINE = load_guideline()
-DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
 LATER = (Evidence("Observation/new", "coded", PartialDate(date(2026, 11, 18), date(2026, 11, 18))),)
 SAME_DAY = (Evidence("Observation/new", "coded", DECIDED),)
 
@@ -30,18 +30,15 @@ def contested(*values: Value, evidence: tuple[Evidence, ...] = ()) -> Unknown:
 
 
 def decided(example_id: str = "V16", strategy: str = "simultaneous", **changed: Any) -> Case:
-    case = example(example_id)
-    record = MdtRecord(strategy, DECIDED, Evidence("Observation/mdt", "entered", DECIDED), facts_then=case.facts)
-    return replace(case, mdt=replace(record, **changed))
+    return by_mdt(example(example_id), strategy, **changed)
 
 
 def changes(case: Case) -> tuple[Change, ...]:
-    return changes_since(case, decide(case, GUIDELINE), GUIDELINE)
+    return changes_since(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
 
 
-def told(case: Case, *, then: bool = True) -> Explanation:
-    before = decide(replace(case, facts=case.mdt.facts_then, mdt=None), GUIDELINE) if then and case.mdt else None
-    return explain_mdt(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE, before)
+def told(case: Case) -> Explanation:
+    return explain_mdt(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
 
 
 @pytest.mark.parametrize(
@@ -82,18 +79,15 @@ def test_a_day_that_may_be_later_counts_as_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ecog", "then", "verdict"),
+    ("ecog", "verdict"),
     [
-        (Known(1, LATER), True, "The recommendation stays the same"),
-        (Known(2, LATER), True, "The recommendation would now differ"),
-        (Unknown(Gap.CONFLICTING, LATER), True, "The recommendation would now differ"),
-        (Known(1, LATER), False, "This still fits"),
-        (Known(2, LATER), False, "The recommendation would now differ"),
-        (Unknown(Gap.CONFLICTING, LATER), False, "The recommendation is now open"),
+        (Known(1, LATER), "The recommendation stays the same"),
+        (Known(2, LATER), "The recommendation would now differ"),
+        (Unknown(Gap.CONFLICTING, LATER), "The recommendation would now differ"),
     ],
 )
-def test_the_card_says_whether_the_recommendation_would_differ(ecog: Fact, then: bool, verdict: str) -> None:  # noqa: FBT001
-    explanation = told(with_facts(decided(), ecog=ecog), then=then)
+def test_the_card_says_whether_the_recommendation_would_differ(ecog: Fact, verdict: str) -> None:
+    explanation = told(with_facts(decided(), ecog=ecog))
     assert explanation.summary == (f"MDT decided simultaneous resection on 10 Nov 2026; changed since: ECOG. {verdict}")
 
 
@@ -138,17 +132,16 @@ def test_a_recommendation_that_comes_to_what_the_mdt_decided_does_not_seem_to_di
 
 @pytest.mark.parametrize("reason", [None, "frail since the last cycle"])
 @pytest.mark.parametrize(
-    ("ecog", "then", "verdict"),
+    ("ecog", "verdict"),
     [
-        (1, True, "The recommendation stays the same"),
-        (2, True, "The recommendation would now differ"),
-        (1, False, "This still fits"),
+        (1, "The recommendation stays the same"),
+        (2, "The recommendation would now differ"),
     ],
 )
 def test_the_detail_says_like_the_summary_whether_the_recommendation_would_differ(
-    *, ecog: int, then: bool, verdict: str, reason: str | None
+    ecog: int, verdict: str, reason: str | None
 ) -> None:
-    section = section_of(told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER)), then=then), "recommendation")
+    section = section_of(told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER))), "recommendation")
     assert section is not None
     assert [line.plain for line in section.lines] == [
         "MDT decided simultaneous resection on 10 Nov 2026 (Observation/mdt)",

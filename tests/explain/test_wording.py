@@ -29,7 +29,7 @@ ASKS_ASA = load_guideline(Policy("asks", {}, frozenset({"asa"})))
 
 def said(case: Case, code: Any) -> list[str]:
     """Give the lines of one section of a card."""
-    section = section_of(explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE), code)
+    section = section_of(explain(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)), code)
     return [line.plain for line in section.lines] if section else []
 
 
@@ -133,7 +133,7 @@ def test_a_fact_whose_every_answer_leaves_the_same_is_said_to_need_the_others() 
 
 def test_answers_that_leave_another_next_step_name_it_and_not_the_strategy_that_all_share() -> None:
     case = example("V08", "asa", "ecog", "r0-achievable")
-    section = section_of(explain(case, decide(case, ASKS_ASA), ASKS_ASA, CATALOGUE), "missing")
+    section = section_of(explain(Reading(case, decide(case, ASKS_ASA), ASKS_ASA, CATALOGUE)), "missing")
     assert section is not None
     assert [line.plain for line in section.lines] == [
         "ASA: 1–3 → all still open; 4–6 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
@@ -175,7 +175,7 @@ def test_transplantation_is_noted_for_unresectable_livers_and_not_for_disease_el
     why: str,
     transplantation: bool,  # noqa: FBT001
 ) -> None:
-    found = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)
+    found = explain(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
     assert f"ystemic therapy first: {why}, review of resectability every 2 months" in found.summary
     assert any("transplantation" in line for line in said(case, "advisories")) is transplantation
 
@@ -294,5 +294,5 @@ def test_the_order_that_chemotherapy_accompanies_is_that_of_operations_not_one_o
 
 def test_the_first_list_of_an_open_card_says_what_decides() -> None:
     case = example("V01", "flr-percent")
-    found = explain(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE).sections
+    found = explain(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)).sections
     assert [section.code for section in found][:4] == ["recommendation", "missing", "excluded", "why"]

@@ -10,6 +10,7 @@ import pytest
 
 from service.adapters.store.schema import feedback, issued_cards
 from tests.adapters.tokens import NOW, token
+from tests.clock import Clock
 from tests.faults.test_database import column, site
 from tests.hooks.serving import chart, message, prefetch_of, served
 
@@ -25,23 +26,13 @@ FORTH_AND_BACK = [
 ]
 
 
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 def fresh_token(now: datetime) -> str:
     second = int(now.timestamp())
     return token(claims={"jti": str(uuid4()), "iat": second, "exp": second + 300}, header={"jku": ...})
 
 
 async def test_each_step_leaves_advice_tokens_and_feedback_in_force(tmp_path: Path) -> None:
-    clock, url = Clock(), f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    clock, url = Clock(NOW), f"sqlite:///{tmp_path / 'store.sqlite3'}"
     async with site(tmp_path, url, auth="required", clock=clock, retention_days=3650) as found:
         used = fresh_token(clock.now)
         assert len(await found.call(used)) == 1
@@ -58,7 +49,7 @@ async def test_each_step_leaves_advice_tokens_and_feedback_in_force(tmp_path: Pa
 
 
 async def test_feedback_is_kept_whatever_the_clock_says(tmp_path: Path) -> None:
-    clock, url = Clock(), f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    clock, url = Clock(NOW), f"sqlite:///{tmp_path / 'store.sqlite3'}"
     async with site(tmp_path, url, auth="off", clock=clock) as found:
         for step in FORTH_AND_BACK:
             clock.now += step
@@ -70,7 +61,7 @@ async def test_feedback_is_kept_whatever_the_clock_says(tmp_path: Path) -> None:
 async def test_an_answer_that_a_clock_ahead_has_shown_does_not_rest_when_it_is_set_right(
     tmp_path: Path, ahead: timedelta
 ) -> None:
-    clock, request = Clock(), message(prefetch=prefetch_of(chart("V01")))
+    clock, request = Clock(NOW), message(prefetch=prefetch_of(chart("V01")))
     async with served(tmp_path, clock=clock, repeat_after_s=600) as client:
         counts = []
         for now in (NOW, NOW, NOW + ahead, NOW + timedelta(seconds=30), NOW + timedelta(seconds=60)):

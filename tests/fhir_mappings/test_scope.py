@@ -42,7 +42,6 @@ TEXT_LIVER = {
 TEXT_COLON = TEXT_LIVER | {"code": {"text": "Adenocarcinoma of the colon"}, "id": "u"}
 BROKEN_LIVER = LIVER | {"foo": 1}
 BOTH = LIVER | {"code": {"coding": [*LIVER["code"]["coding"], *PRIMARY["code"]["coding"]]}}
-TEXT_BOTH = TEXT_LIVER | {"code": {"text": "Colon cancer with liver metastases"}}
 SCOPES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
     ("both", [PRIMARY, LIVER], "in", ["Condition/primary", "Condition/liver"]),
     ("primary alone", [PRIMARY], "out", []),

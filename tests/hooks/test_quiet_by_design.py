@@ -12,11 +12,11 @@ import pytest
 from tests.adapters.tokens import EC_KEY, jwk, key_set, token
 from tests.canary.mark import MARK
 from tests.charts import CPT, ICD10CM, condition, local, order
+from tests.clock import Clock
 from tests.hooks.serving import BASE, NOW, chart, clients_file, message, prefetch_of, served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from tests.checked_client import CheckedClient
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 CHART = chart("V01")
 CHANGED = chart("V01", ecog=3)
 BIOPSY = order("biopsy", (CPT, "47000"), status="draft", patient_id="p1")
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def everything_in(folder: Path) -> bytes:
@@ -57,7 +47,7 @@ async def test_by_default_every_call_is_answered(tmp_path: Path) -> None:
 
 @pytest.mark.duty(66)
 async def test_the_same_answer_to_the_same_user_rests_until_its_time_is_over(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     async with served(tmp_path, repeat_after_s=60, clock=clock) as client:
         found = []
         for seconds in (0, 1, 59, 61, 62):
@@ -148,7 +138,7 @@ async def test_the_store_names_neither_patient_nor_user_nor_answer(tmp_path: Pat
 
 
 async def test_answers_whose_time_is_over_are_forgotten(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     async with served(tmp_path, repeat_after_s=60, clock=clock) as client:
         for minutes, user in enumerate(("dr1", "dr2", "dr3")):
             clock.now = NOW + timedelta(minutes=10 * minutes)

@@ -94,8 +94,8 @@ GROUPS = {
     "readers": Group(
         "fhir_mappings",
         (
-            "asked", "bundle", "relevance", "mapper", "terminology", "resources", "shapes", "screen", "surrogates",
-            "value_set_json", "wiring", "words",
+            "asked", "bundle", "loose_json", "relevance", "mapper", "terminology", "resources", "shapes", "screen",
+            "surrogates", "value_set_json", "wiring", "words",
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
                 "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",

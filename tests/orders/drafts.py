@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fhir_mappings.case import Evidence, MdtRecord, PartialDate
 from fhir_mappings.terminology import Terminology, load_terminology
 from service.cds.order_cards import order_cards
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, context, example
 from tests.response_checker import check_response
 
@@ -27,7 +26,6 @@ CPT = "http://www.ama-assn.org/go/cpt"
 SNOMED = "http://snomed.info/sct"
 ATC = "http://www.whocc.no/atc"
 DAY = "2026-12-01"
-DECIDED = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
 
 
 @cache
@@ -81,10 +79,7 @@ def cards(
     guideline = load_guideline(policy)
     made = order_cards(
         drafts,
-        case,
-        decide(case, guideline),
-        guideline,
-        CATALOGUE,
+        Reading(case, decide(case, guideline), guideline, CATALOGUE),
         terminology=terminology(),
         context=context(),
         record=record,
@@ -106,8 +101,3 @@ def responded(**changed: Any) -> Case:
         "chemotherapy_last_date": date(2026, 11, 10),
     }
     return example("V01", **(facts | changed))
-
-
-def by_mdt(case: Case, strategy: str) -> Case:
-    evidence = Evidence("Observation/mdt", "entered", DECIDED)
-    return replace(case, mdt=MdtRecord(strategy, DECIDED, evidence, facts_then=case.facts))

@@ -10,8 +10,8 @@ import pytest
 from fhir_mappings.case import PartialDate
 from service.knowledge.contradiction import waiting_in
 from service.knowledge.phrases import day as shown_day
-from tests.decided import example, recorded, with_facts
-from tests.orders.drafts import CPT, DAY, by_mdt, cards, colectomy, hepatectomy
+from tests.decided import by_mdt, example, recorded, with_facts
+from tests.orders.drafts import CPT, DAY, cards, colectomy, hepatectomy
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case

@@ -9,12 +9,11 @@ import pytest
 
 from fhir_mappings.case import PartialDate, Scope
 from service.knowledge.model import Policy
-from tests.decided import charted, example, recorded, with_facts
+from tests.decided import by_mdt, charted, example, recorded, with_facts
 from tests.orders.drafts import (
     CPT,
     DAY,
     biopsy,
-    by_mdt,
     cards,
     colectomy,
     cycle,

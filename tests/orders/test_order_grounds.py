@@ -13,8 +13,8 @@ from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.reading import Reading
 from service.knowledge.schedule import earliest_liver_operation
-from tests.decided import CATALOGUE, example, recorded, with_facts
-from tests.orders.drafts import biopsy, by_mdt, cards, colectomy, cycle, hepatectomy, responded
+from tests.decided import CATALOGUE, by_mdt, example, recorded, with_facts
+from tests.orders.drafts import biopsy, cards, colectomy, cycle, hepatectomy, responded
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case

@@ -9,14 +9,13 @@ import pytest
 
 from fhir_mappings.case import Narrowed, Sign, Unknown
 from fhir_mappings.read.references import drugs_of
-from tests.decided import example
+from tests.decided import by_mdt, example
 from tests.orders.drafts import (
     ATC,
     CPT,
     DAY,
     SNOMED,
     biopsy,
-    by_mdt,
     cards,
     colectomy,
     cycle,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import uvicorn
-
+from tests.loopback import running_at
 from tests.smart.ehr import ISS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from fastapi import FastAPI
     from playwright.sync_api import BrowserContext, Page, Route
@@ -29,27 +26,8 @@ def serving(harness: ReviewHarness) -> Iterator[str]:
         harness.base_url = url
         return harness.application()
 
-    with serving_app(make) as url:
+    with running_at(make) as url:
         yield url
-
-
-@contextmanager
-def serving_app(make: Callable[[str], FastAPI]) -> Iterator[str]:
-    """Serve what `make` builds for the address it is given."""
-    server = uvicorn.Server(uvicorn.Config("", host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    socket = server.config.bind_socket()
-    url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-    server.config.app = make(url)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield url
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        socket.close()
 
 
 class Watched:

@@ -20,6 +20,7 @@ from service.advise import mapping_policy
 from service.errors import RequiredDataMissing
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
+from service.knowledge.reading import Reading
 from service.web.review.desk import ReviewDesk
 from service.web.review.hook_path import HookPath
 from service.web.review.routes import review_routes
@@ -32,11 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from fhir_mappings.case import Case
     from fhir_mappings.catalogue import Catalogue
     from service.adapters.store.mdt_decisions import MdtDecision
     from service.cds.messages import HookRequest
-    from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
 
 TYPES = (
@@ -67,7 +66,7 @@ class Assessor:
     guideline: Guideline = field(default_factory=load_guideline)
     catalogue: Catalogue = field(default_factory=load_catalogue)
 
-    def assess(self, chart: Chart, *, as_of: datetime) -> tuple[Case, Decision]:
+    def assess(self, chart: Chart, *, as_of: datetime) -> Reading:
         case = map_case(
             chart,
             as_of=as_of,
@@ -75,7 +74,7 @@ class Assessor:
             catalogue=self.catalogue,
             policy=mapping_policy(self.guideline, self.catalogue),
         )
-        return case, decide(case, self.guideline)
+        return Reading(case, decide(case, self.guideline), self.guideline, self.catalogue)
 
 
 @dataclass

@@ -6,7 +6,8 @@ from playwright.sync_api import Browser, Page, expect
 from starlette.responses import HTMLResponse
 
 from tests.demo.axe_core import violations
-from tests.review.browser import Watched, serving, serving_app
+from tests.loopback import running
+from tests.review.browser import Watched, serving
 from tests.review.cases_charts import OPEN, local
 from tests.review.harness import PATIENT, ReviewHarness
 from tests.smart.fhir import FakeFhir
@@ -151,7 +152,7 @@ def test_a_stranger_cannot_frame_the_page(browser: Browser) -> None:
         Watched(context, harness).launch()
         context.unroute_all()
         paths = ("/review", "/smart/launch?iss=x", "/review/static/review.css")
-        with serving_app(lambda _: _framing([url + path for path in paths])) as stranger:
+        with running(_framing([url + path for path in paths])) as stranger:
             page = context.new_page()
             page.goto(stranger)
             page.wait_for_load_state("networkidle")
@@ -161,7 +162,7 @@ def test_a_stranger_cannot_frame_the_page(browser: Browser) -> None:
 
 def test_the_ehr_of_the_launch_may_frame_the_page(browser: Browser) -> None:
     addresses: list[str] = []
-    with serving_app(lambda _: _framing(addresses)) as ehr, browser.new_context() as context:
+    with running(_framing(addresses)) as ehr, browser.new_context() as context:
         harness = _harness()
         harness.frame_ancestors = (ehr,)
         with serving(harness) as url:

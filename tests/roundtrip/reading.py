@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from fhir_mappings.bundle import read_source
 from fhir_mappings.case import Known, Narrowed, Unknown
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.terminology import load_terminology
@@ -21,8 +20,7 @@ from service.cds.prefetch import advertised, observation_codes, prefetch_keys
 from service.chart_source import ChartSource
 from service.knowledge.guideline import load_guideline
 from service.settings import Settings
-from service.web.app import create_app
-from tests.checked_client import CheckedClient, patient_view
+from tests.checked_client import CheckedClient, patient_view, small_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,7 +82,7 @@ async def reading() -> AsyncIterator[Reading]:
         charts=ChartSource(
             keys=keys,
             terminology=terminology,
-            fhir=FhirClient(outbound, read_page=lambda raw: read_source(raw, terminology)),
+            fhir=FhirClient(outbound, terminology=terminology),
             fetch_budget_s=1,
         ),
         clients=Clients(),
@@ -93,7 +91,7 @@ async def reading() -> AsyncIterator[Reading]:
         clock=lambda: now[0],
     )
     templates = advertised(keys, mode="full")
-    app = create_app(Settings(auth="off"), advisor=advisor, templates=templates)
+    app = small_app(Settings(auth="off"), advisor=advisor, templates=templates)
     async with CheckedClient(app) as client:
         yield Reading(client, templates, kept, now)
     await outbound.aclose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from service.web.smart.app import AppClient, SmartApp
 from service.web.smart.routes import smart_routes
 from service.web.smart.sessions import Sessions
 from tests.canary.mark import MARK
+from tests.clock import Clock
 from tests.smart.ehr import ISS, NOW, FakeEhr
 
 if TYPE_CHECKING:
@@ -67,25 +67,12 @@ class MemoryRecords:
 
 
 @dataclass
-class Clock:
-    """A clock that the test moves."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-@dataclass
 class Harness:
     """The app, its EHR and what a test looks into."""
 
     ehr: FakeEhr = field(default_factory=FakeEhr)
     records: MemoryRecords = field(default_factory=MemoryRecords)
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = field(default_factory=lambda: Clock(NOW))
     base_url: str = BASE_URL
     frame_ancestors: tuple[str, ...] = ("https://ehr.example.org",)
     asked_origins: list[list[str]] = field(default_factory=list)

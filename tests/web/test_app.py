@@ -11,12 +11,11 @@ import pytest
 
 from service.caller import Caller
 from service.errors import ServiceError, StoreUnavailable, Unauthenticated
-from service.web.app import create_app
 from service.web.collection import CollectAfterAnswer
 from service.web.last_resort import LastResort
 from service.web.problems import answer_http_error, answer_service_error, problem_of
 from tests.canary.mark import MARK
-from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view
+from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view, small_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -64,7 +63,7 @@ class Ill:
 
 async def test_the_token_is_checked_for_the_path_before_the_body_is_read(settings: Settings) -> None:
     guard, advisor = Guard(), FakeAdvisor()
-    async with CheckedClient(create_app(settings, advisor=advisor, templates=TEMPLATES, authenticator=guard)) as client:
+    async with CheckedClient(small_app(settings, advisor=advisor, authenticator=guard)) as client:
         refused = await client.call(b"{")
         headers = {"content-type": "application/json", "authorization": "Bearer good"}
         body = json.dumps(patient_view()).encode()
@@ -82,7 +81,7 @@ async def test_the_token_is_checked_for_the_path_before_the_body_is_read(setting
 @pytest.mark.duty(67)
 async def test_feedback_is_acknowledged_once_it_is_kept(settings: Settings) -> None:
     keeper = Keeper()
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, feedback=keeper)
+    app = small_app(settings, feedback=keeper)
     async with CheckedClient(app) as client:
         answer = await client.call(b'{"feedback":[]}', path=f"{PATIENT_VIEW}/feedback")
         unknown = await client.call(b"{}", path="/cds-services/none/feedback")
@@ -108,20 +107,16 @@ async def test_a_hook_is_refused_as_an_outcome_whatever_its_client_accepts(clien
 
 
 async def test_feedback_that_cannot_be_kept_is_not_acknowledged(settings: Settings) -> None:
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, feedback=Keeper(StoreUnavailable()))
+    app = small_app(settings, feedback=Keeper(StoreUnavailable()))
     async with CheckedClient(app) as client:
         answer = await client.call(b"{}", path=f"{PATIENT_VIEW}/feedback")
     assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "no-store")
 
 
-async def test_without_a_store_there_is_no_feedback(client: CheckedClient) -> None:
-    assert (await client.call(b"{}", path=f"{PATIENT_VIEW}/feedback")).status_code == 404
-
-
 async def test_health_tells_what_is_missing(client: CheckedClient, settings: Settings) -> None:
     assert (await client.get("/health/live")).json() == {"status": "live"}
     assert (await client.get("/health/ready")).json() == {"status": "ready"}
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, readiness=Ill())
+    app = small_app(settings, readiness=Ill())
     async with CheckedClient(app) as ill:
         answer = await ill.get("/health/ready")
         assert (await ill.get("/health/live")).status_code == 200
@@ -147,7 +142,7 @@ async def test_one_line_a_request_without_paths_bodies_or_queries(
 
 
 async def test_the_reason_of_a_refused_token_is_logged(settings: Settings, log_lines: list[dict[str, Any]]) -> None:
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, authenticator=Guard())
+    app = small_app(settings, authenticator=Guard())
     async with CheckedClient(app) as client:
         await client.call(patient_view())
     assert (log_lines[0]["problem"], log_lines[0]["reason"]) == ("Unauthenticated", "no such key")
@@ -162,9 +157,7 @@ async def test_what_runs_with_the_server_starts_and_stops_with_it(settings: Sett
         yield
         seen.append("stopped")
 
-    app = create_app(
-        settings, advisor=FakeAdvisor(), templates=TEMPLATES, running=running, collects_between_requests=True
-    )
+    app = small_app(settings, running=running, collects_between_requests=True)
     async with app.router.lifespan_context(app):
         assert (seen, gc.isenabled()) == (["started"], False)
     assert (seen, gc.isenabled()) == (["started", "stopped"], True)
@@ -226,7 +219,7 @@ async def test_a_bug_after_the_answer_has_begun_cuts_the_connection(log_lines: l
 
 
 async def test_other_scopes_than_http_pass_through(settings: Settings) -> None:
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES)
+    app = small_app(settings)
     sent: list[Message] = []
 
     async def connect() -> Message:
@@ -241,7 +234,7 @@ async def test_other_scopes_than_http_pass_through(settings: Settings) -> None:
 
 
 async def test_a_client_that_goes_away_in_the_middle_is_no_bug(settings: Settings) -> None:
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES)
+    app = small_app(settings)
     sent: list[Message] = []
     messages: Iterator[Message] = iter(
         [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]

@@ -17,9 +17,8 @@ from service.errors import (
     TooManyRequests,
     Unauthenticated,
 )
-from service.web.app import create_app
 from tests.canary.mark import MARK
-from tests.checked_client import HOOK_INSTANCE, PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view
+from tests.checked_client import HOOK_INSTANCE, PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view, small_app
 
 if TYPE_CHECKING:
     from service.cds.messages import HookRequest
@@ -266,9 +265,7 @@ class Slow(FakeAdvisor):
 async def test_a_call_that_takes_too_long_is_ended(settings: Settings) -> None:
     from dataclasses import replace  # noqa: PLC0415  this test alone changes settings
 
-    app = create_app(
-        replace(settings, deadline_s=0.02), advisor=Slow(), templates={"a": "Patient/{{context.patientId}}"}
-    )
+    app = small_app(replace(settings, deadline_s=0.02), advisor=Slow())
     async with CheckedClient(app) as client:
         answer = await client.call(patient_view())
     assert (answer.status_code, answer.json()["issue"][0]["diagnostics"]) == (504, "no answer was ready within 0.02 s")

@@ -11,9 +11,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from service.settings import Settings
-from service.web.app import create_app
 from service.web.connections import MAX_HEAD_BYTES, BoundedProtocol
-from tests.checked_client import FakeAdvisor
+from tests.checked_client import small_app
 from tests.loopback import running_at
 
 if TYPE_CHECKING:
@@ -34,11 +33,7 @@ class Hasty(BoundedProtocol):
 
 
 def app_with_a_large_page(_: str) -> FastAPI:
-    app = create_app(
-        Settings(auth="off", calls_at_once=PLACES),
-        advisor=FakeAdvisor(),
-        templates={"conditions": "Condition?patient={{context.patientId}}"},
-    )
+    app = small_app(Settings(auth="off", calls_at_once=PLACES))
     app.add_api_route("/large", lambda: PlainTextResponse(LARGE_PAGE))
     return app
 

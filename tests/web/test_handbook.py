@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +22,14 @@ from service.cli import app as command_line
 from service.demo.patients.load import stories
 from service.knowledge.guideline import parse_policy
 from service.settings import describe_settings
-from service.web.app import create_app
 from service.web.handbook.render import HandbookError, render
 from service.web.handbook.routes import PAGES, handbook_routes, page_text
-from tests.checked_client import CheckedClient, FakeAdvisor
+from tests.checked_client import CheckedClient, small_app
 from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
 from tests.loopback import running_at
+from tests.web.plain_page import Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,30 +41,9 @@ TEMPLATES = {"patient": "Patient/{{context.patientId}}", "observations": "Observ
 ALL = "\n".join(page_text(name) for name in PAGES)
 
 
-class Page(HTMLParser):
-    """The ids and links of a page; nothing inline."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        for name, value in attrs:
-            assert not name.startswith("on")
-            assert name != "style"
-            if name == "id" and value:
-                self.ids.append(value)
-            if name == "href" and value:
-                self.links.append(value)
-
-
 @pytest.fixture
 async def handbook(settings: Settings) -> AsyncIterator[CheckedClient]:
-    app = create_app(settings, advisor=FakeAdvisor(), templates=TEMPLATES, pages=[handbook_routes(TEMPLATES)])
+    app = small_app(settings, templates=TEMPLATES, pages=[handbook_routes(TEMPLATES)])
     async with CheckedClient(app) as client:
         yield client
 

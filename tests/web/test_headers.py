@@ -6,8 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from service.web.app import create_app
-from tests.checked_client import PATIENT_VIEW, CheckedClient, FakeAdvisor, patient_view
+from tests.checked_client import PATIENT_VIEW, CheckedClient, patient_view, small_app
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -67,9 +66,7 @@ async def test_every_answer_has_the_headers_of_a_careful_server(client: CheckedC
 
 @pytest.mark.duty(1)
 async def test_plain_http_is_not_told_to_be_https(settings: Settings) -> None:
-    app = create_app(
-        replace(settings, public_base_url="http://127.0.0.1:1"), advisor=FakeAdvisor(), templates={"a": "b"}
-    )
+    app = small_app(replace(settings, public_base_url="http://127.0.0.1:1"))
     async with CheckedClient(app) as client:
         assert "strict-transport-security" not in (await client.get("/health/live")).headers
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,13 +9,13 @@ import pytest
 from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
-from service.web.app import create_app
 from service.web.knowledge_page import knowledge_routes
-from tests.checked_client import CheckedClient, FakeAdvisor
+from tests.checked_client import CheckedClient, small_app
 from tests.demo.axe_core import violations
 from tests.demo.browsing import chromium, watched
 from tests.hooks.serving import app_of
 from tests.loopback import running_at
+from tests.web.plain_page import Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,31 +50,10 @@ SAID = {
 }
 
 
-class Page(HTMLParser):
-    """The ids, links, scripts and texts of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: set[str] = set()
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        for name, value in attrs:
-            assert not name.startswith("on"), "inline script"
-            assert name != "style", "inline style"
-            if name == "id" and value:
-                self.ids.append(value)
-            if name == "href" and value:
-                self.links.append(value)
-
-
 def client_of(settings: Settings, guideline: Guideline) -> CheckedClient:
     page = knowledge_routes(guideline, load_catalogue())
     templates = {"patient": "Patient/{{context.patientId}}"}
-    return CheckedClient(create_app(settings, advisor=FakeAdvisor(), templates=templates, pages=[page]))
+    return CheckedClient(small_app(settings, templates=templates, pages=[page]))
 
 
 @pytest.fixture
@@ -128,7 +106,7 @@ async def test_every_link_inside_the_page_leads_somewhere(knowledge: CheckedClie
 async def test_nothing_is_loaded_but_the_own_style_sheets_and_icon_and_nothing_is_run(knowledge: CheckedClient) -> None:
     answer = await knowledge.get("/knowledge")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
-    assert not Page(answer.text).tags & {"script", "iframe", "img", "form", "style"}
+    assert not {"script", "iframe", "img", "form", "style"} & set(Page(answer.text).tags)
     style = await knowledge.get("/static/knowledge.css")
     assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
 

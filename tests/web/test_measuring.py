@@ -10,10 +10,9 @@ from service.adapters.rate_limit import Allowance, ProcessLimiter
 from service.adapters.store.database import Database
 from service.adapters.store.issued_cards import IssuedCards
 from service.errors import Unauthenticated
-from service.web.app import create_app
 from service.web.measuring import counting, metrics_routes
 from tests.canary.mark import MARK
-from tests.checked_client import CheckedClient, FakeAdvisor, patient_view
+from tests.checked_client import CheckedClient, FakeAdvisor, patient_view, small_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,10 +26,9 @@ CANARY = f"{MARK}-1"
 async def measured(settings: Settings, advisor: FakeAdvisor) -> AsyncIterator[CheckedClient]:
     """A service that counts, and lets three calls in at a moment that never passes."""
     metrics = Metrics()
-    app = create_app(
+    app = small_app(
         settings,
         advisor=advisor,
-        templates={"patient": "Patient/{{context.patientId}}"},
         limiter=ProcessLimiter(Clients(), clock=lambda: 0.0, nobody=Allowance(per_minute=18)),
         observe=counting(metrics),
         pages=[metrics_routes(metrics, IssuedCards(Database("sqlite://")))],

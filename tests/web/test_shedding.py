@@ -15,10 +15,9 @@ from starlette.responses import Response
 from service.adapters.metrics import Metrics
 from service.adapters.store.database import Database
 from service.adapters.store.issued_cards import IssuedCards
-from service.web.app import create_app
 from service.web.measuring import counting, metrics_routes
 from service.web.shedding import Shedding
-from tests.checked_client import PATIENT_VIEW, CheckedClient, patient_view
+from tests.checked_client import PATIENT_VIEW, CheckedClient, patient_view, small_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,10 +59,9 @@ async def loaded(
 ) -> AsyncIterator[tuple[CheckedClient, Held, list[asyncio.Task[Any]]]]:
     """Give a service with as many calls in work as it may have."""
     held, metrics = Held(), Metrics()
-    app = create_app(
+    app = small_app(
         replace(settings, calls_at_once=calls_at_once),
         advisor=held,
-        templates={"patient": "Patient/{{context.patientId}}"},
         observe=counting(metrics),
         pages=[metrics_routes(metrics, IssuedCards(Database("sqlite://")))],
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
-from service.adapters.store.schema import NOBODY, issued_cards, later_treatments
+from service.adapters.store.schema import NOBODY, columns_of, issued_cards, later_treatments
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -129,32 +129,14 @@ class IssuedCards:
             structlog.get_logger().error("issued_cards_lost", count=len(self._waiting))
 
     def _insert(self, connection: Connection, *, items: list[IssuedCard | SeenTreatment]) -> None:
-        cards = [_columns(item) for item in items if isinstance(item, IssuedCard)]
+        cards = [
+            {**columns_of(item), "issuer": item.issuer or NOBODY} for item in items if isinstance(item, IssuedCard)
+        ]
         # In one order everywhere: two writers that wait for each other's rows would be a deadlock.
         seen = sorted(
-            (asdict(item) for item in items if isinstance(item, SeenTreatment)),
+            (columns_of(item) for item in items if isinstance(item, SeenTreatment)),
             key=lambda row: (row["subject"], row["treatment"]),
         )
         for table, rows in ((issued_cards, cards), (later_treatments, seen)):
             if rows:
                 connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
-
-
-def _columns(card: IssuedCard) -> dict[str, Any]:
-    return {
-        "card": card.card,
-        "service": card.service,
-        "issuer": card.issuer or NOBODY,
-        "strategy": card.strategy,
-        "next_step": card.next_step,
-        "rows": list(card.rows),
-        "statements": list(card.statements),
-        "advisories": list(card.advisories),
-        "missing": list(card.missing),
-        "knowledge_id": card.knowledge_id,
-        "knowledge_version": card.knowledge_version,
-        "policy": card.policy,
-        "silent": card.silent,
-        "issued_at": card.issued_at,
-        "subject": card.subject,
-    }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from service.adapters.store.app_schema import mdt_decisions
-from service.adapters.store.schema import within
+from service.adapters.store.schema import columns_of, within
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,8 +58,7 @@ class StoredMdtDecisions:
 
     async def record(self, decision: MdtDecision) -> None:
         """Keep a decision durably."""
-        values = {name: getattr(decision, name) for name in MdtDecision.__slots__}
-        statement = sa.insert(mdt_decisions).values({**values, "rows": list(decision.rows)})
+        statement = sa.insert(mdt_decisions).values(columns_of(decision))
         await self._database.write(lambda connection: connection.execute(statement))
 
 

@@ -101,7 +101,6 @@ TITLES = {
     "over_time": "By week",
 }
 """The fields of `Report` that hold tallies, in the order in which they are shown, with their titles."""
-TALLIES = tuple(TITLES)
 
 _Reason: TypeAlias = tuple[str | None, str | None]
 

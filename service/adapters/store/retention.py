@@ -1,4 +1,4 @@
-"""How long the store keeps what it holds, and whether it can be used now."""
+"""How long the store keeps what it holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import sqlalchemy as sa
 import structlog
 
 from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
-from service.adapters.store.migrate import read_version, suffices, write_and_delete
 from service.adapters.store.patience import patiently
 from service.adapters.store.schema import feedback, issued_cards, later_treatments, token_ids
 from service.errors import StoreUnavailable
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from service.adapters.store.database import Database
 
-_ANSWER_S = 2.0
 _EVERY_S = 3600.0
 _LOCK = 0x70757267
 """The key of the advisory lock on PostgreSQL: any number but that of the migrations."""
@@ -112,32 +110,3 @@ def _purge(connection: Connection, *, before: datetime, now: datetime) -> Purged
         local_facts=gone(local_facts, local_facts.c.written_at < before),
         app_records=gone(app_records, app_records.c.expires_at <= second),
     )
-
-
-class StoreReadiness:
-    """Whether the store answers, has the tables that this program needs, and takes what is written."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def faults(self) -> list[str]:
-        """Name what is not ready; nothing where all is."""
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                found = await self._database.read(read_version)
-        except (StoreUnavailable, TimeoutError):
-            return ["the store does not answer"]
-        if not suffices(found):
-            return ["the store has not the tables of this version: run crlm-cds migrate"]
-        # A full disk and a standby answer questions as ever. Only after a failure is it worth a write to find out.
-        if self._database.last_write_failed and not await self._takes_writes():
-            return ["the store takes no writes"]
-        return []
-
-    async def _takes_writes(self) -> bool:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._database.write(write_and_delete)
-        except (StoreUnavailable, TimeoutError):
-            return False
-        return True

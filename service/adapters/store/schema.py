@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from sqlalchemy.engine import Dialect
 
 
@@ -109,6 +111,11 @@ rate_limits = sa.Table(
     sa.Column("paid_until", sa.Double, nullable=False),
 )
 """Until when what was let in of a client is paid for (seconds since 1970, by the clock of the database)."""
+
+
+def columns_of(row: DataclassInstance) -> dict[str, Any]:
+    """Give a dataclass, whose fields are called as the columns of its table, as the values of a row."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def within(moment: sa.Column[datetime], since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
 
 from service.adapters.store.rounds import Rounds
-from service.adapters.store.schema import shown_answers
+from service.adapters.store.schema import columns_of, shown_answers
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ShownAnswers:
 
     async def _write(self, shown: _Shown, now: float, earlier: asyncio.Task[None] | None) -> None:
         insert = self._database.insert(shown_answers)
-        statement = insert.values(**asdict(shown)).on_conflict_do_update(
+        statement = insert.values(columns_of(shown)).on_conflict_do_update(
             index_elements=[shown_answers.c.reader], set_={"answer": shown.answer, "expires_at": shown.expires_at}
         )
         purge = self._purging.are_due(now)

@@ -81,11 +81,11 @@ class Chart:
         banners = [banner_of(patient, today=self._today()) for patient in self.record.all("Patient")]
         found = [one for one in banners if wanted.casefold() in f"{one.name} {one.note}".casefold()]
         found.sort(key=lambda one: one.name)
-        return self._page("patients.html", patients=found, find=wanted, total=len(banners))
+        return self.pages.page("patients.html", patients=found, find=wanted, total=len(banners))
 
     async def _chart(self, request: Request) -> Response:
         patient = self._patient(request)
-        return self._page(
+        return self.pages.page(
             "chart.html",
             patient=banner_of(patient, today=self._today()),
             sections=sections_of(self.record, patient["id"]),
@@ -98,7 +98,7 @@ class Chart:
         async with request.form() as form:
             mode = _mode(form)
         exchanges = await self.hooks.call("patient-view", patient, mode=mode)
-        return self._page("cards.html", exchanges=exchanges, region="advice")
+        return self.pages.page("cards.html", exchanges=exchanges, region="advice")
 
     async def _orders(self, request: Request) -> Response:
         patient = self._patient(request)["id"]
@@ -127,7 +127,7 @@ class Chart:
                     said = self._sign(drafts)
                 case _:
                     said = "There is no draft order to sign."
-        return self._page("orders.html", **self._order_values(patient, exchanges, said))
+        return self.pages.page("orders.html", **self._order_values(patient, exchanges, said))
 
     def _draft(self, form: FormData, patient: str) -> list[Resource]:
         orderable = ORDERABLES.get(str(form.get("order")))
@@ -162,7 +162,7 @@ class Chart:
     async def _resource(self, request: Request) -> Response:
         version = self.record.read(request.path_params["type"], request.path_params["id"])
         body = version.body or {}
-        return self._page(
+        return self.pages.page(
             "resource.html",
             address=f"{version.type}/{version.id}",
             patient=self.record.patient_of(body),
@@ -181,7 +181,9 @@ class Chart:
         feedback = await self._feedback(
             exchange, {"card": card.id, "outcome": "accepted", "acceptedSuggestions": [{"id": suggestion.id}]}
         )
-        return self._page("outcome.html", title=f"Accepted: {suggestion.label}", written=written, feedback=feedback)
+        return self.pages.page(
+            "outcome.html", title=f"Accepted: {suggestion.label}", written=written, feedback=feedback
+        )
 
     async def _override(self, request: Request) -> Response:
         exchange, card = self._card(request)
@@ -198,7 +200,7 @@ class Chart:
         if why:
             entry["overrideReason"] = why
         feedback = await self._feedback(exchange, entry)
-        return self._page("outcome.html", title="Advice overridden", written=[], feedback=feedback)
+        return self.pages.page("outcome.html", title="Advice overridden", written=[], feedback=feedback)
 
     async def _feedback(self, exchange: Exchange, entry: dict[str, object]) -> Exchange | None:
         # Without an id of its own a card can have no feedback (CDS Hooks, Feedback).
@@ -218,13 +220,13 @@ class Chart:
 
     async def _exchanges(self, request: Request) -> Response:
         del request
-        return self._page("exchanges.html", exchanges=list(reversed(self.hooks.exchanges.values())))
+        return self.pages.page("exchanges.html", exchanges=list(reversed(self.hooks.exchanges.values())))
 
     async def _exchange(self, request: Request) -> Response:
         exchange = self.hooks.exchanges.get(request.path_params["id"])
         if exchange is None:
             return self._refused("This exchange is no longer kept.", status=404)
-        return self._page(
+        return self.pages.page(
             "exchange.html",
             exchange=exchange,
             claims=_json(exchange.claims),
@@ -235,7 +237,7 @@ class Chart:
     async def _discovery(self, request: Request) -> Response:
         del request
         services = await self.hooks.discovery()
-        return self._page("discovery.html", services=services, url=f"{self.addresses.service}/cds-services")
+        return self.pages.page("discovery.html", services=services, url=f"{self.addresses.service}/cds-services")
 
     def _patient(self, request: Request) -> Resource:
         return self.record.read("Patient", request.path_params["id"]).body or {}
@@ -247,10 +249,7 @@ class Chart:
         return found
 
     def _refused(self, reason: str, *, status: int) -> Response:
-        return self._page("refused.html", status=status, reason=reason)
-
-    def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
-        return self.pages.answer(template, values, status=status)
+        return self.pages.page("refused.html", status=status, reason=reason)
 
     def _today(self) -> date:
         return self.clock().date()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.relevance import objects
+from fhir_mappings.loose_json import objects
 from service.knowledge.phrases import day
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from fhir_mappings.case import Case, Scope
+from fhir_mappings.case import Scope
 from fhir_mappings.chart import Chart
+from fhir_mappings.loose_json import MISFITS
 from service.adapters.origins import origin_of
 from service.adapters.outbound import OutboundError
 from service.cds.messages import AccessToken, FhirAuthorization, HookContext, HookRequest
 from service.errors import OtherFhirVersion, RequiredDataMissing
-from service.knowledge.decide import decide_then
 from service.knowledge.explain import explain
 from service.knowledge.explanation import Explanation, Section, say
 from service.knowledge.mdt import explain_mdt
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue
     from service.adapters.app_transport import AppTransport
     from service.adapters.clients import Client, Clients
-    from service.knowledge.decision import Decision
     from service.knowledge.model import Guideline
+    from service.knowledge.reading import Reading
     from service.own_facts import OwnFacts
     from service.web.review.ports import ChartAccess
 
@@ -60,7 +60,7 @@ class Assessor(Protocol):
         """Give the catalogue of facts."""
         ...
 
-    def assess(self, chart: Chart, *, as_of: datetime) -> tuple[Case, Decision]:
+    def assess(self, chart: Chart, *, as_of: datetime) -> Reading:
         """Map and decide."""
         ...
 
@@ -102,20 +102,10 @@ class HookPath:
 
     def assess(self, chart: Chart, *, as_of: datetime) -> Assessment:
         """Decide as the hooks do, and say it in the same words."""
-        case, decision = self.assessor.assess(chart, as_of=as_of)
-        said = self._explained(case, decision)
-        if case.mdt is None or case.scope is not Scope.IN:
-            return Assessment(case, decision, said)
-        then = decide_then(case, self.guideline)
-        return Assessment(case, decision, said, explain_mdt(case, decision, self.guideline, self.catalogue, then))
-
-    def _explained(self, case: Case, decision: Decision) -> Explanation:
-        if case.scope is Scope.UNCERTAIN:
-            return explain_uncertain_scope(case, self.guideline, self.catalogue)
-        if decision.no_card or case.scope is Scope.OUT:
-            line = say("recommendation", f"{_NOTHING_LEFT}.")
-            return Explanation(_NOTHING_LEFT, "info", (Section("recommendation", "", (line,)),))
-        return explain(case, decision, self.guideline, self.catalogue)
+        reading = self.assessor.assess(chart, as_of=as_of)
+        case = reading.case
+        by_mdt = explain_mdt(reading) if case.mdt is not None and case.scope is Scope.IN else None
+        return Assessment(case, reading.decision, _explained(reading), by_mdt)
 
     def _client(self, access: ChartAccess) -> Client | None:
         """Give the client; the app's token may go where it came from, and was issued to the app, not to the hooks."""
@@ -137,11 +127,20 @@ class HookPath:
             if response.status_code == httpx.codes.UNAUTHORIZED:
                 raise ChartUnavailableError(access_ended=True)
             found = msgspec.json.decode(response.content) if response.is_success else None
-        except (OutboundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (OutboundError, *MISFITS):
             return None
         if not isinstance(found, dict) or found.get("resourceType") != "Patient" or found.get("id") != access.patient:
             return None
         return found
+
+
+def _explained(reading: Reading) -> Explanation:
+    if reading.case.scope is Scope.UNCERTAIN:
+        return explain_uncertain_scope(reading)
+    if reading.decision.no_card or reading.case.scope is Scope.OUT:
+        line = say("recommendation", f"{_NOTHING_LEFT}.")
+        return Explanation(_NOTHING_LEFT, "info", (Section("recommendation", "", (line,)),))
+    return explain(reading)
 
 
 def _request(access: ChartAccess) -> HookRequest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Scope
-from fhir_mappings.relevance import objects
+from fhir_mappings.loose_json import objects
 from service.adapters.fhir_answers import version_of
 from service.knowledge.phrases import choice_text, day, sentence
 from service.knowledge.scores import scores

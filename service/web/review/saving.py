@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from fhir_mappings.loose_json import objects
 from fhir_mappings.outbound import Draft, observation, provenance
-from fhir_mappings.relevance import objects
 from service.adapters.fhir_answers import version_of
 from service.adapters.fhir_write import FhirWriter, Rung, Write, WriteOutcome
 from service.errors import StoreUnavailable

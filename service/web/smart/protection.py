@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from service.adapters.origins import is_same_origin
 from service.web.conversation import SAFE_HEADERS
 
 if TYPE_CHECKING:
@@ -64,11 +64,4 @@ def is_from_our_site(request: Request, *, base_url: str) -> bool:
     origin = request.headers.get("origin", "null")
     if origin == "null":
         return request.headers.get("sec-fetch-site") == "same-origin"
-    return origin == _origin(base_url)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}")
+    return is_same_origin(origin, base_url)

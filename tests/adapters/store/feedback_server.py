@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import uvicorn
 
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.migrate import migrate
-from service.adapters.store.retention import StoreReadiness
+from service.adapters.store.readiness import StoreReadiness
 from service.settings import Settings
-from service.web.app import create_app
-
-if TYPE_CHECKING:
-    from service.caller import Caller
-    from service.cds.messages import HookRequest
-
-
-class NoAdvice:
-    """An advisor that is never asked here."""
-
-    async def advise(self, service_id: str, request: HookRequest, caller: Caller) -> bytes:
-        raise NotImplementedError
+from tests.checked_client import small_app
 
 
 def main(store_url: str, port: int) -> None:
     database = Database(store_url)
     migrate(database)
-    app = create_app(
+    app = small_app(
         Settings(auth="off"),
-        advisor=NoAdvice(),
-        templates={},
         feedback=StoredFeedback(database, clock=lambda: datetime.now(UTC)),
         readiness=StoreReadiness(database),
     )

@@ -17,7 +17,7 @@ from service.adapters.store import database as database_module
 from service.adapters.store.app_schema import app_records
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, migrate, read_version, versions
-from service.adapters.store.retention import StoreReadiness
+from service.adapters.store.readiness import StoreReadiness
 
 if TYPE_CHECKING:
     from pathlib import Path
