@@ -40,7 +40,7 @@ MODIFIED = "changed by a modifierExtension that is not known"
 
 _TRIMMED = frozenset({"code", "system", "status", "intent", "comparator", "priority", "use", "language", "kind"})
 _LISTS = frozenset({
-    "coding", "extension", "modifierExtension", "contained", "identifier", "note", "component", "stage", "evidence",
+    "coding", "extension", "modifierExtension", "contained", "note", "component", "stage", "evidence",
     "tag", "security", "reasonCode", "reasonReference", "interpretation", "referenceRange", "appliesTo",
     "assessment", "additionalInstruction", "doseAndRate", "goal", "progress", "outcomeCodeableConcept",
     "outcomeReference",
@@ -72,7 +72,10 @@ _LISTS_OF: dict[str, frozenset[str]] = {
     "BodyStructure": frozenset({"locationQualifier", "image"}),
     "Specimen": frozenset({"parent", "request", "processing", "container", "condition"}),
 }  # fmt: skip
+_LISTS_OF_ANY = frozenset({"identifier"})
+"""Elements that are lists in every resource, and single in a Reference."""
 _LISTS_IN: dict[str, frozenset[str]] = {
+    "container": _LISTS | {"identifier"},
     "evidence": _LISTS | {"code", "detail"},
     "detail": _LISTS | {"performer"},
     "processing": _LISTS | {"additive"},
@@ -222,7 +225,7 @@ def _mend_list(members: list[Any], lists: frozenset[str], *, keep_nulls: bool) -
 def _lists_of(value: Mapping[str, Any]) -> frozenset[str]:
     """Give the elements that are lists in a resource; none in what is no resource."""
     kind = value.get("resourceType")
-    return _LISTS_OF.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
+    return _LISTS_OF_ANY | _LISTS_OF.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
 
 
 def is_older(kind: str, body: Mapping[str, Any]) -> bool:
