@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.liver import in_liver
-from fhir_mappings.read.operations import RESECTIONS, primary_resections
+from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, primary_resections
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
@@ -186,7 +186,19 @@ def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | 
 
 def margins(reader: Reader) -> list[Resource]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
-    return [one for one in reader.stated("margin") if not in_liver(reader, one) or _is_of_a_primary(reader, one)]
+    return [
+        one
+        for one in reader.stated("margin")
+        if not _is_of_a_liver_operation(reader, one) and (not in_liver(reader, one) or _is_of_a_primary(reader, one))
+    ]
+
+
+def _is_of_a_liver_operation(reader: Reader, found: Resource) -> bool:
+    """Whether an Observation is part of an operation of the liver, and of none of the bowel."""
+    whole = {referred(named, "Procedure") for named in references_of(found.body, "partOf")}
+    if not whole or any(one.reference in whole for one in reader.chart.holding("Procedure", RESECTIONS)):
+        return False
+    return any(one.reference in whole for one in reader.chart.holding("Procedure", *LIVER_OPERATIONS))
 
 
 def _is_of_a_primary(reader: Reader, found: Resource) -> bool:

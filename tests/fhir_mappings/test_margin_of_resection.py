@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts import CPT, SNOMED, coded, concept, observation, procedure
+from tests.charts import CPT, LOINC, SNOMED, coded, concept, observation, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-residualstatus"
@@ -51,3 +51,35 @@ def test_a_report_that_is_newer_than_the_resection_counts() -> None:
 def test_a_report_of_the_day_of_the_resection_that_says_something_else_contradicts_it() -> None:
     report = observation("m", MARGIN, coded(MII, "R1"), on="2026-05-20")
     assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), report), "primary-margin") == "gap: conflicting"
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"), [("R0", "r0"), ("R1", "r1"), ("R1(is)", "r1"), ("RX", "gap: unreadable")]
+)
+def test_a_residual_status_of_germanys_oncology_module_is_the_margin(stage: str, expected: str) -> None:
+    status = observation("m", (LOINC, "84892-9"), coded(MII, stage), on="2026-05-27")
+    assert shown(read(PRIMARY, LIVER, status), "primary-margin") == expected
+
+
+BOWEL, HEPATECTOMY = resected(None), procedure("h", (CPT, "47120"), on="2026-06-01")
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (["Procedure/h"], "gap: absent"),
+        (["https://ehr.example/fhir/Procedure/h/_history/1"], "gap: absent"),
+        (["Procedure/p"], "r1"),
+        (["Procedure/h", "Procedure/p"], "r1"),
+        (["Procedure/x"], "r1"),
+    ],
+)
+def test_a_margin_that_is_part_of_a_liver_operation_alone_is_not_that_of_the_primary(
+    parts: list[str], expected: str
+) -> None:
+    whose: dict[str, Any] = {
+        "focus": [{"reference": "Condition/primary"}],
+        "partOf": [{"reference": one} for one in parts],
+    }
+    status = observation("m", MARGIN, coded(MII, "R1"), on="2026-06-05", **whose)
+    assert shown(read(PRIMARY, LIVER, BOWEL, HEPATECTOMY, status), "primary-margin") == expected
