@@ -24,23 +24,32 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
+_DOUBT = (
+    r"(?:suspect(?:ed)?|susp\.|v\.\s?a\.|verdacht auf|fraglich\w*|wahrscheinlich|m\u00f6glich\w*|vermutlich"
+    r"|prob\w+|possibl\w+)(?!\w)"
+)
+_BOUND = r"(?:at least|mindestens|mind\.|min\.|au moins|minstens|at most|h\u00f6chstens|max\.|maximal|up to)"
 _DENIED = (
     r"(?:(?P<denied>\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
-    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|für))\s+)?)|(?P<doubted>\?\s*))?"
+    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|f\u00fcr))\s+)?)"
+    rf"|(?P<doubted>(?:\?|[<>]=?|[\u2264\u2265]|\b{_DOUBT}|\b{_BOUND})\s*))?"
 )
+_LATER_DOUBT = rf",?\s+{_DOUBT}(?!\W*[yramucp]{{0,4}}[TNR]\s?[0-4])"
 _OPEN = (
-    r"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
+    rf"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|{_LATER_DOUBT}|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
     r"|(?P<excluded>\s+(?:excluded|ausgeschlossen|exclu)\b))?"
 )
-"""What stands before and behind a category that a text denies, doubts or leaves between two."""
+"""What stands before and behind a category that a text denies, doubts, bounds or leaves between two."""
+_NO_NERVE = "(?-i:(?!Pn))"
+"""Pn1 is invasion of a nerve."""
 _NOT_AFFIRMED = ("denied", "doubted", "open", "excluded")
 _CATEGORY = re.compile(
-    rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
+    rf"{_DENIED}(?<![a-z]){_NO_NERVE}[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
 _PATHOLOGICAL = {
-    letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
+    letter: re.compile(rf"(?<![a-z]){_NO_NERVE}[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
 _CLINICAL = {
