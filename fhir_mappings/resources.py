@@ -101,6 +101,11 @@ _R5_PREFIXES: dict[str, tuple[str, ...]] = {
     "CarePlan": ("activity", "custodian", "addresses"),
     "BodyStructure": ("includedStructure", "excludedStructure"),
 }
+_R5_WITHIN: dict[str, frozenset[str]] = {
+    "evidence": frozenset({"concept", "reference"}),
+    "referenceRange": frozenset({"normalValue"}),
+}
+"""Elements of R4 and R5, and what only R5 has in them."""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -238,7 +243,9 @@ def is_older(kind: str, body: Mapping[str, Any]) -> bool:
 
 
 def _is_r5(kind: str, body: Mapping[str, Any]) -> bool:
-    return any(name.startswith(_R5_PREFIXES.get(kind, ())) for name in body)
+    if any(name.startswith(_R5_PREFIXES.get(kind, ())) for name in body):
+        return True
+    return any(not new.isdisjoint(one) for name, new in _R5_WITHIN.items() for one in objects(body.get(name)))
 
 
 def _in_r4_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -258,9 +265,16 @@ def _in_r4_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
         places, qualifiers = _places(named)
         named |= {"location": places[0]} if places else {}
         named["locationQualifier"] = [*places[1:], *qualifiers]
+    if kind == "Condition" and "evidence" in named:
+        named["evidence"] = [_finding(one) for one in named["evidence"]]
     if kind == "Observation" and "bodyStructure" in named:
         named["focus"] = [*named.get("focus", ()), named["bodyStructure"]]
     return named
+
+
+def _finding(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a Condition's evidence of R5 as one of R4."""
+    return {new: [evidence[name]] for name, new in (("concept", "code"), ("reference", "detail")) if name in evidence}
 
 
 def _places(body: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:

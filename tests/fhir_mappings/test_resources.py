@@ -226,6 +226,15 @@ R5: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"clinicalStatus": CODE},
     ),
     (
+        of(
+            "Condition",
+            clinicalStatus=CODE,
+            evidence=[{"concept": CODE}, {"reference": {"reference": "Observation/1"}}],
+        ),
+        {"evidence": [{"code": [CODE]}, {"detail": [{"reference": "Observation/1"}]}]},
+    ),
+    (of("Observation", referenceRange=[{"text": "x", "normalValue": CODE}]), {"code": CODE}),
+    (
         of("CarePlan", addresses=[{"concept": concept(ICD10CM, "C20")}]),
         {"addresses": [{"concept": concept(ICD10CM, "C20")}]},
     ),
