@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
 
 OTHER_CANCER = "of another cancer"
+NAMED_CANCER = "of a cancer that is known by its name alone"
 _OF_A_TUMOUR = (
     "tnm-",
     "margin",
@@ -25,21 +26,28 @@ _OF_A_TUMOUR = (
 _OWN = "case-facts:"
 
 
-def leave_out_of_others(found: dict[str, list[Resource]], issues: list[Issue]) -> None:
-    """Leave out the results of other cancers from the resources by type, and note each."""
-    others = frozenset(
+def leave_out_of_others(found: dict[str, list[Resource]], named: frozenset[str], issues: list[Issue]) -> list[Resource]:
+    """Leave out the results of other cancers from the resources by type, and note each.
+
+    Give those that are of cancers whose names, among `named`, are all that is known of them: they may be another.
+    """
+    coded = frozenset(
         one.reference
         for one in found.get("Condition", ())
         if "other-cancer" in one.sets and not one.starting("primary-site-")
     )
-    if others and "Observation" in found:
+    doubtful: list[Resource] = []
+    if (coded or named) and "Observation" in found:
         ours = []
         for result in found["Observation"]:
-            if _is_of(result, others):
-                issues.append(Issue(result.reference, OTHER_CANCER))
-            else:
+            if not _is_of(result, coded | named):
                 ours.append(result)
+                continue
+            certain = _is_of(result, coded)
+            issues.append(Issue(result.reference, OTHER_CANCER if certain else NAMED_CANCER))
+            doubtful += [] if certain else [result]
         found["Observation"] = ours
+    return doubtful
 
 
 def _is_of(result: Resource, others: frozenset[str]) -> bool:

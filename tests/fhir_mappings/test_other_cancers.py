@@ -71,6 +71,32 @@ def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
 
 
+NAMED: list[dict[str, Any]] = [
+    {"text": "Breast cancer"},
+    {"coding": [{"system": SNOMED, "code": "254838004", "display": "Carcinoma of breast"}]},
+    {"coding": [{"system": "urn:oid:1.2.3", "code": "7", "display": "Mammakarzinom"}]},
+]
+
+
+@pytest.mark.parametrize("name", NAMED, ids=lambda name: next(iter(name)))
+@pytest.mark.parametrize(("fact", "code", "value", "ours"), RESULTS, ids=[one[0] for one in RESULTS])
+def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent(
+    name: dict[str, Any], fact: str, code: tuple[str, str], value: dict[str, Any], ours: Any
+) -> None:
+    breast = BREAST | {"code": name}
+    of_both, of_breast = (
+        read(PRIMARY, LIVER, breast, dose("d", (ATC, "L01XA03"), on="2026-05-20"), result(code, value, *named))
+        for named in (["Condition/breast", "Condition/primary"], ["Condition/breast"])
+    )
+    assert (shown(of_both, fact), of_both.issues) == (ours, ())
+    (issue,) = of_breast.issues
+    assert (shown(of_breast, fact), issue.reference, issue.reason) == (
+        "gap: unreadable",
+        "Observation/o",
+        "of a cancer that is known by its name alone",
+    )
+
+
 def test_what_is_of_the_patient_or_was_entered_is_read_whatever_cancer_it_names() -> None:
     ecog = observation("e", (LOINC, "89247-1"), {"valueInteger": 1}, on=ON)
     case = read(PRIMARY, BREAST, ecog | about("Condition/breast"), local("primary-n", "N1") | about("Condition/breast"))
