@@ -148,7 +148,7 @@ def read_chart(chart: Chart, terminology: Terminology, *, as_of: date) -> ChartR
         resource = gate.admit(body, draft=draft)
         if resource is not None:
             found.setdefault(resource.kind, []).append(resource)
-    doubtful = leave_out_of_others(found, frozenset(gate.named_cancers), reading.issues)
+    doubtful = leave_out_of_others(found, frozenset(gate.named_cancers), reading.issues, terminology)
     reading.refused += [Refused(one.kind, one.reference, one.sets, one.topics) for one in doubtful]
     reading.resources = found
     return reading

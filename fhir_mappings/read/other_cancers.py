@@ -1,16 +1,19 @@
-"""Results that are of another cancer of the patient than the colorectal one: those whose focus says so."""
+"""Results that are of another cancer of the patient than the colorectal one: those whose focus or organ says so."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Issue
+from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import references_of, referred
 
 if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.terminology import Terminology
 
 OTHER_CANCER = "of another cancer"
+OTHER_ORGAN = "of another organ"
 NAMED_CANCER = "of a cancer that is known by its name alone"
 _OF_A_TUMOUR = (
     "tnm-",
@@ -23,10 +26,13 @@ _OF_A_TUMOUR = (
     "response",
     "distant-metastasis",
 )
+_OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
 _OWN = "case-facts:"
 
 
-def leave_out_of_others(found: dict[str, list[Resource]], named: frozenset[str], issues: list[Issue]) -> list[Resource]:
+def leave_out_of_others(
+    found: dict[str, list[Resource]], named: frozenset[str], issues: list[Issue], terminology: Terminology
+) -> list[Resource]:
     """Leave out the results of other cancers from the resources by type, and note each.
 
     Give those that are of cancers whose names, among `named`, are all that is known of them: they may be another.
@@ -37,17 +43,33 @@ def leave_out_of_others(found: dict[str, list[Resource]], named: frozenset[str],
         if "other-cancer" in one.sets and not one.starting("primary-site-")
     )
     doubtful: list[Resource] = []
-    if (coded or named) and "Observation" in found:
-        ours = []
-        for result in found["Observation"]:
-            if not _is_of(result, coded | named):
-                ours.append(result)
-                continue
-            certain = _is_of(result, coded)
-            issues.append(Issue(result.reference, OTHER_CANCER if certain else NAMED_CANCER))
-            doubtful += [] if certain else [result]
+    ours = []
+    for result in found.get("Observation", ()):
+        reason = _reason(result, coded, named, terminology)
+        if reason is None:
+            ours.append(result)
+            continue
+        issues.append(Issue(result.reference, reason))
+        doubtful += [result] if reason == NAMED_CANCER else []
+    if "Observation" in found:
         found["Observation"] = ours
     return doubtful
+
+
+def _reason(result: Resource, coded: frozenset[str], named: frozenset[str], terminology: Terminology) -> str | None:
+    """Say why a result is not one of the colorectal cancer."""
+    if "bodySite" in result.body and _is_placed_elsewhere(result, terminology):
+        return OTHER_ORGAN
+    if (coded or named) and _is_of(result, coded | named):
+        return OTHER_CANCER if _is_of(result, coded) else NAMED_CANCER
+    return None
+
+
+def _is_placed_elsewhere(result: Resource, terminology: Terminology) -> bool:
+    """Whether a stage or margin is that of a tumour in another organ; genes of a metastasis are those of the cancer."""
+    if not any(name.startswith(_OF_A_PLACE) for name in result.sets):
+        return False
+    return is_elsewhere(result.body["bodySite"], terminology)
 
 
 def _is_of(result: Resource, others: frozenset[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Issue, Sign
-from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, condition, dose, local, observation
+from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, concept, condition, dose, local, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
@@ -69,6 +69,20 @@ def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left
     case = read(PRIMARY, LIVER, BREAST, ANORECTAL, result(*N2, *conditions))
     assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
+
+
+@pytest.mark.parametrize(("fact", "code", "value", "ours"), RESULTS, ids=[one[0] for one in RESULTS])
+def test_stage_and_margin_of_another_organ_are_left_out_but_genes_of_a_metastasis_there_are_not(
+    fact: str, code: tuple[str, str], value: dict[str, Any], ours: Any
+) -> None:
+    chart = [PRIMARY, LIVER, dose("d", (ATC, "L01XA03"), on="2026-05-20")]
+    lung, sigmoid = (
+        read(*chart, result(code, value) | {"bodySite": concept(SNOMED, site)}) for site in ("39607008", "60184004")
+    )
+    left_out = fact in {"primary-t", "primary-n", "primary-pathology", "primary-margin", "nodes-positive"}
+    issues = (Issue("Observation/o", "of another organ"),) if left_out else ()
+    assert (shown(lung, fact), lung.issues) == ("gap: absent" if left_out else ours, issues)
+    assert (shown(sigmoid, fact), sigmoid.issues) == (ours, ())
 
 
 NAMED: list[dict[str, Any]] = [
