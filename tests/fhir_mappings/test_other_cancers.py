@@ -87,7 +87,7 @@ def test_stage_and_margin_of_another_organ_are_left_out_but_genes_of_a_metastasi
 
 NAMED: list[dict[str, Any]] = [
     {"text": "Breast cancer"},
-    {"coding": [{"system": SNOMED, "code": "254838004", "display": "Carcinoma of breast"}]},
+    {"coding": [{"system": SNOMED, "code": "254839007", "display": "Carcinoma of breast"}]},
     {"coding": [{"system": "urn:oid:1.2.3", "code": "7", "display": "Mammakarzinom"}]},
 ]
 
