@@ -91,17 +91,25 @@ def pathological(reader: Reader, letter: str) -> list[Resource]:
 
     A value that is spelled as clinical is that under any code.
     """
-    kind = f"tnm-{letter.lower()}"
-    by_code = [one for one in reader.stated(f"{kind}-pathological") if not _says_clinical(reader, one, letter)]
-    by_value = [one for one in reader.stated(f"{kind}-unspecified") if _says_pathological(reader, one, letter)]
-    return [*by_code, *by_value]
+    by_code = [one for one in reader.stated(f"{_kind(letter)}-pathological") if not _says_clinical(reader, one, letter)]
+    return [*by_code, *(one for one in _unspecified(reader, letter) if _says_pathological(reader, one, letter))]
 
 
 def _clinical(reader: Reader, letter: str) -> list[Resource]:
-    kind = f"tnm-{letter.lower()}"
-    others = [one for one in reader.stated(f"{kind}-unspecified") if not _says_pathological(reader, one, letter)]
-    others += [one for one in reader.stated(f"{kind}-pathological") if _says_clinical(reader, one, letter)]
-    return [*reader.stated(f"{kind}-clinical"), *others]
+    others = [one for one in _unspecified(reader, letter) if not _says_pathological(reader, one, letter)]
+    others += [one for one in reader.stated(f"{_kind(letter)}-pathological") if _says_clinical(reader, one, letter)]
+    return [*reader.stated(f"{_kind(letter)}-clinical"), *others]
+
+
+def _kind(letter: str) -> str:
+    return f"tnm-{letter.lower()}"
+
+
+def _unspecified(reader: Reader, letter: str) -> list[Resource]:
+    """Give the Observations whose code leaves open which kind of category it is, or names another: "pT3 pN2"."""
+    others = (one for other in "TN" if other != letter for one in reader.stated(f"{_kind(other)}-*"))
+    formulas = [one for one in others if any(_categories_in(text, letter) for text in _spelled(one))]
+    return [*reader.stated(f"{_kind(letter)}-unspecified"), *formulas]
 
 
 def _says_pathological(reader: Reader, resource: Resource, letter: str) -> bool:
@@ -121,8 +129,7 @@ def _finest(categories: Iterable[str]) -> set[str]:
 
 
 def _categories(reader: Reader, fact: FactDefinition, letter: str, resources: Iterable[Resource]) -> list[Candidate]:
-    kind = f"tnm-{letter.lower()}-*"
-    return [reader.candidate(resource, fact, _category(reader, resource, fact, letter), kind) for resource in resources]
+    return [reader.candidate(one, fact, _category(reader, one, fact, letter), "tnm-*") for one in resources]
 
 
 def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> Found | None:
@@ -140,9 +147,11 @@ def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: 
 
 
 def _is_doubted(text: str, letter: str) -> bool:
-    return any(
-        found["doubted"] or found["open"] for found in _CATEGORY.finditer(text) if found["letter"].upper() == letter
-    )
+    return any(found["doubted"] or found["open"] for found in _categories_in(text, letter))
+
+
+def _categories_in(text: str, letter: str) -> list[re.Match[str]]:
+    return [found for found in _CATEGORY.finditer(text) if found["letter"].upper() == letter]
 
 
 def _spelled(resource: Resource) -> list[str]:
@@ -171,17 +180,20 @@ def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
 
 
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read the residual tumour classification: of Observations, and of the outcome of the primary's resection."""
+    """Read the residual tumour classification: of Observations, of a formula of TNM, and of the resection's outcome."""
     found = reader.by_name("margin")
     for resource in margins(reader):
         stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
         found.append(reader.candidate(resource, fact, stage, "margin"))
-    for done in primary_resections(reader):
-        outcome = done.body.get("outcome")
-        spelled = _written(outcome)
-        stage = _residual(reader, outcome, spelled)
+    beside: list[tuple[Resource, object, list[str]]] = [
+        *((formula, None, _spelled(formula)) for formula in reader.stated("tnm-*")),
+        *((done, outcome := done.body.get("outcome"), _written(outcome)) for done in primary_resections(reader)),
+    ]
+    for resource, concept, spelled in beside:
+        stage = _residual(reader, concept, spelled)
         if stage is not None or any(map(_ANY_MARGIN.search, spelled)):
-            found.append(Candidate(stage, done.dated, (reader.evidence(done, RESECTIONS),), unreadable=stage is None))
+            proof = (reader.evidence(resource, "tnm-*", RESECTIONS),)
+            found.append(Candidate(stage, resource.dated, proof, unreadable=stage is None))
     return found
 
 
