@@ -1,14 +1,18 @@
-"""Results that are of another cancer of the patient than the colorectal one: those whose focus or organ says so."""
+"""Results that are of another cancer of the patient than the colorectal one, by their focus, stage or organ."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Issue
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.terminology import Terminology
 
@@ -30,22 +34,34 @@ _OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
 _OWN = "case-facts:"
 
 
+@dataclass(frozen=True, slots=True)
+class _Cancers:
+    """The Conditions of other cancers, by code or by name alone, and which Conditions a result is the stage of."""
+
+    coded: frozenset[str]
+    named: frozenset[str]
+    staged: Mapping[str, set[str]]
+
+
 def leave_out_of_others(
-    found: dict[str, list[Resource]], named: frozenset[str], issues: list[Issue], terminology: Terminology
+    found: dict[str, list[Resource]],
+    named: Mapping[str, Mapping[str, Any]],
+    issues: list[Issue],
+    terminology: Terminology,
 ) -> list[Resource]:
     """Leave out the results of other cancers from the resources by type, and note each.
 
     Give those that are of cancers whose names, among `named`, are all that is known of them: they may be another.
     """
-    coded = frozenset(
-        one.reference
-        for one in found.get("Condition", ())
-        if "other-cancer" in one.sets and not one.starting("primary-site-")
-    )
+    conditions = found.get("Condition", ())
+    others = (one for one in conditions if "other-cancer" in one.sets and not one.starting("primary-site-"))
+    coded = frozenset(one.reference for one in others)
+    bodies = {**named, **{one.reference: one.body for one in conditions}} if coded or named else {}
+    cancers = _Cancers(coded, frozenset(named), _staged(bodies))
     doubtful: list[Resource] = []
     ours = []
     for result in found.get("Observation", ()):
-        reason = _reason(result, coded, named, terminology)
+        reason = _reason(result, cancers, terminology)
         if reason is None:
             ours.append(result)
             continue
@@ -56,12 +72,24 @@ def leave_out_of_others(
     return doubtful
 
 
-def _reason(result: Resource, coded: frozenset[str], named: frozenset[str], terminology: Terminology) -> str | None:
+def _staged(conditions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, set[str]]:
+    """Give the Conditions by the Observations that their stage rests on."""
+    staged: dict[str, set[str]] = {}
+    for condition, body in conditions.items():
+        for stage in objects(body.get("stage")):
+            for named in references_of(stage, "assessment"):
+                staged.setdefault(referred(named, "Observation"), set()).add(condition)
+    return staged
+
+
+def _reason(result: Resource, cancers: _Cancers, terminology: Terminology) -> str | None:
     """Say why a result is not one of the colorectal cancer."""
     if "bodySite" in result.body and _is_placed_elsewhere(result, terminology):
         return OTHER_ORGAN
-    if (coded or named) and _is_of(result, coded | named):
-        return OTHER_CANCER if _is_of(result, coded) else NAMED_CANCER
+    if cancers.coded or cancers.named:
+        conditions = _conditions(result, cancers)
+        if conditions and conditions <= cancers.coded | cancers.named:
+            return OTHER_CANCER if conditions <= cancers.coded else NAMED_CANCER
     return None
 
 
@@ -72,11 +100,10 @@ def _is_placed_elsewhere(result: Resource, terminology: Terminology) -> bool:
     return is_elsewhere(result.body["bodySite"], terminology)
 
 
-def _is_of(result: Resource, others: frozenset[str]) -> bool:
-    """Whether a result of a tumour has other cancers in its focus, and no other Condition; what was entered is ours."""
+def _conditions(result: Resource, cancers: _Cancers) -> set[str]:
+    """Give the Conditions that a result of a tumour is of, by its focus or their stage; what was entered is ours."""
     tumours = any(name.startswith(_OF_A_TUMOUR) for name in result.sets)
     if not tumours or any(name.startswith(_OWN) for name in result.sets):
-        return False
+        return set()
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
-    conditions = {one for one in named if one.startswith("Condition/")}
-    return bool(conditions) and conditions <= others
+    return {one for one in named if one.startswith("Condition/")} | cancers.staged.get(result.reference, set())

@@ -71,6 +71,24 @@ def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
 
 
+def staged(condition: dict[str, Any], *observations: str) -> dict[str, Any]:
+    return condition | {"stage": [{"assessment": [{"reference": one} for one in observations]}]}
+
+
+@pytest.mark.parametrize("name", ["Observation/o", "https://ehr.example/fhir/Observation/o/_history/1", "urn:uuid:o"])
+def test_what_the_stage_of_another_cancer_rests_on_is_of_that_cancer(name: str) -> None:
+    n2 = result(*N2)
+    cases = [
+        read(PRIMARY, LIVER, staged(BREAST, name), n2),
+        read(PRIMARY, LIVER, staged(BREAST | {"code": {"text": "Breast cancer"}}, name), n2),
+        read(staged(PRIMARY, name), LIVER, staged(BREAST, name), n2),
+        read(staged(PRIMARY, name), LIVER, BREAST, n2),
+        read(PRIMARY, LIVER, staged(BREAST, "Observation/x"), n2),
+    ]
+    found = [shown(case, "primary-n") for case in cases]
+    assert found == ["gap: absent", "gap: unreadable", "N2", "N2", "N2"]
+
+
 @pytest.mark.parametrize(("fact", "code", "value", "ours"), RESULTS, ids=[one[0] for one in RESULTS])
 def test_stage_and_margin_of_another_organ_are_left_out_but_genes_of_a_metastasis_there_are_not(
     fact: str, code: tuple[str, str], value: dict[str, Any], ours: Any
