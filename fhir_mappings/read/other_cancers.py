@@ -29,6 +29,7 @@ _OF_A_TUMOUR = (
     "genetic-variant",
     "response",
     "distant-metastasis",
+    "tumour-size",
 )
 _OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
 _OWN = "case-facts:"

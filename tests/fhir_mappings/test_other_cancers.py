@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Issue, Sign
-from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, concept, condition, dose, local, observation
+from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, concept, condition, dose, local, observation, quantity
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
@@ -101,6 +101,14 @@ def test_stage_and_margin_of_another_organ_are_left_out_but_genes_of_a_metastasi
     issues = (Issue("Observation/o", "of another organ"),) if left_out else ()
     assert (shown(lung, fact), lung.issues) == ("gap: absent" if left_out else ours, issues)
     assert (shown(sigmoid, fact), sigmoid.issues) == (ours, ())
+
+
+def test_the_size_of_a_cancer_of_the_liver_itself_is_not_that_of_a_metastasis() -> None:
+    hepatic = {"bodySite": concept(SNOMED, "10200004")}
+    hcc = condition("hcc", (ICD10CM, "C22.0"), onset="2026-01-01")
+    sizes = [result((LOINC, "21889-1"), quantity(80, "mm"), *named) | hepatic for named in (["Condition/hcc"], [])]
+    found = [(shown(case, "largest-metastasis"), case.issues) for case in (read(LIVER, hcc, size) for size in sizes)]
+    assert found == [("gap: absent", (ISSUE,)), (80, ())]
 
 
 NAMED: list[dict[str, Any]] = [
