@@ -58,6 +58,7 @@ _CLINICAL = {
 }
 _MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])\b{_OPEN}", re.IGNORECASE)
 _ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
+_OVERALL = "margin-overall"
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
 
@@ -184,17 +185,29 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     found = reader.by_name("margin")
     for resource in margins(reader):
         stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
-        found.append(reader.candidate(resource, fact, stage, "margin"))
-    beside: list[tuple[Resource, object, list[str]]] = [
-        *((formula, None, _spelled(formula)) for formula in reader.stated("tnm-*")),
-        *((done, outcome := done.body.get("outcome"), _written(outcome)) for done in primary_resections(reader)),
-    ]
-    for resource, concept, spelled in beside:
-        stage = _residual(reader, concept, spelled)
-        if stage is not None or any(map(_ANY_MARGIN.search, spelled)):
-            proof = (reader.evidence(resource, "tnm-*", RESECTIONS),)
-            found.append(Candidate(stage, resource.dated, proof, unreadable=stage is None))
+        left = _left_by_all(stage, fact) if _OVERALL in resource.sets else stage
+        found.append(reader.candidate(resource, fact, left, "margin", _OVERALL))
+    for formula in reader.stated("tnm-*"):
+        spelled = _spelled(formula)
+        stage = _left_by_all(_residual(reader, None, spelled), fact)
+        found += _named_margin(stage, spelled, formula, reader.evidence(formula, "tnm-*"))
+    for done in primary_resections(reader):
+        outcome = done.body.get("outcome")
+        spelled = _written(outcome)
+        found += _named_margin(_residual(reader, outcome, spelled), spelled, done, reader.evidence(done, RESECTIONS))
     return found
+
+
+def _left_by_all(stage: str | None, fact: FactDefinition) -> Found | None:
+    """Give the margins that a stage of all that is left of the cancer leaves: metastases alone make it R2."""
+    return frozenset(fact.choices) if stage == "r2" else stage
+
+
+def _named_margin(stage: Found | None, spelled: list[str], told_by: Resource, proof: Evidence) -> list[Candidate]:
+    """Give the margin of what need not tell one: unreadable where it is named and no stage of it is known."""
+    if stage is None and not any(map(_ANY_MARGIN.search, spelled)):
+        return []
+    return [Candidate(stage, told_by.dated, (proof,), unreadable=stage is None)]
 
 
 def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | None:
@@ -209,7 +222,7 @@ def margins(reader: Reader) -> list[Resource]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
     return [
         one
-        for one in reader.stated("margin")
+        for one in reader.stated("margin", _OVERALL)
         if not _is_of_a_liver_operation(reader, one) and (not in_liver(reader, one) or _is_of_a_primary(reader, one))
     ]
 

@@ -87,7 +87,7 @@ def prefetch_keys(observation_codes: Iterable[str]) -> tuple[PrefetchKey, ...]:
 
 
 # Sets of Observation codes that hold no LOINC code.
-_SETS_WITHOUT_LOINC = ("metastasis-history", "distant-metastasis-site")
+_SETS_WITHOUT_LOINC = ("margin", "metastasis-history", "distant-metastasis-site")
 _GRADES = ("asa-", "ecog-")
 
 

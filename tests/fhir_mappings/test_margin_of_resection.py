@@ -53,12 +53,24 @@ def test_a_report_of_the_day_of_the_resection_that_says_something_else_contradic
     assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), report), "primary-margin") == "gap: conflicting"
 
 
+OVERALL = (LOINC, "84892-9")
+ANY = {"r0", "r1", "r2"}
+
+
 @pytest.mark.parametrize(
-    ("stage", "expected"), [("R0", "r0"), ("R1", "r1"), ("R1(is)", "r1"), ("RX", "gap: unreadable")]
+    ("stage", "expected"), [("R0", "r0"), ("R1", "r1"), ("R1(is)", "r1"), ("R2", ANY), ("RX", "gap: unreadable")]
 )
-def test_a_residual_status_of_germanys_oncology_module_is_the_margin(stage: str, expected: str) -> None:
-    status = observation("m", (LOINC, "84892-9"), coded(MII, stage), on="2026-05-27")
-    assert shown(read(PRIMARY, LIVER, status), "primary-margin") == expected
+def test_an_overall_residual_status_tells_the_margin_but_where_metastases_may_be_what_is_left(
+    stage: str, expected: Any
+) -> None:
+    status = observation("m", OVERALL, coded(MII, stage), on="2026-05-27")
+    both = status | {"code": {"coding": [*concept(*OVERALL)["coding"], *concept(*MARGIN)["coding"]]}}
+    assert [shown(read(PRIMARY, LIVER, one), "primary-margin") for one in (status, both)] == [expected] * 2
+
+
+def test_an_overall_status_leaves_the_margin_of_the_resection_before_it() -> None:
+    status = observation("m", OVERALL, coded(MII, "R2"), on="2026-05-27")
+    assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), status), "primary-margin") == "r0"
 
 
 BOWEL, HEPATECTOMY = resected(None), procedure("h", (CPT, "47120"), on="2026-06-01")
