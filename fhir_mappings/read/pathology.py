@@ -189,8 +189,8 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         found.append(reader.candidate(resource, fact, left, "margin", _OVERALL))
     for formula in reader.stated("tnm-*"):
         spelled = _spelled(formula)
-        stage = _left_by_all(_residual(reader, None, spelled), fact)
-        found += _named_margin(stage, spelled, formula, reader.evidence(formula, "tnm-*"))
+        left = _left_by_all(_residual(reader, None, spelled), fact)
+        found += _named_margin(left, spelled, formula, reader.evidence(formula, "tnm-*"))
     for done in primary_resections(reader):
         outcome = done.body.get("outcome")
         spelled = _written(outcome)
