@@ -299,5 +299,6 @@ def contested_nodes(reader: Reader) -> tuple[frozenset[Value | Interval], tuple[
 
 
 def _is_pathological(reader: Reader, fact: Fact) -> bool:
-    allowed = {found.reference for found in (*pathological(reader, "N"), *reader.observations("case-facts:primary-n"))}
+    entered = [one for one in reader.observations("case-facts:primary-n") if "tnm-n-clinical" not in one.sets]
+    allowed = {found.reference for found in (*pathological(reader, "N"), *entered)}
     return all(proof.reference in allowed for proof in fact.evidence)
