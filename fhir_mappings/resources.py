@@ -73,7 +73,7 @@ _LISTS_OF: dict[str, frozenset[str]] = {
     "Specimen": frozenset({"parent", "request", "processing", "container", "condition"}),
 }  # fmt: skip
 _LISTS_OF_ANY = frozenset({"identifier"})
-"""Elements that are lists in every resource, and single in a Reference."""
+"""Elements that are lists in each of these, and single in a Reference and in some that may be contained."""
 _LISTS_IN: dict[str, frozenset[str]] = {
     "container": _LISTS | {"identifier"},
     "evidence": _LISTS | {"code", "detail"},
@@ -228,9 +228,9 @@ def _mend_list(members: list[Any], lists: frozenset[str], *, keep_nulls: bool) -
 
 
 def _lists_of(value: Mapping[str, Any]) -> frozenset[str]:
-    """Give the elements that are lists in a resource; none in what is no resource."""
+    """Give the elements that are lists in a resource of a type that is read; none in anything else."""
     kind = value.get("resourceType")
-    return _LISTS_OF_ANY | _LISTS_OF.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
+    return _LISTS_OF_ANY | _LISTS_OF[kind] if isinstance(kind, str) and kind in _LISTS_OF else frozenset()
 
 
 def is_older(kind: str, body: Mapping[str, Any]) -> bool:

@@ -62,6 +62,10 @@ ACCEPTED: list[dict[str, Any]] = [
         subject=SUBJECT["subject"] | {"identifier": {"value": "4711"}},
         asserter={"identifier": {"value": "9"}},
     ),
+    of(
+        "Observation",
+        contained=[{"resourceType": "QuestionnaireResponse", "status": "completed", "identifier": {"value": "9"}}],
+    ),
     of("CarePlan", instantiatesUri=[None, "urn:a"], _instantiatesUri=[{"extension": [EXTENSION]}, None]),
 ]
 REPAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
