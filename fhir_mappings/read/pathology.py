@@ -220,11 +220,18 @@ def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | 
 
 def margins(reader: Reader) -> list[Resource]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
+    overall = (one for one in reader.stated(_OVERALL) if "margin" not in one.sets and _names_a_stage(reader, one))
     return [
         one
-        for one in reader.stated("margin", _OVERALL)
+        for one in (*reader.stated("margin"), *overall)
         if not _is_of_a_liver_operation(reader, one) and (not in_liver(reader, one) or _is_of_a_primary(reader, one))
     ]
+
+
+def _names_a_stage(reader: Reader, resource: Resource) -> bool:
+    spelled = _spelled(resource)
+    coded = _residual(reader, resource.body.get("valueCodeableConcept"), spelled)
+    return coded is not None or any(map(_ANY_MARGIN.search, spelled))
 
 
 def _is_of_a_liver_operation(reader: Reader, found: Resource) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fhir_mappings.case import Sign
 from tests.charts import CPT, LOINC, SNOMED, coded, concept, observation, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
@@ -53,7 +54,7 @@ def test_a_report_of_the_day_of_the_resection_that_says_something_else_contradic
     assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), report), "primary-margin") == "gap: conflicting"
 
 
-OVERALL = (LOINC, "84892-9")
+OVERALL, COURSE = (LOINC, "84892-9"), (SNOMED, "445200009")
 ANY = {"r0", "r1", "r2"}
 
 
@@ -65,7 +66,24 @@ def test_an_overall_residual_status_tells_the_margin_but_where_metastases_may_be
 ) -> None:
     status = observation("m", OVERALL, coded(MII, stage), on="2026-05-27")
     both = status | {"code": {"coding": [*concept(*OVERALL)["coding"], *concept(*MARGIN)["coding"]]}}
-    assert [shown(read(PRIMARY, LIVER, one), "primary-margin") for one in (status, both)] == [expected] * 2
+    older = status | {"code": concept(*COURSE)}
+    assert [shown(read(PRIMARY, LIVER, one), "primary-margin") for one in (status, both, older)] == [expected] * 3
+
+
+def test_an_overall_status_coded_in_snomed_ct_is_read() -> None:
+    status = observation("m", OVERALL, coded(SNOMED, "258254000"), on="2026-05-27")
+    assert shown(read(PRIMARY, LIVER, status), "primary-margin") == "r0"
+
+
+@pytest.mark.parametrize("answer", ["K", "T", "P", "N", "R", "F", "U", "X"])
+def test_how_the_primary_does_in_the_course_of_the_disease_tells_no_margin(answer: str) -> None:
+    system = (
+        "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-verlauf-primaertumor"
+    )
+    part = {"code": concept(*COURSE)} | coded(system, answer)
+    case = read(PRIMARY, LIVER, observation("m", (SNOMED, "396432002"), {"component": [part]}, on="2026-05-27"))
+    hinted = Sign.RESECTION_HINTED in case.signs
+    assert (shown(case, "primary-margin"), hinted, case.issues) == ("gap: absent", False, ())
 
 
 def test_an_overall_status_leaves_the_margin_of_the_resection_before_it() -> None:
