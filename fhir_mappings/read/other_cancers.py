@@ -32,6 +32,7 @@ _OF_A_TUMOUR = (
     "tumour-size",
 )
 _OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
+_ANYWHERE = frozenset({"cancer-by-site"})
 _OWN = "case-facts:"
 
 
@@ -57,6 +58,7 @@ def leave_out_of_others(
     conditions = found.get("Condition", ())
     others = (one for one in conditions if "other-cancer" in one.sets and not one.starting("primary-site-"))
     coded = frozenset(one.reference for one in others)
+    named = {**named, **{one.reference: one.body for one in conditions if _is_unplaced(one)}}
     bodies = {**named, **{one.reference: one.body for one in conditions}} if coded or named else {}
     cancers = _Cancers(coded, frozenset(named), _staged(bodies))
     doubtful: list[Resource] = []
@@ -71,6 +73,11 @@ def leave_out_of_others(
     if "Observation" in found:
         found["Observation"] = ours
     return doubtful
+
+
+def _is_unplaced(condition: Resource) -> bool:
+    """Whether a Condition is a cancer by a code that names no organ, at a site that is not known to be the bowel."""
+    return condition.sets == _ANYWHERE and "primary" not in condition.topics
 
 
 def _staged(conditions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, set[str]]:

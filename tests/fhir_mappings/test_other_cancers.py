@@ -137,6 +137,17 @@ def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent
     )
 
 
+def test_a_result_of_a_cancer_whose_site_is_no_part_of_the_bowel_is_not_used() -> None:
+    sites = [
+        {"coding": [{"system": SNOMED, "code": "80248007", "display": "Left breast structure"}]},
+        concept(SNOMED, "60184004"),
+        {"text": "Sigmoid colon"},
+    ]
+    cancers = [condition("c", (SNOMED, "363346000"), bodySite=[site]) for site in sites]
+    found = [shown(read(PRIMARY, LIVER, one, result(*N2, "Condition/c")), "primary-n") for one in cancers]
+    assert found == ["gap: unreadable", "N2", "N2"]
+
+
 def test_what_is_of_the_patient_or_was_entered_is_read_whatever_cancer_it_names() -> None:
     ecog = observation("e", (LOINC, "89247-1"), {"valueInteger": 1}, on=ON)
     case = read(PRIMARY, BREAST, ecog | about("Condition/breast"), local("primary-n", "N1") | about("Condition/breast"))
