@@ -56,6 +56,9 @@ _CLINICAL = {
     letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
+_SEVERAL_ORGANS = re.compile(rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OPEN}", re.IGNORECASE)
+_ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
+_BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])\b{_OPEN}", re.IGNORECASE)
 _ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
 _OVERALL = "margin-overall"
@@ -178,6 +181,24 @@ def _named(text: str, letter: str) -> Iterable[str]:
 def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
     """Give what a pattern finds in a text that neither denies nor doubts it."""
     return (found for found in pattern.finditer(text) if not any(found.group(*_NOT_AFFIRMED)))
+
+
+def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
+    """Give the Observations by which M may be M1b or M1c, each with whether it surely is."""
+    found = []
+    for one in reader.stated("tnm-*"):
+        texts = _spelled(one)
+        if "tnm-m" in one.sets:
+            texts = [_BARE_M.sub(r"M\1", text) for text in texts]
+        named = [text for text in texts if any(not met["denied"] for met in _SEVERAL_ORGANS.finditer(text))]
+        coded = "tnm-m1-several-organs" in concept_sets(one.body.get("valueCodeableConcept"), reader.terminology)
+        if coded or named:
+            found.append((one, coded or any(map(_is_of_several, named))))
+    return found
+
+
+def _is_of_several(text: str) -> bool:
+    return any(_affirmed(_SEVERAL_ORGANS, text)) and _ONE_ORGAN.search(text) is None
 
 
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
