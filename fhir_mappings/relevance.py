@@ -106,6 +106,8 @@ class Relevance:
             return kind in _ALWAYS
         if kind == "Medication" and resource.get("ingredient") is not None:
             return True
+        if kind == "Condition" and is_malformed(resource.get("code")):
+            return True
         concepts = [_concept(resource.get(name)) for name in (_CONCEPTS if kind in DRUGS else ("code",))]
         if kind == "Observation":
             concepts += [_concept(component.get("code")) for component in objects(resource.get("component"))]
@@ -191,6 +193,19 @@ def _texts(concepts: Iterable[_Concept]) -> list[str]:
 def _codes(concepts: Iterable[_Concept]) -> list[str]:
     codings = [coding for concept in concepts for coding in concept.coding or () if coding is not None]
     return [coding.code for coding in codings if isinstance(coding.code, str)]
+
+
+def is_malformed(concept: object) -> bool:
+    """Whether a CodeableConcept is there in a shape that no coding or text has, so that what it says is lost."""
+    if not isinstance(concept, dict):
+        return bool(concept)
+    coding, text = concept.get("coding"), concept.get("text")
+    listed = coding if isinstance(coding, list) else [coding]
+    return not isinstance(text, str | None) or not all(map(_is_coding, listed))
+
+
+def _is_coding(member: object) -> bool:
+    return member is None or (isinstance(member, dict) and isinstance(member.get("code"), str | float | int | None))
 
 
 def _concept(value: object) -> _Concept | None:

@@ -40,7 +40,7 @@ MODIFIED = "changed by a modifierExtension that is not known"
 
 _TRIMMED = frozenset({"code", "system", "status", "intent", "comparator", "priority", "use", "language", "kind"})
 _LISTS = frozenset({
-    "coding", "extension", "modifierExtension", "contained", "identifier", "note", "component", "stage", "evidence",
+    "coding", "extension", "modifierExtension", "contained", "note", "component", "stage", "evidence",
     "tag", "security", "reasonCode", "reasonReference", "interpretation", "referenceRange", "appliesTo",
     "assessment", "additionalInstruction", "doseAndRate", "goal", "progress", "outcomeCodeableConcept",
     "outcomeReference",
@@ -72,7 +72,10 @@ _LISTS_OF: dict[str, frozenset[str]] = {
     "BodyStructure": frozenset({"locationQualifier", "image"}),
     "Specimen": frozenset({"parent", "request", "processing", "container", "condition"}),
 }  # fmt: skip
+_LISTS_OF_ANY = frozenset({"identifier"})
+"""Elements that are lists in each of these, and single in a Reference and in some that may be contained."""
 _LISTS_IN: dict[str, frozenset[str]] = {
+    "container": _LISTS | {"identifier"},
     "evidence": _LISTS | {"code", "detail"},
     "detail": _LISTS | {"performer"},
     "processing": _LISTS | {"additive"},
@@ -98,6 +101,11 @@ _R5_PREFIXES: dict[str, tuple[str, ...]] = {
     "CarePlan": ("activity", "custodian", "addresses"),
     "BodyStructure": ("includedStructure", "excludedStructure"),
 }
+_R5_WITHIN: dict[str, frozenset[str]] = {
+    "evidence": frozenset({"concept", "reference"}),
+    "referenceRange": frozenset({"normalValue"}),
+}
+"""Elements of R4 and R5, and what only R5 has in them."""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -220,9 +228,9 @@ def _mend_list(members: list[Any], lists: frozenset[str], *, keep_nulls: bool) -
 
 
 def _lists_of(value: Mapping[str, Any]) -> frozenset[str]:
-    """Give the elements that are lists in a resource; none in what is no resource."""
+    """Give the elements that are lists in a resource of a type that is read; none in anything else."""
     kind = value.get("resourceType")
-    return _LISTS_OF.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
+    return _LISTS_OF_ANY | _LISTS_OF[kind] if isinstance(kind, str) and kind in _LISTS_OF else frozenset()
 
 
 def is_older(kind: str, body: Mapping[str, Any]) -> bool:
@@ -235,7 +243,9 @@ def is_older(kind: str, body: Mapping[str, Any]) -> bool:
 
 
 def _is_r5(kind: str, body: Mapping[str, Any]) -> bool:
-    return any(name.startswith(_R5_PREFIXES.get(kind, ())) for name in body)
+    if any(name.startswith(_R5_PREFIXES.get(kind, ())) for name in body):
+        return True
+    return any(not new.isdisjoint(one) for name, new in _R5_WITHIN.items() for one in objects(body.get(name)))
 
 
 def _in_r4_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -255,9 +265,16 @@ def _in_r4_names(kind: str, body: dict[str, Any]) -> dict[str, Any]:
         places, qualifiers = _places(named)
         named |= {"location": places[0]} if places else {}
         named["locationQualifier"] = [*places[1:], *qualifiers]
+    if kind == "Condition" and "evidence" in named:
+        named["evidence"] = [_finding(one) for one in named["evidence"]]
     if kind == "Observation" and "bodyStructure" in named:
         named["focus"] = [*named.get("focus", ()), named["bodyStructure"]]
     return named
+
+
+def _finding(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a Condition's evidence of R5 as one of R4."""
+    return {new: [evidence[name]] for name, new in (("concept", "code"), ("reference", "detail")) if name in evidence}
 
 
 def _places(body: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:

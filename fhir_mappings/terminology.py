@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.value_set_json import is_code_system, is_value_set, read_code_system, read_codes, set_id_of
@@ -57,12 +58,15 @@ class Systems:
         """Give a code as the value sets write it: upper case, ICD and OPCS with their dot, no spaces around."""
         code = code.strip().upper()
         if key in self.dotted:
-            plain = code.rstrip("+*!†-").replace(".", "").replace(" ", "")
+            written = _GERMAN.fullmatch(code)
+            plain = (written[1] if written else code.rstrip("+*!†-")).replace(".", "").replace(" ", "")
             return plain if len(plain) <= _CATEGORY else f"{plain[:_CATEGORY]}.{plain[_CATEGORY:]}"
         return code.removeprefix("HGNC:") if key == "hgnc" else code
 
 
 _CATEGORY = 3
+_GERMAN = re.compile(r"([A-Z]\d\d(?:\.?\d{1,2})?)\s?[AGVZ]\s?[BLR]?")
+"""A code of ICD-10-GM, the letter of its certainty behind it, and that of a side."""
 
 
 def _bare(system: str) -> str:
@@ -88,6 +92,7 @@ def parse_systems(text: str) -> Systems:
 
 
 _SNOMED = "snomed"
+_ICD_10 = "icd-10"
 _TERM = re.compile(r"\|[^|]*\|")
 _CONCEPT = re.compile(r"\b\d{6,18}\b")
 _SITE = re.compile(r"\b363698007\s*=\s*(\d{6,18})\b")
@@ -123,10 +128,19 @@ class Terminology:
     _as_written: dict[tuple[str | None, str | None], frozenset[str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Look up every enumerated code in its plainest spelling ahead: the one that most charts use."""
-        plain = [(self.systems.urls[key], code) for key, code in self.exact]
-        plain += [(own.url, code) for own in self.code_systems.values() for code in own.codes]
-        self._as_written.update({(url, code): self._find(url, code) for url, code in plain})
+        """Look up ahead, under every address of its system, each code in the spelling that most charts use.
+
+        Those are the enumerated codes, and of ICD-10, which has its codes by patterns, categories and subcategories.
+        """
+        plain = [*self.exact, *((key, code) for key, own in self.code_systems.items() for code in own.codes)]
+        icd_10 = self.any_pattern.get(_ICD_10)
+        plain += [(_ICD_10, code) for code in _subcategories() if icd_10 is not None and icd_10.fullmatch(code)]
+        addresses: dict[str, list[str]] = {}
+        for address, key in self.systems.keys.items():
+            addresses.setdefault(key, []).append(address)
+        for key, code in plain:
+            found = self._find(self.systems.urls[key], code)
+            self._as_written.update({(address, code): found for address in addresses[key]})
 
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
         """Give the ids of the value sets that hold a coding; empty for none and for systems that are not read."""
@@ -151,6 +165,15 @@ class Terminology:
     def reads(self, system: str | None) -> bool:
         """Whether codes of this system are understood, so that an unlisted code means something else."""
         return bool(system) and self.systems.key(system or "") is not None
+
+
+def _subcategories() -> Iterator[str]:
+    """Give all that may be a code of three or four characters in ICD-10."""
+    for letter in ascii_uppercase:
+        for number in range(100):
+            category = f"{letter}{number:02}"
+            yield category
+            yield from (f"{category}.{digit}" for digit in range(10))
 
 
 @cache

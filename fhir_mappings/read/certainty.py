@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fhir_mappings.terminology import Terminology
 
 _URL = "/StructureDefinition/icd-10-gm-diagnosesicherheit"
+_GERMAN = ("icd-10-gm", "1.2.276.0.76.5.409")
 _WRITTEN = re.compile(r"[A-Z]\d\d[.\d]*\s?([AGVZ])\s?[BLR]?", re.IGNORECASE)
 """A code with its letter behind it, and a side."""
 _VERIFICATION = {"A": "refuted", "V": "provisional"}
@@ -50,7 +51,7 @@ def _letters(concept: object) -> Iterable[str]:
     for coding in codings(concept):
         code = coding.get("code")
         written = _WRITTEN.fullmatch(code.strip()) if isinstance(code, str) else None
-        if written is not None and "icd-10-gm" in str(coding.get("system")).lower():
+        if written is not None and any(one in str(coding.get("system")).lower() for one in _GERMAN):
             yield written[1].upper()
         for extension in objects(coding.get("extension")):
             said = objects(extension.get("valueCoding")) if str(extension.get("url")).endswith(_URL) else []

@@ -148,7 +148,8 @@ def read_chart(chart: Chart, terminology: Terminology, *, as_of: date) -> ChartR
         resource = gate.admit(body, draft=draft)
         if resource is not None:
             found.setdefault(resource.kind, []).append(resource)
-    leave_out_of_others(found, reading.issues)
+    doubtful = leave_out_of_others(found, gate.named_cancers, reading.issues, terminology)
+    reading.refused += [Refused(one.kind, one.reference, one.sets, one.topics) for one in doubtful]
     reading.resources = found
     return reading
 
@@ -183,6 +184,7 @@ class _Gate:
     medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drugs: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
+    named_cancers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def admit(self, body: Mapping[str, Any], *, draft: bool) -> Resource | None:
         kind = body["resourceType"]
@@ -191,7 +193,7 @@ class _Gate:
         coded, understood = codings_of(kind, body, self.terminology)
         sets = frozenset[str]().union(*(held for _, held in coded))
         topics, masked = about(kind, body, sets, self.terminology, understood=understood)
-        topics -= ANY_CANCER
+        topics = self._without_any_cancer(topics, sets, reference, body)
         if kind == "Medication":
             self.medications[reference] = body
             self.drugs[reference] = (sets, topics)
@@ -242,6 +244,14 @@ class _Gate:
             coded,
             *_statuses(checked.body, self.terminology),
         )
+
+    def _without_any_cancer(
+        self, topics: frozenset[str], sets: frozenset[str], reference: str, body: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """Give what a resource is about; a Condition that names a cancer and says no more is of another, perhaps."""
+        if topics == ANY_CANCER and not sets:
+            self.named_cancers[reference] = body
+        return topics - ANY_CANCER
 
     def _refuse(self, refused: Refused, body: Mapping[str, Any]) -> None:
         named = named_beside(body, refused.sets, self.terminology)

@@ -1,10 +1,11 @@
-"""Disease outside the liver: metastases elsewhere as Conditions, and as Observations of their sites."""
+"""Disease outside the liver: metastases elsewhere as Conditions, as Observations of their sites, and as M1b or M1c."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import active
+from fhir_mappings.read.pathology import several_organs
 from fhir_mappings.read.places import is_elsewhere, is_liver
 from fhir_mappings.read.settle import Candidate
 
@@ -25,13 +26,14 @@ def extrahepatic(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if active(resource) and not resource.future and kind in resource.sets
     ]
     sites = [one for one in distant_sites(reader) if any(is_elsewhere(place, reader.terminology) for place in _at(one))]
+    stages = [one for one, affirmed in several_organs(reader) if affirmed]
     return [
         Candidate(
             frozenset({"resectable", "unresectable"}),
             resource.dated,
-            (reader.evidence(resource, kind, _SITE, how="derived"),),
+            (reader.evidence(resource, kind, _SITE, "tnm-*", how="derived"),),
         )
-        for resource in (*conditions, *sites)
+        for resource in (*conditions, *sites, *stages)
     ]
 
 

@@ -311,11 +311,11 @@ def _largest_between(most: float, bounds: list[Interval]) -> Interval:
 
 
 def _sizes(reader: Reader, resource: Resource, fact: FactDefinition) -> list[Reading]:
-    """Read the greatest diameters that a measurement has among its components, else its own value."""
+    """Read the sizes that a measurement has among its components, else its own value."""
     read = [
         read_value(component, fact, reader.terminology)
         for component in resource.body.get("component", ())
-        if "tumour-size-maximum" in concept_sets(component.get("code"), reader.terminology)
+        if "tumour-size" in concept_sets(component.get("code"), reader.terminology)
     ]
     said: list[Reading] = [one for one in read if one is not NoValue.ABSENT]
     return said or [read_value(resource.body, fact, reader.terminology)]

@@ -1,16 +1,24 @@
-"""Results that are of another cancer of the patient than the colorectal one: those whose focus says so."""
+"""Results that are of another cancer of the patient than the colorectal one, by their focus, stage or organ."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Issue
+from fhir_mappings.loose_json import objects
+from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import references_of, referred
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.terminology import Terminology
 
 OTHER_CANCER = "of another cancer"
+OTHER_ORGAN = "of another organ"
+NAMED_CANCER = "of a cancer that is known by its name alone"
 _OF_A_TUMOUR = (
     "tnm-",
     "margin",
@@ -21,32 +29,89 @@ _OF_A_TUMOUR = (
     "genetic-variant",
     "response",
     "distant-metastasis",
+    "tumour-size",
 )
+_OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
+_ANYWHERE = frozenset({"cancer-by-site"})
 _OWN = "case-facts:"
 
 
-def leave_out_of_others(found: dict[str, list[Resource]], issues: list[Issue]) -> None:
-    """Leave out the results of other cancers from the resources by type, and note each."""
-    others = frozenset(
-        one.reference
-        for one in found.get("Condition", ())
-        if "other-cancer" in one.sets and not one.starting("primary-site-")
-    )
-    if others and "Observation" in found:
-        ours = []
-        for result in found["Observation"]:
-            if _is_of(result, others):
-                issues.append(Issue(result.reference, OTHER_CANCER))
-            else:
-                ours.append(result)
+@dataclass(frozen=True, slots=True)
+class _Cancers:
+    """The Conditions of other cancers, by code or by name alone, and which Conditions a result is the stage of."""
+
+    coded: frozenset[str]
+    named: frozenset[str]
+    staged: Mapping[str, set[str]]
+
+
+def leave_out_of_others(
+    found: dict[str, list[Resource]],
+    named: Mapping[str, Mapping[str, Any]],
+    issues: list[Issue],
+    terminology: Terminology,
+) -> list[Resource]:
+    """Leave out the results of other cancers from the resources by type, and note each.
+
+    Give those that are of cancers whose names, among `named`, are all that is known of them: they may be another.
+    """
+    conditions = found.get("Condition", ())
+    others = (one for one in conditions if "other-cancer" in one.sets and not one.starting("primary-site-"))
+    coded = frozenset(one.reference for one in others)
+    named = {**named, **{one.reference: one.body for one in conditions if _is_unplaced(one)}}
+    bodies = {**named, **{one.reference: one.body for one in conditions}} if coded or named else {}
+    cancers = _Cancers(coded, frozenset(named), _staged(bodies))
+    doubtful: list[Resource] = []
+    ours = []
+    for result in found.get("Observation", ()):
+        reason = _reason(result, cancers, terminology)
+        if reason is None:
+            ours.append(result)
+            continue
+        issues.append(Issue(result.reference, reason))
+        doubtful += [result] if reason == NAMED_CANCER else []
+    if "Observation" in found:
         found["Observation"] = ours
+    return doubtful
 
 
-def _is_of(result: Resource, others: frozenset[str]) -> bool:
-    """Whether a result of a tumour has other cancers in its focus, and no other Condition; what was entered is ours."""
+def _is_unplaced(condition: Resource) -> bool:
+    """Whether a Condition is a cancer by a code that names no organ, at a site that is not known to be the bowel."""
+    return condition.sets == _ANYWHERE and "primary" not in condition.topics
+
+
+def _staged(conditions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, set[str]]:
+    """Give the Conditions by the Observations that their stage rests on."""
+    staged: dict[str, set[str]] = {}
+    for condition, body in conditions.items():
+        for stage in objects(body.get("stage")):
+            for named in references_of(stage, "assessment"):
+                staged.setdefault(referred(named, "Observation"), set()).add(condition)
+    return staged
+
+
+def _reason(result: Resource, cancers: _Cancers, terminology: Terminology) -> str | None:
+    """Say why a result is not one of the colorectal cancer."""
+    if "bodySite" in result.body and _is_placed_elsewhere(result, terminology):
+        return OTHER_ORGAN
+    if cancers.coded or cancers.named:
+        conditions = _conditions(result, cancers)
+        if conditions and conditions <= cancers.coded | cancers.named:
+            return OTHER_CANCER if conditions <= cancers.coded else NAMED_CANCER
+    return None
+
+
+def _is_placed_elsewhere(result: Resource, terminology: Terminology) -> bool:
+    """Whether a stage or margin is that of a tumour in another organ; genes of a metastasis are those of the cancer."""
+    if not any(name.startswith(_OF_A_PLACE) for name in result.sets):
+        return False
+    return is_elsewhere(result.body["bodySite"], terminology)
+
+
+def _conditions(result: Resource, cancers: _Cancers) -> set[str]:
+    """Give the Conditions that a result of a tumour is of, by its focus or their stage; what was entered is ours."""
     tumours = any(name.startswith(_OF_A_TUMOUR) for name in result.sets)
     if not tumours or any(name.startswith(_OWN) for name in result.sets):
-        return False
+        return set()
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
-    conditions = {one for one in named if one.startswith("Condition/")}
-    return bool(conditions) and conditions <= others
+    return {one for one in named if one.startswith("Condition/")} | cancers.staged.get(result.reference, set())

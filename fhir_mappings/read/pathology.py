@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.liver import in_liver
-from fhir_mappings.read.operations import RESECTIONS, primary_resections
+from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, primary_resections
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
@@ -24,31 +24,44 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
+_DOUBT = (
+    r"(?:suspect(?:ed)?|susp\.|v\.\s?a\.|verdacht auf|fraglich\w*|wahrscheinlich|m\u00f6glich\w*|vermutlich"
+    r"|prob\w+|possibl\w+)(?!\w)"
+)
+_BOUND = r"(?:at least|mindestens|mind\.|min\.|au moins|minstens|at most|h\u00f6chstens|max\.|maximal|up to)"
 _DENIED = (
     r"(?:(?P<denied>\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
-    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|für))\s+)?)|(?P<doubted>\?\s*))?"
+    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|f\u00fcr))\s+)?)"
+    rf"|(?P<doubted>(?:\?|[<>]=?|[\u2264\u2265]|\b{_DOUBT}|\b{_BOUND})\s*))?"
 )
+_LATER_DOUBT = rf",?\s+{_DOUBT}(?!\W*[yramucp]{{0,4}}[TNR]\s?[0-4])"
 _OPEN = (
-    r"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
+    rf"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|{_LATER_DOUBT}|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
     r"|(?P<excluded>\s+(?:excluded|ausgeschlossen|exclu)\b))?"
 )
-"""What stands before and behind a category that a text denies, doubts or leaves between two."""
+"""What stands before and behind a category that a text denies, doubts, bounds or leaves between two."""
+_NO_NERVE = "(?-i:(?!Pn))"
+"""Pn1 is invasion of a nerve."""
 _NOT_AFFIRMED = ("denied", "doubted", "open", "excluded")
 _CATEGORY = re.compile(
-    rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
+    rf"{_DENIED}(?<![a-z]){_NO_NERVE}[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
 _PATHOLOGICAL = {
-    letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
+    letter: re.compile(rf"(?<![a-z]){_NO_NERVE}[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
 _CLINICAL = {
     letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
+_SEVERAL_ORGANS = re.compile(rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OPEN}", re.IGNORECASE)
+_ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
+_BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])\b{_OPEN}", re.IGNORECASE)
 _ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
+_OVERALL = "margin-overall"
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
 
@@ -82,17 +95,25 @@ def pathological(reader: Reader, letter: str) -> list[Resource]:
 
     A value that is spelled as clinical is that under any code.
     """
-    kind = f"tnm-{letter.lower()}"
-    by_code = [one for one in reader.stated(f"{kind}-pathological") if not _says_clinical(reader, one, letter)]
-    by_value = [one for one in reader.stated(f"{kind}-unspecified") if _says_pathological(reader, one, letter)]
-    return [*by_code, *by_value]
+    by_code = [one for one in reader.stated(f"{_kind(letter)}-pathological") if not _says_clinical(reader, one, letter)]
+    return [*by_code, *(one for one in _unspecified(reader, letter) if _says_pathological(reader, one, letter))]
 
 
 def _clinical(reader: Reader, letter: str) -> list[Resource]:
-    kind = f"tnm-{letter.lower()}"
-    others = [one for one in reader.stated(f"{kind}-unspecified") if not _says_pathological(reader, one, letter)]
-    others += [one for one in reader.stated(f"{kind}-pathological") if _says_clinical(reader, one, letter)]
-    return [*reader.stated(f"{kind}-clinical"), *others]
+    others = [one for one in _unspecified(reader, letter) if not _says_pathological(reader, one, letter)]
+    others += [one for one in reader.stated(f"{_kind(letter)}-pathological") if _says_clinical(reader, one, letter)]
+    return [*reader.stated(f"{_kind(letter)}-clinical"), *others]
+
+
+def _kind(letter: str) -> str:
+    return f"tnm-{letter.lower()}"
+
+
+def _unspecified(reader: Reader, letter: str) -> list[Resource]:
+    """Give the Observations whose code leaves open which kind of category it is, or names another: "pT3 pN2"."""
+    others = (one for other in "TN" if other != letter for one in reader.stated(f"{_kind(other)}-*"))
+    formulas = [one for one in others if any(_categories_in(text, letter) for text in _spelled(one))]
+    return [*reader.stated(f"{_kind(letter)}-unspecified"), *formulas]
 
 
 def _says_pathological(reader: Reader, resource: Resource, letter: str) -> bool:
@@ -112,8 +133,7 @@ def _finest(categories: Iterable[str]) -> set[str]:
 
 
 def _categories(reader: Reader, fact: FactDefinition, letter: str, resources: Iterable[Resource]) -> list[Candidate]:
-    kind = f"tnm-{letter.lower()}-*"
-    return [reader.candidate(resource, fact, _category(reader, resource, fact, letter), kind) for resource in resources]
+    return [reader.candidate(one, fact, _category(reader, one, fact, letter), "tnm-*") for one in resources]
 
 
 def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> Found | None:
@@ -131,9 +151,11 @@ def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: 
 
 
 def _is_doubted(text: str, letter: str) -> bool:
-    return any(
-        found["doubted"] or found["open"] for found in _CATEGORY.finditer(text) if found["letter"].upper() == letter
-    )
+    return any(found["doubted"] or found["open"] for found in _categories_in(text, letter))
+
+
+def _categories_in(text: str, letter: str) -> list[re.Match[str]]:
+    return [found for found in _CATEGORY.finditer(text) if found["letter"].upper() == letter]
 
 
 def _spelled(resource: Resource) -> list[str]:
@@ -161,19 +183,52 @@ def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
     return (found for found in pattern.finditer(text) if not any(found.group(*_NOT_AFFIRMED)))
 
 
+def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
+    """Give the Observations by which M may be M1b or M1c, each with whether it surely is."""
+    found = []
+    for one in reader.stated("tnm-*"):
+        texts = _spelled(one)
+        if "tnm-m" in one.sets:
+            texts = [_BARE_M.sub(r"M\1", text) for text in texts]
+        named = [text for text in texts if any(not met["denied"] for met in _SEVERAL_ORGANS.finditer(text))]
+        coded = "tnm-m1-several-organs" in concept_sets(one.body.get("valueCodeableConcept"), reader.terminology)
+        if coded or named:
+            found.append((one, coded or any(map(_is_of_several, named))))
+    return found
+
+
+def _is_of_several(text: str) -> bool:
+    return any(_affirmed(_SEVERAL_ORGANS, text)) and _ONE_ORGAN.search(text) is None
+
+
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read the residual tumour classification: of Observations, and of the outcome of the primary's resection."""
+    """Read the residual tumour classification: of Observations, of a formula of TNM, and of the resection's outcome."""
     found = reader.by_name("margin")
     for resource in margins(reader):
         stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
-        found.append(reader.candidate(resource, fact, stage, "margin"))
+        left = _left_by_all(stage, fact) if _OVERALL in resource.sets else stage
+        found.append(reader.candidate(resource, fact, left, "margin", _OVERALL))
+    for formula in reader.stated("tnm-*"):
+        spelled = _spelled(formula)
+        left = _left_by_all(_residual(reader, None, spelled), fact)
+        found += _named_margin(left, spelled, formula, reader.evidence(formula, "tnm-*"))
     for done in primary_resections(reader):
         outcome = done.body.get("outcome")
         spelled = _written(outcome)
-        stage = _residual(reader, outcome, spelled)
-        if stage is not None or any(map(_ANY_MARGIN.search, spelled)):
-            found.append(Candidate(stage, done.dated, (reader.evidence(done, RESECTIONS),), unreadable=stage is None))
+        found += _named_margin(_residual(reader, outcome, spelled), spelled, done, reader.evidence(done, RESECTIONS))
     return found
+
+
+def _left_by_all(stage: str | None, fact: FactDefinition) -> Found | None:
+    """Give the margins that a stage of all that is left of the cancer leaves: metastases alone make it R2."""
+    return frozenset(fact.choices) if stage == "r2" else stage
+
+
+def _named_margin(stage: Found | None, spelled: list[str], told_by: Resource, proof: Evidence) -> list[Candidate]:
+    """Give the margin of what need not tell one: unreadable where it is named and no stage of it is known."""
+    if stage is None and not any(map(_ANY_MARGIN.search, spelled)):
+        return []
+    return [Candidate(stage, told_by.dated, (proof,), unreadable=stage is None)]
 
 
 def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | None:
@@ -186,7 +241,26 @@ def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | 
 
 def margins(reader: Reader) -> list[Resource]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
-    return [one for one in reader.stated("margin") if not in_liver(reader, one) or _is_of_a_primary(reader, one)]
+    overall = (one for one in reader.stated(_OVERALL) if "margin" not in one.sets and _names_a_stage(reader, one))
+    return [
+        one
+        for one in (*reader.stated("margin"), *overall)
+        if not _is_of_a_liver_operation(reader, one) and (not in_liver(reader, one) or _is_of_a_primary(reader, one))
+    ]
+
+
+def _names_a_stage(reader: Reader, resource: Resource) -> bool:
+    spelled = _spelled(resource)
+    coded = _residual(reader, resource.body.get("valueCodeableConcept"), spelled)
+    return coded is not None or any(map(_ANY_MARGIN.search, spelled))
+
+
+def _is_of_a_liver_operation(reader: Reader, found: Resource) -> bool:
+    """Whether an Observation is part of an operation of the liver, and of none of the bowel."""
+    whole = {referred(named, "Procedure") for named in references_of(found.body, "partOf")}
+    if not whole or any(one.reference in whole for one in reader.chart.holding("Procedure", RESECTIONS)):
+        return False
+    return any(one.reference in whole for one in reader.chart.holding("Procedure", *LIVER_OPERATIONS))
 
 
 def _is_of_a_primary(reader: Reader, found: Resource) -> bool:
@@ -253,5 +327,6 @@ def contested_nodes(reader: Reader) -> tuple[frozenset[Value | Interval], tuple[
 
 
 def _is_pathological(reader: Reader, fact: Fact) -> bool:
-    allowed = {found.reference for found in (*pathological(reader, "N"), *reader.observations("case-facts:primary-n"))}
+    entered = [one for one in reader.observations("case-facts:primary-n") if "tnm-n-clinical" not in one.sets]
+    allowed = {found.reference for found in (*pathological(reader, "N"), *entered)}
     return all(proof.reference in allowed for proof in fact.evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import active, asserted, confirmed, first_date, histories, primaries
-from fhir_mappings.read.dates import FROM_RECORDED, shifted, start_of, value_of
+from fhir_mappings.read.dates import FROM_RECORDED, earlier, shifted, start_of, value_of
 from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     RELIEFS,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SITES = "primary-site-*"
 UNDATED = "without a date that places it: not used"
-SECOND = "a cancer at another site, after the primary was resected: not told apart from it"
+SECOND = "a cancer at another site, after the primary was resected or over: not told apart from it"
 _SEGMENTS = {
     "colon-unspecified": frozenset({
         "caecum", "ascending-colon", "hepatic-flexure", "transverse-colon", "splenic-flexure", "descending-colon",
@@ -119,7 +119,7 @@ def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def second_primaries(reader: Reader) -> list[Resource]:
-    """Give the active cancers at another site that began after the primary's resection, and were not resected.
+    """Give the active cancers at another site that began after the primary's resection or end, and were not resected.
 
     Which of the two the metastases come from, and which is in place, only a clinician can say.
     """
@@ -129,22 +129,32 @@ def second_primaries(reader: Reader) -> list[Resource]:
 
 
 def _second_primaries(reader: Reader) -> list[Resource]:
-    resected = reader.date_of("primary-resection-date")
     found = primaries(reader)
-    if resected is None or len(found) == 1:
+    if len(found) == 1:
         return []
-    known = frozenset[str]().union(*(_sites(one) for one in found if one.dated is not None and _is_by(one, resected)))
+    resected = reader.date_of("primary-resection-date")
+    dated = [one for one in found if one.dated is not None]
+    first = [one for one in dated if (_is_by(one, resected) if resected is not None else not active(one))]
+    known = frozenset[str]().union(*(_sites(one) for one in first))
     return [
         one
-        for one in found
-        if one.date_remark != FROM_RECORDED and active(one) and confirmed(one) and not one.future
-        if one.dated is not None and not _is_by(one, resected) and known and known.isdisjoint(_sites(one))
+        for one in dated
+        if one not in first and one.date_remark != FROM_RECORDED and active(one) and confirmed(one) and not one.future
+        if known and known.isdisjoint(_sites(one))
+        if resected is not None or all(_is_long_before(other, one) for other in first)
     ]
 
 
 def _is_by(condition: Resource, resected: PartialDate) -> bool:
     """Whether a cancer may have been there at the resection of the primary."""
     return condition.dated is None or condition.dated.first <= shifted(resected, BEFORE_DIAGNOSIS_DAYS).last
+
+
+def _is_long_before(first: Resource, second: Resource) -> bool:
+    """Whether a cancer began before another on every reading of their dates, and not at its time."""
+    if first.dated is None or second.dated is None:
+        return False
+    return earlier(shifted(first.dated, BEFORE_DIAGNOSIS_DAYS), second.dated)
 
 
 def _sites(condition: Resource) -> frozenset[str]:

@@ -21,7 +21,7 @@ from fhir_mappings.read.operations import (
     liver_operations,
     unlisted_liver_operations,
 )
-from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes
+from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes, several_organs
 from fhir_mappings.read.primary import perforations
 from fhir_mappings.read.topics import named_beside
 from fhir_mappings.read.treatment import adjuvant, may_be_since
@@ -114,8 +114,10 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
 
 
 def _metastasis_elsewhere(reader: Reader) -> bool:
-    """Whether a Condition is a metastasis elsewhere, or could be: with text alone, or one that cannot be read."""
-    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)) or distant_sites(reader):
+    """Whether there is a metastasis elsewhere, or may be: by text alone, doubted, or one that cannot be read."""
+    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)):
+        return True
+    if distant_sites(reader) or several_organs(reader):
         return True
     return any(one.kind == "Condition" and _is_elsewhere(one) for one in reader.chart.refused)
 

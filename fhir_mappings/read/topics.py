@@ -8,7 +8,7 @@ from fhir_mappings.loose_json import objects
 from fhir_mappings.read.places import is_unplaced, names_of_sites, placed
 from fhir_mappings.read.references import ingredients
 from fhir_mappings.read.values import codings, concept_sets, concept_texts, written_codes
-from fhir_mappings.relevance import NAMED
+from fhir_mappings.relevance import NAMED, is_malformed
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def _text(kind: str, body: Mapping[str, Any], sets: frozenset[str], terminology:
 
 
 def _is_masked(concept: object) -> bool:
-    return isinstance(concept, dict) and bool(concept.get("extension")) and not concept.get("coding")
+    """Whether a concept is withheld, or of a shape in which nothing can be read."""
+    withheld = isinstance(concept, dict) and bool(concept.get("extension")) and not concept.get("coding")
+    return withheld or is_malformed(concept)
 
 
 def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:

@@ -38,9 +38,14 @@ _UNITS: dict[str, dict[str, Decimal]] = {
     "ng/mL": {unit: Decimal(1) for unit in ("ng/ml", "ug/l", "µg/l", "μg/l", "mcg/l")},
     "%": {"%": Decimal(1)},
     "{score}": {unit: Decimal(1) for unit in ("%", "score")},
+    "{count}": {
+        **{unit: Decimal(1) for unit in ("lesion", "lesions", "nodule", "nodules", "metastasis", "metastases", "mets")},
+        **{unit: Decimal(1) for unit in ("node", "nodes", "lymph nodes", "cycle", "cycles", "#")},
+    },
     "mo": {unit: Decimal(1) for unit in ("mo", "month", "months")},
 }
 """Factors to the unit of the catalogue; lower case."""
+_UCUM = ("unitsofmeasure.org", "2.16.840.1.113883.6.8")
 
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
@@ -100,9 +105,20 @@ def read_value(
     if isinstance(carrier.get("valueBoolean"), bool):
         return _boolean(carrier["valueBoolean"], fact)
     if fact.kind == "choice" and isinstance(carrier.get("valueString"), str):
-        spelled = carrier["valueString"].strip().casefold()
-        return next((choice for choice in fact.choices if choice.casefold() == spelled), NoValue.UNREADABLE)
+        return _chosen(_spelled([carrier["valueString"]], fact))
     return _none(carrier)
+
+
+def _spelled(texts: Iterable[str], fact: FactDefinition) -> set[str]:
+    """Give the choices that texts spell out."""
+    said = {text.strip().casefold() for text in texts}
+    return {choice for choice in fact.choices if choice.casefold() in said}
+
+
+def _chosen(found: set[str]) -> Reading:
+    if len(found) == 1:
+        return found.pop()
+    return frozenset(found) if found else NoValue.UNREADABLE
 
 
 def _date(carrier: Mapping[str, Any]) -> Reading:
@@ -168,9 +184,7 @@ def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answ
     found = {choice for choice in fact.choices if f"case-facts:{choice}" in sets or f"strategy:{choice}" in sets}
     found |= {str(value) for value in _answered(sets, answers)}
     found |= {said for said, answer in ((fact.yes, "answer-yes"), (fact.no, "answer-no")) if said and answer in sets}
-    if len(found) == 1:
-        return found.pop()
-    return frozenset(found) if found else NoValue.UNREADABLE
+    return _chosen(found or _spelled(concept_texts(concept), fact))
 
 
 def _number(
@@ -222,11 +236,18 @@ def _plain(number: Decimal) -> int | float:
     return int(number) if number == number.to_integral_value() else float(number)
 
 
+def _unit(quantity: Mapping[str, Any]) -> str | None:
+    """Give the unit: the code of UCUM before the words; of another system the words before the code."""
+    code, words = quantity.get("code"), quantity.get("unit")
+    system = quantity.get("system")
+    return (code or words) if system is None or str(system).strip("/ ").endswith(_UCUM) else (words or code)
+
+
 def _quantity(quantity: Mapping[str, Any], fact: FactDefinition) -> Reading:
     if "value" not in quantity:
         return NoValue.ABSENT if "_value" in quantity else NoValue.UNREADABLE
     number = _decimal(quantity["value"])
-    factor = _factor(quantity.get("code") or quantity.get("unit"), fact)
+    factor = _factor(_unit(quantity), fact)
     comparator = quantity.get("comparator")
     if number is None or factor is None or (comparator is not None and comparator not in _COMPARATORS):
         return NoValue.UNREADABLE

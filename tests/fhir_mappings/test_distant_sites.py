@@ -75,3 +75,9 @@ def test_an_old_site_is_outdated_and_stays_a_sign() -> None:
 
 def test_a_site_in_the_liver_is_no_diagnosis_of_metastases_there() -> None:
     assert read(PRIMARY, site(coded(MII, "HEP"))).scope is Scope.OUT
+
+
+@pytest.mark.parametrize("side", ["353561000119103", "353741000119106"])
+def test_a_metastasis_of_one_lung_is_one_outside_the_liver(side: str) -> None:
+    case = read(PRIMARY, LIVER, condition("lung", (SNOMED, side), onset="2026-06-01"))
+    assert shown(case, "extrahepatic-disease") == {"resectable", "unresectable"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.charts import CPT, SNOMED, coded, concept, observation, procedure
+from fhir_mappings.case import Sign
+from tests.charts import CPT, LOINC, SNOMED, coded, concept, observation, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-residualstatus"
@@ -51,3 +52,64 @@ def test_a_report_that_is_newer_than_the_resection_counts() -> None:
 def test_a_report_of_the_day_of_the_resection_that_says_something_else_contradicts_it() -> None:
     report = observation("m", MARGIN, coded(MII, "R1"), on="2026-05-20")
     assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), report), "primary-margin") == "gap: conflicting"
+
+
+OVERALL, COURSE = (LOINC, "84892-9"), (SNOMED, "445200009")
+ANY = {"r0", "r1", "r2"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"), [("R0", "r0"), ("R1", "r1"), ("R1(is)", "r1"), ("R2", ANY), ("RX", "gap: unreadable")]
+)
+def test_an_overall_residual_status_tells_the_margin_but_where_metastases_may_be_what_is_left(
+    stage: str, expected: Any
+) -> None:
+    status = observation("m", OVERALL, coded(MII, stage), on="2026-05-27")
+    both = status | {"code": {"coding": [*concept(*OVERALL)["coding"], *concept(*MARGIN)["coding"]]}}
+    older = status | {"code": concept(*COURSE)}
+    assert [shown(read(PRIMARY, LIVER, one), "primary-margin") for one in (status, both, older)] == [expected] * 3
+
+
+def test_an_overall_status_coded_in_snomed_ct_is_read() -> None:
+    status = observation("m", OVERALL, coded(SNOMED, "258254000"), on="2026-05-27")
+    assert shown(read(PRIMARY, LIVER, status), "primary-margin") == "r0"
+
+
+@pytest.mark.parametrize("answer", ["K", "T", "P", "N", "R", "F", "U", "X"])
+def test_how_the_primary_does_in_the_course_of_the_disease_tells_no_margin(answer: str) -> None:
+    system = (
+        "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-verlauf-primaertumor"
+    )
+    part = {"code": concept(*COURSE)} | coded(system, answer)
+    case = read(PRIMARY, LIVER, observation("m", (SNOMED, "396432002"), {"component": [part]}, on="2026-05-27"))
+    hinted = Sign.RESECTION_HINTED in case.signs
+    assert (shown(case, "primary-margin"), hinted, case.issues) == ("gap: absent", False, ())
+
+
+def test_an_overall_status_leaves_the_margin_of_the_resection_before_it() -> None:
+    status = observation("m", OVERALL, coded(MII, "R2"), on="2026-05-27")
+    assert shown(read(PRIMARY, LIVER, resected(concept(MII, "R0")), status), "primary-margin") == "r0"
+
+
+BOWEL, HEPATECTOMY = resected(None), procedure("h", (CPT, "47120"), on="2026-06-01")
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (["Procedure/h"], "gap: absent"),
+        (["https://ehr.example/fhir/Procedure/h/_history/1"], "gap: absent"),
+        (["Procedure/p"], "r1"),
+        (["Procedure/h", "Procedure/p"], "r1"),
+        (["Procedure/x"], "r1"),
+    ],
+)
+def test_a_margin_that_is_part_of_a_liver_operation_alone_is_not_that_of_the_primary(
+    parts: list[str], expected: str
+) -> None:
+    whose: dict[str, Any] = {
+        "focus": [{"reference": "Condition/primary"}],
+        "partOf": [{"reference": one} for one in parts],
+    }
+    status = observation("m", MARGIN, coded(MII, "R1"), on="2026-06-05", **whose)
+    assert shown(read(PRIMARY, LIVER, BOWEL, HEPATECTOMY, status), "primary-margin") == expected

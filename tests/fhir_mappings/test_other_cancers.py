@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Issue, Sign
-from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, condition, dose, local, observation
+from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, concept, condition, dose, local, observation, quantity
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
@@ -69,6 +69,83 @@ def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left
     case = read(PRIMARY, LIVER, BREAST, ANORECTAL, result(*N2, *conditions))
     assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
+
+
+def staged(condition: dict[str, Any], *observations: str) -> dict[str, Any]:
+    return condition | {"stage": [{"assessment": [{"reference": one} for one in observations]}]}
+
+
+@pytest.mark.parametrize("name", ["Observation/o", "https://ehr.example/fhir/Observation/o/_history/1", "urn:uuid:o"])
+def test_what_the_stage_of_another_cancer_rests_on_is_of_that_cancer(name: str) -> None:
+    n2 = result(*N2)
+    cases = [
+        read(PRIMARY, LIVER, staged(BREAST, name), n2),
+        read(PRIMARY, LIVER, staged(BREAST | {"code": {"text": "Breast cancer"}}, name), n2),
+        read(staged(PRIMARY, name), LIVER, staged(BREAST, name), n2),
+        read(staged(PRIMARY, name), LIVER, BREAST, n2),
+        read(PRIMARY, LIVER, staged(BREAST, "Observation/x"), n2),
+    ]
+    found = [shown(case, "primary-n") for case in cases]
+    assert found == ["gap: absent", "gap: unreadable", "N2", "N2", "N2"]
+
+
+@pytest.mark.parametrize(("fact", "code", "value", "ours"), RESULTS, ids=[one[0] for one in RESULTS])
+def test_stage_and_margin_of_another_organ_are_left_out_but_genes_of_a_metastasis_there_are_not(
+    fact: str, code: tuple[str, str], value: dict[str, Any], ours: Any
+) -> None:
+    chart = [PRIMARY, LIVER, dose("d", (ATC, "L01XA03"), on="2026-05-20")]
+    lung, sigmoid = (
+        read(*chart, result(code, value) | {"bodySite": concept(SNOMED, site)}) for site in ("39607008", "60184004")
+    )
+    left_out = fact in {"primary-t", "primary-n", "primary-pathology", "primary-margin", "nodes-positive"}
+    issues = (Issue("Observation/o", "of another organ"),) if left_out else ()
+    assert (shown(lung, fact), lung.issues) == ("gap: absent" if left_out else ours, issues)
+    assert (shown(sigmoid, fact), sigmoid.issues) == (ours, ())
+
+
+def test_the_size_of_a_cancer_of_the_liver_itself_is_not_that_of_a_metastasis() -> None:
+    hepatic = {"bodySite": concept(SNOMED, "10200004")}
+    hcc = condition("hcc", (ICD10CM, "C22.0"), onset="2026-01-01")
+    sizes = [result((LOINC, "21889-1"), quantity(80, "mm"), *named) | hepatic for named in (["Condition/hcc"], [])]
+    found = [(shown(case, "largest-metastasis"), case.issues) for case in (read(LIVER, hcc, size) for size in sizes)]
+    assert found == [("gap: absent", (ISSUE,)), (80, ())]
+
+
+NAMED: list[dict[str, Any]] = [
+    {"text": "Breast cancer"},
+    {"coding": [{"system": SNOMED, "code": "254839007", "display": "Carcinoma of breast"}]},
+    {"coding": [{"system": "urn:oid:1.2.3", "code": "7", "display": "Mammakarzinom"}]},
+]
+
+
+@pytest.mark.parametrize("name", NAMED, ids=lambda name: next(iter(name)))
+@pytest.mark.parametrize(("fact", "code", "value", "ours"), RESULTS, ids=[one[0] for one in RESULTS])
+def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent(
+    name: dict[str, Any], fact: str, code: tuple[str, str], value: dict[str, Any], ours: Any
+) -> None:
+    breast = BREAST | {"code": name}
+    of_both, of_breast = (
+        read(PRIMARY, LIVER, breast, dose("d", (ATC, "L01XA03"), on="2026-05-20"), result(code, value, *named))
+        for named in (["Condition/breast", "Condition/primary"], ["Condition/breast"])
+    )
+    assert (shown(of_both, fact), of_both.issues) == (ours, ())
+    (issue,) = of_breast.issues
+    assert (shown(of_breast, fact), issue.reference, issue.reason) == (
+        "gap: unreadable",
+        "Observation/o",
+        "of a cancer that is known by its name alone",
+    )
+
+
+def test_a_result_of_a_cancer_whose_site_is_no_part_of_the_bowel_is_not_used() -> None:
+    sites = [
+        {"coding": [{"system": SNOMED, "code": "80248007", "display": "Left breast structure"}]},
+        concept(SNOMED, "60184004"),
+        {"text": "Sigmoid colon"},
+    ]
+    cancers = [condition("c", (SNOMED, "363346000"), bodySite=[site]) for site in sites]
+    found = [shown(read(PRIMARY, LIVER, one, result(*N2, "Condition/c")), "primary-n") for one in cancers]
+    assert found == ["gap: unreadable", "N2", "N2"]
 
 
 def test_what_is_of_the_patient_or_was_entered_is_read_whatever_cancer_it_names() -> None:

@@ -9,7 +9,7 @@ import pytest
 from fhir_mappings.catalogue import FACTS_SYSTEM
 from tests.charts import LOINC, SNOMED, coded, concept, local
 from tests.charts import observation as observed
-from tests.fhir_mappings.reading import read, shown
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 RECENT = "2026-06-10"
 ANSWERED = (LOINC, "89262-0")
@@ -45,3 +45,11 @@ def test_what_another_reader_tells_hides_no_other_observation_in_our_code(
     answered = observed("a", code, value, on="2026-06-01") | {"code": both}
     ours = local(fact, newer, on="2026-06-02", ident="z")
     assert [shown(read(*said), fact) for said in ((answered, ours), (ours, answered))] == [newer, newer]
+
+
+@pytest.mark.parametrize(("code", "pathology"), [("21906-3", "gap: absent"), ("21900-6", "unfavourable-nodal")])
+def test_a_clinical_category_decides_no_pathology_though_our_code_stands_beside(code: str, pathology: str) -> None:
+    entered = local("primary-n", "N2", on="2026-06-10")
+    entered["code"]["coding"].append({"system": LOINC, "code": code})
+    case = read(PRIMARY, LIVER, entered)
+    assert (shown(case, "primary-n"), shown(case, "primary-pathology")) == ("N2", pathology)

@@ -62,14 +62,15 @@ def test_a_category_is_read_from_text(text: str, t: str, n: str) -> None:
 
 ANY_OF_N = set(load_catalogue()["primary-n"].choices)
 BETWEEN_TWO = ["pN1-2", "N1\u20132", "pN1/2", "N1 or 2", "pN0 oder pN1", "N1 bis 2"]
-DOUBTED = ["pN2?", "pN2 (?)", "?pN2"]
+DOUBTED = ["pN2?", "pN2 (?)", "?pN2", "V.a. N2", "suspected pN2", "fraglich N1", "N2 suspected", "pN2, wahrscheinlich"]
+BOUNDED = ["at least pN1", "mindestens pN1", "mind. N1", "\u2265pN1", ">= pN1", "<N2", "max. pN1", "au moins pN1"]
 DENIED = ["not pN2", "kein N2", "no evidence of pN2", "pas de N2", "geen N2", "pN2 excluded", "N2 ausgeschlossen"]
 
 
 @pytest.mark.parametrize(
     ("text", "n"),
     [
-        *((text, ANY_OF_N) for text in (*BETWEEN_TWO, *DOUBTED)),
+        *((text, ANY_OF_N) for text in (*BETWEEN_TWO, *DOUBTED, *BOUNDED)),
         *((text, "gap: unreadable") for text in DENIED),
         ("N1a-b", "N1"),
         ("N1a/b", "N1"),
@@ -78,6 +79,11 @@ DENIED = ["not pN2", "kein N2", "no evidence of pN2", "pas de N2", "geen N2", "p
         ("N0: no regional lymph node metastasis", "N0"),
         ("no lymph node involved: pN0", "N0"),
         ("pN2-category", "N2"),
+        ("pT3 pN2a (5/18) L1 V0 Pn1 R0", "N2a"),
+        ("ypN0, Pn1", "N0"),
+        ("Pn1", "gap: unreadable"),
+        ("pT3, suspected pN2", ANY_OF_N),
+        ("pN2, suspected T4b", "N2"),
     ],
 )
 def test_a_category_that_the_text_denies_doubts_or_leaves_between_two_is_not_read(text: str, n: Any) -> None:
@@ -91,7 +97,7 @@ def test_a_doubted_t4b_is_one_of_those_that_are_left() -> None:
     assert found == [set(load_catalogue()["primary-t"].choices)] * 2 + ["T4", "gap: unreadable"]
 
 
-@pytest.mark.parametrize("text", ["cN2", "ycN2", "cyN2b", "c N2", "cT3 cN2"])
+@pytest.mark.parametrize("text", ["cN2", "ycN2", "cyN2b", "c N2", "cT3 cN2", "cN2 Pn1"])
 def test_a_clinical_category_under_a_pathological_code_is_no_pathology(text: str) -> None:
     case = read(PRIMARY, said(PN, text))
     found = (shown(case, "primary-n")[:2], shown(case, "primary-pathology"), Sign.RESECTION_HINTED in case.signs)

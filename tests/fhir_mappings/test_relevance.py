@@ -132,7 +132,7 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": [METASTASES]}, True),
     ("Condition", {"code": [5, METASTASES]}, True),
     ("Condition", {"code": []}, False),
-    ("Condition", {"code": "liver mets"}, False),
+    ("Condition", {"code": "liver mets"}, True),
     # a coding without a code, or with none that all decoders read alike, is not understood
     ("Condition", {"code": of(ICD10CM, None) | VAGUE}, True),
     ("Condition", {"code": of(ICD10CM, "") | VAGUE}, True),

@@ -146,6 +146,7 @@ def test_a_provisional_disease_counts_and_is_flagged() -> None:
         (condition("c", (SNOMED, "254837009")), True),
         (condition("c", (SNOMED, "254637007")), True),
         (condition("c", (SNOMED, "25370001")), True),
+        *((condition("c", (SNOMED, code)), True) for code in ("254838004", "254900004", "254626006")),
         (cond("C50.911", clinical="remission"), False),
         (cond("C50.911", verification="provisional"), False),
         (cond("C44.91"), False),

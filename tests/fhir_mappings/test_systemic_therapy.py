@@ -14,6 +14,7 @@ from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, give
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-therapie-typ"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+MII_KIND = MII.replace("therapie-typ", "systemische-therapie-art")
 SINCE = Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS
 
 
@@ -82,7 +83,7 @@ def test_another_medicine_stops_nothing(name: str) -> None:
 PROCEDURES = [
     *((PCS, code) for code in ("3E03305", "3E04305")),
     *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
-    *((MII, code) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
+    *((system, code) for system in (MII, MII_KIND) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
 ]
 
 

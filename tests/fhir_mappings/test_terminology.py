@@ -133,6 +133,14 @@ def test_a_code_is_found_in_every_spelling(system: str, code: str) -> None:
     assert terminology().reads(system)
 
 
+@pytest.mark.parametrize("code", ["K56.6G", "K566V", "K56.6 A", "k56.6 g r", "K56.60 GL"])
+def test_a_german_code_is_found_with_the_letters_of_its_certainty_and_side(code: str) -> None:
+    system = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+    assert terminology().sets(system, code) == {"symptom-obstruction"}
+    assert terminology().sets(system, "Z90.4 G") == {"resection-hint"}
+    assert terminology().sets(system, "K56.7 G") == frozenset()
+
+
 @pytest.mark.parametrize(
     ("system", "code"),
     [

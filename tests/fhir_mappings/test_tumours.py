@@ -298,6 +298,14 @@ def test_a_size_in_the_text_of_an_answer_is_read_whatever_codes_stand_beside() -
     assert [shown(read(one), "largest-metastasis") for one in (whole, part)] == [20, 20]
 
 
+@pytest.mark.parametrize("code", ["21889-1", "33728-7"])
+def test_a_size_that_is_a_part_of_a_report_is_read(code: str) -> None:
+    parts = {"component": [{"code": concept(LOINC, code)} | quantity(2.1, "cm")]}
+    report = observation("o", (LOINC, "24627-2"), parts, on="2026-06-01", bodySite=HEPATIC)
+    case = read(report)
+    assert (shown(case, "largest-metastasis"), case.issues) == (21, ())
+
+
 def test_a_size_that_is_not_known_is_a_gap_without_issue() -> None:
     unknown = PLAIN | {"bodySite": HEPATIC, "dataAbsentReason": {"text": "unknown"}}
     del unknown["valueQuantity"]

@@ -81,6 +81,13 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("largest-metastasis", {"valueQuantity": {"_value": {"extension": []}}}, ABSENT),
     *(("cea", value(4.25, unit), 4.25) for unit in ("ng/mL", "ug/L", "µg/l", "μg/l", "mcg/L")),
     ("cea", value(4.25, "mg/L"), UNREADABLE),
+    ("cea", value(4.25, "ng/mL", system=SNOMED, code="258806002"), 4.25),
+    ("cea", value(4.25, system="urn:oid:1.2.3", code="ng/mL"), 4.25),
+    ("cea", value(4.25, "ng/mL", system="urn:oid:2.16.840.1.113883.6.8", code="mg/L"), UNREADABLE),
+    ("cea", value(4.25, "ng/mL", system="http://unitsofmeasure.org", code="U/mL"), UNREADABLE),
+    *(("metastasis-count", value(3, unit), 3) for unit in ("lesions", "Metastases", "nodules", "{lesions}")),
+    ("nodes-positive", value(3, "lymph nodes"), 3),
+    ("metastasis-count", value(3, "cm"), UNREADABLE),
     *(("months-primary-to-metastases", value(7, unit), 7) for unit in ("mo", "month", "Months")),
     ("months-primary-to-metastases", value(7, "wk"), UNREADABLE),
     # comparators leave an interval, and one within the bounds of the fact
@@ -146,6 +153,9 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
         for unclear in ("1 restricted", "9 - dead", "fully - active", "not 1 - active")
     ),
     ("metastasis-count", text("3 - segments II and VI"), UNREADABLE),
+    ("metastasis-count", text("3 lesions"), 3),
+    ("metastasis-count", text("4-5 metastases"), Interval(4, 5)),
+    *(("metastasis-count", text(unclear), UNREADABLE) for unclear in ("3 cm", "no 3 lesions", "3 benign lesions")),
     *(("metastasis-count", text(many), Interval(2)) for many in ("Multiple", "several", " numerous ", "mehrere")),
     *(
         ("metastasis-count", text(many), Interval(2))
@@ -208,6 +218,15 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("liver-state", text("treat"), UNREADABLE),
     ("liver-state", {"valueString": 5}, UNREADABLE),
     ("liver-state", {"valueInteger": 1}, UNREADABLE),
+    ("liver-state", {"valueCodeableConcept": {"text": "Treated"}}, "treated"),
+    ("liver-state", {"valueCodeableConcept": {"coding": [{"code": "17", "display": "treated"}]}}, "treated"),
+    ("liver-state", {"valueCodeableConcept": concept(FACTS_SYSTEM, "treated") | {"text": "untreated"}}, "treated"),
+    (
+        "liver-state",
+        {"valueCodeableConcept": {"coding": [{"display": "treated"}], "text": "untreated"}},
+        frozenset({"treated", "untreated"}),
+    ),
+    ("liver-state", {"valueCodeableConcept": {"text": "not treated"}}, UNREADABLE),
     ("liver-state", {}, ABSENT),
 ]
 

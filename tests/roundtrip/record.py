@@ -120,6 +120,8 @@ class Record:
         reference = f"Patient/{self.patient_id}"
         spelled = (reference, reference, f"https://ehr.example.org/fhir/{reference}", f"{reference}/_history/3")
         resource["subject"] = {"reference": random.choice(spelled)}
+        if self._odd:
+            resource["subject"] |= {"type": "Patient", "identifier": {"system": "urn:oid:1.2.3", "value": "4711"}}
         if random.random() < 0.2:
             resource["meta"] = {"versionId": "2", "lastUpdated": "2026-11-01T10:00:00Z"}
         if random.random() < 0.05:

@@ -1,0 +1,68 @@
+"""M of TNM: what says that more than the liver has metastases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Sign
+from tests.charts import ICD10CM, LOINC, SNOMED, coded, condition, observation
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
+
+RECENT = "2026-06-10"
+UICC = "https://www.uicc.org/resources/tnm"
+SEVERAL = {"resectable", "unresectable"}
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "expected"),
+    [
+        *(((LOINC, code), coded(SNOMED, "1229907005"), SEVERAL) for code in ("21901-4", "21907-1", "21913-9")),
+        *(((SNOMED, code), coded(UICC, "M1c"), SEVERAL) for code in ("371497001", "399387003", "277208005")),
+        ((LOINC, "21901-4"), coded(SNOMED, "1229923005"), SEVERAL),
+        ((LOINC, "21901-4"), {"valueString": "pM1b (HEP, PUL)"}, SEVERAL),
+        ((LOINC, "21901-4"), coded(UICC, "1c"), SEVERAL),
+        ((LOINC, "21899-0"), {"valueString": "pT3 pN2a M1c"}, SEVERAL),
+        *(((LOINC, "21901-4"), {"valueString": said}, "gap: absent") for said in ("M0", "M1", "pM1a", "M1a", "MX")),
+        *(
+            ((LOINC, "21901-4"), {"valueString": said}, "gap: absent")
+            for said in ("no M1b", "M1b?", "V.a. M1c", "M1a or M1b")
+        ),
+        ((LOINC, "21900-6"), coded(UICC, "1b"), "gap: absent"),
+        ((LOINC, "21901-4"), coded(SNOMED, "1229904003"), "gap: absent"),
+    ],
+)
+def test_m1b_and_m1c_are_disease_outside_the_liver(code: tuple[str, str], value: Any, expected: Any) -> None:
+    assert shown(read(PRIMARY, LIVER, observation("m", code, value, on=RECENT)), "extrahepatic-disease") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "stops"),
+    [
+        ("M1b", True),
+        ("M1b?", True),
+        ("M1a or M1b", True),
+        ("M1a", False),
+        ("no M1b", False),
+        ("M1", False),
+        ("cM0", False),
+    ],
+)
+def test_m1b_stops_the_assumption_that_there_is_none_also_where_it_is_doubted_or_old(
+    value: str,
+    *,
+    stops: bool,
+) -> None:
+    for day in (RECENT, "2025-01-01"):
+        case = read(PRIMARY, LIVER, observation("m", (LOINC, "21907-1"), {"valueString": value}, on=day))
+        assert (Sign.METASTASIS_ELSEWHERE in case.signs) is stops
+
+
+def test_m1b_of_another_cancer_says_nothing_of_this_one() -> None:
+    breast = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
+    stage = observation("m", (LOINC, "21907-1"), {"valueString": "M1b"}, on=RECENT)
+    stage["focus"] = [{"reference": "Condition/breast"}]
+    case = read(PRIMARY, LIVER, breast, stage)
+    assert shown(case, "extrahepatic-disease") == "gap: absent"
+    assert Sign.METASTASIS_ELSEWHERE not in case.signs
