@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Gap, Sign, Unknown
+from fhir_mappings.case import Gap, Sign, Unknown, newest
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import (
     in_reading_order,
@@ -26,7 +26,7 @@ from service.knowledge.phrases import (
     short_name,
     value_text,
 )
-from service.knowledge.reading import Reading, newest, source
+from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
 from service.knowledge.sources import sources_of
