@@ -279,7 +279,7 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
     operation = "resection" if context.fits_mdt else "resection of the liver"
     earliest = earliest_liver_operation(reading)
     if earliest is not None:
-        lines.append(say("next-step", f"Liver resection not before {day(earliest.day)}: {earliest.reason}"))
+        lines.append(say("next-step", f"Liver resection, {earliest.told(reading.case.as_of)}"))
     yield _advice(
         context,
         order,

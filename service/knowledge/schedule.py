@@ -45,6 +45,11 @@ class EarliestDay:
     reason: str
     recorded: tuple[Part, ...]
 
+    def told(self, today: date) -> str:
+        """Say until when to wait, or that the wait is over."""
+        until = "not before" if self.day >= today else "the wait ended on"
+        return f"{until} {day(self.day)}: {self.reason}"
+
 
 def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
     """Give the day after which enough time has passed since chemotherapy and bevacizumab; `None`: neither is dated."""
@@ -118,7 +123,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
             return (Step("Systemic therapy"), review)
         case "resect-now-no-more-chemotherapy":
             after = (Step(primary, _primary_after_liver(reading)),) if reading.in_situ else ()
-            return (liver if liver.earliest else Step(liver.text, _after_undated_chemotherapy(reading)), *after)
+            return (liver if liver.interval else Step(liver.text, _after_undated_chemotherapy(reading)), *after)
         case "liver-centre-discussion":
             together = f"{primary} and of the liver metastases in one operation"
             if reading.value("liver-centre-discussed") == "agreed":
@@ -161,7 +166,8 @@ def _liver(reading: Reading) -> Step:
     earliest = earliest_liver_operation(reading)
     if earliest is None:
         return Step("Liver resection")
-    return Step("Liver resection", _not_before(earliest), earliest.day)
+    today = reading.case.as_of
+    return Step("Liver resection", earliest.told(today), earliest.day if earliest.day >= today else None)
 
 
 def _after_chemotherapy(reading: Reading, operation: Step) -> Step:
@@ -169,13 +175,9 @@ def _after_chemotherapy(reading: Reading, operation: Step) -> Step:
     earliest = earliest_liver_operation(reading)
     if earliest is None or earliest.day <= max(reading.case.as_of, operation.earliest or reading.case.as_of):
         return operation
-    interval = ", ".join(filter(None, (operation.interval, _not_before(earliest))))
+    interval = ", ".join(filter(None, (operation.interval, earliest.told(reading.case.as_of))))
     latest = operation.latest if operation.latest is not None and operation.latest >= earliest.day else None
     return Step(operation.text, interval, earliest.day, latest)
-
-
-def _not_before(earliest: EarliestDay) -> str:
-    return f"not before {day(earliest.day)}: {earliest.reason}"
 
 
 def _after_undated_chemotherapy(reading: Reading) -> str:

@@ -306,3 +306,15 @@ def test_any_reason_of_the_mdt_leaves_the_card_sound(reason: str) -> None:
     (card,) = cards_of(_decided_by_mdt(example("V01"), reason=reason), unchanged_mdt_decision="line")
     assert check_response({"cards": [card]}, hook="patient-view") == []
     assert all(line.isprintable() for line in card["detail"].split("\n"))
+
+
+@pytest.mark.parametrize(("last", "begins"), [(date(2026, 10, 16), None), (date(2026, 11, 10), "2026-12-08")])
+def test_a_care_plan_does_not_begin_before_it_is_drafted(last: date, begins: str | None) -> None:
+    treated = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
+    (card,) = cards_of(example("V01", chemotherapy_last_date=last, **treated))
+    (action,) = card["suggestions"][1]["actions"]
+    detail = action["resource"]["activity"][0]["detail"]
+    assert (detail["code"], detail.get("scheduledPeriod")) == (
+        {"text": "Liver resection"},
+        {"start": begins} if begins else None,
+    )

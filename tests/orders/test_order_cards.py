@@ -200,7 +200,7 @@ def test_the_liver_waits_for_as_many_months_of_chemotherapy_as_the_site_gives(
 def test_a_further_cycle_is_warned_of_where_the_liver_is_next() -> None:
     (card,) = cards(responded(), cycle())
     assert (card["source"]["topic"]["code"], card["indicator"]) == ("stop-chemotherapy-resect-now", "warning")
-    assert "Liver resection not before 8 Dec 2026: 4 weeks after the last chemotherapy (10 Nov 2026)" in card["detail"]
+    assert "Liver resection, not before 8 Dec 2026: 4 weeks after the last chemotherapy (10 Nov 2026)" in card["detail"]
     assert [suggestion["label"] for suggestion in card["suggestions"]] == [
         "Remove this draft order",
         "Refer to the hepatobiliary unit",
