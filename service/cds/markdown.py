@@ -18,6 +18,9 @@ _REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9-]+")
 _CHART_TEXT_LIMIT = 300
 _REFERENCES = 4
 """Resources that one line names; a course of chemotherapy has a dozen, and the extension of the card holds all."""
+_LONG_ID = 16
+_ENDS = 6, 4
+"""The characters of both ends by which a longer id is told from others; extension and app have it whole."""
 
 
 def flat(text: str) -> str:
@@ -109,7 +112,20 @@ def _source(source: Source, named: set[str]) -> str:
         return ""
     named.update(new)
     shown = new if len(new) <= _REFERENCES else new[: _REFERENCES - 1]
-    words = [*((source.dated,) if source.dated else ()), *(escape(reference) for reference in shown)]
+    words = [*((source.dated,) if source.dated else ()), *(escape(_short(reference, named)) for reference in shown)]
     if len(shown) < len(new):
         words.append(f"{len(new) - len(shown)} more in the app")
     return f" ({', '.join(words)})" if words else ""
+
+
+def _short(reference: str, named: set[str]) -> str:
+    """Shorten an id that nobody reads, such as a UUID, unless another one of the card looks the same then."""
+    kind, _, ident = reference.partition("/")
+    if len(ident) <= _LONG_ID:
+        return reference
+    first, last = _ENDS
+    short = f"{kind}/{ident[:first]}…{ident[-last:]}"
+    if short in named:
+        return reference
+    named.add(short)
+    return short
