@@ -119,9 +119,12 @@ def _source(source: Source, named: set[str]) -> str:
 
 
 def _short(reference: str, named: set[str]) -> str:
-    """Shorten an id that nobody reads, such as a UUID, unless another one of the card looks the same then."""
+    """Shorten an id that nobody reads, such as a UUID, unless another one of the card looks the same then.
+
+    Without a digit an id is made of words.
+    """
     kind, _, ident = reference.partition("/")
-    if len(ident) <= _LONG_ID:
+    if len(ident) <= _LONG_ID or not re.search(r"\d", ident):
         return reference
     first, last = _ENDS
     short = f"{kind}/{ident[:first]}…{ident[-last:]}"

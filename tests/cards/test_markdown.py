@@ -89,6 +89,7 @@ LIKE_IT = "6e5f3a1b-ffff-4c1d-9b0e-ffffffff9c01"
     ("ids", "named"),
     [
         (["smart-1234567890", "1"], "Observation/smart-1234567890, Observation/1"),
+        (["liver-centre-discussed"], "Observation/liver-centre-discussed"),
         ([UUID], "Observation/6e5f3a…9c01"),
         (["eVgg3VZXe9kwLVgUsgu0xLw3"], "Observation/eVgg3V…xLw3"),
         ([UUID, LIKE_IT], f"Observation/6e5f3a…9c01, Observation/{LIKE_IT}"),
