@@ -114,7 +114,7 @@ def _card(
     decision = reading.decision
     advice = advice_of(reading.case, decision, reading.guideline, reading.catalogue)
     strategy = advice.advice.strategy or UNDETERMINED
-    url = knowledge_url(context.base_url, decision.row_behind)
+    url = knowledge_url(context.base_url, decision.row_behind if advice.advice.determined else None)
     uuid = context.new_uuid()
     return Card(
         uuid=uuid,

@@ -227,7 +227,7 @@ def test_the_app_is_linked_at_the_first_missing_fact() -> None:
         },
         {
             "label": "Knowledge behind this card",
-            "url": "https://cds.example.org/knowledge#G1",
+            "url": "https://cds.example.org/knowledge",
             "type": "absolute",
         },
     ]
@@ -237,6 +237,22 @@ def test_a_card_of_uncertain_scope_offers_no_question_that_the_app_would_not_ask
     case = replace(charted({}, scope=Scope.UNCERTAIN), scope_evidence=(Evidence("Condition/text-only"),))
     (card,) = cards_of(case, app_context=lambda card_uuid, fact: f"{card_uuid}/{fact}")
     assert [link["label"] for link in card["links"]] == ["Review and complete the case", "Knowledge behind this card"]
+
+
+@pytest.mark.parametrize(
+    ("case", "anchor"),
+    [
+        (example("V01"), "#A12c"),
+        (example("V19"), ""),
+        (replace(example("V01"), signs=frozenset({Sign.OTHER_CANCER})), ""),
+        (replace(example("V01"), scope=Scope.UNCERTAIN), ""),
+    ],
+    ids=["recommended", "open", "origin uncertain", "scope uncertain"],
+)
+def test_only_a_recommendation_leads_to_a_row_of_the_pathway(case: Case, anchor: str) -> None:
+    (card,) = cards_of(case)
+    url = f"https://cds.example.org/knowledge{anchor}"
+    assert (card["source"]["url"], card["links"][-1]["url"]) == (url, url)
 
 
 @pytest.mark.parametrize("user", ["Patient/pat-1", "RelatedPerson/r", None])
