@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import date
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fhir_mappings.case import Evidence, Gap, Issue, Known, MdtRecord, PartialDate, Scope, Sign, Unknown
-from service.cds.overrides import OWN_REASONS
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
@@ -291,12 +289,6 @@ def test_nothing_is_measured_or_imaged_before_an_operation_of_the_liver_that_is_
         "Draft care plan: primary next",
         "Request CEA",
     ]
-
-
-def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
-    path = files("fhir_mappings").joinpath("value_sets", "codesystem-override-reason.json")
-    concepts = json.loads(path.read_text(encoding="utf-8"))["concept"]
-    assert [(concept["code"], concept["display"]) for concept in concepts] == list(OWN_REASONS)
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ async def test_a_deviation_needs_another_strategy_and_a_reason() -> None:
             await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
         ).status_code == 200
     assert harness.fhir.of("Observation")[-1]["note"] == [
-        {"text": "The patient prefers another treatment: <b>asked</b>"}
+        {"text": "The patient declines or prefers another treatment: <b>asked</b>"}
     ]
     assert [(line.agreed, line.reason) for line in harness.decisions.kept] == [(False, "patient-preference")]
 
