@@ -285,6 +285,9 @@ async def test_a_deviation_needs_another_strategy_and_a_reason() -> None:
         assert response.status_code == 422
         assert "This is what was recommended" in response.text
         assert "Give the reason for deviating." in response.text
+        assert "The MDT decided otherwise" not in response.text
+        response = await browser.post("/review/mdt", data={**fields, "reason": "mdt-decided-otherwise"}, headers=ORIGIN)
+        assert "Choose one of the reasons." in response.text
         fields |= {"strategy": "liver-first", "reason": "patient-preference", "comment": "<b>asked</b>"}
         assert (
             await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)

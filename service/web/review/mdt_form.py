@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 FACT = "mdt-decision"
 LONGEST_COMMENT = 2000
-_REASONS = dict(OWN_REASONS)
+# That the MDT decided otherwise is no reason for its doing so.
+_REASONS = {code: text for code, text in OWN_REASONS if code != "mdt-decided-otherwise"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class MdtEntry:
 
 def reasons() -> tuple[tuple[str, str], ...]:
     """Give the coded reasons for deviating."""
-    return OWN_REASONS
+    return tuple(_REASONS.items())
 
 
 def read_mdt(form: Mapping[str, str], *, recommended: str | None, catalogue: Catalogue, today: date) -> MdtEntry:
