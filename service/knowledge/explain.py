@@ -56,13 +56,13 @@ def explain(case: Case, decision: Decision, guideline: Guideline, catalogue: Cat
     """
     reading = Reading(case, decision, guideline, catalogue)
     other_cancer = Sign.OTHER_CANCER in case.signs
-    opposed = against(reading)
-    said = {code for line in opposed for code in line.codes}
+    opposed, known = against(reading), reasons(reading)
+    said = {code for line in (*opposed, *known) for code in line.codes}
     sections = [
         _section("recommendation", "", _recommendation(reading)),
         _section("missing", _missing_title(reading), _missing(reading)),
         *(() if is_settled(case, decision) else (_section("excluded", "Excluded already", opposed),)),
-        _section("why", "Known" if decision.strategy is None else "Why", reasons(reading)),
+        _section("why", "Known" if decision.strategy is None else "Why", known),
         *((_section("against", "Against the others", opposed),) if is_settled(case, decision) else ()),
         assumptions(reading),
         _section("advisories", "Also", (*_advisories(reading, said), *_notes(reading))),
@@ -253,13 +253,6 @@ _ADVISORY_VALUES = {
     "discuss-liver-centre": ("liver-centre-discussed",),
     "msi-high": ("msi",),
 }
-_LIMITS = {
-    "nodules-over-3": ("upfront_maximum_nodules", "upfront surgery is considered for up to {:g}"),
-    "remnant-too-small": ("remnant_minimum_percent", "more than {:g} % is needed"),
-    "remnant-small-for-this-liver": ("remnant_minimum_cirrhosis_percent", "more than {:g} % is wanted in cirrhosis"),
-    "short-disease-free-interval": ("short_interval_months", "under {:g} months is short"),
-    "long-chemotherapy": ("long_chemotherapy_cycles", "more than {:g} is long"),
-}
 _GAP_ADVISORIES = {"conflicting-data": Gap.CONFLICTING, "outdated-data": Gap.OUTDATED}
 
 
@@ -277,14 +270,11 @@ def _advisories(reading: Reading, said: set[str]) -> list[Line]:
 
 
 def _values_behind(reading: Reading, code: str) -> tuple[Part | str, ...]:
-    behind = _ADVISORY_VALUES.get(code, ())
-    values = reading.spoken_together(tuple(fact for fact in behind if not isinstance(reading.fact(fact), Unknown)))
-    if not values:
-        return ()
-    if code not in _LIMITS:
-        return (" Recorded: ", *values)
-    parameter, limit = _LIMITS[code]
-    return (" Recorded: ", *values, f"; {limit.format(reading.number(parameter))}")
+    behind = [fact for fact in _ADVISORY_VALUES.get(code, ()) if not isinstance(reading.fact(fact), Unknown)]
+    if "adjuvant-end-date" in behind:
+        behind.remove("adjuvant-status")  # the day on which it ended says that it has
+    values = reading.spoken_together(tuple(behind))
+    return (" Recorded: ", *values) if values else ()
 
 
 _PERIOPERATIVE = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown, day_of, newest
 from service.knowledge.explanation import Source, Text
-from service.knowledge.phrases import assumed, clause, day, narrowed_text, short_name, value_text
+from service.knowledge.phrases import assumed, clause, day, narrowed_clause, value_text
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
@@ -111,8 +111,7 @@ class Reading:
                 said = value_text(definition, found.value) if definition.kind == "date" else None
                 return (Text(clause(definition, found.value)), *source_of(found, said=said))
             case Narrowed():
-                named = f"{short_name(definition)}: {narrowed_text(definition, found)}"
-                return (Text(named), *source_of(found))
+                return (Text(narrowed_clause(definition, found)), *source_of(found))
             case Unknown():
                 assumption = self.assumption(code)
                 return () if assumption is None else (Text(f"{assumed(definition, assumption)} (assumed)"),)

@@ -45,6 +45,11 @@ _MOOT = {
     "impending-complication": ("primary-symptoms", "obstruction", "perforation", "bleeding"),
     "months-primary-to-metastases": ("metastases-detected", "at-staging", "intraoperative"),
 }
+# The advisories that a reason states by itself, where the fact has one of the values.
+_STATED = {
+    "extrahepatic-disease": ("extrahepatic-disease", "resectable", "unresectable"),
+    "unfavourable-pathology": ("primary-pathology", "unfavourable-perforated", "unfavourable-nodal"),
+}
 
 
 def reasons(reading: Reading) -> tuple[Line, ...]:
@@ -59,8 +64,17 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
         codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading))
         parts = reading.spoken_together(codes)
         if parts:
-            lines.append(Line("known" if decision.strategy is None else "reason", _capitalised(parts)))
+            kind = "known" if decision.strategy is None else "reason"
+            lines.append(Line(kind, _capitalised(parts), codes=_stated(reading, codes)))
     return tuple(lines)
+
+
+def _stated(reading: Reading, facts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        advisory
+        for advisory, (fact, *values) in _STATED.items()
+        if fact in facts and advisory in reading.decision.advisories and reading.holds(fact, *values)
+    )
 
 
 def _is_worth_saying(code: str, reading: Reading) -> bool:

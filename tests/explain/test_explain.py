@@ -200,7 +200,7 @@ def test_what_speaks_against_simultaneous_surgery_comes_from_the_values() -> Non
         (
             "extrahepatic_disease",
             frozenset({"resectable", "unresectable"}),
-            "Extrahepatic disease: resectable or unresectable (Observation/x)",
+            "Extrahepatic disease of unknown resectability (Observation/x)",
         ),
         ("metastasis_count", Interval(4, None), "Number of metastases: ≥ 4 (Observation/x)"),
     ],

@@ -294,8 +294,8 @@ def test_metastases_found_at_staging_have_no_disease_free_interval(detected: str
 
 def test_operations_without_chemotherapy_before_them_are_not_said_to_be_at_once_which_reads_as_together() -> None:
     assert said(example("V02", metastasis_count=5), "advisories")[-1] == (
-        "Synchronous disease with more nodules than upfront surgery is considered for. Recorded: 5 metastases "
-        "(2 Nov 2026, Observation/metastasis-count); upfront surgery is considered for up to 3"
+        "Synchronous disease: upfront surgery is considered for up to 3 nodules. Recorded: 5 metastases "
+        "(2 Nov 2026, Observation/metastasis-count)"
     )
 
 
