@@ -11,7 +11,7 @@ from service.knowledge.expression import parse, words
 from service.knowledge.phrases import sentence
 
 if TYPE_CHECKING:
-    from service.knowledge.explanation import Part
+    from service.knowledge.explanation import Kind, Part
     from service.knowledge.model import Guideline
     from service.knowledge.reading import Reading
 
@@ -64,7 +64,7 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
         codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading))
         parts = reading.spoken_together(codes)
         if parts:
-            kind = "known" if decision.strategy is None else "reason"
+            kind: Kind = "known" if decision.strategy is None else "reason"
             lines.append(Line(kind, _capitalised(parts), codes=_stated(reading, codes)))
     return tuple(lines)
 

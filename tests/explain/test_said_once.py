@@ -10,7 +10,8 @@ import pytest
 from fhir_mappings.case import Evidence, Narrowed
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
-from service.knowledge.guideline import Policy, load_guideline
+from service.knowledge.guideline import load_guideline
+from service.knowledge.model import Policy
 from tests.decided import CATALOGUE, example, section_of
 
 if TYPE_CHECKING:
