@@ -228,7 +228,7 @@ def test_orders_are_compared_with_the_decision_of_the_mdt_first() -> None:
     case = by_mdt(example("V01"), "staged")
     assert found(case, colectomy(DAY)) == []
     (card,) = cards(case, hepatectomy(DAY))
-    assert card["summary"] == "Liver operation differs from the MDT's decision: primary first on 10 Nov 2026"
+    assert card["summary"] == "Liver operation differs from the MDT's decision of 10 Nov 2026: primary first"
 
 
 @pytest.mark.parametrize(("liver", "expected"), [("untreated", ["strategy-differs"]), ("treated", [])])
