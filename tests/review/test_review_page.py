@@ -141,3 +141,28 @@ async def test_print_and_text_hold_narrowed_facts_and_name_the_day_in_words() ->
     assert "- Number of liver metastases: ≥ 2 (" in pasted
     assert "as of 23 Nov 2026" in printed
     assert "As of 23 Nov 2026" in pasted
+
+
+RESECTED = {
+    "primary-in-situ": False,
+    "primary-site": "sigmoid-colon",
+    "primary-pathology": "favourable",
+    "metastases-detected": "at-staging",
+    "metastasis-count": 2,
+    "r0-achievable": True,
+    "hepatectomy-extent": "minor",
+    "ecog": 0,
+}
+
+
+async def test_where_the_primary_was_resected_no_strategy_is_called_primary_first() -> None:
+    harness = charted(RESECTED)
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        response = await browser.get("/review")
+    shown = re.findall(
+        r'<span class="strategy-name">(.*?)</span> <span class="strategy-word">(.*?)</span>', response.text
+    )
+    assert shown[0] == ("Staged (liver next)", "Recommended")
+    form = response.text.partition('<section id="mdt"')[2]
+    assert ("Staged (liver next)" in form, "primary first" in form) == (True, False)
