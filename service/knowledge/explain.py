@@ -307,7 +307,7 @@ def _gaps(reading: Reading) -> list[Line]:
         name = sentence(short_name(definition))
         match found.gap:
             case Gap.OUTDATED:
-                old = "" if found.last_value is None else f", last {value_text(definition, found.last_value)}"
+                old = "" if found.last_value is None else f", was {value_text(definition, found.last_value)}"
                 undated = bool(found.evidence) and newest(found.evidence) is None
                 why = "without a date, so perhaps too old" if undated else "too old"
                 lines.append(_gap(found, code, f"{name}: {why}{old}", "outdated-data"))

@@ -90,7 +90,7 @@ def test_an_open_case_with_an_outdated_resectability_is_a_warning() -> None:
     old = Unknown(Gap.OUTDATED, (Evidence("Observation/r0", dated=long_ago),), last_value=True)
     (card,) = cards_of(example("V01", "primary-symptoms", r0_achievable=old))
     assert card["indicator"] == "warning"
-    assert "Whether R0 is achievable: too old, last yes (2 Mar 2026, Observation/r0)" in card["detail"]
+    assert "Whether R0 is achievable: too old, was yes (2 Mar 2026, Observation/r0)" in card["detail"]
 
 
 def test_left_out_and_missing_resources_are_named() -> None:
