@@ -240,10 +240,11 @@ def _open(reading: Reading) -> str:
 _READING_ORDER = ("simultaneous", "liver-first", "staged", "metachronous", "systemic-first", "mdt")
 
 
-def _order(strategy: str) -> int:
+def reading_place(strategy: str) -> int:
+    """Give the place of a strategy among the others for a reader: operations first, the MDT last."""
     return _READING_ORDER.index(strategy) if strategy in _READING_ORDER else len(_READING_ORDER)
 
 
 def in_reading_order(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    """Sort outcomes for a reader: operations first, the MDT last."""
-    return tuple(sorted(outcomes, key=lambda outcome: (_order(outcome.strategy), outcome)))
+    """Sort outcomes for a reader."""
+    return tuple(sorted(outcomes, key=lambda outcome: (reading_place(outcome.strategy), outcome)))

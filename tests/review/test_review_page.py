@@ -166,3 +166,32 @@ async def test_where_the_primary_was_resected_no_strategy_is_called_primary_firs
     assert shown[0] == ("Staged (liver next)", "Recommended")
     form = response.text.partition('<section id="mdt"')[2]
     assert ("Staged (liver next)" in form, "primary first" in form) == (True, False)
+
+
+async def test_the_strategies_stand_in_the_order_of_the_card_operations_first() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        response = await browser.get("/review")
+    assert re.findall(
+        r'<span class="strategy-name">(.*?)</span> <span class="strategy-word">(.*?)</span>', response.text
+    ) == [
+        ("Simultaneous resection", "Still open"),
+        ("Liver first", "Still open"),
+        ("MDT", "Still open"),
+        ("Staged (primary first)", "Excluded"),
+        ("Treatment as metachronous disease", "Excluded"),
+        ("Systemic therapy first", "Excluded"),
+    ]
+
+
+async def test_the_summary_for_the_meeting_begins_with_what_the_mdt_decided() -> None:
+    harness = charted({**OPEN, "ecog": 1, "mdt-decision": "staged"})
+    async with harness.browser() as browser:
+        await opened(harness, browser)
+        response = await browser.get("/review/summary")
+    paper, _, text = response.text.partition('id="summary-text"')
+    for where in (paper, text):
+        assert (
+            0 < where.index("MDT decided primary first on 16 Nov 2026") < where.index("Consider simultaneous resection")
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Scope
 from fhir_mappings.relevance import objects
 from service.adapters.fhir_answers import version_of
-from service.knowledge.headline import strategy_name
+from service.knowledge.headline import reading_place, strategy_name
 from service.knowledge.phrases import choice_text, day, sentence
 from service.knowledge.reading import Reading
 from service.knowledge.scores import scores
@@ -183,4 +183,4 @@ def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strat
         else:
             state, word = "excluded", "Excluded"
         rows.append(Strategies(code, name, state, word))
-    return tuple(sorted(rows, key=lambda row: _ORDER.index(row.state)))
+    return tuple(sorted(rows, key=lambda row: (_ORDER.index(row.state), reading_place(row.code))))

@@ -18,9 +18,8 @@ def summary_text(page: ReviewPage) -> str:
     """Write the case, the recommendation, what remains open and the sources as plain lines."""
     who = [page.banner.name, page.banner.born and f"born {page.banner.born}", page.banner.identifier]
     lines = ["MDT summary: colorectal cancer with liver metastases", ", ".join(part for part in who if part)]
-    lines += [f"As of {page.as_of}", "", page.explanation.summary]
-    if page.on_record is not None:
-        lines += [page.on_record.summary]
+    decided = [page.on_record.summary] if page.on_record is not None else []
+    lines += [f"As of {page.as_of}", "", *decided, page.explanation.summary]
     for section in page.explanation.sections:
         lines += ["", *([section.title] if section.title else [])]
         lines += [f"- {_said(line)}" for line in section.lines]
