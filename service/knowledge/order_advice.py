@@ -314,7 +314,7 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     lines = [
         say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason} (general knowledge).")
     ]
-    lines += [say("reason", "Recorded: ", *found.recorded) for found in liver_intervals(reading)]
+    lines += [say("reason", "Recorded: ", *reading.said(found.code, found.ended)) for found in liver_intervals(reading)]
     yield _advice(
         context,
         order,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from fhir_mappings.case import Fact
     from service.knowledge.decision import Outcome
-    from service.knowledge.explanation import Part
     from service.knowledge.reading import Reading
 
 
@@ -39,11 +38,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EarliestDay:
-    """The first day on which the liver may be operated on, the sentence that says why, and what is recorded."""
+    """The first day on which the liver may be operated on, the sentence that says why, and the fact behind it."""
 
     day: date
     reason: str
-    recorded: tuple[Part, ...]
+    code: str
+    ended: Fact
 
     def told(self, today: date) -> str:
         """Say until when to wait, or that the wait is over."""
@@ -82,7 +82,7 @@ def _interval(reading: Reading, code: str, ended: Fact) -> Iterator[EarliestDay]
         weeks = reading.number(parameter)
         spoken = value_text(reading.catalogue[code], ended.value)
         reason = f"{weeks:g} weeks after the last {name} ({spoken})"
-        yield EarliestDay(weeks_after(given.last, weeks), reason, reading.said(code, ended))
+        yield EarliestDay(weeks_after(given.last, weeks), reason, code, ended)
 
 
 def weeks_after(start: date, weeks: float) -> date:
