@@ -178,9 +178,11 @@ def _left(value: Found | None, sources: Sequence[Candidate]) -> Fact:
 
 def _derived_day(sources: Sequence[Candidate], evidence: tuple[Evidence, ...]) -> PartialDate | None:
     """Give the day of a derived value, where what it was derived from has another: an operation after the finding."""
-    if len(sources) > 1 or sources[0].dated is None or not evidence or evidence[0].how != "derived":
+    days = {one.dated for one in sources}
+    if len(days) > 1 or not evidence or evidence[0].how != "derived":
         return None
-    return None if sources[0].dated == newest(evidence) else sources[0].dated
+    [given] = days
+    return None if given == newest(evidence) else given
 
 
 def _unique(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
