@@ -41,6 +41,8 @@ _REASONS = (
     *(Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OWN_REASONS),
     *(Coding(code=code, system=NON_ADHERENCE_SYSTEM, display=display) for code, display in _HL7_REASONS),
 )
+REASON_NAMES = {(reason.system, reason.code): reason.display for reason in _REASONS}
+"""The reasons that cards offer, by system and code, as they are read."""
 
 
 def override_reasons(reading: Reading) -> tuple[Coding, ...]:
