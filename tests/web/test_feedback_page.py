@@ -152,7 +152,6 @@ async def test_reasons_are_called_what_cards_and_the_app_call_them(tmp_path: Pat
         "Expert judgement contradicts the advice http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes 1",
         "No coded reason 1",
         "The patient declines or prefers another treatment https://crlm-cds.example/fhir/CodeSystem/override-reason 1",
-        "&lt;script&gt;alert(1)&lt;/script&gt; urn:x 1",
     ]
     assert "The patient is not fit for it 1" in rows
 
