@@ -105,10 +105,11 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """A fact with one value."""
+    """A fact with one value; `dated` is the day of a derived one that is not that of its newest evidence."""
 
     value: Value
     evidence: tuple[Evidence, ...] = ()
+    dated: PartialDate | None = None
 
 
 class Interval(msgspec.Struct, frozen=True, gc=False):
@@ -143,10 +144,11 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
 
 
 class Narrowed(msgspec.Struct, frozen=True, gc=False):
-    """A fact that is one of several values: a set of choices, or an interval of numbers."""
+    """A fact that is one of several values: a set of choices, or an interval of numbers; `dated` as in `Known`."""
 
     values: frozenset[str | bool] | Interval
     evidence: tuple[Evidence, ...] = ()
+    dated: PartialDate | None = None
 
 
 class Unknown(msgspec.Struct, frozen=True, gc=False):
@@ -164,6 +166,21 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 Fact: TypeAlias = Known | Narrowed | Unknown
 
 ABSENT = Unknown()
+
+
+def newest(evidence: tuple[Evidence, ...]) -> PartialDate | None:
+    """Give the latest date of the evidence."""
+    if len(evidence) == 1:
+        return evidence[0].dated
+    dates = [found.dated for found in evidence if found.dated is not None]
+    return max(dates, key=lambda found: (found.last, found.first), default=None)
+
+
+def day_of(fact: Fact) -> PartialDate | None:
+    """Give the date of what a fact says: its own, else the latest of its evidence."""
+    if not isinstance(fact, Unknown) and fact.dated is not None:
+        return fact.dated
+    return newest(fact.evidence)
 
 
 class Scope(StrEnum):

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from fhir_mappings.case import ABSENT, Evidence, Fact, Gap, Interval, Known, Narrowed, PartialDate, Unknown, Value
+from fhir_mappings.case import (
+    ABSENT,
+    Evidence,
+    Fact,
+    Gap,
+    Interval,
+    Known,
+    Narrowed,
+    PartialDate,
+    Unknown,
+    Value,
+    newest,
+)
 from fhir_mappings.read.dates import FROM_RECORDED
 
 if TYPE_CHECKING:
@@ -158,7 +170,19 @@ def _left(value: Found | None, sources: Sequence[Candidate]) -> Fact:
         return Unknown(Gap.CONFLICTING, evidence, contested=frozenset(_named(sources)))
     if isinstance(value, frozenset) and len(value) == 1:
         [value] = value
-    return Narrowed(value, evidence) if isinstance(value, frozenset | Interval) else Known(value, evidence)
+    dated = _derived_day(sources, evidence)
+    if isinstance(value, frozenset | Interval):
+        return Narrowed(value, evidence, dated)
+    return Known(value, evidence, dated)
+
+
+def _derived_day(sources: Sequence[Candidate], evidence: tuple[Evidence, ...]) -> PartialDate | None:
+    """Give the day of a derived value, where what it was derived from has another: an operation after the finding."""
+    days = {one.dated for one in sources}
+    if len(days) > 1 or not evidence or evidence[0].how != "derived":
+        return None
+    [given] = days
+    return None if given == newest(evidence) else given
 
 
 def _unique(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Gap, Known, Narrowed, Scope, Unknown
+from fhir_mappings.case import Gap, Known, Narrowed, Scope, Unknown, day_of
 from service.cds.card import (
     Advice,
     AssumedFact,
@@ -20,7 +20,7 @@ from service.cds.card import (
 )
 from service.knowledge.explain import is_settled
 from service.knowledge.phrases import interval_label
-from service.knowledge.reading import newest, references
+from service.knowledge.reading import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,7 +91,7 @@ def _fact(definition: FactDefinition, fact: Known | Narrowed) -> FactRead:
             narrowed = tuple(sorted(left, key=str))
         case Narrowed(values=interval) if not isinstance(interval, frozenset):
             value = interval_label(interval) or None
-    dated = newest(fact.evidence)
+    dated = day_of(fact)
     return FactRead(
         fact=definition.code,
         value=value,

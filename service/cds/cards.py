@@ -10,7 +10,7 @@ from fhir_mappings.outbound import STRATEGY_SYSTEM, UNDETERMINED, Draft
 from service.cds.advice import advice_of
 from service.cds.card import Card, Coding, Link, Source
 from service.cds.markdown import clip, flat, render
-from service.cds.overrides import OVERRIDE_REASONS
+from service.cds.overrides import override_reasons
 from service.cds.suggestions import request, strategy_suggestions
 from service.knowledge.explain import explain
 from service.knowledge.mdt import changes_since, explain_mdt
@@ -97,7 +97,7 @@ def _card(
     decision = reading.decision
     advice = advice_of(reading)
     strategy = advice.advice.strategy or UNDETERMINED
-    url = knowledge_url(context.base_url, decision.row_behind)
+    url = knowledge_url(context.base_url, decision.row_behind if advice.advice.determined else None)
     uuid = context.new_uuid()
     return Card(
         uuid=uuid,
@@ -107,7 +107,7 @@ def _card(
         source=Source(label=LABEL, url=url, topic=_topic(reading, strategy)),
         suggestions=suggestions,
         selection_behavior="any" if suggestions else None,
-        override_reasons=OVERRIDE_REASONS,
+        override_reasons=override_reasons(reading),
         links=links(reading, context, uuid, url),
         extension=advice,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from service.knowledge.explanation import ChartText, Source, Strong, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from service.knowledge.explanation import Explanation, Line, Part, Section, SectionCode
 
@@ -18,6 +18,9 @@ _REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9-]+")
 _CHART_TEXT_LIMIT = 300
 _REFERENCES = 4
 """Resources that one line names; a course of chemotherapy has a dozen, and the extension of the card holds all."""
+_LONG_ID = 16
+_ENDS = 6, 4
+"""The characters of both ends by which a longer id is told from others; extension and app have it whole."""
 
 
 def flat(text: str) -> str:
@@ -51,6 +54,22 @@ def clip(text: str, limit: int) -> str:
     if text[limit - 1] != " ":
         kept = kept.rsplit(" ", 1)[0] if " " in kept else kept
     return kept.rstrip(" ,;:.–-(") + "…"  # noqa: RUF001 - our sentences use the en dash
+
+
+def few(references: Sequence[str]) -> tuple[Sequence[str], int]:
+    """Give the resources that a line names, and how many more there are."""
+    if len(references) <= _REFERENCES:
+        return references, 0
+    return references[: _REFERENCES - 1], len(references) - _REFERENCES + 1
+
+
+def shortened(reference: str) -> str:
+    """Shorten the id of a resource where nobody reads it, as a UUID; without a digit an id is made of words."""
+    kind, _, ident = reference.partition("/")
+    if len(ident) <= _LONG_ID or not re.search(r"\d", ident):
+        return reference
+    first, last = _ENDS
+    return f"{kind}/{ident[:first]}…{ident[-last:]}"
 
 
 def render(explanation: Explanation, limits: Mapping[SectionCode, int]) -> str:
@@ -108,8 +127,17 @@ def _source(source: Source, named: set[str]) -> str:
     if source.references and not new:
         return ""
     named.update(new)
-    shown = new if len(new) <= _REFERENCES else new[: _REFERENCES - 1]
-    words = [*((source.dated,) if source.dated else ()), *(escape(reference) for reference in shown)]
-    if len(shown) < len(new):
-        words.append(f"{len(new) - len(shown)} more in the app")
+    shown, more = few(new)
+    words = [*((source.dated,) if source.dated else ()), *(escape(_short(reference, named)) for reference in shown)]
+    if more:
+        words.append(f"{more} more in the app")
     return f" ({', '.join(words)})" if words else ""
+
+
+def _short(reference: str, named: set[str]) -> str:
+    """Shorten an id, unless another one of the card looks the same then."""
+    short = shortened(reference)
+    if short == reference or short in named:
+        return reference
+    named.add(short)
+    return short

@@ -12,7 +12,7 @@ from service.cds.advice import advice_of
 from service.cds.card import Action, Card, Coding, Source, Suggestion
 from service.cds.cards import LABEL, draft_for, knowledge_url, links
 from service.cds.markdown import clip, flat, render
-from service.cds.overrides import OVERRIDE_REASONS
+from service.cds.overrides import override_reasons
 from service.cds.selections import chosen
 from service.cds.suggestions import request
 from service.knowledge.order import Order
@@ -97,7 +97,7 @@ def _card(
         ),
         suggestions=suggestions,
         selection_behavior=None if not suggestions else "at-most-one" if "postpone" in found.remedies else "any",
-        override_reasons=OVERRIDE_REASONS,
+        override_reasons=override_reasons(reading),
         links=links(reading, context, uuid, url),
         extension=advice_of(replace(reading, decision=found.basis)),
     )

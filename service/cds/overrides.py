@@ -1,41 +1,79 @@
-"""The reasons that a clinician may give for not following a card."""
+"""The reasons that a clinician may give for not following a card: those that can be true of the patient."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from fhir_mappings.case import Scope
 from service.cds.card import Coding
+from service.knowledge.reading import COMPLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from service.knowledge.reading import Reading
 
 NON_ADHERENCE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_SYSTEM = "https://crlm-cds.example/fhir/CodeSystem/override-reason"
 
 # The codes of our own system; value_sets/codesystem-override-reason.json publishes the same ones.
 OWN_REASONS = (
-    ("mdt-decided-otherwise", "the MDT decided otherwise"),
-    ("unresectable-on-newer-imaging", "unresectable on newer imaging"),
-    ("primary-became-symptomatic", "the primary became symptomatic"),
-    ("remnant-insufficient", "the future liver remnant is insufficient"),
-    ("rectal-chemoradiotherapy-first", "the rectal primary needs chemoradiotherapy first"),
-    ("patient-preference", "the patient prefers another treatment"),
-    ("not-fit", "the patient is not fit for it"),
-    ("chart-wrong-or-outdated", "the chart is wrong or outdated"),
-    ("technically-not-feasible", "technically not feasible"),
-    ("already-done", "already done or planned elsewhere"),
-    ("emergency", "emergency"),
-    ("not-applicable", "the guideline does not apply to this patient"),
+    ("mdt-decided-otherwise", "The MDT decided otherwise"),
+    ("unresectable-on-newer-imaging", "Unresectable on newer imaging"),
+    ("primary-became-symptomatic", "The primary became symptomatic"),
+    ("remnant-insufficient", "The future liver remnant is insufficient"),
+    ("rectal-chemoradiotherapy-first", "The rectal primary needs chemoradiotherapy first"),
+    ("patient-preference", "The patient declines or prefers another treatment"),
+    ("not-fit", "The patient is not fit for it"),
+    ("chart-wrong-or-outdated", "The chart is wrong or outdated"),
+    ("technically-not-feasible", "Technically not feasible"),
+    ("already-done", "Already done or planned elsewhere"),
+    ("emergency", "Emergency"),
+    ("not-applicable", "The guideline does not apply to this patient"),
 )
+# Of HL7's codes those that say what none of ours does.
 _HL7_REASONS = (
     ("expert-contradicts", "Expert judgement contradicts the advice"),
     ("does-not-align-latest-evidence", "Does not align with the latest evidence"),
-    ("recipient-disagrees-evidence", "Disagrees with the evidence"),
-    ("risk-benefit-ratio", "Risk and benefit do not favour it"),
-    ("comorbidity-disability", "Comorbidity or disability"),
-    ("patient-contraindication", "Contraindicated in this patient"),
-    ("patient-refuses", "Patient refuses or declines"),
     ("service-not-available", "Service not available"),
-    ("need-more-info", "More information needed"),
-    ("cds-not-applicable", "Advice not applicable"),
 )
-
-OVERRIDE_REASONS = (
+_REASONS = (
     *(Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OWN_REASONS),
     *(Coding(code=code, system=NON_ADHERENCE_SYSTEM, display=display) for code, display in _HL7_REASONS),
 )
+REASON_NAMES = {(reason.system, reason.code): reason.display for reason in _REASONS}
+"""The reasons that cards offer, by system and code, as they are read."""
+
+
+def override_reasons(reading: Reading) -> tuple[Coding, ...]:
+    """Give the reasons that are not beside the point: no primary becomes symptomatic that was resected."""
+    return tuple(reason for reason in _REASONS if _may_hold(reason.code, reading))
+
+
+def _may_hold(code: str, reading: Reading) -> bool:
+    of_the_disease = _MAY_HOLD.get(code)
+    return of_the_disease is None or (reading.case.scope is Scope.IN and of_the_disease(reading))
+
+
+def _rectal(reading: Reading) -> bool:
+    site = reading.value("primary-site")
+    return not isinstance(site, str) or site.startswith("rect")
+
+
+def _fit(reading: Reading) -> bool:
+    limits = (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
+    return not any(reading.at_least(fact, reading.number(limit)) for fact, limit in limits)
+
+
+_MAY_HOLD: Mapping[str, Callable[[Reading], bool]] = {
+    "unresectable-on-newer-imaging": lambda reading: reading.liver_untreated and not reading.no("r0-achievable"),
+    "primary-became-symptomatic": lambda reading: (
+        not reading.resected and not reading.holds("primary-symptoms", *COMPLICATIONS)
+    ),
+    "remnant-insufficient": lambda reading: (
+        reading.liver_untreated and not reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))
+    ),
+    "rectal-chemoradiotherapy-first": lambda reading: not reading.resected and _rectal(reading),
+    "not-fit": _fit,
+    "emergency": lambda reading: not reading.resected,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Gap, Sign, Unknown
+from fhir_mappings.case import Gap, Sign, Unknown, newest
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import (
     in_reading_order,
@@ -26,7 +26,7 @@ from service.knowledge.phrases import (
     short_name,
     value_text,
 )
-from service.knowledge.reading import Reading, newest, source
+from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
 from service.knowledge.sources import sources_of
@@ -53,13 +53,13 @@ def explain(reading: Reading) -> Explanation:
     The decision must hold an outcome; charts of uncertain scope and MDT decisions have their own explanations.
     """
     decision, settled = reading.decision, is_settled(reading.case, reading.decision)
-    opposed = against(reading)
-    said = {code for line in opposed for code in line.codes}
+    opposed, known = against(reading), reasons(reading)
+    said = {code for line in (*opposed, *known) for code in line.codes}
     sections = [
         _section("recommendation", "", _recommendation(reading)),
         _section("missing", _missing_title(reading), _missing(reading)),
         *(() if settled else (_section("excluded", "Excluded already", opposed),)),
-        _section("why", "Known" if decision.strategy is None else "Why", reasons(reading)),
+        _section("why", "Known" if decision.strategy is None else "Why", known),
         *((_section("against", "Against the others", opposed),) if settled else ()),
         assumptions(reading),
         _section("advisories", "Also", (*_advisories(reading, said), *_notes(reading))),
@@ -250,13 +250,6 @@ _ADVISORY_VALUES = {
     "discuss-liver-centre": ("liver-centre-discussed",),
     "msi-high": ("msi",),
 }
-_LIMITS = {
-    "nodules-over-3": ("upfront_maximum_nodules", "upfront surgery is considered for up to {:g}"),
-    "remnant-too-small": ("remnant_minimum_percent", "more than {:g} % is needed"),
-    "remnant-small-for-this-liver": ("remnant_minimum_cirrhosis_percent", "more than {:g} % is wanted in cirrhosis"),
-    "short-disease-free-interval": ("short_interval_months", "under {:g} months is short"),
-    "long-chemotherapy": ("long_chemotherapy_cycles", "more than {:g} is long"),
-}
 _GAP_ADVISORIES = {"conflicting-data": Gap.CONFLICTING, "outdated-data": Gap.OUTDATED}
 
 
@@ -274,14 +267,11 @@ def _advisories(reading: Reading, said: set[str]) -> list[Line]:
 
 
 def _values_behind(reading: Reading, code: str) -> tuple[Part | str, ...]:
-    behind = _ADVISORY_VALUES.get(code, ())
-    values = reading.spoken_together(tuple(fact for fact in behind if not isinstance(reading.fact(fact), Unknown)))
-    if not values:
-        return ()
-    if code not in _LIMITS:
-        return (" Recorded: ", *values)
-    parameter, limit = _LIMITS[code]
-    return (" Recorded: ", *values, f"; {limit.format(reading.number(parameter))}")
+    behind = [fact for fact in _ADVISORY_VALUES.get(code, ()) if not isinstance(reading.fact(fact), Unknown)]
+    if "adjuvant-end-date" in behind:
+        behind.remove("adjuvant-status")  # the day on which it ended says that it has
+    values = reading.spoken_together(tuple(behind))
+    return (" Recorded: ", *values) if values else ()
 
 
 _PERIOPERATIVE = (
@@ -314,7 +304,7 @@ def _gaps(reading: Reading) -> list[Line]:
         name = sentence(short_name(definition))
         match found.gap:
             case Gap.OUTDATED:
-                old = "" if found.last_value is None else f", last {value_text(definition, found.last_value)}"
+                old = "" if found.last_value is None else f", was {value_text(definition, found.last_value)}"
                 undated = bool(found.evidence) and newest(found.evidence) is None
                 why = "without a date, so perhaps too old" if undated else "too old"
                 lines.append(_gap(found, code, f"{name}: {why}{old}", "outdated-data"))

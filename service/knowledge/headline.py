@@ -9,6 +9,7 @@ from service.knowledge.phrases import (
     choice_text,
     clause,
     counted,
+    day,
     decides,
     fitting,
     listed,
@@ -17,6 +18,7 @@ from service.knowledge.phrases import (
     site_adjective,
     window,
 )
+from service.knowledge.schedule import earliest_liver_operation
 
 if TYPE_CHECKING:
     from service.knowledge.decision import Outcome
@@ -64,7 +66,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
             weeks = _weeks_to_primary(reading)
             return "primary next", f"liver treated, resection of {primary} {weeks} after it"
         case "liver-first", "resect-now-no-more-chemotherapy":
-            return "liver first", f"resection of the liver now, no more chemotherapy, then {primary}"
+            return "liver first", f"resection of the liver {_when(reading)}, no more chemotherapy, then {primary}"
         case "liver-first", "liver-surgery-in-radiotherapy-interval":
             return "liver first", f"liver surgery in the radiotherapy interval, then {primary}"
         case "liver-first", "liver-resection-or-ablation-then-primary":
@@ -107,7 +109,7 @@ def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]
                 return "chemotherapy before the liver", f"unfavourable primary, {restaging}"
             return "primary first", f"perforated primary, then chemotherapy and {restaging}, before the liver"
         case "resect-now-no-more-chemotherapy":
-            return "liver resection now", "no more chemotherapy"
+            return f"liver resection {_when(reading)}", "no more chemotherapy"
         case "liver-before-chemotherapy":
             return "liver resection before chemotherapy", f"about {months} after the primary"
         case "liver-about-2-months-after-recovery":
@@ -120,7 +122,7 @@ def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
     each = counted(reading.number("perioperative_months_each"), "month")
     match outcome.next_step:
         case "resect-now-no-more-chemotherapy":
-            return "liver resection now", "no more chemotherapy"
+            return f"liver resection {_when(reading)}", "no more chemotherapy"
         case "chemotherapy-before-resection":
             return "chemotherapy before liver resection", _interval(reading)
         case "perioperative-folfox-3-3":
@@ -152,6 +154,14 @@ def _mdt(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa: PLR091
             return "MDT", "recurrence after liver treatment, which the summary does not cover"
         case _:
             return "MDT", ""
+
+
+def _when(reading: Reading) -> str:
+    """Say when a liver is resected that only waits for the end of an interval after chemotherapy."""
+    earliest = earliest_liver_operation(reading)
+    if earliest is None or earliest.day <= reading.case.as_of:
+        return "now"
+    return f"from {day(earliest.day)} on"
 
 
 def _fitness(reading: Reading) -> str:
@@ -230,10 +240,11 @@ def _open(reading: Reading) -> str:
 _READING_ORDER = ("simultaneous", "liver-first", "staged", "metachronous", "systemic-first", "mdt")
 
 
-def _order(strategy: str) -> int:
+def reading_place(strategy: str) -> int:
+    """Give the place of a strategy among the others for a reader: operations first, the MDT last."""
     return _READING_ORDER.index(strategy) if strategy in _READING_ORDER else len(_READING_ORDER)
 
 
 def in_reading_order(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    """Sort outcomes for a reader: operations first, the MDT last."""
-    return tuple(sorted(outcomes, key=lambda outcome: (_order(outcome.strategy), outcome)))
+    """Sort outcomes for a reader."""
+    return tuple(sorted(outcomes, key=lambda outcome: (reading_place(outcome.strategy), outcome)))

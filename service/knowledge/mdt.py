@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown
+from fhir_mappings.case import ABSENT, DRAFT_ORDER, Gap, Known, Narrowed, Unknown, newest
 from service.knowledge.decide import decide
 from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
@@ -20,7 +20,7 @@ from service.knowledge.phrases import (
     short_name,
     value_text,
 )
-from service.knowledge.reading import Reading, newest, source
+from service.knowledge.reading import Reading, source, source_of
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
 
@@ -207,7 +207,7 @@ def _change_line(catalogue: Catalogue, change: Change) -> Line:
     before = _value(catalogue, change.fact, change.then)
     now = _value(catalogue, change.fact, change.now)
     words = f"{sentence(short_name(definition))}: {before} → {now}"
-    return say("change", words, *source(change.now.evidence), fact=change.fact)
+    return say("change", words, *source_of(change.now), fact=change.fact)
 
 
 def _value(catalogue: Catalogue, code: str, fact: Fact) -> str:

@@ -12,6 +12,7 @@ from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import recommended, strategy_name
 from service.knowledge.mdt import answer_now, changes_since, decided_before, decided_name, reason_given
+from service.knowledge.opposed import against
 from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, fitting, listed, sentence
 from service.knowledge.reading import Reading, source
@@ -214,13 +215,13 @@ def _differs_from_mdt(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     for kind in _resections(order):
         if contradicts(means, kind, context.others(order), order, reading):
             strategy = decided_name(reading, record)
-            when = f" on {day(record.decided)}" if record.decided else ""
+            when = f" of {day(record.decided)}" if record.decided else ""
             now = () if context.fits_mdt else (answer_now(reading, record),)
             yield _advice(
                 context,
                 order,
                 "strategy-differs",
-                headline=f"{_TITLES[kind]} differs from the MDT's decision: {strategy}{when}",
+                headline=f"{_TITLES[kind]} differs from the MDT's decision{when}: {strategy}",
                 lines=[*decided_before(reading), *reason_given(record), *now],
                 basis=reading.decision.without_sources() if context.fits_mdt else None,
                 tone="warning",
@@ -247,12 +248,21 @@ def _differs_from_strategy(context: _Context, order: Order) -> Iterator[OrderAdv
                 order,
                 "strategy-differs",
                 headline=fitting(f"{differs}: {named}", f"{differs}: {lead}"),
-                lines=[_recommended(decision, named), *reasons(reading)],
+                lines=[_recommended(decision, named), *reasons(reading), *_against_by(reading, order)],
                 assumed=assumptions(reading),
                 tone="warning",
                 remedies=("delete", "refer-mdt"),
             )
             return
+
+
+def _against_by(reading: Reading, order: Order) -> list[Line]:
+    """Give what the order itself makes speak against another strategy: else nothing says why the answer changed."""
+    return [
+        line
+        for line in against(reading)
+        if any(isinstance(part, Source) and order.reference in part.references for part in line.parts)
+    ]
 
 
 def _recommended(decision: Decision, named: str) -> Line:
@@ -279,7 +289,7 @@ def _further_chemotherapy(context: _Context, order: Order) -> Iterator[OrderAdvi
     operation = "resection" if context.fits_mdt else "resection of the liver"
     earliest = earliest_liver_operation(reading)
     if earliest is not None:
-        lines.append(say("next-step", f"Liver resection not before {day(earliest.day)}: {earliest.reason}"))
+        lines.append(say("next-step", f"Liver resection, {earliest.told(reading.case.as_of)}"))
     yield _advice(
         context,
         order,
@@ -304,7 +314,7 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     lines = [
         say("reason", f"{asked}; the interval ends on {day(earliest.day)}: {earliest.reason} (general knowledge).")
     ]
-    lines += [say("reason", "Recorded: ", *found.recorded) for found in liver_intervals(reading)]
+    lines += [say("reason", "Recorded: ", *reading.said(found.code, found.ended)) for found in liver_intervals(reading)]
     yield _advice(
         context,
         order,

@@ -106,6 +106,7 @@ _CLAUSES: dict[str, dict[Value, str]] = {
         "ongoing": "adjuvant chemotherapy running",
         "completed": "adjuvant chemotherapy completed",
     },
+    "liver-condition": {"cirrhosis": "cirrhosis"},
     "metastasis-count": {1: "1 metastasis"},
     "months-primary-to-metastases": {1: "disease-free interval 1 month"},
     "msi": {"stable": "microsatellite stable", "msi-high": "MSI-high or mismatch-repair deficient"},
@@ -136,6 +137,9 @@ _GROUPS = {
     ("flr-percent", "> 30"): "remnant more than 30 %",
     ("asa", "<= 3"): "ASA ≤ 3",
     ("primary-margin", "r0"): "R0 where the primary was resected",
+}
+_NARROWED: dict[tuple[str, frozenset[str | bool] | Interval], str] = {
+    ("extrahepatic-disease", frozenset({"resectable", "unresectable"})): "extrahepatic disease of unknown resectability"
 }
 _CHOICES = {
     "hartmann": "Hartmann operation",
@@ -292,6 +296,12 @@ def _complete_months(piece: str) -> str:
     if last is not None:
         return f"< {int(last[1]) + 1}"
     return piece if above is None else f">= {int(above[1]) + 1}"
+
+
+def narrowed_clause(definition: FactDefinition, narrowed: Narrowed) -> str:
+    """Say a fact with what is left of it: `number of metastases: ≥ 2`, or in words of its own."""
+    spoken = _NARROWED.get((definition.code, narrowed.values))
+    return spoken or f"{short_name(definition)}: {narrowed_text(definition, narrowed)}"
 
 
 def narrowed_text(definition: FactDefinition, narrowed: Narrowed) -> str:

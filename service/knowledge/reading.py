@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown
+from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown, day_of, newest
 from service.knowledge.explanation import Source, Text
-from service.knowledge.phrases import assumed, clause, day, narrowed_text, short_name, value_text
+from service.knowledge.phrases import assumed, clause, day, narrowed_clause, value_text
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
@@ -106,10 +106,9 @@ class Reading:
         match found:
             case Known():
                 said = value_text(definition, found.value) if definition.kind == "date" else None
-                return (Text(clause(definition, found.value)), *source(found.evidence, said=said))
+                return (Text(clause(definition, found.value)), *source_of(found, said=said))
             case Narrowed():
-                named = f"{short_name(definition)}: {narrowed_text(definition, found)}"
-                return (Text(named), *source(found.evidence))
+                return (Text(narrowed_clause(definition, found)), *source_of(found))
             case Unknown():
                 assumption = self.assumption(code)
                 return () if assumption is None else (Text(f"{assumed(definition, assumption)} (assumed)"),)
@@ -151,19 +150,19 @@ def references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.reference for found in evidence))
 
 
-def newest(evidence: tuple[Evidence, ...]) -> PartialDate | None:
-    """Give the latest date of the evidence."""
-    if len(evidence) == 1:
-        return evidence[0].dated
-    dates = [found.dated for found in evidence if found.dated is not None]
-    return max(dates, key=lambda found: (found.last, found.first), default=None)
-
-
 def source(evidence: tuple[Evidence, ...], *, said: str | None = None) -> tuple[Part, ...]:
     """Give the date and the resources of the evidence as a part of a sentence that has `said` a date already."""
+    return _source(evidence, newest(evidence), said)
+
+
+def source_of(fact: Fact, *, said: str | None = None) -> tuple[Part, ...]:
+    """Give the date of a fact and the resources that it comes from, as `source` does."""
+    return _source(fact.evidence, day_of(fact), said)
+
+
+def _source(evidence: tuple[Evidence, ...], dated: PartialDate | None, said: str | None) -> tuple[Part, ...]:
     if not evidence:
         return ()
-    dated = newest(evidence)
     worded = day(dated) if dated else None
     remarks = dict.fromkeys(remark for found in evidence for remark in found.remarks)
     worded = " ".join(filter(None, (worded if worded != said else None, ", ".join(remarks)))) or None

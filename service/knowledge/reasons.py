@@ -12,7 +12,7 @@ from service.knowledge.phrases import sentence
 from service.knowledge.reading import COMPLICATIONS
 
 if TYPE_CHECKING:
-    from service.knowledge.explanation import Part
+    from service.knowledge.explanation import Kind, Part
     from service.knowledge.model import Guideline
     from service.knowledge.reading import Reading
 
@@ -46,6 +46,11 @@ _MOOT = {
     "impending-complication": ("primary-symptoms", *COMPLICATIONS),
     "months-primary-to-metastases": ("metastases-detected", "at-staging", "intraoperative"),
 }
+# The advisories that a reason states by itself, where the fact has one of the values.
+_STATED = {
+    "extrahepatic-disease": ("extrahepatic-disease", "resectable", "unresectable"),
+    "unfavourable-pathology": ("primary-pathology", "unfavourable-perforated", "unfavourable-nodal"),
+}
 
 
 def reasons(reading: Reading) -> tuple[Line, ...]:
@@ -60,8 +65,17 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
         codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading))
         parts = reading.spoken_together(codes)
         if parts:
-            lines.append(Line("known" if decision.strategy is None else "reason", _capitalised(parts)))
+            kind: Kind = "known" if decision.strategy is None else "reason"
+            lines.append(Line(kind, _capitalised(parts), codes=_stated(reading, codes)))
     return tuple(lines)
+
+
+def _stated(reading: Reading, facts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        advisory
+        for advisory, (fact, *values) in _STATED.items()
+        if fact in facts and advisory in reading.decision.advisories and reading.holds(fact, *values)
+    )
 
 
 def _is_worth_saying(code: str, reading: Reading) -> bool:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from fhir_mappings.case import Fact
     from service.knowledge.decision import Outcome
-    from service.knowledge.explanation import Part
     from service.knowledge.reading import Reading
 
 
@@ -39,11 +38,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EarliestDay:
-    """The first day on which the liver may be operated on, the sentence that says why, and what is recorded."""
+    """The first day on which the liver may be operated on, the sentence that says why, and the fact behind it."""
 
     day: date
     reason: str
-    recorded: tuple[Part, ...]
+    code: str
+    ended: Fact
+
+    def told(self, today: date) -> str:
+        """Say until when to wait, or that the wait is over."""
+        until = "not before" if self.day >= today else "the wait ended on"
+        return f"{until} {day(self.day)}: {self.reason}"
 
 
 def earliest_liver_operation(reading: Reading) -> EarliestDay | None:
@@ -77,7 +82,7 @@ def _interval(reading: Reading, code: str, ended: Fact) -> Iterator[EarliestDay]
         weeks = reading.number(parameter)
         spoken = value_text(reading.catalogue[code], ended.value)
         reason = f"{weeks:g} weeks after the last {name} ({spoken})"
-        yield EarliestDay(weeks_after(given.last, weeks), reason, reading.said(code, ended))
+        yield EarliestDay(weeks_after(given.last, weeks), reason, code, ended)
 
 
 def weeks_after(start: date, weeks: float) -> date:
@@ -118,7 +123,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
             return (Step("Systemic therapy"), review)
         case "resect-now-no-more-chemotherapy":
             after = (Step(primary, _primary_after_liver(reading)),) if reading.in_situ else ()
-            return (liver if liver.earliest else Step(liver.text, _after_undated_chemotherapy(reading)), *after)
+            return (liver if liver.interval else Step(liver.text, _after_undated_chemotherapy(reading)), *after)
         case "liver-centre-discussion":
             together = f"{primary} and of the liver metastases in one operation"
             if reading.value("liver-centre-discussed") == "agreed":
@@ -161,7 +166,8 @@ def _liver(reading: Reading) -> Step:
     earliest = earliest_liver_operation(reading)
     if earliest is None:
         return Step("Liver resection")
-    return Step("Liver resection", _not_before(earliest), earliest.day)
+    today = reading.case.as_of
+    return Step("Liver resection", earliest.told(today), earliest.day if earliest.day >= today else None)
 
 
 def _after_chemotherapy(reading: Reading, operation: Step) -> Step:
@@ -169,13 +175,9 @@ def _after_chemotherapy(reading: Reading, operation: Step) -> Step:
     earliest = earliest_liver_operation(reading)
     if earliest is None or earliest.day <= max(reading.case.as_of, operation.earliest or reading.case.as_of):
         return operation
-    interval = ", ".join(filter(None, (operation.interval, _not_before(earliest))))
+    interval = ", ".join(filter(None, (operation.interval, earliest.told(reading.case.as_of))))
     latest = operation.latest if operation.latest is not None and operation.latest >= earliest.day else None
     return Step(operation.text, interval, earliest.day, latest)
-
-
-def _not_before(earliest: EarliestDay) -> str:
-    return f"not before {day(earliest.day)}: {earliest.reason}"
 
 
 def _after_undated_chemotherapy(reading: Reading) -> str:

@@ -34,8 +34,9 @@ def sources_of(reading: Reading) -> tuple[Line, ...]:
         lines.append(say("statement", sentence(" · ".join(named))))
     papers = [guideline.citations[found] for found in decision.citations if found in guideline.citations]
     if papers:
-        shown = "; ".join(_paper(paper) for paper in papers[:_PAPERS_SHOWN])
-        more = f"; {len(papers) - _PAPERS_SHOWN} more" if len(papers) > _PAPERS_SHOWN else ""
+        # Citations have semicolons of their own.
+        shown = " · ".join(_paper(paper) for paper in papers[:_PAPERS_SHOWN])
+        more = f" · {len(papers) - _PAPERS_SHOWN} more" if len(papers) > _PAPERS_SHOWN else ""
         lines.append(say("citation", f"Papers: {shown}{more}"))
     return (*lines, *_policy(guideline), _notice(guideline))
 

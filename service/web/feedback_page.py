@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from fhir_mappings.outbound import UNDETERMINED
 from service.adapters.origins import is_loopback, is_this_machine
 from service.adapters.store.report import TITLES, read_report_beside
+from service.cds.overrides import OWN_REASONS, REASON_NAMES
+from service.knowledge.phrases import sentence
 from service.logs import note
 from service.web.methods import READ
 from service.web.page_templates import page_templates
@@ -27,6 +30,9 @@ from service.web.static_files import style_routes
 from service.web.weekly_plot import WEEKS_SHOWN, weekly_plot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_mappings.catalogue import Catalogue
     from service.adapters.store.database import Database
     from service.adapters.store.report import Report, Tally
     from service.knowledge.model import Guideline
@@ -55,10 +61,14 @@ class _NoDayError(ValueError):
         self.problem = Problem(HTTPStatus.BAD_REQUEST, "invalid", text, diagnostics=wanted, expression=name)
 
 
-def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: str, key: str | None) -> APIRouter:
+def feedback_page_routes(
+    database: Database, guideline: Guideline, catalogue: Catalogue, *, base_url: str, key: str | None
+) -> APIRouter:
     """Serve `/feedback?since=2026-01-01&until=2026-07-01`, both days optional; `base_url` is the public address."""
     router = APIRouter()
     template = page_templates().get_template("feedback.html")
+    strategies = {**guideline.strategies, UNDETERMINED: sentence(UNDETERMINED)}
+    facts = {code: sentence(definition.title) for code, definition in catalogue.facts.items()}
 
     @router.api_route("/feedback", methods=READ)
     async def show(request: Request) -> Response:
@@ -75,8 +85,11 @@ def feedback_page_routes(database: Database, guideline: Guideline, *, base_url: 
             report=report,
             since=since,
             until=until,
-            tables=_tables(report, guideline),
-            strategies=guideline.strategies,
+            tables=_tables(report, strategies),
+            strategies=strategies,
+            facts=facts,
+            reasons=REASON_NAMES,
+            mdt_reasons=dict(OWN_REASONS),
             plot=weekly_plot(report.over_time),
             weeks_shown=WEEKS_SHOWN,
         )
@@ -132,19 +145,19 @@ def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _tables(report: Report, guideline: Guideline) -> list[tuple[str, str, list[Entry]]]:
+def _tables(report: Report, strategies: Mapping[str, str]) -> list[tuple[str, str, list[Entry]]]:
     """Give id, title and lines of each table that has any."""
     found = [
-        (name, title, [_entry(name, tally, guideline) for tally in getattr(report, name)])
+        (name, title, [_entry(name, tally, strategies) for tally in getattr(report, name)])
         for name, title in TITLES.items()
     ]
     return [table for table in found if table[2]]
 
 
-def _entry(table: str, tally: Tally, guideline: Guideline) -> Entry:
+def _entry(table: str, tally: Tally, strategies: Mapping[str, str]) -> Entry:
     match table:
         case "by_strategy":
-            return Entry(tally, guideline.strategies.get(tally.key, tally.key))
+            return Entry(tally, strategies.get(tally.key, tally.key))
         case "by_row" | "by_advisory":
             return Entry(tally, tally.key, f"knowledge#{tally.key}")
         case _:

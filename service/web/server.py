@@ -176,7 +176,9 @@ def build_app(
             knowledge_routes(guideline, catalogue),
             handbook_routes(templates),
             metrics_routes(metrics, issued_cards),
-            feedback_page_routes(database, guideline, base_url=settings.public_base_url, key=settings.report_key),
+            feedback_page_routes(
+                database, guideline, catalogue, base_url=settings.public_base_url, key=settings.report_key
+            ),
             *app,
         ],
         running=running,

@@ -6,8 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date
-from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +14,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fhir_mappings.case import Evidence, Gap, Issue, Known, PartialDate, Scope, Sign, Unknown
-from service.cds.overrides import OWN_REASONS
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
 from tests.decided import DECIDED, by_mdt, cards_of, charted, example, recorded, with_facts
 from tests.response_checker import check_response
+
+if TYPE_CHECKING:
+    from fhir_mappings.case import Case
 
 ADVICE = "example.crlm-cds.advice"
 LATER = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
@@ -82,7 +83,7 @@ def test_an_open_case_with_an_outdated_resectability_is_a_warning() -> None:
     old = Unknown(Gap.OUTDATED, (Evidence("Observation/r0", dated=long_ago),), last_value=True)
     (card,) = cards_of(example("V01", "primary-symptoms", r0_achievable=old))
     assert card["indicator"] == "warning"
-    assert "Whether R0 is achievable: too old, last yes (2 Mar 2026, Observation/r0)" in card["detail"]
+    assert "Whether R0 is achievable: too old, was yes (2 Mar 2026, Observation/r0)" in card["detail"]
 
 
 def test_left_out_and_missing_resources_are_named() -> None:
@@ -216,7 +217,7 @@ def test_the_app_is_linked_at_the_first_missing_fact() -> None:
         },
         {
             "label": "Knowledge behind this card",
-            "url": "https://cds.example.org/knowledge#G1",
+            "url": "https://cds.example.org/knowledge",
             "type": "absolute",
         },
     ]
@@ -226,6 +227,22 @@ def test_a_card_of_uncertain_scope_offers_no_question_that_the_app_would_not_ask
     case = replace(charted({}, scope=Scope.UNCERTAIN), scope_evidence=(Evidence("Condition/text-only"),))
     (card,) = cards_of(case, app_context=lambda card_uuid, fact: f"{card_uuid}/{fact}")
     assert [link["label"] for link in card["links"]] == ["Review and complete the case", "Knowledge behind this card"]
+
+
+@pytest.mark.parametrize(
+    ("case", "anchor"),
+    [
+        (example("V01"), "#A12c"),
+        (example("V19"), ""),
+        (replace(example("V01"), signs=frozenset({Sign.OTHER_CANCER})), ""),
+        (replace(example("V01"), scope=Scope.UNCERTAIN), ""),
+    ],
+    ids=["recommended", "open", "origin uncertain", "scope uncertain"],
+)
+def test_only_a_recommendation_leads_to_a_row_of_the_pathway(case: Case, anchor: str) -> None:
+    (card,) = cards_of(case)
+    url = f"https://cds.example.org/knowledge{anchor}"
+    assert (card["source"]["url"], card["links"][-1]["url"]) == (url, url)
 
 
 @pytest.mark.parametrize("user", ["Patient/pat-1", "RelatedPerson/r", None])
@@ -266,12 +283,6 @@ def test_nothing_is_measured_or_imaged_before_an_operation_of_the_liver_that_is_
     ]
 
 
-def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
-    path = files("fhir_mappings").joinpath("value_sets", "codesystem-override-reason.json")
-    concepts = json.loads(path.read_text(encoding="utf-8"))["concept"]
-    assert [(concept["code"], concept["display"]) for concept in concepts] == list(OWN_REASONS)
-
-
 @pytest.mark.parametrize(
     "reference",
     ["Observation/<img src=x>", "Observation/a\n# b", "Observation/[x](y)", "Observation/\u202eb", "../x", ""],
@@ -294,3 +305,15 @@ def test_any_reason_of_the_mdt_leaves_the_card_sound(reason: str) -> None:
     (card,) = cards_of(by_mdt(example("V01"), "liver-first", reason=reason), unchanged_mdt_decision="line")
     assert check_response({"cards": [card]}, hook="patient-view") == []
     assert all(line.isprintable() for line in card["detail"].split("\n"))
+
+
+@pytest.mark.parametrize(("last", "begins"), [(date(2026, 10, 16), None), (date(2026, 11, 10), "2026-12-08")])
+def test_a_care_plan_does_not_begin_before_it_is_drafted(last: date, begins: str | None) -> None:
+    treated = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
+    (card,) = cards_of(example("V01", chemotherapy_last_date=last, **treated))
+    (action,) = card["suggestions"][1]["actions"]
+    detail = action["resource"]["activity"][0]["detail"]
+    assert (detail["code"], detail.get("scheduledPeriod")) == (
+        {"text": "Liver resection"},
+        {"start": begins} if begins else None,
+    )

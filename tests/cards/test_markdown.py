@@ -76,3 +76,24 @@ def test_a_line_names_a_few_of_many_resources(resources: int, named: str) -> Non
         render(Explanation("", "info", (Section("why", "Why", (line,)),)), {})
         == f"**Why**\n- 12 cycles (2 Nov 2026, {named})"
     )
+
+
+UUID = "6e5f3a1b-77aa-4c1d-9b0e-12d4a6f09c01"
+LIKE_IT = "6e5f3a1b-ffff-4c1d-9b0e-ffffffff9c01"
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [
+        (["smart-1234567890", "1"], "Observation/smart-1234567890, Observation/1"),
+        (["liver-centre-discussed"], "Observation/liver-centre-discussed"),
+        ([UUID], "Observation/6e5f3a…9c01"),
+        (["eVgg3VZXe9kwLVgUsgu0xLw3"], "Observation/eVgg3V…xLw3"),
+        ([UUID, LIKE_IT], f"Observation/6e5f3a…9c01, Observation/{LIKE_IT}"),
+    ],
+)
+def test_an_id_that_nobody_reads_is_shortened_and_still_told_from_the_others(ids: list[str], named: str) -> None:
+    lines = tuple(say("reason", "ECOG 0", Source((f"Observation/{one}",))) for one in ids)
+    sections = (Section("why", "Why", lines),)
+    found = re.findall(r"\((.*)\)", render(Explanation("", "info", sections), {}))
+    assert ", ".join(found) == named

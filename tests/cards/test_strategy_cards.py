@@ -17,7 +17,9 @@ from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
 from service.knowledge.reading import Reading
 from tests.cards.golden import TYPICAL, card_of, kept
+from tests.charts import CPT, procedure
 from tests.decided import CATALOGUE, cards_of, section_of
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read
 from tests.generated_cases import random_case
 from tests.reference_evaluator import Settings
 from tests.response_checker import check_response
@@ -168,3 +170,14 @@ def test_the_extension_of_an_open_case_names_no_strategy() -> None:
     case = TYPICAL["open-ecog"]()
     advice = advice_of(Reading(case, decide(case, guideline), guideline, CATALOGUE)).advice
     assert (advice.determined, advice.strategy, advice.next_step, advice.strength) == (False, None, None, None)
+
+
+def test_metastases_found_at_staging_have_their_own_day_and_not_that_of_the_resection() -> None:
+    resected = procedure("resection", (CPT, "44160"), on="2026-06-01")
+    (card,) = cards_of(read(PRIMARY, LIVER, resected))
+    (fact,) = (one for one in card["extension"][ADVICE]["facts"] if one["fact"] == "metastases-detected")
+    assert "- Metastases found at staging (10 May 2026, Condition/liver, Condition/primary)\n" in card["detail"]
+    assert (fact["dated"], fact["evidence"]) == (
+        "2026-05-10",
+        ["Condition/liver", "Condition/primary", "Procedure/resection"],
+    )

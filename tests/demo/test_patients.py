@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from fhir_mappings.case import Case, Scope
-from fhir_mappings.catalogue import load_catalogue
+from fhir_mappings.catalogue import FACTS_SYSTEM, load_catalogue
 from fhir_mappings.chart import Chart, Completeness
 from fhir_mappings.mapper import map_case
 from fhir_mappings.policy import MappingPolicy
@@ -124,3 +124,12 @@ def test_every_name_says_that_it_is_invented() -> None:
     families = {one["name"][0]["family"] for one in all_resources(TODAY) if one["resourceType"] == "Patient"}
     assert len(families) == len(stories(TODAY)) >= 20
     assert all(family.startswith("Demo-") for family in families)
+
+
+def test_values_are_recorded_in_words_beside_their_codes() -> None:
+    said = {
+        one["valueCodeableConcept"]["coding"][0]["code"]: one["valueCodeableConcept"]["text"]
+        for one in all_resources(TODAY)
+        if one.get("valueCodeableConcept", {}).get("coding", [{}])[0].get("system") == FACTS_SYSTEM
+    }
+    assert (said["not-yet"], said["partial-response"]) == ("not yet", "partial response")

@@ -198,7 +198,7 @@ def test_what_speaks_against_simultaneous_surgery_comes_from_the_values() -> Non
         (
             "extrahepatic_disease",
             frozenset({"resectable", "unresectable"}),
-            "Extrahepatic disease: resectable or unresectable (Observation/x)",
+            "Extrahepatic disease of unknown resectability (Observation/x)",
         ),
         ("metastasis_count", Interval(4, None), "Number of metastases: ≥ 4 (Observation/x)"),
     ],
@@ -226,9 +226,9 @@ def test_what_cannot_be_used_is_named_also_where_it_decides_nothing_here_and_com
     read = Unknown(Gap.OUTDATED, (Evidence("Observation/r0", dated=day),), last_value=False)
     explanation = told(example("V20", largest_metastasis=old, metastasis_count=clash, r0_achievable=read))
     assert lines(explanation, "gaps") == [
-        "Whether R0 is achievable: too old, last no (2 Mar 2026, Observation/r0)",
+        "Whether R0 is achievable: too old, was no (2 Mar 2026, Observation/r0)",
         "Number of metastases: sources contradict each other, 1 against 2 (Observation/a, Observation/b)",
-        "Size of the largest metastasis: too old, last 80 mm (2 Mar 2026, Observation/size)",
+        "Size of the largest metastasis: too old, was 80 mm (2 Mar 2026, Observation/size)",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,3 +106,23 @@ def test_an_order_of_surgery_is_open_only_where_surgery_is(case: Case, expected:
 def test_an_order_that_differs_names_the_whole_answer_in_its_detail_alone_where_that_is_long() -> None:
     (card,) = cards(example("V11"), hepatectomy())
     assert card["summary"] == "Liver operation differs from the recommended order: primary only for now"
+
+
+TREATED: dict[str, Any] = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "said"),
+    [
+        ("V01", None, "Liver first: resection of the liver now,"),
+        ("V01", date(2026, 10, 26), "Liver first: resection of the liver now,"),
+        ("V01", date(2026, 11, 10), "Liver first: resection of the liver from 8 Dec 2026 on,"),
+        ("V12", date(2026, 11, 10), "Consider liver resection from 8 Dec 2026 on:"),
+        ("V27", date(2026, 11, 10), "Consider liver resection from 8 Dec 2026 on:"),
+    ],
+)
+def test_a_resection_that_has_to_wait_is_not_called_one_for_now(name: str, last: date | None, said: str) -> None:
+    given = {"chemotherapy_last_date": last} if last else {}
+    case = example(name, **TREATED, **given)
+    found = summary(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
+    assert found.partition(" no more chemotherapy")[0] == said

@@ -79,6 +79,20 @@ def test_no_operation_of_the_liver_is_told_without_the_wait_after_chemotherapy(
     assert step in next_step(case)
 
 
+@pytest.mark.parametrize(
+    ("last", "wait"),
+    [
+        (date(2026, 10, 26), "not before 23 Nov 2026: 4 weeks after the last chemotherapy (26 Oct 2026)"),
+        (date(2026, 10, 25), "the wait ended on 22 Nov 2026: 4 weeks after the last chemotherapy (25 Oct 2026)"),
+        (date(2026, 10, 16), "the wait ended on 13 Nov 2026: 4 weeks after the last chemotherapy (16 Oct 2026)"),
+    ],
+)
+def test_a_wait_that_is_over_is_told_as_over(last: date, wait: str) -> None:
+    treated = {"chemotherapy_cycles": 4, "chemotherapy_response": "partial-response"}
+    case = example("V01", chemotherapy_last_date=last, **treated)
+    assert next_step(case).startswith(f"Next: Liver resection, {wait}; then")
+
+
 def test_a_wait_that_is_over_is_not_told_beside_another_interval() -> None:
     for name in ("V16", "V02", "V12"):
         assert next_step(example(name, chemotherapy_last_date=date(2026, 10, 26))) == next_step(example(name))
@@ -280,8 +294,8 @@ def test_metastases_found_at_staging_have_no_disease_free_interval(detected: str
 
 def test_operations_without_chemotherapy_before_them_are_not_said_to_be_at_once_which_reads_as_together() -> None:
     assert said(example("V02", metastasis_count=5), "advisories")[-1] == (
-        "Synchronous disease with more nodules than upfront surgery is considered for. Recorded: 5 metastases "
-        "(2 Nov 2026, Observation/metastasis-count); upfront surgery is considered for up to 3"
+        "Synchronous disease: upfront surgery is considered for up to 3 nodules. Recorded: 5 metastases "
+        "(2 Nov 2026, Observation/metastasis-count)"
     )
 
 

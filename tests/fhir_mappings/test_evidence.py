@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fhir_mappings.case import Evidence, Fact, How, Issue, Known, Narrowed
+from fhir_mappings.case import Evidence, Fact, How, Issue, Known, Narrowed, day_of
 from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.read.dates import parse_date
 from tests.charts import (
@@ -205,3 +205,23 @@ def test_an_issue_that_left_nothing_out_names_no_cost_of_another_resource_withou
         Issue("Observation", "dated in the future", "flagged"),
         Issue("Observation", "not valid FHIR R4", costs=("ecog",)),
     )
+
+
+LATER = procedure("p", (CPT, "44160"), on="2026-06-01")
+FOUND = condition("liver", (ICD10CM, "C78.7"), onset="2026-05-10")
+
+
+@pytest.mark.parametrize("fact", ["metastases-detected", "months-primary-to-metastases"])
+def test_what_follows_from_several_days_is_of_the_day_on_which_the_metastases_were_found(fact: str) -> None:
+    case = read(PRIMARY, FOUND, LATER)
+    days = [proof.dated for proof in case.facts[fact].evidence]
+    assert (days, day_of(case.facts[fact])) == (
+        [parse_date("2026-05-10"), parse_date("2026-05-01"), parse_date("2026-06-01")],
+        parse_date("2026-05-10"),
+    )
+
+
+def test_a_primary_that_is_to_be_resected_is_in_situ_today_and_not_on_the_day_of_the_plan() -> None:
+    case = read(PRIMARY, order("o", (CPT, "44145"), occurrenceDateTime="2026-12-01"))
+    facts = ("primary-in-situ", "colorectal-operation")
+    assert [day_of(case.facts[fact]) for fact in facts] == [parse_date("2026-06-15"), parse_date("2026-12-01")]

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from fhir_mappings.case import Evidence, Gap, Known, Unknown
+from fhir_mappings.read.dates import parse_date
 from tests.charts import ICD10CM, LOINC, SNOMED, concept, condition, observation, quantity
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
@@ -167,7 +168,7 @@ def test_number_and_lobes_rest_on_the_tumours_on_the_day_of_the_study() -> None:
     case = read(lesion("b", at=lobe("left")), lesion("a", at=lobe("left")), *TWO)
     proof = tuple(Evidence(name, "derived") for name in (A, B))
     facts = [case.facts[code] for code in ("metastasis-count", "metastasis-distribution")]
-    assert facts == [Known(2, proof), Known("unilobar", proof)]
+    assert facts == [Known(2, proof, parse_date(DAY)), Known("unilobar", proof, parse_date(DAY))]
 
 
 PLAIN = observation("o", (LOINC, "21889-1"), quantity(20, "mm"), on=DAY)

@@ -297,7 +297,7 @@ async def test_the_decision_of_the_mdt_comes_first(client: CheckedClient) -> Non
     decided = [*chart("V01"), local("mdt-decision", "staged", on="2026-11-22", patient_id=PATIENT)]
     assert await cards(client, decided, request(PRIMARY[0], on=DAY)) == []
     [card] = await cards(client, decided, request(LIVER[0], on=DAY))
-    assert card["summary"] == "Liver operation differs from the MDT's decision: primary first on 22 Nov 2026"
+    assert card["summary"] == "Liver operation differs from the MDT's decision of 22 Nov 2026: primary first"
 
 
 async def test_an_order_that_carries_the_decision_of_the_mdt_out_is_no_change_since(client: CheckedClient) -> None:
@@ -366,3 +366,9 @@ async def test_the_chart_of_an_order_is_dated_by_the_clock_of_the_service(client
     [card] = await cards(client, chart("V01"), request(BIOPSY[0]))
     created = card["suggestions"][1]["actions"][0]["resource"]
     assert created["authoredOn"].startswith(NOW.date().isoformat())
+
+
+async def test_an_order_that_changes_the_answer_is_told_what_it_speaks_against(client: CheckedClient) -> None:
+    [card] = await cards(client, chart("V16"), request((CPT, "44145"), on=DAY))
+    assert card["summary"].startswith("Resection of the primary differs from the recommended order: liver first")
+    assert "- **Not simultaneous**: low anterior resection planned\n" in card["detail"]

@@ -94,11 +94,11 @@ def test_statements_stand_before_local_policy_with_the_references_of_the_summary
         (("C1",), "Papers: Adam R et al. JCO 2015;41:729"),
         (
             ("C2", "C1"),
-            "Papers: Fong Y et al. Ann Surg 1999;230:309 (general knowledge); Adam R et al. JCO 2015;41:729",
+            "Papers: Fong Y et al. Ann Surg 1999;230:309 (general knowledge) · Adam R et al. JCO 2015;41:729",
         ),
-        (("C3", "C4", "C5"), "Papers: LiverMetSurvey 2021; A book; BJS 2023"),
-        (("C4", "C3", "C5", "C1"), "Papers: A book; LiverMetSurvey 2021; BJS 2023; 1 more"),
-        (("C4", "C3", "C5", "C1", "C2"), "Papers: A book; LiverMetSurvey 2021; BJS 2023; 2 more"),
+        (("C3", "C4", "C5"), "Papers: LiverMetSurvey 2021 · A book · BJS 2023"),
+        (("C4", "C3", "C5", "C1"), "Papers: A book · LiverMetSurvey 2021 · BJS 2023 · 1 more"),
+        (("C4", "C3", "C5", "C1", "C2"), "Papers: A book · LiverMetSurvey 2021 · BJS 2023 · 2 more"),
         (("C4", "gone"), "Papers: A book"),
     ],
 )

@@ -199,7 +199,7 @@ def test_the_liver_waits_for_as_many_months_of_chemotherapy_as_the_site_gives(
 def test_a_further_cycle_is_warned_of_where_the_liver_is_next() -> None:
     (card,) = cards(responded(), cycle())
     assert (card["source"]["topic"]["code"], card["indicator"]) == ("stop-chemotherapy-resect-now", "warning")
-    assert "Liver resection not before 8 Dec 2026: 4 weeks after the last chemotherapy (10 Nov 2026)" in card["detail"]
+    assert "Liver resection, not before 8 Dec 2026: 4 weeks after the last chemotherapy (10 Nov 2026)" in card["detail"]
     assert [suggestion["label"] for suggestion in card["suggestions"]] == [
         "Remove this draft order",
         "Refer to the hepatobiliary unit",
@@ -227,7 +227,7 @@ def test_orders_are_compared_with_the_decision_of_the_mdt_first() -> None:
     case = by_mdt(example("V01"), "staged")
     assert found(case, colectomy(DAY)) == []
     (card,) = cards(case, hepatectomy(DAY))
-    assert card["summary"] == "Liver operation differs from the MDT's decision: primary first on 10 Nov 2026"
+    assert card["summary"] == "Liver operation differs from the MDT's decision of 10 Nov 2026: primary first"
 
 
 @pytest.mark.parametrize(("liver", "expected"), [("untreated", ["strategy-differs"]), ("treated", [])])

@@ -156,7 +156,7 @@ def test_an_order_that_the_chart_calls_for_since_the_mdt_decided_is_not_recommen
     later = PartialDate(date(2026, 11, 18), date(2026, 11, 18))
     obstructed = recorded("primary-symptoms", "obstruction", later)
     (card,) = cards(with_facts(by_mdt(example("V01"), "liver-first"), primary_symptoms=obstructed), colectomy())
-    assert card["summary"] == "Resection of the primary differs from the MDT's decision: liver first on 10 Nov 2026"
+    assert card["summary"] == "Resection of the primary differs from the MDT's decision of 10 Nov 2026: liver first"
     decided, now = lines(card, "- ")
     assert decided == (
         "- MDT decided liver first on 10 Nov 2026 (Observation/mdt); changed since: symptoms of the primary"

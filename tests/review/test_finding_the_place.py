@@ -136,8 +136,8 @@ def test_a_long_name_and_record_number_stay_inside_the_banner_of_a_telephone(bro
         "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": "4711" * 25}],
     }
     harness = ReviewHarness(fhir=FakeFhir().add(patient, *local(OPEN)), frame_ancestors=())
-    with serving(harness) as url, browser.new_context(viewport={"width": 360, "height": 740}) as context:
+    with serving(harness) as url, browser.new_context(viewport={"width": 320, "height": 740}) as context:
         page = Watched(context, harness).launch()
         page.goto(url + path)
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
         assert violations(page) == []

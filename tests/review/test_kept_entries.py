@@ -31,7 +31,7 @@ KEPT_FACTS = [
 KEPT_DECISION = [
     "The MDT: decides otherwise",
     "Strategy: liver first",
-    "Reason: The patient prefers another treatment",
+    "Reason: The patient declines or prefers another treatment",
     "Comment: <b>asked</b>",
     "twice",
     f"Decided on: {TODAY}",

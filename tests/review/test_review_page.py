@@ -141,3 +141,57 @@ async def test_print_and_text_hold_narrowed_facts_and_name_the_day_in_words() ->
     assert "- Number of liver metastases: ≥ 2 (" in pasted
     assert "as of 23 Nov 2026" in printed
     assert "As of 23 Nov 2026" in pasted
+
+
+RESECTED = {
+    "primary-in-situ": False,
+    "primary-site": "sigmoid-colon",
+    "primary-pathology": "favourable",
+    "metastases-detected": "at-staging",
+    "metastasis-count": 2,
+    "r0-achievable": True,
+    "hepatectomy-extent": "minor",
+    "ecog": 0,
+}
+
+
+async def test_where_the_primary_was_resected_no_strategy_is_called_primary_first() -> None:
+    harness = charted(RESECTED)
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        response = await browser.get("/review")
+    shown = re.findall(
+        r'<span class="strategy-name">(.*?)</span> <span class="strategy-word">(.*?)</span>', response.text
+    )
+    assert shown[0] == ("Staged (liver next)", "Recommended")
+    form = response.text.partition('<section id="mdt"')[2]
+    assert ("Staged (liver next)" in form, "primary first" in form) == (True, False)
+
+
+async def test_the_strategies_stand_in_the_order_of_the_card_operations_first() -> None:
+    harness = charted()
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        response = await browser.get("/review")
+    assert re.findall(
+        r'<span class="strategy-name">(.*?)</span> <span class="strategy-word">(.*?)</span>', response.text
+    ) == [
+        ("Simultaneous resection", "Still open"),
+        ("Liver first", "Still open"),
+        ("MDT", "Still open"),
+        ("Staged (primary first)", "Excluded"),
+        ("Treatment as metachronous disease", "Excluded"),
+        ("Systemic therapy first", "Excluded"),
+    ]
+
+
+async def test_the_summary_for_the_meeting_begins_with_what_the_mdt_decided() -> None:
+    harness = charted({**OPEN, "ecog": 1, "mdt-decision": "staged"})
+    async with harness.browser() as browser:
+        await opened(harness, browser)
+        response = await browser.get("/review/summary")
+    paper, _, text = response.text.partition('id="summary-text"')
+    for where in (paper, text):
+        assert (
+            0 < where.index("MDT decided primary first on 16 Nov 2026") < where.index("Consider simultaneous resection")
+        )

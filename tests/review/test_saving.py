@@ -285,12 +285,15 @@ async def test_a_deviation_needs_another_strategy_and_a_reason() -> None:
         assert response.status_code == 422
         assert "This is what was recommended" in response.text
         assert "Give the reason for deviating." in response.text
+        assert "The MDT decided otherwise" not in response.text
+        response = await browser.post("/review/mdt", data={**fields, "reason": "mdt-decided-otherwise"}, headers=ORIGIN)
+        assert "Choose one of the reasons." in response.text
         fields |= {"strategy": "liver-first", "reason": "patient-preference", "comment": "<b>asked</b>"}
         assert (
             await browser.post("/review/mdt", data=fields, headers=ORIGIN, follow_redirects=True)
         ).status_code == 200
     assert harness.fhir.of("Observation")[-1]["note"] == [
-        {"text": "The patient prefers another treatment: <b>asked</b>"}
+        {"text": "The patient declines or prefers another treatment: <b>asked</b>"}
     ]
     assert [(line.agreed, line.reason) for line in harness.decisions.kept] == [(False, "patient-preference")]
 

@@ -242,6 +242,15 @@ def test_each_answer_shows_where_it_leads() -> None:
     ]
 
 
+def test_what_an_answer_leaves_is_in_the_order_of_the_card_operations_first() -> None:
+    case = case_with({"primary-site": "sigmoid-colon", "metastases-detected": "at-staging"})
+    found = {one.fact: one for one in open_questions(case, decide(case, GUIDELINE), CATALOGUE)}
+    assert [(branch.answer, branch.leaves) for branch in found["flr-percent"].branches] == [
+        ("≤ 30 %", ("staged", "systemic-first", "mdt")),
+        ("More than 30 %", ("simultaneous", "liver-first", "staged", "systemic-first", "mdt")),
+    ]
+
+
 def test_answers_that_all_leave_one_strategy_show_its_next_steps() -> None:
     facts = {**OPEN, "primary-symptoms": "obstruction", "asa": 2}
     case = case_with({code: value for code, value in facts.items() if code != "r0-achievable"})

@@ -9,7 +9,9 @@ import pytest
 from service.adapters.store.database import Database
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards, SeenTreatment
+from service.adapters.store.mdt_decisions import MdtDecision, StoredMdtDecisions
 from service.adapters.store.migrate import migrate
+from service.cds.overrides import NON_ADHERENCE_SYSTEM, OVERRIDE_SYSTEM
 from tests.adapters.store.cards import ISSUER, MONDAY, card, entry
 from tests.checked_client import CheckedClient
 from tests.demo.axe_core import violations
@@ -83,7 +85,7 @@ async def test_the_page_tells_what_became_of_the_cards(tmp_path: Path) -> None:
     assert [row for row in texts(answer) if not row.startswith(("Of ", "Reason ", "Fact "))] == [
         "Liver first 2 2 0 0 100 %",
         "Staged, primary first 1 0 1 0 0 %",
-        "undetermined 1 0 0 1 -",
+        "Undetermined 1 0 0 1 -",
         "A12b 2 2 0 0 100 %",
         "A13 1 0 1 0 0 %",
         "no-biopsy 1 1 0 0 100 %",
@@ -92,7 +94,7 @@ async def test_the_page_tells_what_became_of_the_cards(tmp_path: Path) -> None:
         "2026-11-09 0 0 0 0 -",
         "2026-11-16 2 0 1 1 0 %",
         "&lt;script&gt;alert(1)&lt;/script&gt; urn:x 1",
-        "ecog 1 100 %",
+        "ECOG performance status 1 100 %",
     ]
     assert "<title>Week of 2026-11-02: 2 accepted, 0 overridden, 0 unanswered</title>" in answer.text
     assert HOSTILE not in answer.text
@@ -115,16 +117,43 @@ async def test_the_page_tells_what_was_done_later_and_what_left_answers_open(tmp
     rows = texts(answer)
     assert rows[-9:] == [
         "Fact Count Of the open answers",
-        "asa 1 50 %",
-        "ecog 1 50 %",
+        "ASA physical status class 1 50 %",
+        "ECOG performance status 1 50 %",
         "Recommended Patients MDT decided so Otherwise Done next",
-        "Liver first 1 0 0 liver-operation 1",
-        "undetermined 1 0 0 nothing yet 1",
+        "Liver first 1 0 0 liver operation 1",
+        "Undetermined 1 0 0 nothing yet 1",
         "Recommended MDT decided Done Patients",
-        "Liver first not recorded liver-operation 1",
-        "undetermined not recorded nothing yet 1",
+        "Liver first not recorded liver operation 1",
+        "Undetermined not recorded nothing yet 1",
     ]
     assert "2 of 7 answers to an opened chart left the strategy open." in answer.text
+
+
+async def test_reasons_are_called_what_cards_and_the_app_call_them(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    database = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    feedback = (
+        entry(1, "overridden", reason_system=OVERRIDE_SYSTEM, reason_code="patient-preference"),
+        entry(2, "overridden", reason_system=NON_ADHERENCE_SYSTEM, reason_code="expert-contradicts"),
+        entry(4, "overridden"),
+    )
+    await StoredFeedback(database, clock=lambda: MONDAY).keep(feedback, service="crlm-patient-view", issuer=ISSUER)
+    await StoredMdtDecisions(database).record(
+        MdtDecision(
+            issuer=ISSUER, card=None, recommended="liver-first", decided="staged", agreed=False, reason="not-fit",
+            rows=("A12b",), knowledge_id="k", knowledge_version="1", policy="default", recorded_at=MONDAY,
+        )
+    )  # fmt: skip
+    database.close()
+    rows = texts(await page(tmp_path))
+    at = rows.index("Reason System Cards") + 1
+    assert sorted(rows[at : at + 4]) == [
+        "&lt;script&gt;alert(1)&lt;/script&gt; urn:x 1",
+        "Expert judgement contradicts the advice http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes 1",
+        "No coded reason 1",
+        "The patient declines or prefers another treatment https://crlm-cds.example/fhir/CodeSystem/override-reason 1",
+    ]
+    assert "The patient is not fit for it 1" in rows
 
 
 async def test_somebody_at_a_browser_is_refused_in_words(tmp_path: Path) -> None:

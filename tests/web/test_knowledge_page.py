@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, 320])
 def test_the_page_is_accessible_fits_a_telephone_and_asks_for_nothing_that_is_not_there(
     tmp_path: Path, width: int
 ) -> None:

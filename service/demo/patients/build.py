@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.catalogue import FACTS_SYSTEM, load_catalogue
+from service.knowledge.phrases import choice_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,7 +167,12 @@ def _local_value(definition: FactDefinition, value: Any, builder: Builder) -> di
         case "boolean":
             return {"valueBoolean": value}
         case "choice":
-            return {"valueCodeableConcept": {"coding": [{"system": FACTS_SYSTEM, "code": value}], "text": value}}
+            return {
+                "valueCodeableConcept": {
+                    "coding": [{"system": FACTS_SYSTEM, "code": value}],
+                    "text": choice_text(value),
+                }
+            }
         case "date":
             return {"valueDateTime": builder.day(value)}
         case "integer":

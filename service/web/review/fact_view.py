@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
+from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown, day_of
 from service.knowledge.phrases import assumed, contradiction, day, narrowed_text, sentence, value_text
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _row(case: Case, definition: FactDefinition, assumption: Label | None, *, ma
     fact = case.facts.get(definition.code, ABSENT)
     state, value = _told(definition, fact, assumption)
     newest = max(fact.evidence, key=lambda found: found.dated.last.toordinal() if found.dated else 0, default=None)
-    dated = newest.dated if newest else None
+    dated = day_of(fact)
     return FactRow(
         fact=definition.code,
         title=sentence(definition.title),

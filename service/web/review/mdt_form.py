@@ -10,7 +10,7 @@ from fhir_mappings.outbound import care_plan, observation
 from service.adapters.fhir_write import Write
 from service.adapters.store.mdt_decisions import MdtDecision
 from service.cds.overrides import OWN_REASONS
-from service.knowledge.phrases import sentence, value_text
+from service.knowledge.phrases import value_text
 from service.web.review.saving import FACT_IDENTIFIERS, Author, Entered, SavedItem, earlier_write
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 FACT = "mdt-decision"
 LONGEST_COMMENT = 2000
-_REASONS = dict(OWN_REASONS)
+# That the MDT decided otherwise is no reason for its doing so.
+_REASONS = {code: text for code, text in OWN_REASONS if code != "mdt-decided-otherwise"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class MdtEntry:
 
 def reasons() -> tuple[tuple[str, str], ...]:
     """Give the coded reasons for deviating."""
-    return tuple((code, sentence(text)) for code, text in OWN_REASONS)
+    return tuple(_REASONS.items())
 
 
 def read_mdt(form: Mapping[str, str], *, recommended: str | None, catalogue: Catalogue, today: date) -> MdtEntry:
@@ -92,7 +93,7 @@ def decision_entered(  # noqa: PLR0913 - what is written, by whom, in whose word
         raise ValueError("the entry has faults")
     definition, draft = catalogue[FACT], author.draft(entry.decided_on)
     title = guideline.strategies.get(entry.strategy, entry.strategy)
-    note = ": ".join(part for part in (sentence(_REASONS.get(entry.reason, "")), entry.comment) if part)
+    note = ": ".join(part for part in (_REASONS.get(entry.reason, ""), entry.comment) if part)
     identifier = f"{author.patient}/{FACT}/{entry.decided_on.isoformat()}"
     found = observation(
         draft,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Scope
 from fhir_mappings.loose_json import objects
 from service.adapters.fhir_answers import version_of
+from service.knowledge.headline import reading_place, strategy_name
 from service.knowledge.phrases import choice_text, day, sentence
+from service.knowledge.reading import Reading
 from service.knowledge.scores import scores
 from service.web.review.banner import banner
 from service.web.review.fact_view import fact_groups
@@ -104,7 +106,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
     """Put the page together; what was typed stays in its fields."""
     case, decision = assessment.case, assessment.decision
     guideline, catalogue = desk.path.guideline, desk.path.catalogue
-    choices = tuple((code, sentence(choice_text(code))) for code in catalogue[FACT].choices)
+    choices = _choices(Reading(case, decision, guideline, catalogue))
     shown = scores(case)
     form = form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask)
     decided = mdt or MdtEntry(typed_on=case.as_of.isoformat())
@@ -138,6 +140,13 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         strategy_names=dict(choices),
         answer_names={code: sentence(step.title) for code, step in guideline.next_steps.items()} | dict(choices),
     )
+
+
+def _choices(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """Give the strategies with their names; where the primary was resected, none is called primary first."""
+    codes = reading.catalogue[FACT].choices
+    named = ((code, strategy_name(reading, code) if reading.resected else choice_text(code)) for code in codes)
+    return tuple((code, sentence(name)) for code, name in named)
 
 
 def versions(chart: Chart) -> Mapping[str, str]:
@@ -174,4 +183,4 @@ def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strat
         else:
             state, word = "excluded", "Excluded"
         rows.append(Strategies(code, name, state, word))
-    return tuple(sorted(rows, key=lambda row: _ORDER.index(row.state)))
+    return tuple(sorted(rows, key=lambda row: (_ORDER.index(row.state), reading_place(row.code))))

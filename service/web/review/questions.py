@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
+from service.knowledge.headline import reading_place
 from service.knowledge.phrases import (
     answer_text,
     assumed,
@@ -285,7 +286,9 @@ def _open(missing: MissingFact, definition: FactDefinition, fact: Fact, *, steps
     branches = tuple(
         Branch(
             sentence(answer_text(definition, answer.label, fact)),
-            tuple(outcome.next_step or "" for outcome in answer.outcomes) if steps_only else answer.strategies,
+            tuple(outcome.next_step or "" for outcome in answer.outcomes)
+            if steps_only
+            else tuple(sorted(answer.strategies, key=reading_place)),
         )
         for answer in missing.answers
     )
