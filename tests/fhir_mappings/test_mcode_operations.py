@@ -1,0 +1,50 @@
+"""Operations of liver and bowel in the codes of mCODE's value set of cancer-related surgical procedures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Sign
+from tests.charts import SNOMED, order, procedure
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
+
+
+@pytest.mark.parametrize(
+    ("code", "extent"),
+    [
+        ("5415002", "gap: absent"),
+        ("426830009", "gap: absent"),
+        ("442993000", "gap: absent"),
+        ("174431000", "minor"),
+        ("15257006", "major"),
+        *((code, "gap: absent") for code in ("107963000", "13580001000004101", "72106008", "85946004")),
+    ],
+)
+def test_an_operation_of_the_liver_treats_it_and_says_its_extent(code: str, extent: str) -> None:
+    done = read(PRIMARY, LIVER, procedure("h", (SNOMED, code), on="2026-06-01"))
+    planned = read(PRIMARY, LIVER, order("h", (SNOMED, code), on="2026-06-01"))
+    found = (shown(done, "liver-state"), Sign.LIVER_TREATED in done.signs, shown(planned, "hepatectomy-extent"))
+    assert found == ("treated", True, extent)
+
+
+@pytest.mark.parametrize(
+    ("code", "operation"),
+    [
+        ("307656000", "total-colectomy"),
+        ("86789002", "low-anterior-resection"),
+        ("235364003", {"low-anterior-resection", "abdominoperineal-resection"}),
+    ],
+)
+def test_an_operation_of_the_bowel_resects_the_primary(code: str, operation: Any) -> None:
+    done = read(PRIMARY, LIVER, procedure("p", (SNOMED, code), on="2026-06-01"))
+    planned = read(PRIMARY, LIVER, order("p", (SNOMED, code), on="2026-06-01"))
+    found = (shown(done, "primary-operation-done"), shown(planned, "colorectal-operation"))
+    assert (*found, shown(done, "primary-in-situ")) == (operation, operation, False)
+
+
+@pytest.mark.parametrize("code", ["87279008", "79764004", "52838002", "82035006", "116237003"])
+def test_what_is_taken_out_or_destroyed_in_the_bowel_alone_leaves_the_primary(code: str) -> None:
+    case = read(PRIMARY, LIVER, procedure("p", (SNOMED, code), on="2026-06-01"))
+    assert (shown(case, "primary-operation-done"), Sign.PRIMARY_RESECTED in case.signs) == ("gap: absent", False)
