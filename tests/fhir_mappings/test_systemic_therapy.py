@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import ATC, PCS, RXNORM, concept, procedure
+from tests.charts import ATC, CPT, OPCS, PCS, RXNORM, SNOMED, concept, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, given, request
 
@@ -80,7 +80,11 @@ def test_another_medicine_stops_nothing(name: str) -> None:
 
 
 PROCEDURES = [
-    *((PCS, code) for code in ("3E03305", "3E04305")),
+    *((PCS, code) for code in ("3E03305", "3E04305", "3E06305", "3E0DX05", "3E0430M")),
+    *((CPT, code) for code in ("96409", "96413", "96417", "96422")),
+    *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
+    *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
+    *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
     *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
     *((MII, code) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
 ]
@@ -100,7 +104,10 @@ def test_systemic_therapy_as_a_procedure_stops_the_assumption(code: tuple[str, s
     assert (done, before, not_done, unread) == (True, False, False, True)
 
 
-@pytest.mark.parametrize("code", [(MII, "OP"), (MII, "ST"), (OPS, "8-541.0"), (OPS, "8-522")])
+@pytest.mark.parametrize(
+    "code",
+    [(MII, "OP"), (MII, "ST"), (OPS, "8-541.0"), (OPS, "8-522"), (OPCS, "X65.4"), (CPT, "96523"), (PCS, "3E0330M0")],
+)
 def test_another_therapy_as_a_procedure_stops_nothing(code: tuple[str, str]) -> None:
     assert SINCE not in read(PRIMARY, LIVER, procedure("p", code, on="2026-02-01")).signs
 
