@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from tests.charts import (
+    CPT,
     ICD10CM,
+    OPCS,
+    PCS,
     RXNORM,
     SNOMED,
     concept,
@@ -224,6 +227,29 @@ COURSES: list[tuple[str, list[Given], Any]] = [
 @pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in COURSES], ids=[one[0] for one in COURSES])
 def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list[Given], expected: Any) -> None:
     assert shown(read(*resources), "rectal-radiotherapy") == expected
+
+
+OF_A_COURSE = [*((SNOMED, code) for code in ("33195004", "448385000", "441799006", "1222565005", "238051000000104"))]
+OF_A_COURSE += [(CPT, "77386"), (CPT, "77412"), (CPT, "77427"), (PCS, "DD070ZZ"), (OPCS, "X65.4"), (OPCS, "X654")]
+WHOLE = [(SNOMED, code) for code in ("1217123003", "1287742003", "168523002", "394934009")]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [*((code, BEGUN) for code in OF_A_COURSE), *((code, "completed") for code in WHOLE)],
+    ids=[code for _, code in (*OF_A_COURSE, *WHOLE)],
+)
+def test_fluoropyrimidine_beside_radiotherapy_in_any_code_is_no_cycle(code: tuple[str, str], said: Any) -> None:
+    treated = procedure("c", code, performedPeriod={"start": "2026-02-01", "end": "2026-03-10"}, bodySite=[RECTUM])
+    beside, after = (read(PRIMARY, LIVER, treated, given(day, FLUOROURACIL)) for day in ("2026-02-15", "2026-03-12"))
+    found = [shown(case, "chemotherapy-cycles") for case in (beside, after)]
+    assert (shown(beside, "rectal-radiotherapy"), found) == (said, ["gap: absent", 1])
+
+
+@pytest.mark.parametrize("code", ["77263", "77373", "77290", "77470"])
+def test_what_prepares_radiotherapy_or_is_rather_of_the_liver_is_none_of_the_rectum(code: str) -> None:
+    case = read(PRIMARY, LIVER, procedure("c", (CPT, code), on="2026-02-01"), given("2026-02-01", FLUOROURACIL))
+    assert (shown(case, "rectal-radiotherapy"), shown(case, "chemotherapy-cycles")) == ("gap: absent", 1)
 
 
 def test_fluoropyrimidine_on_the_day_of_a_fraction_is_no_cycle() -> None:
