@@ -51,8 +51,12 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
-_ASA = re.compile(r"(?:ASA\b)?\s*(?:class\b)?\s*(I{1,3}|IV|VI?)", re.IGNORECASE)
-_DESCRIBED = re.compile(r"(?P<grade>.*[0-9IV])\s*[-\u2013:(,]\s*(?P<words>[a-z][^0-9?]*)", re.IGNORECASE)
+_CLASS = r"(I{1,3}|IV|VI?)"
+_ASA = re.compile(rf"(?:ASA\b)?\s*(?:class\b)?\s*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?", re.IGNORECASE)
+_DESCRIBED = re.compile(
+    rf"(?P<grade>.*[0-9IV])\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|or|to)\s+)*{_CLASS}\b)(?P<words>[a-z][^0-9?]*)",
+    re.IGNORECASE,
+)
 _NOT_GRADED = re.compile(
     r"\b(?:not (?:assess|appl|avail|done|known|perform|record)|unknown|n/?a\b|nicht (?:erhoben|bekannt)|unbekannt"
     r"|pending|previous|former|refus)",
@@ -261,7 +265,8 @@ def _number_in_text(text: str, fact: FactDefinition) -> Reading:
         return Interval(low=2)
     roman = _ASA.fullmatch(text) if fact.code == "asa" else None
     if roman is not None:
-        return _ROMAN[roman[1].upper()]
+        first, last = (_ROMAN[numeral.upper()] for numeral in roman.groups(default=roman[1]))
+        return first if first == last else Interval(first, last)
     found = _TEXT.fullmatch(text)
     if found is None or _THOUSANDS.fullmatch(found["low"]):
         return NoValue.UNREADABLE

@@ -129,6 +129,16 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("asa", text("ASA class III"), 3),
     ("asa", text("class vi"), 6),
     *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIE", "III or IV")),
+    *(
+        ("asa", text(classes), Interval(2, 3))
+        for classes in ("II-III", "ASA II - III", "asa class ii \u2013 iii", "II to III")
+    ),
+    ("asa", text("III-IV"), Interval(3, 4)),
+    ("asa", text("III - III"), 3),
+    *(
+        ("asa", text(unclear), UNREADABLE)
+        for unclear in ("IV-III", "3 - IV", "II (III)", "ASA II, ASA III", "II-or III")
+    ),
     ("asa", text("asa: 3"), 3),
     ("ecog", text("0 - Fully active, able to carry on without restriction"), 0),
     ("ecog", text("ECOG 1: restricted in physically strenuous activity"), 1),
