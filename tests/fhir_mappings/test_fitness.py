@@ -63,6 +63,27 @@ def test_every_grade_and_class_is_read_from_its_answer() -> None:
     assert scores == [5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
 
 
+WHO_GRADES = ("373803006", "373804000", "373805004", "373806003", "373807007")
+QUESTIONS = ("423740007", "424122007", "273437007", "373802001")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_grades_of_the_who_are_those_of_ecog_whatever_asks_for_them(question: str) -> None:
+    coded_ones = [observation("o", (SNOMED, question), coded(SNOMED, code), on=RECENT) for code in WHO_GRADES]
+    numbers = [observation("o", (SNOMED, question), {"valueInteger": grade}, on=RECENT) for grade in range(5)]
+    itself = [observation("o", (SNOMED, code), {}, on=RECENT) for code in WHO_GRADES]
+    found = [[shown(read(one), "ecog") for one in ways] for ways in (coded_ones, numbers, itself)]
+    assert found == [[0, 1, 2, 3, 4]] * 3
+
+
+def test_karnofsky_is_asked_for_in_snomed_as_a_score_and_as_a_scale() -> None:
+    found = [
+        shown(read(observation("o", (SNOMED, code), {"valueInteger": 80}, on=RECENT)), "ecog")
+        for code in ("761869008", "273546003")
+    ]
+    assert found == [1, 1]
+
+
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-allgemeiner-leistungszustand-"
 
 
