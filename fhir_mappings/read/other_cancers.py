@@ -1,4 +1,4 @@
-"""Results that are of another cancer of the patient than the colorectal one: those whose focus says so."""
+"""What is of another cancer of the patient than the colorectal one: results by their focus, treatment by its reason."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Issue
 from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.values import concept_sets
+from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
 
 OTHER_CANCER = "of another cancer"
+_SET = "other-cancer"
 _OF_A_TUMOUR = (
     "tnm-",
     "margin",
@@ -27,11 +31,7 @@ _OWN = "case-facts:"
 
 def leave_out_of_others(found: dict[str, list[Resource]], issues: list[Issue]) -> None:
     """Leave out the results of other cancers from the resources by type, and note each."""
-    others = frozenset(
-        one.reference
-        for one in found.get("Condition", ())
-        if "other-cancer" in one.sets and not one.starting("primary-site-")
-    )
+    others = frozenset(one.reference for one in found.get("Condition", ()) if _is_other(one.sets))
     if others and "Observation" in found:
         ours = []
         for result in found["Observation"]:
@@ -50,3 +50,18 @@ def _is_of(result: Resource, others: frozenset[str]) -> bool:
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
     conditions = {one for one in named if one.startswith("Condition/")}
     return bool(conditions) and conditions <= others
+
+
+def _is_other(sets: frozenset[str]) -> bool:
+    return _SET in sets and not any(name.startswith("primary-site-") for name in sets)
+
+
+def is_for_another(reader: Reader, treatment: Resource) -> bool:
+    """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
+    named = references_of(treatment.body, "reasonReference")
+    coded = objects(treatment.body.get("reasonCode"))
+    if not named and not coded:
+        return False
+    others = {one.reference for one in reader.chart.holding("Condition", _SET) if _is_other(one.sets)}
+    reasons = [referred(one, "Condition") in others for one in named]
+    return all(reasons) and all(_is_other(concept_sets(one, reader.terminology)) for one in coded)

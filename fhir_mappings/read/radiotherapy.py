@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.dates import on, parse_date
+from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.settle import Candidate
 from fhir_mappings.read.values import concept_sets
 
@@ -105,10 +106,12 @@ def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]
 
 
 def _of_rectum(reader: Reader, course: Resource) -> bool:
-    """Whether a course treats the rectum: by its body site, else where the primary is in the rectum."""
+    """Whether a course treats the rectum: by its body site, else where the primary is in it and no other is meant."""
     sites = course.body.get("bodySite")
     if sites:
         return any(_RECTAL & concept_sets(site, reader.terminology) for site in sites)
+    if is_for_another(reader, course):
+        return False
     fact = reader.fact("primary-site")
     values = {fact.value} if isinstance(fact, Known) else fact.values if isinstance(fact, Narrowed) else ()
     return (

@@ -26,6 +26,7 @@ from fhir_mappings.read.doses import (
     unfinished,
 )
 from fhir_mappings.read.operations import operations_for_metastases
+from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.radiotherapy import courses_of, touches_any
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
@@ -107,17 +108,24 @@ def _sorted_out(
     *,
     closed: bool,
 ) -> _Doses:
-    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy."""
+    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy.
+
+    What was given for another cancer is neither.
+    """
     courses = courses_of(reader)
     found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
     for dose in given(reader, *drugs):
         when = dose.dated
+        if is_for_another(reader, dose):
+            continue
         if when is not None and surely(when) and not (only_sensitiser(dose) and touches_any(when, courses)):
             found.certain.append(dose)
         elif _is_possible(dose, when, perhaps):
             found.possible.append(dose)
     found.possible.extend(
-        dose for dose in unfinished(reader, *drugs) if _is_possible(dose, start_of(reader, dose), perhaps)
+        dose
+        for dose in unfinished(reader, *drugs)
+        if not is_for_another(reader, dose) and _is_possible(dose, start_of(reader, dose), perhaps)
     )
     return found
 
