@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import parse_date
+from fhir_mappings.read.dates import parse_date, shifted
 from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any
 from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.values import decimal_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_mappings.case import PartialDate
     from fhir_mappings.read.chart_reading import Refused, Resource
     from fhir_mappings.read.radiotherapy import Course
@@ -81,14 +84,26 @@ def latest_of(dose: Resource) -> PartialDate | None:
 
 
 def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
-    """Give the days from which, or until which, an order was to be taken."""
+    """Give the days on which an order was to be taken, and those from which, or until which."""
     found = []
     for instruction in order.body.get("dosageInstruction", ()):
-        period = instruction.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
-        when = parse_date(period.get(bound))
-        if when is not None:
-            found.append(when)
+        timing = instruction.get("timing", {})
+        repeat = timing.get("repeat", {})
+        said = map(parse_date, (*timing.get("event", ()), repeat.get("boundsPeriod", {}).get(bound)))
+        found += [when for when in said if when is not None]
+        days = _days_in(repeat.get("boundsDuration", {}))
+        if bound == "end" and days and order.dated is not None:
+            found.append(shifted(order.dated, days - 1))
     return found
+
+
+_DAYS = {"d": 1, "wk": 7}
+
+
+def _days_in(duration: Mapping[str, Any]) -> int:
+    """Give the days of a duration in days or weeks; 0 for any other."""
+    number = decimal_of(duration.get("value"))
+    return int((number or 0) * _DAYS.get(str(duration.get("code", duration.get("unit"))), 0))
 
 
 def unfinished(reader: Reader, *drugs: str) -> list[Resource]:

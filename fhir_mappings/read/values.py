@@ -213,7 +213,7 @@ def _factor(unit: str | None, fact: FactDefinition) -> Decimal | None:
     return _UNITS.get(fact.unit or "", {}).get(spelled)
 
 
-def _decimal(value: object) -> Decimal | None:
+def decimal_of(value: object) -> Decimal | None:
     """Give a number or the text of one; no other JSON value is spelled like a number."""
     try:
         found = Decimal(str(value).strip())
@@ -229,7 +229,7 @@ def _plain(number: Decimal) -> int | float:
 def _quantity(quantity: Mapping[str, Any], fact: FactDefinition) -> Reading:
     if "value" not in quantity:
         return NoValue.ABSENT if "_value" in quantity else NoValue.UNREADABLE
-    number = _decimal(quantity["value"])
+    number = decimal_of(quantity["value"])
     factor = _factor(quantity.get("code") or quantity.get("unit"), fact)
     comparator = quantity.get("comparator")
     if number is None or factor is None or (comparator is not None and comparator not in _COMPARATORS):
@@ -271,8 +271,8 @@ def _number_in_text(text: str, fact: FactDefinition) -> Reading:
     if found is None or _THOUSANDS.fullmatch(found["low"]):
         return NoValue.UNREADABLE
     factor = _factor(found["unit"], fact)
-    low = _decimal(found["low"].replace(",", "."))
-    high = _decimal(found["high"].replace(",", ".")) if found["high"] else None
+    low = decimal_of(found["low"].replace(",", "."))
+    high = decimal_of(found["high"].replace(",", ".")) if found["high"] else None
     if factor is None or low is None or (high is not None and (found["comparator"] or high < low)):
         return NoValue.UNREADABLE
     if high is not None:

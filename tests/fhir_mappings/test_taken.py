@@ -38,6 +38,53 @@ def test_an_order_until_today_was_taken_until_today(start: str) -> None:
     assert found == ["1", "2026-06-15"]
 
 
+def timed(**timing: Any) -> Given:
+    return {"dosageInstruction": [{"timing": timing}]}
+
+
+def lasting(value: float, unit: str, **more: Any) -> Given:
+    return timed(repeat={"boundsDuration": {"value": value, "unit": unit, **more}})
+
+
+@pytest.mark.parametrize(
+    ("instructions", "last"),
+    [
+        (timed(event=["2026-02-01", "2026-02-15", "2026-03-01"]), "2026-03-01"),
+        (timed(event=["2026-02-01", "2026-07-01"]), "2026-02-01"),
+        (timed(event=["2026-02-01T08:00:00+01:00"]), "2026-02-01"),
+        (lasting(14, "days", code="d"), "2026-02-02"),
+        (lasting(2, "wk"), "2026-02-02"),
+        (lasting(2.5, "wk"), "2026-02-05"),
+        (timed(repeat={"boundsDuration": {"value": "14.0", "unit": "d"}}), "2026-02-02"),
+        (lasting(1e9, "wk"), "2026-01-20"),
+        (lasting(8, "h"), "2026-01-20"),
+        (timed(repeat={"boundsDuration": {"unit": "d"}}), "2026-01-20"),
+        (timed(repeat={"count": 6}), "2026-01-20"),
+        ({}, "2026-01-20"),
+    ],
+    ids=[
+        "days",
+        "days past and to come",
+        "moment",
+        "14 days",
+        "weeks",
+        "halves",
+        "text",
+        "for ever",
+        "hours",
+        "no number",
+        "count",
+        "none",
+    ],
+)
+def test_the_last_day_of_an_order_is_the_last_past_one_on_which_it_was_to_be_taken(
+    instructions: Given, last: str
+) -> None:
+    case = read(PRIMARY, LIVER, request("completed", "2026-01-20", **instructions))
+    assert str(shown(case, "chemotherapy-last-date")) == last
+    assert str(case.last_given["chemotherapy-last-date"].value) == last
+
+
 @pytest.mark.parametrize("status", ["stopped", "unknown"])
 @pytest.mark.parametrize("drug", [{}, TEXT], ids=["coded", "in text"])
 @pytest.mark.parametrize(
