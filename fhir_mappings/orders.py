@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
+from fhir_mappings.read.places import is_liver
 from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
-from fhir_mappings.read.values import concept_texts, written_codes
+from fhir_mappings.read.values import concept_sets, concept_texts
+from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,14 +112,11 @@ def _medications(resources: Iterable[object]) -> dict[str, Mapping[str, Any]]:
 def classify(
     resource: Mapping[str, Any], terminology: Terminology, medications: Mapping[str, Mapping[str, Any]]
 ) -> frozenset[OrderKind]:
-    """Give the kinds of an order by its codes; an order with text alone has none."""
-    found = (
-        _kind_of(name)
-        for concept in _concepts(resource, medications)
-        for system, code in written_codes(concept)
-        for name in terminology.sets(system, code)
-    )
-    kinds = {kind for kind in found if kind is not None}
+    """Give the kinds of an order by its codes, a biopsy's also by its body site; an order with text alone has none."""
+    names = {name for concept in _concepts(resource, medications) for name in concept_sets(concept, terminology)}
+    if "biopsy" in names and any(is_liver(site, terminology) for site in objects(resource.get("bodySite"))):
+        names.add("liver-biopsy")
+    kinds = {kind for kind in map(_kind_of, names) if kind is not None}
     if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
         kinds.discard(OrderKind.LIVER_BIOPSY)
     return frozenset(kinds)

@@ -9,7 +9,7 @@ import pytest
 
 from fhir_mappings.case import PartialDate
 from fhir_mappings.orders import OrderKind, ReadOrder, read_orders
-from tests.charts import SNOMED
+from tests.charts import SNOMED, concept
 from tests.orders.drafts import ATC, CPT, biopsy, cycle, hepatectomy, order, terminology
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
@@ -48,6 +48,18 @@ def operation(status: str | None, **elements: Any) -> dict[str, Any]:
 def test_the_kind_of_an_order_is_told_by_its_code(code: tuple[str, str], expected: list[set[OrderKind]]) -> None:
     system, name = code
     assert kinds(order("o", name, system)) == expected
+
+
+OF_LIVER, OF_LEFT_LOBE, OF_LUNG = (concept(SNOMED, code) for code in ("10200004", "21514008", "39607008"))
+
+
+@pytest.mark.parametrize("code", [(SNOMED, "86273004"), (SNOMED, "9911007"), (SNOMED, "48635004"), (CPT, "10009")])
+def test_a_biopsy_is_one_of_the_liver_by_its_body_site(code: tuple[str, str]) -> None:
+    system, name = code
+    sites: list[Any] = [None, OF_LIVER, [OF_LUNG, OF_LEFT_LOBE], [OF_LUNG], [{"text": "liver"}], "liver", [None]]
+    found = [bool(read(order("o", name, system, bodySite=site))) for site in sites]
+    background = order("o", name, system, bodySite=[OF_LIVER], reasonCode=[{"text": "Fibrosis"}])
+    assert (found, kinds(background)) == ([False, True, True, False, False, False, False], [])
 
 
 REQUESTS = {"draft": True, "active": True, "on-hold": True, "completed": False, "revoked": False}
