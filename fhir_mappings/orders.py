@@ -147,6 +147,8 @@ def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str
 
 def _is_open(resource: Mapping[str, Any], *, drafts: bool) -> bool:
     status = resource.get("status")
+    if isinstance(status, str):
+        status = status.strip()
     if resource.get("doNotPerform") is True:
         return False
     return (drafts and status is None) or status in _OPEN[resource["resourceType"]]

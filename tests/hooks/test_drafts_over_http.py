@@ -171,3 +171,10 @@ async def test_what_a_cancelled_group_or_anything_else_contains_is_no_draft(clie
     drafts = group("RequestGroup", request(BIOPSY[0])) | more
     assert await said(client, chart("V01"), drafts) == []
     assert await said(client, chart("V01"), group("RequestGroup", request(BIOPSY[0]))) == [("no-biopsy", "warning")]
+
+
+async def test_the_status_of_a_draft_is_read_without_spaces_around(client: CheckedClient) -> None:
+    found = [
+        await said(client, chart("V01"), request(BIOPSY[0]) | {"status": status}) for status in (" draft ", " revoked ")
+    ]
+    assert found == [[("no-biopsy", "warning")], []]
