@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
 from fhir_mappings.read.places import is_liver
 from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
+from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.values import concept_sets, concept_texts
 from fhir_mappings.relevance import objects
 
@@ -119,6 +120,8 @@ def classify(
     kinds = {kind for kind in map(_kind_of, names) if kind is not None}
     if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
         kinds.discard(OrderKind.LIVER_BIOPSY)
+    if OrderKind.CHEMOTHERAPY in kinds and is_local(resource, terminology):
+        kinds.discard(OrderKind.CHEMOTHERAPY)
     return frozenset(kinds)
 
 
