@@ -84,6 +84,8 @@ ANSWERS: Mapping[str, Answers] = {
     "ecog": Answers("ecog", (0, 1, 2, 3, 4, 5)),
     "asa": Answers("asa", (1, 2, 3, 4, 5, 6)),
     "primary-margin": Answers("margin", ("r0", "r1", "r2")),
+    "liver-condition": Answers("liver-condition", ("steatosis", "cirrhosis")),
+    "hepatectomy-extent": Answers("hepatectomy", ("minor", "major")),
     "chemotherapy-response": Answers(
         "response", ("complete-response", "partial-response", "stable-disease", "progressive-disease")
     ),

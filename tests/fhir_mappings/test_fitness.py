@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Interval
 from fhir_mappings.catalogue import FACTS_SYSTEM
-from tests.charts import LOINC, SNOMED, coded, concept, condition, observation
+from tests.charts import CPT, ICD10CM, LOINC, SNOMED, coded, concept, condition, observation
 from tests.fhir_mappings.reading import proofs, read, shown
 
 HGNC = "http://www.genenames.org"
@@ -159,6 +159,13 @@ def test_a_class_that_does_not_hold_is_absent(one: dict[str, Any]) -> None:
         ("asa", (LOINC, "LA28814-4"), 2),
         ("primary-margin", (SNOMED, "278271003"), "r1"),
         ("chemotherapy-response", (SNOMED, "359746009"), "stable-disease"),
+        ("liver-condition", (SNOMED, "19943007"), "cirrhosis"),
+        ("liver-condition", (ICD10CM, "K74.60"), "cirrhosis"),
+        ("liver-condition", (ICD10CM, "K76.0"), "steatosis"),
+        ("liver-condition", (ICD10CM, "K74.0"), "gap: unreadable"),
+        ("hepatectomy-extent", (CPT, "47130"), "major"),
+        ("hepatectomy-extent", (SNOMED, "174431000"), "minor"),
+        ("hepatectomy-extent", (SNOMED, "107963000"), "gap: unreadable"),
         ("liver-centre-discussed", (SNOMED, "373066001"), "agreed"),
         ("liver-centre-discussed", (LOINC, "LA32-8"), "refused"),
         ("primary-n", (SNOMED, "1229978004"), "gap: unreadable"),
