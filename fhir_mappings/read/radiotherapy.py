@@ -12,12 +12,15 @@ from fhir_mappings.read.settle import Candidate
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
 _WHOLE_COURSE = "radiotherapy"
+_NAMED = "radiotherapy"
 _RADIOTHERAPY = (_WHOLE_COURSE, "radiotherapy-fraction")
 _COURSES = {"completed": ("completed", "end"), "in-progress": ("ongoing", "start")}
 """What a course of some status says, and the bound of its period from which on that holds."""
@@ -36,25 +39,36 @@ def courses_of(reader: Reader) -> list[Course]:
 
     Fractions that follow each other within a week are of one course: it has days without one.
     """
-    begun = [
-        course
-        for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
-        if course.status in _BEGUN_COURSE and not course.future
-    ]
     found = []
     fractions = []
-    for course in begun:
-        period = course.body.get("performedPeriod")
-        bounds = period if isinstance(period, dict) else {}
-        start, end = parse_date(bounds.get("start")), parse_date(bounds.get("end"))
-        start = start or course.dated
-        if start is None:
+    for course in _begun(reader.chart.holding("Procedure", *_RADIOTHERAPY)):
+        span = _span(course)
+        if span is None:
             continue
         if _WHOLE_COURSE in course.sets:
+            start, end = span
             found.append((start, end or (on(date.max) if course.status in _OPEN_COURSE else start)))
         else:
-            fractions.append((start, end or start))
+            fractions.append((span[0], span[1] or span[0]))
     return [*found, *_joined(fractions)]
+
+
+def named_courses(reader: Reader) -> list[Course]:
+    """Give start and end of what began and is radiotherapy by its name alone: fractions, or whole courses."""
+    named = _begun(one for one in reader.chart.of("Procedure") if _NAMED in one.topics)
+    return _joined([(span[0], span[1] or span[0]) for span in map(_span, named) if span is not None])
+
+
+def _begun(courses: Iterable[Resource]) -> Iterable[Resource]:
+    return (course for course in courses if course.status in _BEGUN_COURSE and not course.future)
+
+
+def _span(course: Resource) -> tuple[PartialDate, PartialDate | None] | None:
+    """Give the start of a course, and its end where one is written."""
+    period = course.body.get("performedPeriod")
+    bounds = period if isinstance(period, dict) else {}
+    start = parse_date(bounds.get("start")) or course.dated
+    return None if start is None else (start, parse_date(bounds.get("end")))
 
 
 def _joined(fractions: list[Course]) -> list[Course]:

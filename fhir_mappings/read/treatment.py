@@ -27,7 +27,7 @@ from fhir_mappings.read.doses import (
 )
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.other_cancers import is_for_another
-from fhir_mappings.read.radiotherapy import courses_of, touches_any
+from fhir_mappings.read.radiotherapy import courses_of, named_courses, touches_any
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
@@ -112,7 +112,7 @@ def _sorted_out(
 
     What was given for another cancer is neither.
     """
-    courses = courses_of(reader)
+    courses = [*courses_of(reader), *named_courses(reader)]
     found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
     for dose in given(reader, *drugs):
         when = dose.dated

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fhir_mappings.case import Interval, Sign
 from tests.charts import (
     CPT,
     ICD10CM,
@@ -244,6 +245,36 @@ def test_fluoropyrimidine_beside_radiotherapy_in_any_code_is_no_cycle(code: tupl
     beside, after = (read(PRIMARY, LIVER, treated, given(day, FLUOROURACIL)) for day in ("2026-02-15", "2026-03-12"))
     found = [shown(case, "chemotherapy-cycles") for case in (beside, after)]
     assert (shown(beside, "rectal-radiotherapy"), found) == (said, ["gap: absent", 1])
+
+
+NAMES = [
+    "Radiotherapy rectum 50.4 Gy",
+    "Chemoradiotherapy",
+    "Bestrahlung Rektum",
+    "Radiochemotherapie",
+    "Radiothérapie",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fluoropyrimidine_beside_radiotherapy_that_is_known_by_its_name_may_be_part_of_it(name: str) -> None:
+    named = procedure("c", RADIATED, performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
+    named |= {"code": {"text": name}}
+    beside, after, other = given("2026-02-15", FLUOROURACIL), given("2026-03-12", FLUOROURACIL, ident="e"), OXALIPLATIN
+    found = [
+        shown(read(PRIMARY, LIVER, one, *doses), "chemotherapy-cycles")
+        for one, doses in (
+            (named, [beside]),
+            (named, [after]),
+            (named, [beside, after]),
+            (named, [given("2026-02-15", other)]),
+            (named | {"status": "not-done"}, [beside]),
+            (named | {"code": {"text": "Physiotherapy"}}, [beside]),
+        )
+    ]
+    assert found == ["gap: absent", 1, Interval(1), 1, 1, 1]
+    assert Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in read(PRIMARY, LIVER, named, beside).signs
+    assert shown(read(PRIMARY, LIVER, named), "rectal-radiotherapy") == "gap: absent"
 
 
 @pytest.mark.parametrize("code", ["77263", "77373", "77290", "77470"])

@@ -112,6 +112,12 @@ def test_another_therapy_as_a_procedure_stops_nothing(code: tuple[str, str]) -> 
     assert SINCE not in read(PRIMARY, LIVER, procedure("p", code, on="2026-02-01")).signs
 
 
+@pytest.mark.parametrize("name", ["Chemotherapy", "Chemoradiotherapy", "Radiochemotherapie", "FOLFOX cycle 3"])
+def test_systemic_therapy_as_a_procedure_known_by_its_name_stops_the_assumption(name: str) -> None:
+    done = procedure("p", (MII, "x"), on="2026-02-01") | {"code": {"text": name}}
+    assert SINCE in read(PRIMARY, LIVER, done).signs
+
+
 def test_a_kit_with_another_drug_against_cancer_stops_the_assumption() -> None:
     kit = {"resourceType": "Medication", "id": "m", "code": concept(ATC, "L01FF02")}
     refers = {"medicationReference": {"reference": "#m"}, "contained": [kit]}
