@@ -1,4 +1,4 @@
-"""Operations of liver and bowel in the codes of mCODE's value set of cancer-related surgical procedures."""
+"""Operations of liver and bowel in SNOMED CT: those of mCODE's value set of cancer surgery, and more of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import SNOMED, order, procedure
+from tests.charts import ICD10CM, SNOMED, condition, order, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 
@@ -34,6 +34,9 @@ def test_an_operation_of_the_liver_treats_it_and_says_its_extent(code: str, exte
     [
         ("307656000", "total-colectomy"),
         ("86789002", "low-anterior-resection"),
+        *((code, "right-hemicolectomy") for code in ("174072006", "174073001", "174080004", "174081000", "276190007")),
+        ("174094003", "left-hemicolectomy"),
+        ("174101001", "sigmoid-or-high-anterior-resection"),
         ("235364003", {"low-anterior-resection", "abdominoperineal-resection"}),
     ],
 )
@@ -44,7 +47,17 @@ def test_an_operation_of_the_bowel_resects_the_primary(code: str, operation: Any
     assert (*found, shown(done, "primary-in-situ")) == (operation, operation, False)
 
 
-@pytest.mark.parametrize("code", ["87279008", "79764004", "52838002", "82035006", "116237003"])
+@pytest.mark.parametrize("code", ["87279008", "79764004", "52838002", "82035006", "116237003", "174121000"])
 def test_what_is_taken_out_or_destroyed_in_the_bowel_alone_leaves_the_primary(code: str) -> None:
     case = read(PRIMARY, LIVER, procedure("p", (SNOMED, code), on="2026-06-01"))
     assert (shown(case, "primary-operation-done"), Sign.PRIMARY_RESECTED in case.signs) == ("gap: absent", False)
+
+
+@pytest.mark.parametrize("code", ["54550000", "9905009", "173977007"])
+def test_a_stoma_relieves_what_comes_after_it(code: str) -> None:
+    ileus = condition("s", (ICD10CM, "K56.609"), onset="2026-06-05")
+    found = [
+        shown(read(PRIMARY, LIVER, ileus, *relief), "primary-symptoms")
+        for relief in ([], [procedure("r", (SNOMED, code), on="2026-06-01")])
+    ]
+    assert found == ["obstruction", "gap: absent"]
