@@ -45,16 +45,20 @@ _UNITS: dict[str, dict[str, Decimal]] = {
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
 _TEXT = re.compile(
-    rf"(?:(?:ecog|who|asa|kps|karnofsky|ps|cea|grade|class|score|status|:)\s*)*"
+    r"(?:(?:ecog|who|asa|kps|karnofsky|ps|cea|grade|class|score|status|(?:performance|physical)(?= status)|:|=(?![<>]))"
+    r"\s*(?:-\s+)?)*"
     rf"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<low>{_NUMBER})(?:\s*(?:-|\u2013|to)\s*(?P<high>\d+(?:[.,]\d+)?))?"
     rf"\s*(?P<unit>[a-zµμ%/{{}}]*)",
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
 _CLASS = r"(I{1,3}|IV|VI?)"
-_ASA = re.compile(rf"(?:ASA\b)?\s*(?:class\b)?\s*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?", re.IGNORECASE)
+_ASA = re.compile(
+    rf"(?:(?:ASA|PS|physical|status|class|grade)\b\s*(?::\s*)?)*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?",
+    re.IGNORECASE,
+)
 _DESCRIBED = re.compile(
-    rf"(?P<grade>.*[0-9IV])\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|or|to)\s+)*{_CLASS}\b)(?P<words>[a-z][^0-9?]*)",
+    rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|or|to)\s+)*{_CLASS}\b)(?P<words>[a-z][^0-9?]*)",
     re.IGNORECASE,
 )
 _NOT_GRADED = re.compile(

@@ -47,6 +47,8 @@ def bound(score: int, comparator: str) -> dict[str, Any]:
         ({"valueInteger": -1}, "gap: unreadable"),
         ({"dataAbsentReason": {"text": "unknown"}}, "gap: absent"),
         ({"valueCodeableConcept": {"text": "70"}}, 1),
+        ({"valueString": "80 % - some symptoms"}, 1),
+        ({"valueCodeableConcept": {"text": "90%: able to carry on normal activity"}}, 0),
         (coded(LOINC, "LA9622-7"), "gap: unreadable"),
     ],
 )
