@@ -10,6 +10,7 @@ from tests.charts import (
     LOINC,
     SNOMED,
     coded,
+    concept,
     local,
     observation,
 )
@@ -30,6 +31,10 @@ def cycles(number: int) -> Given:
     return local("chemotherapy-cycles", number, on="2026-05-20")
 
 
+def first_mcode(code: str) -> Given:
+    return answer(code) | {"code": concept(LOINC, "88040-1")}
+
+
 RESPONSES: list[tuple[str, list[Given], str, int]] = [
     ("after", [given("2026-02-01"), answer()], "partial-response", 0),
     ("on the day", [given("2026-05-01"), answer()], "gap: absent", 1),
@@ -42,6 +47,8 @@ RESPONSES: list[tuple[str, list[Given], str, int]] = [
     ("nothing said", [answer()], "gap: absent", 1),
     ("undetermined", [given("2026-02-01"), answer("709137006")], "gap: absent", 0),
     ("another code", [given("2026-02-01"), answer("73211009")], "gap: unreadable", 1),
+    ("asked as by mCODE at first", [given("2026-02-01"), first_mcode("271299001")], "progressive-disease", 0),
+    ("asked so, nothing said", [first_mcode("271299001")], "gap: absent", 1),
 ]
 
 
