@@ -61,3 +61,20 @@ def test_a_stoma_relieves_what_comes_after_it(code: str) -> None:
         for relief in ([], [procedure("r", (SNOMED, code), on="2026-06-01")])
     ]
     assert found == ["obstruction", "gap: absent"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "state"),
+    [
+        ("107963000 |Liver excision|", "treated"),
+        ("107963000 : 405813007 = 10200004", "treated"),
+        ("107963000 : 408730004 |Procedure context| = 385660001 |Not done|", "gap: absent"),
+        ("107963000:408730004=397943006", "gap: absent"),
+        ("107963000:408730004 |Procedure context| = 385658003 |Done|", "treated"),
+        ("107963000 : 405813007 = 10200004 , 408731000 = 410513005", "gap: absent"),
+    ],
+    ids=["plain", "its site", "not done", "planned", "done", "in the past"],
+)
+def test_an_operation_that_an_expression_puts_into_a_context_is_none_that_was_done(expression: str, state: str) -> None:
+    case = read(PRIMARY, LIVER, procedure("h", (SNOMED, expression), on="2026-06-01"))
+    assert shown(case, "liver-state") == state
