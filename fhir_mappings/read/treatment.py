@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_mappings.case import Interval, Known
+from fhir_mappings.read.conditions import asserted
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
     ANTINEOPLASTIC,
@@ -45,6 +46,8 @@ _BEVACIZUMAB = "drug-bevacizumab"
 _INFUSION = "chemotherapy"
 """A Procedure that gives chemotherapy and does not say which."""
 _PROCEDURES = (_INFUSION, ANTINEOPLASTIC)
+_SESSION = "chemotherapy-session"
+"""A Condition that is the reason of a visit."""
 _CYCLE_DAYS = 10
 
 
@@ -61,7 +64,8 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     if any(refusal.kind == "Procedure" and is_systemic(refusal, *_PROCEDURES) for refusal in reader.chart.refused):
         return True
     procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
-    return any(_may_follow(done, found) for done in procedures)
+    sessions = (one for one in reader.chart.holding("Condition", _SESSION) if asserted(one))
+    return any(_may_follow(done, found) for done in (*procedures, *sessions))
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import ATC, CPT, OPCS, PCS, RXNORM, SNOMED, concept, procedure
+from tests.charts import ATC, CPT, ICD10, ICD10CM, OPCS, PCS, RXNORM, SNOMED, concept, condition, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, given, request
 
@@ -116,6 +116,25 @@ def test_another_therapy_as_a_procedure_stops_nothing(code: tuple[str, str]) -> 
 def test_systemic_therapy_as_a_procedure_known_by_its_name_stops_the_assumption(name: str) -> None:
     done = procedure("p", (MII, "x"), on="2026-02-01") | {"code": {"text": name}}
     assert SINCE in read(PRIMARY, LIVER, done).signs
+
+
+@pytest.mark.parametrize("code", [(ICD10CM, "Z51.11"), (ICD10CM, "Z5111"), (ICD10CM, "Z51.12"), (ICD10, "Z51.1")])
+def test_a_session_of_chemotherapy_as_a_diagnosis_stops_the_assumption(code: tuple[str, str]) -> None:
+    since, before, refuted, undated = (
+        SINCE in read(PRIMARY, LIVER, condition("s", code, **more)).signs
+        for more in (
+            {"onset": "2026-02-01", "clinical": "resolved"},
+            {"onset": "2025-02-01"},
+            {"onset": "2026-02-01", "verification": "entered-in-error"},
+            {},
+        )
+    )
+    assert (since, before, refuted, undated) == (True, False, False, True)
+
+
+@pytest.mark.parametrize("code", ["Z51.0", "Z51.81", "Z92.21", "Z08"])
+def test_another_reason_of_a_visit_stops_nothing(code: str) -> None:
+    assert SINCE not in read(PRIMARY, LIVER, condition("s", (ICD10CM, code), onset="2026-02-01")).signs
 
 
 def test_a_kit_with_another_drug_against_cancer_stops_the_assumption() -> None:
