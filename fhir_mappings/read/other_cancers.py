@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Issue
 from fhir_mappings.read.references import references_of, referred
@@ -10,8 +10,11 @@ from fhir_mappings.read.values import concept_sets
 from fhir_mappings.relevance import objects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
+    from fhir_mappings.terminology import Terminology
 
 OTHER_CANCER = "of another cancer"
 _SET = "other-cancer"
@@ -58,10 +61,25 @@ def _is_other(sets: frozenset[str]) -> bool:
 
 def is_for_another(reader: Reader, treatment: Resource) -> bool:
     """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
-    named = references_of(treatment.body, "reasonReference")
-    coded = objects(treatment.body.get("reasonCode"))
+    others = (one.reference for one in reader.chart.holding("Condition", _SET) if _is_other(one.sets))
+    return names_others(treatment.body, others, reader.terminology)
+
+
+def other_conditions(resources: Iterable[object], terminology: Terminology) -> list[str]:
+    """Give the references of the Conditions of other cancers among resources as they were sent."""
+    return [
+        f"Condition/{one.get('id')}"
+        for one in resources
+        if isinstance(one, dict) and one.get("resourceType") == "Condition"
+        if _is_other(concept_sets(one.get("code"), terminology))
+    ]
+
+
+def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
+    """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone."""
+    named = references_of(treatment, "reasonReference")
+    coded = objects(treatment.get("reasonCode"))
     if not named and not coded:
         return False
-    others = {one.reference for one in reader.chart.holding("Condition", _SET) if _is_other(one.sets)}
-    reasons = [referred(one, "Condition") in others for one in named]
-    return all(reasons) and all(_is_other(concept_sets(one, reader.terminology)) for one in coded)
+    ours = {referred(one, "Condition") for one in named}.difference(others)
+    return not ours and all(_is_other(concept_sets(one, terminology)) for one in coded)
