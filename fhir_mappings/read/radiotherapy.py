@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.dates import on, parse_date
 from fhir_mappings.read.other_cancers import is_for_another
+from fhir_mappings.read.places import is_rectum
 from fhir_mappings.read.settle import Candidate
-from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,6 @@ _BEGUN = frozenset({"ongoing", "completed"})
 Course: TypeAlias = "tuple[PartialDate, PartialDate]"
 _OPEN_COURSE = frozenset({"in-progress", "on-hold"})
 _BEGUN_COURSE = _OPEN_COURSE | {"completed", "stopped"}
-_RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 _DAYS_BETWEEN = 7
 """The most between two fractions of one course: weekends, holidays and short breaks are part of it."""
 
@@ -123,7 +122,7 @@ def _of_rectum(reader: Reader, course: Resource) -> bool:
     """Whether a course treats the rectum: by its body site, else where the primary is in it and no other is meant."""
     sites = course.body.get("bodySite")
     if sites:
-        return any(_RECTAL & concept_sets(site, reader.terminology) for site in sites)
+        return any(is_rectum(site, reader.terminology) for site in sites)
     if is_for_another(reader, course):
         return False
     fact = reader.fact("primary-site")

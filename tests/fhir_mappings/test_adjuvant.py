@@ -172,6 +172,7 @@ def course(site: Given | None = None, *, status: str = "completed", on: str = "2
 
 
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+ICDO = "http://terminology.hl7.org/CodeSystem/icd-o-3"
 FRACTION = (OPS, "8-522.91")
 BEGUN = {"ongoing", "completed"}
 
@@ -183,6 +184,16 @@ def fraction(on: str, *, ident: str = "f", status: str = "completed", **more: An
 COURSES: list[tuple[str, list[Given], Any]] = [
     ("site of the rectum", [course(RECTUM)], "completed"),
     ("site elsewhere", [course(LUNG)], "gap: absent"),
+    *(
+        (f"site in ICD-O-3: {code}", [PRIMARY, course({"coding": [{"system": ICDO, "code": code}]})], said)
+        for code, said in (
+            ("C20.9", "completed"),
+            ("C209", "completed"),
+            ("c19.9", "completed"),
+            ("C61.9", "gap: absent"),
+        )
+    ),
+    ("site in words", [PRIMARY, course({"text": "rectum"})], "gap: absent"),
     ("no primary", [course()], "gap: absent"),
     ("primary in the rectum", [PRIMARY, course()], "completed"),
     ("primary in the colon", [condition("p", (ICD10CM, "C18.7")), course()], "gap: absent"),
