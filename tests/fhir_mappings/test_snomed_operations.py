@@ -10,6 +10,8 @@ from fhir_mappings.case import Sign
 from tests.charts import ICD10CM, SNOMED, condition, order, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
+SEGMENTS = {"right-hemicolectomy", "left-hemicolectomy", "transverse-colectomy", "sigmoid-or-high-anterior-resection"}
+
 
 @pytest.mark.parametrize(
     ("code", "extent"),
@@ -36,6 +38,7 @@ def test_an_operation_of_the_liver_treats_it_and_says_its_extent(code: str, exte
         ("86789002", "low-anterior-resection"),
         *((code, "right-hemicolectomy") for code in ("174072006", "174073001", "174080004", "174081000", "276190007")),
         ("174094003", "left-hemicolectomy"),
+        ("44378008", SEGMENTS),
         ("174101001", "sigmoid-or-high-anterior-resection"),
         ("235364003", {"low-anterior-resection", "abdominoperineal-resection"}),
     ],
@@ -53,7 +56,7 @@ def test_what_is_taken_out_or_destroyed_in_the_bowel_alone_leaves_the_primary(co
     assert (shown(case, "primary-operation-done"), Sign.PRIMARY_RESECTED in case.signs) == ("gap: absent", False)
 
 
-@pytest.mark.parametrize("code", ["54550000", "9905009", "173977007"])
+@pytest.mark.parametrize("code", ["54550000", "398740003", "9905009", "173977007"])
 def test_a_stoma_relieves_what_comes_after_it(code: str) -> None:
     ileus = condition("s", (ICD10CM, "K56.609"), onset="2026-06-05")
     found = [
