@@ -13,6 +13,7 @@ from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, given, request
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-therapie-typ"
+MII_KIND = MII.replace("therapie-typ", "systemische-therapie-art")
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 SINCE = Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS
 
@@ -87,6 +88,7 @@ PROCEDURES = [
     *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
     *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
     *((MII, code) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
+    *((MII_KIND, code) for code in ("CH", "CIZ", "IM")),
 ]
 
 
