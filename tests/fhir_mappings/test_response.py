@@ -84,3 +84,38 @@ def test_a_response_is_evidence_of_a_cycle() -> None:
         Interval(1),
         [("Observation/local-chemotherapy-response", "derived")],
     )
+
+
+MODULE = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-"
+COURSES = [f"{MODULE}verlauf-gesamtbeurteilung", f"{MODULE}gesamtbeurteilung-tumorstatus"]
+OVERALL = {"V": "complete-response", "T": "partial-response", "K": "stable-disease", "P": "progressive-disease"}
+OVERALL |= dict.fromkeys("DBRY", "gap: unreadable") | dict.fromkeys("UX", "gap: absent")
+IN_SNOMED = {"550991000124107": "complete-response", "551001000124108": "partial-response"}
+IN_SNOMED |= {"260388006": "stable-disease", "419835002": "progressive-disease"}
+
+
+@pytest.mark.parametrize("question", [(SNOMED, "396432002"), (LOINC, "88040-1"), (LOINC, "97509-4")])
+def test_the_course_of_a_tumour_is_read_as_the_german_oncology_module_says_it(question: tuple[str, str]) -> None:
+    residual = {"code": concept(SNOMED, "445200009")} | coded(f"{MODULE}verlauf-primaertumor", "K")
+    for system in COURSES:
+        found = {
+            code: shown(
+                read(
+                    PRIMARY,
+                    LIVER,
+                    given("2026-02-01"),
+                    observation("s", question, coded(system, code), on="2026-05-01", component=[residual]),
+                ),
+                "chemotherapy-response",
+            )
+            for code in OVERALL
+        }
+        assert found == OVERALL
+
+
+def test_a_response_is_read_in_the_findings_of_snomed() -> None:
+    found = {
+        code: shown(read(PRIMARY, LIVER, given("2026-02-01"), answer(code)), "chemotherapy-response")
+        for code in IN_SNOMED
+    }
+    assert found == IN_SNOMED
