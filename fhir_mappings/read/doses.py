@@ -26,6 +26,7 @@ SYSTEMIC = "systemic-therapy"
 ANTINEOPLASTIC = "antineoplastic"
 """Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
+_PROPOSALS = ("proposal", "plan", "option")
 BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
 _UNFINISHED = BEGUN | {"unknown"}
 _PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
@@ -48,11 +49,25 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
 def _given(reader: Reader) -> list[Resource]:
     courses = courses_of(reader)
-    done = [dose for dose in medication(reader) if dose.status == "completed" and not dose.future]
+    done = [dose for dose in medication(reader) if _is_done(dose) and not only_proposes(dose)]
     carried_out = {order for dose in done for order in _orders_of(dose)}
     found = [replace(dose, dated=start_of(reader, dose)) for dose in done if dose.reference not in carried_out]
     found = [dose for dose in found if not sensitises(reader, dose, courses)]
     return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
+
+
+def _is_done(dose: Resource) -> bool:
+    return dose.status == "completed" and not dose.future
+
+
+def only_proposes(dose: Resource) -> bool:
+    """Whether a request is a proposal or plan and no order: its date is none of a dose, were it carried out."""
+    return dose.body.get("intent") in _PROPOSALS
+
+
+def proposed(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the proposals of systemic therapy that were carried out: when, they do not tell."""
+    return [dose for dose in medication(reader, *drugs) if _is_done(dose) and only_proposes(dose)]
 
 
 def _orders_of(dose: Resource) -> list[str]:

@@ -21,7 +21,9 @@ from fhir_mappings.read.doses import (
     latest_of,
     medication,
     named_in_text,
+    only_proposes,
     only_sensitiser,
+    proposed,
     sensitises,
     start_of,
     unfinished,
@@ -128,7 +130,7 @@ def _sorted_out(
             found.possible.append(dose)
     found.possible.extend(
         dose
-        for dose in unfinished(reader, *drugs)
+        for dose in (*unfinished(reader, *drugs), *proposed(reader, *drugs))
         if not is_for_another(reader, dose) and _is_possible(dose, start_of(reader, dose), perhaps)
     )
     return found
@@ -280,7 +282,12 @@ def _adjuvant(reader: Reader) -> _Doses | None:
 def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
     """Give the therapy of that time that is known by its name or as a Procedure: whether it is over, it cannot tell."""
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
-    named = (*named_in_text(reader, SYSTEMIC), *reader.done(_INFUSION), *_procedures_in_text(reader))
+    named = (
+        *named_in_text(reader, SYSTEMIC),
+        *proposed(reader, DRUGS),
+        *reader.done(_INFUSION),
+        *_procedures_in_text(reader),
+    )
     return [
         Candidate(None, one.dated, (reader.evidence(one, _INFUSION),), unreadable=True)
         for one in named
@@ -300,6 +307,7 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         for order in medication(reader)
         if order.kind == "MedicationRequest"
         and order.status == "active"
+        and not only_proposes(order)
         and (start := start_of(reader, order)) is not None
         and resected is not None
         and found is not None

@@ -134,3 +134,32 @@ def test_an_open_order_is_adjuvant_by_the_day_from_which_it_was_to_be_taken(
 ) -> None:
     case = read(*OLD, given("2024-03-04"), request("active", ordered, **taken(start)))
     assert shown(case, "adjuvant-status") == status
+
+
+ORDERS = ["order", "original-order", "reflex-order", "filler-order", "instance-order"]
+
+
+@pytest.mark.parametrize("intent", ["proposal", "plan", "option", *ORDERS])
+def test_a_proposal_that_was_carried_out_is_no_dose_of_its_day_and_leaves_open_what_was_given(intent: str) -> None:
+    one = request("completed", "2026-02-01", intent=intent)
+    is_dose = intent in ORDERS
+    case = read(PRIMARY, LIVER, one)
+    found = (shown(case, "chemotherapy-cycles"), str(shown(case, "chemotherapy-last-date")))
+    assert found == ((1, "2026-02-01") if is_dose else ("gap: absent", "gap: absent"))
+    assert Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs
+    assert ("chemotherapy-last-date" in case.last_given) is is_dose
+    beside = read(PRIMARY, LIVER, one, given("2026-03-01"))
+    assert shown(beside, "chemotherapy-cycles") == (2 if is_dose else Interval(1))
+    before = read(PRIMARY, LIVER, request("completed", "2026-01-01", intent=intent), given("2026-03-01"))
+    assert shown(before, "chemotherapy-cycles") == 1
+
+
+@pytest.mark.parametrize(("intent", "status"), [("proposal", "gap: unreadable"), ("order", "completed")])
+def test_adjuvant_therapy_that_was_proposed_and_carried_out_is_asked_for(intent: str, status: str) -> None:
+    assert shown(read(*OLD, request("completed", "2024-03-04", intent=intent)), "adjuvant-status") == status
+
+
+@pytest.mark.parametrize(("intent", "status"), [("proposal", "completed"), ("plan", "completed"), ("order", "ongoing")])
+def test_adjuvant_therapy_that_is_only_proposed_is_not_under_way(intent: str, status: str) -> None:
+    case = read(*OLD, given("2024-03-04"), request("active", "2024-03-04", intent=intent))
+    assert shown(case, "adjuvant-status") == status
