@@ -243,7 +243,7 @@ def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list
 
 OF_A_COURSE = [*((SNOMED, code) for code in ("33195004", "448385000", "441799006", "1222565005", "238051000000104"))]
 OF_A_COURSE += [(CPT, "77386"), (CPT, "77412"), (CPT, "77427"), (PCS, "DD070ZZ"), (OPCS, "X65.4"), (OPCS, "X654")]
-WHOLE = [(SNOMED, code) for code in ("1217123003", "1287742003", "168523002", "394934009")]
+WHOLE = [*((SNOMED, code) for code in ("1217123003", "1287742003", "168523002", "394934009")), (OPS, "8-52")]
 
 
 @pytest.mark.parametrize(
