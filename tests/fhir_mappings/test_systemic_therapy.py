@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import ATC, CPT, ICD10, ICD10CM, OPCS, PCS, RXNORM, SNOMED, concept, condition, procedure
+from tests.charts import ATC, CPT, HCPCS, ICD10, ICD10CM, OPCS, PCS, RXNORM, SNOMED, concept, condition, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, given, request
 
@@ -83,6 +83,7 @@ def test_another_medicine_stops_nothing(name: str) -> None:
 PROCEDURES = [
     *((PCS, code) for code in ("3E03305", "3E04305", "3E06305", "3E0DX05", "3E0430M")),
     *((CPT, code) for code in ("96409", "96413", "96417", "96422")),
+    *((HCPCS, code) for code in ("96413", "J9263", "J9303")),
     *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
     *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
     *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
@@ -106,9 +107,26 @@ def test_systemic_therapy_as_a_procedure_stops_the_assumption(code: tuple[str, s
     assert (done, before, not_done, unread) == (True, False, False, True)
 
 
+@pytest.mark.parametrize("code", ["J9190", "J8520", "J8521", "J9263", "J9206", "J9035", "J9055", "J9303"])
+def test_a_dose_by_its_billing_code_is_a_cycle(code: str) -> None:
+    case = read(PRIMARY, LIVER, given("2026-02-01", drug=(HCPCS, code)))
+    assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (1, date(2026, 2, 1))
+    assert (shown(case, "bevacizumab-last-date") == date(2026, 2, 1)) is (code == "J9035")
+
+
 @pytest.mark.parametrize(
     "code",
-    [(MII, "OP"), (MII, "ST"), (OPS, "8-541.0"), (OPS, "8-522"), (OPCS, "X65.4"), (CPT, "96523"), (PCS, "3E0330M0")],
+    [
+        (HCPCS, "J0640"),
+        (HCPCS, "J9250"),
+        (MII, "OP"),
+        (MII, "ST"),
+        (OPS, "8-541.0"),
+        (OPS, "8-522"),
+        (OPCS, "X65.4"),
+        (CPT, "96523"),
+        (PCS, "3E0330M0"),
+    ],
 )
 def test_another_therapy_as_a_procedure_stops_nothing(code: tuple[str, str]) -> None:
     assert SINCE not in read(PRIMARY, LIVER, procedure("p", code, on="2026-02-01")).signs

@@ -9,7 +9,7 @@ import pytest
 
 from fhir_mappings.case import PartialDate
 from fhir_mappings.orders import OrderKind, ReadOrder, read_orders
-from tests.charts import SNOMED, concept
+from tests.charts import HCPCS, SNOMED, concept
 from tests.orders.drafts import ATC, CPT, biopsy, cycle, hepatectomy, order, terminology
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
@@ -41,9 +41,20 @@ def operation(status: str | None, **elements: Any) -> dict[str, Any]:
         ((CPT, "96413"), [{OrderKind.CHEMOTHERAPY}]),
         ((SNOMED, "716872004"), [{OrderKind.CHEMOTHERAPY}]),
         ((ATC, "L01XA03"), [{OrderKind.CHEMOTHERAPY}]),
+        ((HCPCS, "J9263"), [{OrderKind.CHEMOTHERAPY}]),
         ((ICD10, "Z90.4"), []),
     ],
-    ids=["biopsy", "resection", "ablation", "primary", "infusion", "regimen", "drug", "what a resection left behind"],
+    ids=[
+        "biopsy",
+        "resection",
+        "ablation",
+        "primary",
+        "infusion",
+        "regimen",
+        "drug",
+        "billed",
+        "what a resection left behind",
+    ],
 )
 def test_the_kind_of_an_order_is_told_by_its_code(code: tuple[str, str], expected: list[set[OrderKind]]) -> None:
     system, name = code
