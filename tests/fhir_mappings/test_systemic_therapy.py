@@ -84,6 +84,7 @@ PROCEDURES = [
     *((PCS, code) for code in ("3E03305", "3E04305", "3E06305", "3E0DX05", "3E0430M")),
     *((CPT, code) for code in ("96409", "96413", "96417", "96422")),
     *((HCPCS, code) for code in ("96413", "J9263", "J9303")),
+    *((ATC, code) for code in ("L01", "L01X", "L01FF02")),
     *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
     *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
     *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
