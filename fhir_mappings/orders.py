@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from fhir_mappings.loose_json import objects
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
+from fhir_mappings.read.other_cancers import names_others, other_conditions
+from fhir_mappings.read.places import is_liver
 from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
-from fhir_mappings.read.values import concept_texts, written_codes
+from fhir_mappings.read.routes import is_local
+from fhir_mappings.read.values import concept_sets, concept_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,23 +74,24 @@ def read_orders(
     *,
     patient_id: str,
     drafts: bool,
-    medications: Iterable[object] = (),
+    record: Iterable[object] = (),
 ) -> tuple[ReadOrder, ...]:
     """Give the orders of a kind that matters, each once, in the order they came.
 
     Of drafts the status may be missing; of the record only open orders count. Orders of another patient or with
-    `doNotPerform` are left out. A prescription may refer to a Medication among the resources or `medications`. An order
-    without an id is named by its place: `ServiceRequest, draft 2`.
+    `doNotPerform` are left out. A prescription may refer to a Medication among the resources or the `record`, and to
+    the Condition that it is for in the record. An order without an id is named by its place: `ServiceRequest, draft 2`.
     """
-    resources = tuple(resources)
-    known = _medications((*medications, *resources))
+    resources, record = tuple(resources), tuple(record)
+    known = _medications((*record, *resources))
+    others = other_conditions(record, terminology)
     found: dict[str, ReadOrder] = {}
     for place, resource in enumerate(resources, start=1):
         if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
             continue
         if not _is_open(resource, drafts=drafts):
             continue
-        kinds = classify(resource, terminology, known)
+        kinds = classify(resource, terminology, known, others)
         # An order that names nobody came with the patient's own call.
         if kinds and patient_fault(resource, patient_id) != OTHER_PATIENT:
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
@@ -108,18 +113,25 @@ def _medications(resources: Iterable[object]) -> dict[str, Mapping[str, Any]]:
 
 
 def classify(
-    resource: Mapping[str, Any], terminology: Terminology, medications: Mapping[str, Mapping[str, Any]]
+    resource: Mapping[str, Any],
+    terminology: Terminology,
+    medications: Mapping[str, Mapping[str, Any]],
+    others: Iterable[str] = (),
 ) -> frozenset[OrderKind]:
-    """Give the kinds of an order by its codes; an order with text alone has none."""
-    found = (
-        _kind_of(name)
-        for concept in _concepts(resource, medications)
-        for system, code in written_codes(concept)
-        for name in terminology.sets(system, code)
-    )
-    kinds = {kind for kind in found if kind is not None}
+    """Give the kinds of an order by its codes, a biopsy's also by its body site; an order with text alone has none.
+
+    Chemotherapy for another cancer, one of `others`, is none of ours.
+    """
+    names = {name for concept in _concepts(resource, medications) for name in concept_sets(concept, terminology)}
+    if "biopsy" in names and any(is_liver(site, terminology) for site in objects(resource.get("bodySite"))):
+        names.add("liver-biopsy")
+    kinds = {kind for kind in map(_kind_of, names) if kind is not None}
     if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
         kinds.discard(OrderKind.LIVER_BIOPSY)
+    if OrderKind.CHEMOTHERAPY in kinds and (
+        is_local(resource, terminology) or names_others(resource, others, terminology)
+    ):
+        kinds.discard(OrderKind.CHEMOTHERAPY)
     return frozenset(kinds)
 
 
@@ -148,6 +160,8 @@ def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str
 
 def _is_open(resource: Mapping[str, Any], *, drafts: bool) -> bool:
     status = resource.get("status")
+    if isinstance(status, str):
+        status = status.strip()
     if resource.get("doNotPerform") is True:
         return False
     return (drafts and status is None) or status in _OPEN[resource["resourceType"]]

@@ -96,8 +96,8 @@ _ICD_10 = "icd-10"
 _TERM = re.compile(r"\|[^|]*\|")
 _CONCEPT = re.compile(r"\b\d{6,18}\b")
 _SITE = re.compile(r"\b363698007\s*=\s*(\d{6,18})\b")
-_CONTEXT = re.compile(r"\b(?:408729009|408731000|408732007)\b")
-"""Attributes that say of a finding whether it is there, when it was and whose it is."""
+_CONTEXT = re.compile(r"\b(?:408729009|408731000|408732007)\b|\b408730004\s*=(?!\s*385658003\b)")
+"""Attributes that say of a finding whether it is there, when it was and whose it is, or that no procedure was done."""
 
 
 def refined(expression: str) -> list[str]:

@@ -196,10 +196,23 @@ def _draft_orders(request: HookRequest) -> tuple[_Entry, ...]:
     return tuple(_entries(bundle))
 
 
+_GROUPS = ("RequestGroup", "RequestOrchestration", "CarePlan")
+"""What may contain the orders that it is made of."""
+_OPEN = (None, "draft", "active", "on-hold")
+"""Statuses of a group whose orders are still meant."""
+
+
 def _entries(resource: dict[str, Any], full_url: object = None) -> Iterator[_Entry]:
-    """Give a draft, or where a Bundle (of an order set, say) is in its place, those in that."""
-    if resource.get("resourceType", "Bundle") != "Bundle":
+    """Give a draft, or where a Bundle (of an order set, say) is in its place, those in that; and what a group contains.
+
+    What is contained can be neither changed nor removed by itself: it has no id here, and is selected with its group.
+    """
+    kind = resource.get("resourceType", "Bundle")
+    if kind != "Bundle":
         yield _Entry(resource, full_url if isinstance(full_url, str) else None)
+    for contained in objects(resource.get("contained")) if kind in _GROUPS and resource.get("status") in _OPEN else ():
+        nameless = {name: member for name, member in contained.items() if name != "id"}
+        yield from _entries(nameless, f"{kind}/{resource.get('id')}")
     for entry in objects(resource.get("entry")):
         if isinstance(entry.get("resource"), dict):
             yield from _entries(entry["resource"], entry.get("fullUrl"))

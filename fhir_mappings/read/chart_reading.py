@@ -19,6 +19,7 @@ from fhir_mappings.read.references import (
     patient_fault,
     reference_displays,
 )
+from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.topics import ANY_CANCER, Coding, about, codings_of, named_beside
 from fhir_mappings.read.values import concept_texts
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
@@ -206,7 +207,8 @@ class _Gate:
                 topics |= referred_topics | could_be(kind, " ".join(reference_displays(body)))
             if not whole:
                 topics |= _PERHAPS_SYSTEMIC
-        if not sets and not topics and not masked and not _is_place(kind, body, self.terminology):
+        matters = sets or topics or masked or _is_place(kind, body, self.terminology)
+        if not matters or (kind in _MEDICATED and is_local(body, self.terminology)):
             return None
         whose = patient_fault(body, self.patient_id)
         if whose is not None:

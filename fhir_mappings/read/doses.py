@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import parse_date
+from fhir_mappings.read.dates import parse_date, shifted
 from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any
 from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.values import decimal_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_mappings.case import PartialDate
     from fhir_mappings.read.chart_reading import Refused, Resource
     from fhir_mappings.read.radiotherapy import Course
@@ -23,6 +26,7 @@ SYSTEMIC = "systemic-therapy"
 ANTINEOPLASTIC = "antineoplastic"
 """Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
+_PROPOSALS = ("proposal", "plan", "option")
 BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
 _UNFINISHED = BEGUN | {"unknown"}
 _PERIODS = {"MedicationAdministration": "effectivePeriod", "Procedure": "performedPeriod"}
@@ -45,11 +49,25 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
 def _given(reader: Reader) -> list[Resource]:
     courses = courses_of(reader)
-    done = [dose for dose in medication(reader) if dose.status == "completed" and not dose.future]
+    done = [dose for dose in medication(reader) if _is_done(dose) and not only_proposes(dose)]
     carried_out = {order for dose in done for order in _orders_of(dose)}
     found = [replace(dose, dated=start_of(reader, dose)) for dose in done if dose.reference not in carried_out]
     found = [dose for dose in found if not sensitises(reader, dose, courses)]
     return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
+
+
+def _is_done(dose: Resource) -> bool:
+    return dose.status == "completed" and not dose.future
+
+
+def only_proposes(dose: Resource) -> bool:
+    """Whether a request is a proposal or plan and no order: its date is none of a dose, were it carried out."""
+    return dose.body.get("intent") in _PROPOSALS
+
+
+def proposed(reader: Reader, *drugs: str) -> list[Resource]:
+    """Give the proposals of systemic therapy that were carried out: when, they do not tell."""
+    return [dose for dose in medication(reader, *drugs) if _is_done(dose) and only_proposes(dose)]
 
 
 def _orders_of(dose: Resource) -> list[str]:
@@ -81,14 +99,26 @@ def latest_of(dose: Resource) -> PartialDate | None:
 
 
 def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
-    """Give the days from which, or until which, an order was to be taken."""
+    """Give the days on which an order was to be taken, and those from which, or until which."""
     found = []
     for instruction in order.body.get("dosageInstruction", ()):
-        period = instruction.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
-        when = parse_date(period.get(bound))
-        if when is not None:
-            found.append(when)
+        timing = instruction.get("timing", {})
+        repeat = timing.get("repeat", {})
+        said = map(parse_date, (*timing.get("event", ()), repeat.get("boundsPeriod", {}).get(bound)))
+        found += [when for when in said if when is not None]
+        days = _days_in(repeat.get("boundsDuration", {}))
+        if bound == "end" and days and order.dated is not None:
+            found.append(shifted(order.dated, days - 1))
     return found
+
+
+_DAYS = {"d": 1, "wk": 7}
+
+
+def _days_in(duration: Mapping[str, Any]) -> int:
+    """Give the days of a duration in days or weeks; 0 for any other."""
+    number = decimal_of(duration.get("value"))
+    return int((number or 0) * _DAYS.get(str(duration.get("code", duration.get("unit"))), 0))
 
 
 def unfinished(reader: Reader, *drugs: str) -> list[Resource]:

@@ -1,4 +1,4 @@
-"""Results that are of another cancer of the patient than the colorectal one, by their focus, stage or organ."""
+"""What is of another cancer of the patient: results by their focus, stage or organ, treatment by its reason."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fhir_mappings.read.chart_reading import Resource
+    from fhir_mappings.read.reader import Reader
     from fhir_mappings.terminology import Terminology
 
 OTHER_CANCER = "of another cancer"
 OTHER_ORGAN = "of another organ"
 NAMED_CANCER = "of a cancer that is known by its name alone"
+_SET = "other-cancer"
 _OF_A_TUMOUR = (
     "tnm-",
     "margin",
@@ -56,8 +59,7 @@ def leave_out_of_others(
     Give those that are of cancers whose names, among `named`, are all that is known of them: they may be another.
     """
     conditions = found.get("Condition", ())
-    others = (one for one in conditions if "other-cancer" in one.sets and not one.starting("primary-site-"))
-    coded = frozenset(one.reference for one in others)
+    coded = frozenset(one.reference for one in conditions if _is_other(one.sets))
     named = {**named, **{one.reference: one.body for one in conditions if _is_unplaced(one)}}
     bodies = {**named, **{one.reference: one.body for one in conditions}} if coded or named else {}
     cancers = _Cancers(coded, frozenset(named), _staged(bodies))
@@ -115,3 +117,33 @@ def _conditions(result: Resource, cancers: _Cancers) -> set[str]:
         return set()
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
     return {one for one in named if one.startswith("Condition/")} | cancers.staged.get(result.reference, set())
+
+
+def _is_other(sets: frozenset[str]) -> bool:
+    return _SET in sets and not any(name.startswith("primary-site-") for name in sets)
+
+
+def is_for_another(reader: Reader, treatment: Resource) -> bool:
+    """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
+    others = (one.reference for one in reader.chart.holding("Condition", _SET) if _is_other(one.sets))
+    return names_others(treatment.body, others, reader.terminology)
+
+
+def other_conditions(resources: Iterable[object], terminology: Terminology) -> list[str]:
+    """Give the references of the Conditions of other cancers among resources as they were sent."""
+    return [
+        f"Condition/{one.get('id')}"
+        for one in resources
+        if isinstance(one, dict) and one.get("resourceType") == "Condition"
+        if _is_other(concept_sets(one.get("code"), terminology))
+    ]
+
+
+def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
+    """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone."""
+    named = references_of(treatment, "reasonReference")
+    coded = objects(treatment.get("reasonCode"))
+    if not named and not coded:
+        return False
+    ours = {referred(one, "Condition") for one in named}.difference(others)
+    return not ours and all(_is_other(concept_sets(one, terminology)) for one in coded)

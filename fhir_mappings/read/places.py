@@ -19,6 +19,8 @@ _BY_SITE = {"cancer-by-site": "cancer", "colorectal-by-site": "colorectal cancer
 """Value sets of codes that do not name their organ, each with what they name."""
 _TOPOGRAPHY = re.compile(r"C(?:(?P<colon>18(?!\.?1)|19|20)|22)(?!\d\d)", re.IGNORECASE)
 """Codes of bowel and liver in ICD-O-3, as it is used for body sites beside FHIR's own systems."""
+_RECTAL_TOPOGRAPHY = re.compile(r"C(?:19|20)(?:\.?9)?", re.IGNORECASE)
+_RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 _BOWEL, _ELSEWHERE = "body-site-", "elsewhere-structure"
 
 
@@ -29,6 +31,13 @@ def is_liver(place: object, terminology: Terminology) -> bool:
 
 def _names_liver(places: Iterable[str]) -> bool:
     return any(name.startswith(("liver-structure", "liver-lobe-")) for name in places)
+
+
+def is_rectum(place: object, terminology: Terminology) -> bool:
+    """Whether a body site is the rectum or its junction with the sigmoid."""
+    if not _RECTAL.isdisjoint(concept_sets(place, terminology)):
+        return True
+    return any(_RECTAL_TOPOGRAPHY.fullmatch(code) for code in _unread_codes(place, terminology))
 
 
 def is_elsewhere(place: object, terminology: Terminology) -> bool:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.dates import on, parse_date
+from fhir_mappings.read.other_cancers import is_for_another
+from fhir_mappings.read.places import is_rectum
 from fhir_mappings.read.settle import Candidate
-from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
 _WHOLE_COURSE = "radiotherapy"
+_NAMED = "radiotherapy"
 _RADIOTHERAPY = (_WHOLE_COURSE, "radiotherapy-fraction")
 _COURSES = {"completed": ("completed", "end"), "in-progress": ("ongoing", "start")}
 """What a course of some status says, and the bound of its period from which on that holds."""
@@ -25,7 +29,6 @@ _BEGUN = frozenset({"ongoing", "completed"})
 Course: TypeAlias = "tuple[PartialDate, PartialDate]"
 _OPEN_COURSE = frozenset({"in-progress", "on-hold"})
 _BEGUN_COURSE = _OPEN_COURSE | {"completed", "stopped"}
-_RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 _DAYS_BETWEEN = 7
 """The most between two fractions of one course: weekends, holidays and short breaks are part of it."""
 
@@ -35,25 +38,36 @@ def courses_of(reader: Reader) -> list[Course]:
 
     Fractions that follow each other within a week are of one course: it has days without one.
     """
-    begun = [
-        course
-        for course in reader.chart.holding("Procedure", *_RADIOTHERAPY)
-        if course.status in _BEGUN_COURSE and not course.future
-    ]
     found = []
     fractions = []
-    for course in begun:
-        period = course.body.get("performedPeriod")
-        bounds = period if isinstance(period, dict) else {}
-        start, end = parse_date(bounds.get("start")), parse_date(bounds.get("end"))
-        start = start or course.dated
-        if start is None:
+    for course in _begun(reader.chart.holding("Procedure", *_RADIOTHERAPY)):
+        span = _span(course)
+        if span is None:
             continue
         if _WHOLE_COURSE in course.sets:
+            start, end = span
             found.append((start, end or (on(date.max) if course.status in _OPEN_COURSE else start)))
         else:
-            fractions.append((start, end or start))
+            fractions.append((span[0], span[1] or span[0]))
     return [*found, *_joined(fractions)]
+
+
+def named_courses(reader: Reader) -> list[Course]:
+    """Give start and end of what began and is radiotherapy by its name alone: fractions, or whole courses."""
+    named = _begun(one for one in reader.chart.of("Procedure") if _NAMED in one.topics)
+    return _joined([(span[0], span[1] or span[0]) for span in map(_span, named) if span is not None])
+
+
+def _begun(courses: Iterable[Resource]) -> Iterable[Resource]:
+    return (course for course in courses if course.status in _BEGUN_COURSE and not course.future)
+
+
+def _span(course: Resource) -> tuple[PartialDate, PartialDate | None] | None:
+    """Give the start of a course, and its end where one is written."""
+    period = course.body.get("performedPeriod")
+    bounds = period if isinstance(period, dict) else {}
+    start = parse_date(bounds.get("start")) or course.dated
+    return None if start is None else (start, parse_date(bounds.get("end")))
 
 
 def _joined(fractions: list[Course]) -> list[Course]:
@@ -105,10 +119,12 @@ def rectal_radiotherapy(reader: Reader, fact: FactDefinition) -> list[Candidate]
 
 
 def _of_rectum(reader: Reader, course: Resource) -> bool:
-    """Whether a course treats the rectum: by its body site, else where the primary is in the rectum."""
+    """Whether a course treats the rectum: by its body site, else where the primary is in it and no other is meant."""
     sites = course.body.get("bodySite")
     if sites:
-        return any(_RECTAL & concept_sets(site, reader.terminology) for site in sites)
+        return any(is_rectum(site, reader.terminology) for site in sites)
+    if is_for_another(reader, course):
+        return False
     fact = reader.fact("primary-site")
     values = {fact.value} if isinstance(fact, Known) else fact.values if isinstance(fact, Narrowed) else ()
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_mappings.case import Interval, Known
+from fhir_mappings.read.conditions import asserted
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
     ANTINEOPLASTIC,
@@ -20,13 +21,16 @@ from fhir_mappings.read.doses import (
     latest_of,
     medication,
     named_in_text,
+    only_proposes,
     only_sensitiser,
+    proposed,
     sensitises,
     start_of,
     unfinished,
 )
 from fhir_mappings.read.operations import operations_for_metastases
-from fhir_mappings.read.radiotherapy import courses_of, touches_any
+from fhir_mappings.read.other_cancers import is_for_another
+from fhir_mappings.read.radiotherapy import courses_of, named_courses, touches_any
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
@@ -44,6 +48,8 @@ _BEVACIZUMAB = "drug-bevacizumab"
 _INFUSION = "chemotherapy"
 """A Procedure that gives chemotherapy and does not say which."""
 _PROCEDURES = (_INFUSION, ANTINEOPLASTIC)
+_SESSION = "chemotherapy-session"
+"""A Condition that is the reason of a visit."""
 _CYCLE_DAYS = 10
 
 
@@ -60,7 +66,8 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     if any(refusal.kind == "Procedure" and is_systemic(refusal, *_PROCEDURES) for refusal in reader.chart.refused):
         return True
     procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
-    return any(_may_follow(done, found) for done in procedures)
+    sessions = (one for one in reader.chart.holding("Condition", _SESSION) if asserted(one))
+    return any(_may_follow(done, found) for done in (*procedures, *sessions))
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
@@ -107,17 +114,24 @@ def _sorted_out(
     *,
     closed: bool,
 ) -> _Doses:
-    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy."""
-    courses = courses_of(reader)
+    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy.
+
+    What was given for another cancer is neither.
+    """
+    courses = [*courses_of(reader), *named_courses(reader)]
     found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
     for dose in given(reader, *drugs):
         when = dose.dated
+        if is_for_another(reader, dose):
+            continue
         if when is not None and surely(when) and not (only_sensitiser(dose) and touches_any(when, courses)):
             found.certain.append(dose)
         elif _is_possible(dose, when, perhaps):
             found.possible.append(dose)
     found.possible.extend(
-        dose for dose in unfinished(reader, *drugs) if _is_possible(dose, start_of(reader, dose), perhaps)
+        dose
+        for dose in (*unfinished(reader, *drugs), *proposed(reader, *drugs))
+        if not is_for_another(reader, dose) and _is_possible(dose, start_of(reader, dose), perhaps)
     )
     return found
 
@@ -268,7 +282,12 @@ def _adjuvant(reader: Reader) -> _Doses | None:
 def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
     """Give the therapy of that time that is known by its name or as a Procedure: whether it is over, it cannot tell."""
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
-    named = (*named_in_text(reader, SYSTEMIC), *reader.done(_INFUSION), *_procedures_in_text(reader))
+    named = (
+        *named_in_text(reader, SYSTEMIC),
+        *proposed(reader, DRUGS),
+        *reader.done(_INFUSION),
+        *_procedures_in_text(reader),
+    )
     return [
         Candidate(None, one.dated, (reader.evidence(one, _INFUSION),), unreadable=True)
         for one in named
@@ -288,6 +307,7 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         for order in medication(reader)
         if order.kind == "MedicationRequest"
         and order.status == "active"
+        and not only_proposes(order)
         and (start := start_of(reader, order)) is not None
         and resected is not None
         and found is not None

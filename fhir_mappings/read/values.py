@@ -50,14 +50,22 @@ _UCUM = ("unitsofmeasure.org", "2.16.840.1.113883.6.8")
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
 _TEXT = re.compile(
-    rf"(?:(?:ecog|who|asa|kps|karnofsky|ps|cea|grade|class|score|status|:)\s*)*"
+    r"(?:(?:ecog|who|asa|kps|karnofsky|ps|cea|grade|class|score|status|(?:performance|physical)(?= status)|:|=(?![<>]))"
+    r"\s*(?:-\s+)?)*"
     rf"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<low>{_NUMBER})(?:\s*(?:-|\u2013|to)\s*(?P<high>\d+(?:[.,]\d+)?))?"
     rf"\s*(?P<unit>[a-zµμ%/{{}}]*)",
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
-_ASA = re.compile(r"(?:ASA\b)?\s*(?:class\b)?\s*(I{1,3}|IV|VI?)", re.IGNORECASE)
-_DESCRIBED = re.compile(r"(?P<grade>.*[0-9IV])\s*[-\u2013:(,]\s*(?P<words>[a-z][^0-9?]*)", re.IGNORECASE)
+_CLASS = r"(I{1,3}|IV|VI?)"
+_ASA = re.compile(
+    rf"(?:(?:ASA|PS|physical|status|class|grade)\b\s*(?::\s*)?)*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?",
+    re.IGNORECASE,
+)
+_DESCRIBED = re.compile(
+    rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|or|to)\s+)*{_CLASS}\b)(?P<words>[a-z][^0-9?]*)",
+    re.IGNORECASE,
+)
 _NOT_GRADED = re.compile(
     r"\b(?:not (?:assess|appl|avail|done|known|perform|record)|unknown|n/?a\b|nicht (?:erhoben|bekannt)|unbekannt"
     r"|pending|previous|former|refus)",
@@ -85,6 +93,8 @@ ANSWERS: Mapping[str, Answers] = {
     "ecog": Answers("ecog", (0, 1, 2, 3, 4, 5)),
     "asa": Answers("asa", (1, 2, 3, 4, 5, 6)),
     "primary-margin": Answers("margin", ("r0", "r1", "r2")),
+    "liver-condition": Answers("liver-condition", ("steatosis", "cirrhosis")),
+    "hepatectomy-extent": Answers("hepatectomy", ("minor", "major")),
     "chemotherapy-response": Answers(
         "response", ("complete-response", "partial-response", "stable-disease", "progressive-disease")
     ),
@@ -223,7 +233,7 @@ def _factor(unit: str | None, fact: FactDefinition) -> Decimal | None:
     return _UNITS.get(fact.unit or "", {}).get(spelled)
 
 
-def _decimal(value: object) -> Decimal | None:
+def decimal_of(value: object) -> Decimal | None:
     """Give a number or the text of one; no other JSON value is spelled like a number."""
     try:
         found = Decimal(str(value).strip())
@@ -246,7 +256,7 @@ def _unit(quantity: Mapping[str, Any]) -> str | None:
 def _quantity(quantity: Mapping[str, Any], fact: FactDefinition) -> Reading:
     if "value" not in quantity:
         return NoValue.ABSENT if "_value" in quantity else NoValue.UNREADABLE
-    number = _decimal(quantity["value"])
+    number = decimal_of(quantity["value"])
     factor = _factor(_unit(quantity), fact)
     comparator = quantity.get("comparator")
     if number is None or factor is None or (comparator is not None and comparator not in _COMPARATORS):
@@ -282,13 +292,14 @@ def _number_in_text(text: str, fact: FactDefinition) -> Reading:
         return Interval(low=2)
     roman = _ASA.fullmatch(text) if fact.code == "asa" else None
     if roman is not None:
-        return _ROMAN[roman[1].upper()]
+        first, last = (_ROMAN[numeral.upper()] for numeral in roman.groups(default=roman[1]))
+        return first if first == last else Interval(first, last)
     found = _TEXT.fullmatch(text)
     if found is None or _THOUSANDS.fullmatch(found["low"]):
         return NoValue.UNREADABLE
     factor = _factor(found["unit"], fact)
-    low = _decimal(found["low"].replace(",", "."))
-    high = _decimal(found["high"].replace(",", ".")) if found["high"] else None
+    low = decimal_of(found["low"].replace(",", "."))
+    high = decimal_of(found["high"].replace(",", ".")) if found["high"] else None
     if factor is None or low is None or (high is not None and (found["comparator"] or high < low)):
         return NoValue.UNREADABLE
     if high is not None:

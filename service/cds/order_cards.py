@@ -54,7 +54,7 @@ def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
     `selections` narrow the cards of order-select, `None` means all drafts; `full_urls` are those of their entries.
     """
     drafts, record = tuple(drafts), tuple(record)
-    read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True, medications=record)
+    read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True, record=record)
     if not read:
         return []
     planned = read_orders(record, terminology, patient_id=context.patient_id, drafts=False)

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from fhir_mappings.case import Interval, Sign
 from tests.charts import (
+    CPT,
     ICD10CM,
+    OPCS,
+    PCS,
     RXNORM,
     SNOMED,
     concept,
@@ -168,6 +172,7 @@ def course(site: Given | None = None, *, status: str = "completed", on: str = "2
 
 
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+ICDO = "http://terminology.hl7.org/CodeSystem/icd-o-3"
 FRACTION = (OPS, "8-522.91")
 BEGUN = {"ongoing", "completed"}
 
@@ -179,6 +184,16 @@ def fraction(on: str, *, ident: str = "f", status: str = "completed", **more: An
 COURSES: list[tuple[str, list[Given], Any]] = [
     ("site of the rectum", [course(RECTUM)], "completed"),
     ("site elsewhere", [course(LUNG)], "gap: absent"),
+    *(
+        (f"site in ICD-O-3: {code}", [PRIMARY, course({"coding": [{"system": ICDO, "code": code}]})], said)
+        for code, said in (
+            ("C20.9", "completed"),
+            ("C209", "completed"),
+            ("c19.9", "completed"),
+            ("C61.9", "gap: absent"),
+        )
+    ),
+    ("site in words", [PRIMARY, course({"text": "rectum"})], "gap: absent"),
     ("no primary", [course()], "gap: absent"),
     ("primary in the rectum", [PRIMARY, course()], "completed"),
     ("primary in the colon", [condition("p", (ICD10CM, "C18.7")), course()], "gap: absent"),
@@ -224,6 +239,59 @@ COURSES: list[tuple[str, list[Given], Any]] = [
 @pytest.mark.parametrize(("resources", "expected"), [one[1:] for one in COURSES], ids=[one[0] for one in COURSES])
 def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list[Given], expected: Any) -> None:
     assert shown(read(*resources), "rectal-radiotherapy") == expected
+
+
+OF_A_COURSE = [*((SNOMED, code) for code in ("33195004", "448385000", "441799006", "1222565005", "238051000000104"))]
+OF_A_COURSE += [(CPT, "77386"), (CPT, "77412"), (CPT, "77427"), (PCS, "DD070ZZ"), (OPCS, "X65.4"), (OPCS, "X654")]
+WHOLE = [*((SNOMED, code) for code in ("1217123003", "1287742003", "168523002", "394934009")), (OPS, "8-52")]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [*((code, BEGUN) for code in OF_A_COURSE), *((code, "completed") for code in WHOLE)],
+    ids=[code for _, code in (*OF_A_COURSE, *WHOLE)],
+)
+def test_fluoropyrimidine_beside_radiotherapy_in_any_code_is_no_cycle(code: tuple[str, str], said: Any) -> None:
+    treated = procedure("c", code, performedPeriod={"start": "2026-02-01", "end": "2026-03-10"}, bodySite=[RECTUM])
+    beside, after = (read(PRIMARY, LIVER, treated, given(day, FLUOROURACIL)) for day in ("2026-02-15", "2026-03-12"))
+    found = [shown(case, "chemotherapy-cycles") for case in (beside, after)]
+    assert (shown(beside, "rectal-radiotherapy"), found) == (said, ["gap: absent", 1])
+
+
+NAMES = [
+    "Radiotherapy rectum 50.4 Gy",
+    "Chemoradiotherapy",
+    "Bestrahlung Rektum",
+    "Radiochemotherapie",
+    "Radiothérapie",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fluoropyrimidine_beside_radiotherapy_that_is_known_by_its_name_may_be_part_of_it(name: str) -> None:
+    named = procedure("c", RADIATED, performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
+    named |= {"code": {"text": name}}
+    beside, after, other = given("2026-02-15", FLUOROURACIL), given("2026-03-12", FLUOROURACIL, ident="e"), OXALIPLATIN
+    found = [
+        shown(read(PRIMARY, LIVER, one, *doses), "chemotherapy-cycles")
+        for one, doses in (
+            (named, [beside]),
+            (named, [after]),
+            (named, [beside, after]),
+            (named, [given("2026-02-15", other)]),
+            (named | {"status": "not-done"}, [beside]),
+            (named | {"code": {"text": "Physiotherapy"}}, [beside]),
+        )
+    ]
+    assert found == ["gap: absent", 1, Interval(1), 1, 1, 1]
+    assert Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in read(PRIMARY, LIVER, named, beside).signs
+    assert shown(read(PRIMARY, LIVER, named), "rectal-radiotherapy") == "gap: absent"
+
+
+@pytest.mark.parametrize("code", ["77263", "77373", "77290", "77470"])
+def test_what_prepares_radiotherapy_or_is_rather_of_the_liver_is_none_of_the_rectum(code: str) -> None:
+    case = read(PRIMARY, LIVER, procedure("c", (CPT, code), on="2026-02-01"), given("2026-02-01", FLUOROURACIL))
+    assert (shown(case, "rectal-radiotherapy"), shown(case, "chemotherapy-cycles")) == ("gap: absent", 1)
 
 
 def test_fluoropyrimidine_on_the_day_of_a_fraction_is_no_cycle() -> None:

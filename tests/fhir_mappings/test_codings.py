@@ -342,7 +342,8 @@ def test_a_liver_operation_after_the_metastases_makes_them_treated(system: str, 
 
 DRUGS = [
     *((RXNORM, code) for code in ("4492", "194000", "32592", "51499", "253337", "318341", "263034")),
-    *((RXNORM, code) for code in ("1736776", "1791701")),
+    *((RXNORM, code) for code in ("1736776", "1791701", "200327", "213293", "575971", "1726325", "1657066")),
+    *((SNOMED, code) for code in ("387172005", "386906001", "395814003", "372538008", "409406007")),
     *((ATC, code) for code in ("L01BC02", "L01BC06", "L01XA03", "L01CE02", "L01FG01", "L01FE01", "L01FE02")),
     *((ATC, code) for code in ("L01XX19", "L01XC07", "L01XC06", "L01XC08")),
 ]

@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Interval
 from fhir_mappings.catalogue import FACTS_SYSTEM
-from tests.charts import LOINC, SNOMED, coded, concept, condition, observation
+from tests.charts import CPT, ICD10CM, LOINC, SNOMED, coded, concept, condition, observation
 from tests.fhir_mappings.reading import proofs, read, shown
 
 HGNC = "http://www.genenames.org"
@@ -47,6 +47,8 @@ def bound(score: int, comparator: str) -> dict[str, Any]:
         ({"valueInteger": -1}, "gap: unreadable"),
         ({"dataAbsentReason": {"text": "unknown"}}, "gap: absent"),
         ({"valueCodeableConcept": {"text": "70"}}, 1),
+        ({"valueString": "80 % - some symptoms"}, 1),
+        ({"valueCodeableConcept": {"text": "90%: able to carry on normal activity"}}, 0),
         (coded(LOINC, "LA9622-7"), "gap: unreadable"),
     ],
 )
@@ -61,6 +63,27 @@ def test_every_grade_and_class_is_read_from_its_answer() -> None:
     scores = [shown(read(said("89243-0", coded(LOINC, code))), "ecog") for code in TENS]
     assert (grades, classes, spelled) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6])
     assert scores == [5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
+
+
+WHO_GRADES = ("373803006", "373804000", "373805004", "373806003", "373807007")
+QUESTIONS = ("423740007", "424122007", "273437007", "373802001")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_grades_of_the_who_are_those_of_ecog_whatever_asks_for_them(question: str) -> None:
+    coded_ones = [observation("o", (SNOMED, question), coded(SNOMED, code), on=RECENT) for code in WHO_GRADES]
+    numbers = [observation("o", (SNOMED, question), {"valueInteger": grade}, on=RECENT) for grade in range(5)]
+    itself = [observation("o", (SNOMED, code), {}, on=RECENT) for code in WHO_GRADES]
+    found = [[shown(read(one), "ecog") for one in ways] for ways in (coded_ones, numbers, itself)]
+    assert found == [[0, 1, 2, 3, 4]] * 3
+
+
+def test_karnofsky_is_asked_for_in_snomed_as_a_score_and_as_a_scale() -> None:
+    found = [
+        shown(read(observation("o", (SNOMED, code), {"valueInteger": 80}, on=RECENT)), "ecog")
+        for code in ("761869008", "273546003")
+    ]
+    assert found == [1, 1]
 
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-allgemeiner-leistungszustand-"
@@ -138,6 +161,13 @@ def test_a_class_that_does_not_hold_is_absent(one: dict[str, Any]) -> None:
         ("asa", (LOINC, "LA28814-4"), 2),
         ("primary-margin", (SNOMED, "278271003"), "r1"),
         ("chemotherapy-response", (SNOMED, "359746009"), "stable-disease"),
+        ("liver-condition", (SNOMED, "19943007"), "cirrhosis"),
+        ("liver-condition", (ICD10CM, "K74.60"), "cirrhosis"),
+        ("liver-condition", (ICD10CM, "K76.0"), "steatosis"),
+        ("liver-condition", (ICD10CM, "K74.0"), "gap: unreadable"),
+        ("hepatectomy-extent", (CPT, "47130"), "major"),
+        ("hepatectomy-extent", (SNOMED, "174431000"), "minor"),
+        ("hepatectomy-extent", (SNOMED, "107963000"), "gap: unreadable"),
         ("liver-centre-discussed", (SNOMED, "373066001"), "agreed"),
         ("liver-centre-discussed", (LOINC, "LA32-8"), "refused"),
         ("primary-n", (SNOMED, "1229978004"), "gap: unreadable"),

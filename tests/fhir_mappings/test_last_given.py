@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_mappings.case import Evidence, Interval, Known, PartialDate
-from tests.charts import CPT, SNOMED, procedure
+from tests.charts import CPT, OPCS, SNOMED, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
     BEVACIZUMAB,
@@ -46,7 +46,10 @@ def test_the_last_of_all_that_was_given_is_told_apart_from_the_preoperative() ->
     assert last(read(*OLD, given(ident="undated"), request("stopped", "2026-03-20"))) == {}
 
 
-@pytest.mark.parametrize("code", [(SNOMED, "367336001"), (CPT, "96413"), (OPS, "8-542.21")], ids=lambda code: code[1])
+INFUSIONS = [(SNOMED, "367336001"), (SNOMED, "265760000"), (CPT, "96413"), (CPT, "96409"), (OPCS, "X72.1")]
+
+
+@pytest.mark.parametrize("code", [*INFUSIONS, (OPS, "8-542.21")], ids=lambda code: code[1])
 def test_a_procedure_of_chemotherapy_stands_for_what_was_given(code: tuple[str, str]) -> None:
     def infusion(**more: Any) -> Given:
         return procedure("infusion", code, **more)

@@ -1,4 +1,4 @@
-"""Results of another cancer of the patient: they say nothing of the colorectal one."""
+"""Results and treatment of another cancer of the patient: they say nothing of the colorectal one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Issue, Sign
-from tests.charts import ATC, ICD10CM, LOINC, SNOMED, coded, concept, condition, dose, local, observation, quantity
+from fhir_mappings.case import Interval, Issue, Sign
+from tests.charts import (
+    ATC,
+    ICD10CM,
+    LOINC,
+    SNOMED,
+    coded,
+    concept,
+    condition,
+    dose,
+    local,
+    observation,
+    procedure,
+    quantity,
+)
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
@@ -15,6 +28,7 @@ ANORECTAL = condition("anorectal", (ICD10CM, "C21.8")) | {
     "code": {"coding": [{"system": ICD10CM, "code": "C21.8"}, {"system": ICD10CM, "code": "C20"}]}
 }
 ON = "2026-06-10"
+LEFT = (SNOMED, "82619000")
 ISSUE = Issue("Observation/o", "of another cancer")
 
 
@@ -152,3 +166,57 @@ def test_what_is_of_the_patient_or_was_entered_is_read_whatever_cancer_it_names(
     ecog = observation("e", (LOINC, "89247-1"), {"valueInteger": 1}, on=ON)
     case = read(PRIMARY, BREAST, ecog | about("Condition/breast"), local("primary-n", "N1") | about("Condition/breast"))
     assert (shown(case, "ecog"), shown(case, "primary-n"), case.issues) == (1, "N1", ())
+
+
+CAPECITABINE = (ATC, "L01BC06")
+OF_BREAST, OF_PRIMARY = ({"reasonReference": [{"reference": f"Condition/{one}"}]} for one in ("breast", "primary"))
+CODED_BREAST, CODED_COLON = ({"reasonCode": [concept(ICD10CM, code)]} for code in ("C50.911", "C18.7"))
+REASONS: list[tuple[str, dict[str, Any], bool]] = [
+    ("none", {}, False),
+    ("another cancer", OF_BREAST, True),
+    ("another cancer, in a code", CODED_BREAST, True),
+    ("both ways", OF_BREAST | CODED_BREAST, True),
+    ("the primary", OF_PRIMARY, False),
+    ("both cancers", {"reasonReference": [*OF_BREAST["reasonReference"], *OF_PRIMARY["reasonReference"]]}, False),
+    ("one by reference, one in a code", OF_BREAST | CODED_COLON, False),
+    ("one in a code, one by reference", OF_PRIMARY | CODED_BREAST, False),
+    ("a Condition that is not there", {"reasonReference": [{"reference": "Condition/unknown"}]}, False),
+    ("words", {"reasonCode": [{"text": "breast cancer"}]}, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("reason", "left_out"), [one[1:] for one in REASONS], ids=[one[0].replace(" ", "-") for one in REASONS]
+)
+def test_what_was_given_for_another_cancer_is_no_cycle_and_sets_no_adjuvant_therapy(
+    reason: dict[str, Any], *, left_out: bool
+) -> None:
+    resected = [condition("primary", (ICD10CM, "C18.7"), onset="2025-01-05"), procedure("r", LEFT, on="2025-02-01")]
+    given = dose("d", CAPECITABINE, on="2026-05-20", **reason)
+    other = dose("e", CAPECITABINE, on="2026-05-25", status="in-progress", **reason)
+    before = dose("b", CAPECITABINE, on="2025-04-01", **reason)
+    case = read(*resected, LIVER, BREAST, given, before)
+    found = (shown(case, "chemotherapy-cycles"), shown(case, "adjuvant-status"))
+    assert found == (("gap: absent", "gap: absent") if left_out else (1, "completed"))
+    assert Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs
+    assert str(case.last_given["chemotherapy-last-date"].value) == "2026-05-20"
+    ours = dose("o", (ATC, "L01XA03"), on="2026-05-15")
+    beside = read(*resected, LIVER, BREAST, other, ours)
+    assert shown(beside, "chemotherapy-cycles") == (1 if left_out else Interval(1))
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "completed"),
+        (OF_PRIMARY, "completed"),
+        (OF_BREAST, "gap: absent"),
+        (OF_BREAST | {"bodySite": [concept(SNOMED, "34402009")]}, "completed"),
+    ],
+)
+def test_radiotherapy_of_another_cancer_is_none_of_the_rectum_but_where_it_says_so(
+    more: dict[str, Any], expected: str
+) -> None:
+    primary = condition("primary", (ICD10CM, "C20"), onset="2026-05-01")
+    course = procedure("c", (SNOMED, "1217123003"), on="2026-06-01", **more)
+    assert shown(read(primary, LIVER, BREAST, course), "rectal-radiotherapy") == expected

@@ -10,6 +10,7 @@ from tests.charts import (
     LOINC,
     SNOMED,
     coded,
+    concept,
     local,
     observation,
 )
@@ -30,6 +31,10 @@ def cycles(number: int) -> Given:
     return local("chemotherapy-cycles", number, on="2026-05-20")
 
 
+def first_mcode(code: str) -> Given:
+    return answer(code) | {"code": concept(LOINC, "88040-1")}
+
+
 RESPONSES: list[tuple[str, list[Given], str, int]] = [
     ("after", [given("2026-02-01"), answer()], "partial-response", 0),
     ("on the day", [given("2026-05-01"), answer()], "gap: absent", 1),
@@ -42,6 +47,8 @@ RESPONSES: list[tuple[str, list[Given], str, int]] = [
     ("nothing said", [answer()], "gap: absent", 1),
     ("undetermined", [given("2026-02-01"), answer("709137006")], "gap: absent", 0),
     ("another code", [given("2026-02-01"), answer("73211009")], "gap: unreadable", 1),
+    ("asked as by mCODE at first", [given("2026-02-01"), first_mcode("271299001")], "progressive-disease", 0),
+    ("asked so, nothing said", [first_mcode("271299001")], "gap: absent", 1),
 ]
 
 
@@ -77,3 +84,38 @@ def test_a_response_is_evidence_of_a_cycle() -> None:
         Interval(1),
         [("Observation/local-chemotherapy-response", "derived")],
     )
+
+
+MODULE = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-"
+COURSES = [f"{MODULE}verlauf-gesamtbeurteilung", f"{MODULE}gesamtbeurteilung-tumorstatus"]
+OVERALL = {"V": "complete-response", "T": "partial-response", "K": "stable-disease", "P": "progressive-disease"}
+OVERALL |= dict.fromkeys("DBRY", "gap: unreadable") | dict.fromkeys("UX", "gap: absent")
+IN_SNOMED = {"550991000124107": "complete-response", "551001000124108": "partial-response"}
+IN_SNOMED |= {"260388006": "stable-disease", "419835002": "progressive-disease"}
+
+
+@pytest.mark.parametrize("question", [(SNOMED, "396432002"), (LOINC, "88040-1"), (LOINC, "97509-4")])
+def test_the_course_of_a_tumour_is_read_as_the_german_oncology_module_says_it(question: tuple[str, str]) -> None:
+    residual = {"code": concept(SNOMED, "445200009")} | coded(f"{MODULE}verlauf-primaertumor", "K")
+    for system in COURSES:
+        found = {
+            code: shown(
+                read(
+                    PRIMARY,
+                    LIVER,
+                    given("2026-02-01"),
+                    observation("s", question, coded(system, code), on="2026-05-01", component=[residual]),
+                ),
+                "chemotherapy-response",
+            )
+            for code in OVERALL
+        }
+        assert found == OVERALL
+
+
+def test_a_response_is_read_in_the_findings_of_snomed() -> None:
+    found = {
+        code: shown(read(PRIMARY, LIVER, given("2026-02-01"), answer(code)), "chemotherapy-response")
+        for code in IN_SNOMED
+    }
+    assert found == IN_SNOMED

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import ATC, PCS, RXNORM, concept, procedure
+from tests.charts import ATC, CPT, HCPCS, ICD10, ICD10CM, OPCS, PCS, RXNORM, SNOMED, concept, condition, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import LIVER, OLD, OXALIPLATIN, PRIMARY, given, request
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-therapie-typ"
-OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 MII_KIND = MII.replace("therapie-typ", "systemische-therapie-art")
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 SINCE = Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS
 
 
@@ -81,7 +81,13 @@ def test_another_medicine_stops_nothing(name: str) -> None:
 
 
 PROCEDURES = [
-    *((PCS, code) for code in ("3E03305", "3E04305")),
+    *((PCS, code) for code in ("3E03305", "3E04305", "3E06305", "3E0DX05", "3E0430M")),
+    *((CPT, code) for code in ("96409", "96413", "96417", "96422")),
+    *((HCPCS, code) for code in ("96413", "J9263", "J9303")),
+    *((ATC, code) for code in ("L01", "L01X", "L01FF02")),
+    *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
+    *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
+    *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
     *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
     *((system, code) for system in (MII, MII_KIND) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
 ]
@@ -101,9 +107,54 @@ def test_systemic_therapy_as_a_procedure_stops_the_assumption(code: tuple[str, s
     assert (done, before, not_done, unread) == (True, False, False, True)
 
 
-@pytest.mark.parametrize("code", [(MII, "OP"), (MII, "ST"), (OPS, "8-541.0"), (OPS, "8-522")])
+@pytest.mark.parametrize("code", ["J9190", "J8520", "J8521", "J9263", "J9206", "J9035", "J9055", "J9303"])
+def test_a_dose_by_its_billing_code_is_a_cycle(code: str) -> None:
+    case = read(PRIMARY, LIVER, given("2026-02-01", drug=(HCPCS, code)))
+    assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (1, date(2026, 2, 1))
+    assert (shown(case, "bevacizumab-last-date") == date(2026, 2, 1)) is (code == "J9035")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        (HCPCS, "J0640"),
+        (HCPCS, "J9250"),
+        (MII, "OP"),
+        (MII, "ST"),
+        (OPS, "8-541.0"),
+        (OPS, "8-522"),
+        (OPCS, "X65.4"),
+        (CPT, "96523"),
+        (PCS, "3E0330M0"),
+    ],
+)
 def test_another_therapy_as_a_procedure_stops_nothing(code: tuple[str, str]) -> None:
     assert SINCE not in read(PRIMARY, LIVER, procedure("p", code, on="2026-02-01")).signs
+
+
+@pytest.mark.parametrize("name", ["Chemotherapy", "Chemoradiotherapy", "Radiochemotherapie", "FOLFOX cycle 3"])
+def test_systemic_therapy_as_a_procedure_known_by_its_name_stops_the_assumption(name: str) -> None:
+    done = procedure("p", (MII, "x"), on="2026-02-01") | {"code": {"text": name}}
+    assert SINCE in read(PRIMARY, LIVER, done).signs
+
+
+@pytest.mark.parametrize("code", [(ICD10CM, "Z51.11"), (ICD10CM, "Z5111"), (ICD10CM, "Z51.12"), (ICD10, "Z51.1")])
+def test_a_session_of_chemotherapy_as_a_diagnosis_stops_the_assumption(code: tuple[str, str]) -> None:
+    since, before, refuted, undated = (
+        SINCE in read(PRIMARY, LIVER, condition("s", code, **more)).signs
+        for more in (
+            {"onset": "2026-02-01", "clinical": "resolved"},
+            {"onset": "2025-02-01"},
+            {"onset": "2026-02-01", "verification": "entered-in-error"},
+            {},
+        )
+    )
+    assert (since, before, refuted, undated) == (True, False, False, True)
+
+
+@pytest.mark.parametrize("code", ["Z51.0", "Z51.81", "Z92.21", "Z08"])
+def test_another_reason_of_a_visit_stops_nothing(code: str) -> None:
+    assert SINCE not in read(PRIMARY, LIVER, condition("s", (ICD10CM, code), onset="2026-02-01")).signs
 
 
 def test_a_kit_with_another_drug_against_cancer_stops_the_assumption() -> None:

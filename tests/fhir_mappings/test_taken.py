@@ -38,6 +38,53 @@ def test_an_order_until_today_was_taken_until_today(start: str) -> None:
     assert found == ["1", "2026-06-15"]
 
 
+def timed(**timing: Any) -> Given:
+    return {"dosageInstruction": [{"timing": timing}]}
+
+
+def lasting(value: float, unit: str, **more: Any) -> Given:
+    return timed(repeat={"boundsDuration": {"value": value, "unit": unit, **more}})
+
+
+@pytest.mark.parametrize(
+    ("instructions", "last"),
+    [
+        (timed(event=["2026-02-01", "2026-02-15", "2026-03-01"]), "2026-03-01"),
+        (timed(event=["2026-02-01", "2026-07-01"]), "2026-02-01"),
+        (timed(event=["2026-02-01T08:00:00+01:00"]), "2026-02-01"),
+        (lasting(14, "days", code="d"), "2026-02-02"),
+        (lasting(2, "wk"), "2026-02-02"),
+        (lasting(2.5, "wk"), "2026-02-05"),
+        (timed(repeat={"boundsDuration": {"value": "14.0", "unit": "d"}}), "2026-02-02"),
+        (lasting(1e9, "wk"), "2026-01-20"),
+        (lasting(8, "h"), "2026-01-20"),
+        (timed(repeat={"boundsDuration": {"unit": "d"}}), "2026-01-20"),
+        (timed(repeat={"count": 6}), "2026-01-20"),
+        ({}, "2026-01-20"),
+    ],
+    ids=[
+        "days",
+        "days past and to come",
+        "moment",
+        "14 days",
+        "weeks",
+        "halves",
+        "text",
+        "for ever",
+        "hours",
+        "no number",
+        "count",
+        "none",
+    ],
+)
+def test_the_last_day_of_an_order_is_the_last_past_one_on_which_it_was_to_be_taken(
+    instructions: Given, last: str
+) -> None:
+    case = read(PRIMARY, LIVER, request("completed", "2026-01-20", **instructions))
+    assert str(shown(case, "chemotherapy-last-date")) == last
+    assert str(case.last_given["chemotherapy-last-date"].value) == last
+
+
 @pytest.mark.parametrize("status", ["stopped", "unknown"])
 @pytest.mark.parametrize("drug", [{}, TEXT], ids=["coded", "in text"])
 @pytest.mark.parametrize(
@@ -86,4 +133,33 @@ def test_an_open_order_is_adjuvant_by_the_day_from_which_it_was_to_be_taken(
     ordered: str, start: str, status: str
 ) -> None:
     case = read(*OLD, given("2024-03-04"), request("active", ordered, **taken(start)))
+    assert shown(case, "adjuvant-status") == status
+
+
+ORDERS = ["order", "original-order", "reflex-order", "filler-order", "instance-order"]
+
+
+@pytest.mark.parametrize("intent", ["proposal", "plan", "option", *ORDERS])
+def test_a_proposal_that_was_carried_out_is_no_dose_of_its_day_and_leaves_open_what_was_given(intent: str) -> None:
+    one = request("completed", "2026-02-01", intent=intent)
+    is_dose = intent in ORDERS
+    case = read(PRIMARY, LIVER, one)
+    found = (shown(case, "chemotherapy-cycles"), str(shown(case, "chemotherapy-last-date")))
+    assert found == ((1, "2026-02-01") if is_dose else ("gap: absent", "gap: absent"))
+    assert Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs
+    assert ("chemotherapy-last-date" in case.last_given) is is_dose
+    beside = read(PRIMARY, LIVER, one, given("2026-03-01"))
+    assert shown(beside, "chemotherapy-cycles") == (2 if is_dose else Interval(1))
+    before = read(PRIMARY, LIVER, request("completed", "2026-01-01", intent=intent), given("2026-03-01"))
+    assert shown(before, "chemotherapy-cycles") == 1
+
+
+@pytest.mark.parametrize(("intent", "status"), [("proposal", "gap: unreadable"), ("order", "completed")])
+def test_adjuvant_therapy_that_was_proposed_and_carried_out_is_asked_for(intent: str, status: str) -> None:
+    assert shown(read(*OLD, request("completed", "2024-03-04", intent=intent)), "adjuvant-status") == status
+
+
+@pytest.mark.parametrize(("intent", "status"), [("proposal", "completed"), ("plan", "completed"), ("order", "ongoing")])
+def test_adjuvant_therapy_that_is_only_proposed_is_not_under_way(intent: str, status: str) -> None:
+    case = read(*OLD, given("2024-03-04"), request("active", "2024-03-04", intent=intent))
     assert shown(case, "adjuvant-status") == status

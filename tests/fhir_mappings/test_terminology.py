@@ -16,6 +16,7 @@ from fhir_mappings.read.topics import ANY_CANCER
 from fhir_mappings.terminology import TerminologyError, load_terminology
 from fhir_mappings.wiring import loose_ends
 from fhir_mappings.words import could_be
+from tests.charts import HCPCS
 from tests.fhir_mappings.reading import terminology
 
 if TYPE_CHECKING:
@@ -173,6 +174,9 @@ def test_the_urls_of_the_us_and_british_systems() -> None:
         assert "hepatectomy-major" in terminology().sets(system, "47130")
     for code in ("J02.1", "J021", "j02.1"):
         assert "hepatectomy-major" in terminology().sets("https://fhir.hl7.org.uk/Id/opcs-4", code)
+    for system in (HCPCS, "urn:oid:2.16.840.1.113883.6.285", "http://www.ama-assn.org/go/cpt"):
+        assert {"drug-oxaliplatin", "antineoplastic"} <= terminology().sets(system, "J9263")
+        assert "hepatectomy-major" in terminology().sets(system, "47130")
     assert "gene-ras" in terminology().sets("http://www.genenames.org/geneId", "6407")
     assert "drug-oxaliplatin" in terminology().sets("urn:oid:2.16.840.1.113883.6.88", "32592")
 

@@ -136,7 +136,26 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("asa", text("ASA class III"), 3),
     ("asa", text("class vi"), 6),
     *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIE", "III or IV")),
-    ("asa", text("asa: 3"), 3),
+    *(
+        ("asa", text(classes), Interval(2, 3))
+        for classes in ("II-III", "ASA II - III", "asa class ii \u2013 iii", "II to III")
+    ),
+    ("asa", text("III-IV"), Interval(3, 4)),
+    ("asa", text("III - III"), 3),
+    *(
+        ("asa", text(unclear), UNREADABLE)
+        for unclear in ("IV-III", "3 - IV", "II (III)", "ASA II, ASA III", "II-or III")
+    ),
+    *(
+        ("asa", text(said), 3)
+        for said in ("asa: 3", "ASA Physical Status Class III", "ASA PS: III", "Physical status 3")
+    ),
+    *(("ecog", text(said), 1) for said in ("ECOG performance status 1", "ECOG=1", "ECOG performance status - grade 1")),
+    *(("ecog", text(said), 1) for said in ("Performance status 1", "WHO performance status: grade 1", "ECOG - 1")),
+    *(
+        ("ecog", text(unclear), UNREADABLE)
+        for unclear in ("ECOG -1", "- 1", "performance 1 of 5", "physical 1", "status", "=<2", "ECOG =>2")
+    ),
     ("ecog", text("0 - Fully active, able to carry on without restriction"), 0),
     ("ecog", text("ECOG 1: restricted in physically strenuous activity"), 1),
     ("ecog", text("0 - no symptoms, not restricted"), 0),

@@ -125,3 +125,56 @@ async def test_a_medication_in_a_bundle_among_the_drafts_is_found_by_the_prescri
     assert await said(client, chart("V01", **RESPONDED), order_set, cycle) == [
         ("stop-chemotherapy-resect-now", "warning")
     ]
+
+
+def group(kind: str, *contained: Json, **more: Any) -> Json:
+    return {
+        "resourceType": kind,
+        "id": "set",
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "contained": [*contained],
+    } | more
+
+
+@pytest.mark.parametrize("kind", ["RequestGroup", "RequestOrchestration", "CarePlan"])
+async def test_the_orders_that_a_group_contains_are_read_and_offered_for_no_change(
+    client: CheckedClient, kind: str
+) -> None:
+    orders = request(LIVER[0], "liver", on=DAY), request(LOW_ANTERIOR, "bowel", on=DAY)
+    told = []
+    for drafts, selected in ((orders, "ServiceRequest/bowel"), ((group(kind, *orders),), f"{kind}/set")):
+        entries = [{"resource": draft} for draft in drafts]
+        context: Json = {"draftOrders": {"resourceType": "Bundle", "entry": entries}, "selections": [selected]}
+        body = message("order-select", prefetch=prefetch_of(chart("V01")), context=context)
+        answer = await client.call(body, "/cds-services/crlm-order-select")
+        cards = answer.json()["cards"]
+        told.append({(card["source"]["topic"]["code"], card["indicator"]) for card in cards})
+        changes = [
+            action["type"]
+            for card in cards
+            for suggestion in card.get("suggestions", ())
+            for action in suggestion["actions"]
+        ]
+    both = {("no-simultaneous-major-liver", "critical"), ("no-simultaneous-major-colorectal", "critical")}
+    assert told == [both | {("strategy-differs", "warning")}] * 2
+    assert set(changes) <= {"create"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"status": "revoked"}, {"status": "entered-in-error"}, {"resourceType": "Task"}, {"contained": None}],
+    ids=str,
+)
+async def test_what_a_cancelled_group_or_anything_else_contains_is_no_draft(client: CheckedClient, more: Json) -> None:
+    drafts = group("RequestGroup", request(BIOPSY[0])) | more
+    assert await said(client, chart("V01"), drafts) == []
+    assert await said(client, chart("V01"), group("RequestGroup", request(BIOPSY[0]))) == [("no-biopsy", "warning")]
+
+
+async def test_the_status_of_a_draft_is_read_without_spaces_around(client: CheckedClient) -> None:
+    found = [
+        await said(client, chart("V01"), request(BIOPSY[0]) | {"status": status}) for status in (" draft ", " revoked ")
+    ]
+    assert found == [[("no-biopsy", "warning")], []]

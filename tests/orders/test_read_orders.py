@@ -9,6 +9,7 @@ import pytest
 
 from fhir_mappings.case import PartialDate
 from fhir_mappings.orders import OrderKind, ReadOrder, read_orders
+from tests.charts import HCPCS, SNOMED, concept
 from tests.orders.drafts import ATC, CPT, biopsy, cycle, hepatectomy, order, terminology
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
@@ -18,8 +19,8 @@ OXALIPLATIN, METFORMIN = (
 )
 
 
-def read(*resources: object, drafts: bool = True, medications: tuple[object, ...] = ()) -> tuple[ReadOrder, ...]:
-    return read_orders(resources, terminology(), patient_id="pat-1", drafts=drafts, medications=medications)
+def read(*resources: object, drafts: bool = True, record: tuple[object, ...] = ()) -> tuple[ReadOrder, ...]:
+    return read_orders(resources, terminology(), patient_id="pat-1", drafts=drafts, record=record)
 
 
 def kinds(*resources: object, **more: Any) -> list[set[OrderKind]]:
@@ -38,14 +39,38 @@ def operation(status: str | None, **elements: Any) -> dict[str, Any]:
         ((CPT, "47382"), [{OrderKind.LIVER_RESECTION}]),
         ((CPT, "44145"), [{OrderKind.PRIMARY_RESECTION}]),
         ((CPT, "96413"), [{OrderKind.CHEMOTHERAPY}]),
+        ((SNOMED, "716872004"), [{OrderKind.CHEMOTHERAPY}]),
         ((ATC, "L01XA03"), [{OrderKind.CHEMOTHERAPY}]),
+        ((HCPCS, "J9263"), [{OrderKind.CHEMOTHERAPY}]),
         ((ICD10, "Z90.4"), []),
     ],
-    ids=["biopsy", "resection", "ablation", "primary", "infusion", "drug", "what a resection left behind"],
+    ids=[
+        "biopsy",
+        "resection",
+        "ablation",
+        "primary",
+        "infusion",
+        "regimen",
+        "drug",
+        "billed",
+        "what a resection left behind",
+    ],
 )
 def test_the_kind_of_an_order_is_told_by_its_code(code: tuple[str, str], expected: list[set[OrderKind]]) -> None:
     system, name = code
     assert kinds(order("o", name, system)) == expected
+
+
+OF_LIVER, OF_LEFT_LOBE, OF_LUNG = (concept(SNOMED, code) for code in ("10200004", "21514008", "39607008"))
+
+
+@pytest.mark.parametrize("code", [(SNOMED, "86273004"), (SNOMED, "9911007"), (SNOMED, "48635004"), (CPT, "10009")])
+def test_a_biopsy_is_one_of_the_liver_by_its_body_site(code: tuple[str, str]) -> None:
+    system, name = code
+    sites: list[Any] = [None, OF_LIVER, [OF_LUNG, OF_LEFT_LOBE], [OF_LUNG], [{"text": "liver"}], "liver", [None]]
+    found = [bool(read(order("o", name, system, bodySite=site))) for site in sites]
+    background = order("o", name, system, bodySite=[OF_LIVER], reasonCode=[{"text": "Fibrosis"}])
+    assert (found, kinds(background)) == ([False, True, True, False, False, False, False], [])
 
 
 REQUESTS = {"draft": True, "active": True, "on-hold": True, "completed": False, "revoked": False}
@@ -122,7 +147,7 @@ def test_the_drug_of_an_order_stands_beside_it_or_else_on_record(
     beside: list[object], on_record: list[object], expected: list[set[OrderKind]]
 ) -> None:
     draft = cycle(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m"})
-    assert kinds(draft, *beside, medications=tuple(on_record)) == expected
+    assert kinds(draft, *beside, record=tuple(on_record)) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,3 +163,37 @@ def test_the_drug_of_an_order_stands_beside_it_or_else_on_record(
 )
 def test_a_biopsy_of_the_liver_itself_is_told_by_its_words_in_any_case(elements: dict[str, Any]) -> None:
     assert [kinds(biopsy()), kinds(biopsy(**elements))] == [[{OrderKind.LIVER_BIOPSY}], []]
+
+
+BREAST, COLON = (
+    {"resourceType": "Condition", "id": name, "code": concept(ICD10, code)}
+    for name, code in (("breast", "C50.9"), ("colon", "C18.7"))
+)
+OF_BREAST, OF_COLON, OF_NOBODY = ({"reference": f"Condition/{name}"} for name in ("breast", "colon", "nobody"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_ours"),
+    [
+        ({}, True),
+        ({"reasonReference": [OF_COLON]}, True),
+        ({"reasonReference": [OF_BREAST, OF_COLON]}, True),
+        ({"reasonReference": [OF_NOBODY]}, True),
+        ({"reasonReference": [OF_BREAST], "reasonCode": [concept(ICD10, "C78.7")]}, True),
+        ({"reasonCode": [{"text": "breast cancer"}]}, True),
+        ({"reasonReference": "Condition/breast", "reasonCode": "C50.9"}, True),
+        ({"reasonReference": [OF_BREAST]}, False),
+        ({"reasonReference": OF_BREAST}, False),
+        ({"reasonCode": [concept(ICD10, "C50.9")]}, False),
+        ({"reasonReference": [OF_BREAST], "reasonCode": [concept(ICD10, "C61")]}, False),
+    ],
+)
+def test_chemotherapy_that_is_ordered_for_another_cancer_is_no_cycle_of_ours(
+    reason: dict[str, Any], *, is_ours: bool
+) -> None:
+    record = (BREAST, COLON, None, {"resourceType": "Condition", "id": "x"})
+    assert kinds({**cycle(), **reason}, record=record) == ([{OrderKind.CHEMOTHERAPY}] if is_ours else [])
+
+
+def test_an_operation_is_one_of_ours_whatever_it_is_ordered_for() -> None:
+    assert kinds(hepatectomy(reasonReference=[OF_BREAST]), record=(BREAST,)) == [{OrderKind.LIVER_RESECTION}]
