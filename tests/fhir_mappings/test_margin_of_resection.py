@@ -83,7 +83,9 @@ def test_how_the_primary_does_in_the_course_of_the_disease_tells_no_margin(answe
     part = {"code": concept(*COURSE)} | coded(system, answer)
     case = read(PRIMARY, LIVER, observation("m", (SNOMED, "396432002"), {"component": [part]}, on="2026-05-27"))
     hinted = Sign.RESECTION_HINTED in case.signs
-    assert (shown(case, "primary-margin"), hinted, case.issues) == ("gap: absent", False, ())
+    noted = [issue.reason for issue in case.issues]
+    assert (shown(case, "primary-margin"), hinted) == ("gap: absent", False)
+    assert noted == ["disease status without chemotherapy before it: no response"]
 
 
 def test_an_overall_status_leaves_the_margin_of_the_resection_before_it() -> None:
