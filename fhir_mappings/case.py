@@ -171,6 +171,8 @@ class Sign(StrEnum):
     """A completed resection of the primary stands in the chart."""
     RESECTION_HINTED = "resection-hinted"
     """pT or pN, a margin, Z90.49, Z85.03-, Z85.04- or adjuvant chemotherapy."""
+    RESECTED_LONG_BEFORE_DIAGNOSIS = "resected-long-before-diagnosis"
+    """The primary was, or may have been, resected more than 90 days before the day of its diagnosis."""
     RECENT_DIAGNOSIS = "recent-diagnosis"
     """The primary was diagnosed within six months of the call."""
     SYSTEMIC_THERAPY_SINCE_METASTASIS = "systemic-therapy-since-metastasis"

@@ -192,6 +192,12 @@ class Oracle:
             return {None}
         return verdicts
 
+    def _resected_long_before(self) -> bool:
+        diagnosed, resected = self.diagnosed, self.resected
+        if diagnosed is None or resected is None:
+            return False
+        return any(one < other - timedelta(days=90) for one in days_of(resected) for other in days_of(diagnosed))
+
     def _staged_by_entry(self) -> bool:
         """Whether only the day on which the primary was entered makes it at staging."""
         if not self._recorded("primary-diagnosis-date", self.story.primary):
@@ -354,6 +360,7 @@ class Oracle:
             Sign.LIVER_TREATED: story.liver_operation is not None or state in (Known("treated"), Known("recurrence")),
             Sign.PRIMARY_RESECTED: story.resection is not None,
             Sign.RESECTION_HINTED: hinted,
+            Sign.RESECTED_LONG_BEFORE_DIAGNOSIS: self._resected_long_before(),
             Sign.RECENT_DIAGNOSIS: recent and not recorded,
             Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: any(
                 found is None or (dose.when is not None and dose.when.last >= found.first) for dose in self._doses()

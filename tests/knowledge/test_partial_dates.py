@@ -1,0 +1,68 @@
+"""A chart whose dates are partial is answered by what its days are answered by: no strategy less, none more."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from tests.cases import example
+from tests.charts import CPT, ICD10CM, condition, local, procedure
+from tests.fhir_mappings.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.knowledge.decision import Decision
+
+NOW = datetime(2027, 1, 5, 12, tzinfo=UTC)
+DATED = {"primary-site", "primary-in-situ", "primary-margin", "metastases-detected", "months-primary-to-metastases"}
+OTHERS = [local(code, value, on="2026-12-29") for code, value in example("V12").facts.items() if code not in DATED]
+
+Dates = tuple[str | None, str | None, str | None]
+"""Of the diagnosis, the resection and the metastases."""
+
+B3, B6, B7 = "liver-before-chemotherapy", "chemotherapy-before-resection", "upfront-hepatectomy"
+
+
+def days(partial: str | None) -> Iterator[str | None]:
+    """Give every day that a date may mean."""
+    if partial is None or len(partial) == len("2026-07-01"):
+        yield partial
+        return
+    year, _, month = partial.partition("-")
+    first = date(int(year), int(month or 1), 1)
+    last = date(int(year), int(month or 12), monthrange(int(year), int(month or 12))[1])
+    yield from ((first + timedelta(day)).isoformat() for day in range((last - first).days + 1))
+
+
+def answer(dates: Dates) -> Decision:
+    diagnosed, resected, found = dates
+    done = [procedure("r", (CPT, "44160"), on=resected)] if resected else []
+    diseases = condition("p", (ICD10CM, "C18.2"), onset=diagnosed), condition("l", (ICD10CM, "C78.7"), onset=found)
+    return decide(read(*diseases, *done, *OTHERS, now=NOW), load_guideline())
+
+
+CHARTS: list[tuple[str, Dates, list[str]]] = [
+    ("diagnosed in the month after the resection", ("2026-07", "2026-06-01", "2026-08-20"), [B6, B3]),
+    ("diagnosed in a month, resected 90 days before", ("2026-07", "2026-05-02", "2026-08-10"), [B6, B3]),
+    ("diagnosed on a day, found in a month", ("2026-04-07", "2026-01-25", "2026-05"), [B6, B3]),
+    ("diagnosed in a month, too early for staging", ("2026-06", "2026-06-01", "2026-08-20"), [B6]),
+    ("resected in the month of the metastases", ("2026-01-10", "2026-07", "2026-07-15"), [B6, B3]),
+    ("found in the month of the resection", ("2026-01-10", "2026-07-15", "2026-07"), [B6, B3]),
+    ("a year to the day", ("2025-05-10", "2025-07", "2026-07-15"), [B6, B7]),
+]
+
+
+@pytest.mark.parametrize(("dates", "steps"), [one[1:] for one in CHARTS], ids=[one[0] for one in CHARTS])
+def test_a_chart_leaves_exactly_what_its_days_leave(dates: Dates, steps: list[str]) -> None:
+    found = answer(dates)
+    completed = [answer((one, other, third)) for one, other, third in product(*map(days, dates))]
+    assert set(found.outcomes) == {outcome for one in completed for outcome in one.outcomes}
+    assert set(found.advisories) == set.intersection(*(set(one.advisories) for one in completed))
+    assert not steps or [outcome.next_step for outcome in found.outcomes] == steps
