@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 NOW = datetime(2027, 1, 5, 12, tzinfo=UTC)
 DATED = {"primary-site", "primary-in-situ", "primary-margin", "metastases-detected", "months-primary-to-metastases"}
+SYMPTOMS = {"primary-symptoms": "none"}
 OTHERS = [local(code, value, on="2026-12-29") for code, value in example("V12").facts.items() if code not in DATED]
 
 Dates = tuple[str | None, str | None, str | None]
 """Of the diagnosis, the resection and the metastases."""
 
 B3, B6, B7 = "liver-before-chemotherapy", "chemotherapy-before-resection", "upfront-hepatectomy"
+IN_PLACE = [local(code, value, on="2026-12-28") for code, value in {"primary-in-situ": True, **SYMPTOMS}.items()]
 
 
 def days(partial: str | None) -> Iterator[str | None]:
@@ -41,11 +43,11 @@ def days(partial: str | None) -> Iterator[str | None]:
     yield from ((first + timedelta(day)).isoformat() for day in range((last - first).days + 1))
 
 
-def answer(dates: Dates) -> Decision:
+def answer(dates: Dates, *more: dict[str, Any]) -> Decision:
     diagnosed, resected, found = dates
     done = [procedure("r", (CPT, "44160"), on=resected)] if resected else []
     diseases = condition("p", (ICD10CM, "C18.2"), onset=diagnosed), condition("l", (ICD10CM, "C78.7"), onset=found)
-    return decide(read(*diseases, *done, *OTHERS, now=NOW), load_guideline())
+    return decide(read(*diseases, *done, *OTHERS, *more, now=NOW), load_guideline())
 
 
 CHARTS: list[tuple[str, Dates, list[str]]] = [
@@ -56,6 +58,8 @@ CHARTS: list[tuple[str, Dates, list[str]]] = [
     ("resected in the month of the metastases", ("2026-01-10", "2026-07", "2026-07-15"), [B6, B3]),
     ("found in the month of the resection", ("2026-01-10", "2026-07-15", "2026-07"), [B6, B3]),
     ("a year to the day", ("2025-05-10", "2025-07", "2026-07-15"), [B6, B7]),
+    ("diagnosed in the year, resected in it after the metastases", ("2026", "2026-05-15", "2026-04-20"), []),
+    ("diagnosed in the year, resected in it before the metastases", ("2025", "2025-05-15", "2026-01-18"), []),
 ]
 
 
@@ -66,3 +70,9 @@ def test_a_chart_leaves_exactly_what_its_days_leave(dates: Dates, steps: list[st
     assert set(found.outcomes) == {outcome for one in completed for outcome in one.outcomes}
     assert set(found.advisories) == set.intersection(*(set(one.advisories) for one in completed))
     assert not steps or [outcome.next_step for outcome in found.outcomes] == steps
+
+
+def test_what_dates_leave_open_was_not_found_at_operation() -> None:
+    """The order is the same whenever the metastases were found, but for those that somebody found at operation."""
+    found = answer(("2026-11", None, "2026-12-15"), *IN_PLACE)
+    assert [outcome.next_step for outcome in found.outcomes] == ["liver-centre-discussion"]

@@ -78,7 +78,7 @@ class Oracle:
             "rectal-radiotherapy": self._radiotherapy(),
             "primary-pathology": self._pathology(),
             "liver-metastasis-date": as_fact(self.found),
-            "metastases-detected": self._known(self._verdicts()),
+            "metastases-detected": self._detected(),
             "months-primary-to-metastases": self._months(),
             "liver-state": self._liver_state(),
             "mdt-decision": Known(story.decided.what) if story.decided else ABSENT,
@@ -180,6 +180,15 @@ class Oracle:
             return Unknown(Gap.CONFLICTING, contested=frozenset({"unfavourable-nodal", "favourable"}))
         return ABSENT
 
+    def _detected(self) -> Fact:
+        """Leave both where days disagree, or the diagnosis may be of any day; what was only entered leaves all open."""
+        verdicts = self._verdicts()
+        undated = self.found is None or (self.diagnosed is None and self.resected is None)
+        entered = self._recorded("liver-metastasis-date", self.story.liver) or self._staged_by_entry()
+        if len(verdicts) > 1 or (verdicts == {None} and not undated):
+            return ABSENT if entered else Narrowed(frozenset({"at-staging", "follow-up"}))
+        return self._known(verdicts)
+
     def _verdicts(self) -> set[str | None]:
         """Say of each combination of days when the metastases were found."""
         found, diagnosed, resected = self.found, self.diagnosed, self.resected
@@ -226,7 +235,7 @@ class Oracle:
         entered = self._recorded("liver-metastasis-date", self.story.liver)
         if self.resected is None:
             entered = entered or self._recorded("primary-diagnosis-date", self.story.primary)
-        if entered and self._known(self._verdicts()) == ABSENT:
+        if entered and self._detected() == ABSENT:
             return ABSENT
         months = {complete_months(one, other) for one, other in product(days_of(start), days_of(found))}
         least, most = min(months), max(months)
