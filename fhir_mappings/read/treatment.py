@@ -278,10 +278,15 @@ def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
 
 
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active."""
-    doses = adjuvant(reader)
-    if not doses:
-        return _adjuvant_by_name(reader)
+    """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active.
+
+    Where no dose was surely given in its time and some may have been, there may have been none.
+    """
+    doses = _adjuvant(reader)
+    listed = (doses.certain or doses.possible) if doses is not None else []
+    named = [] if doses is not None and doses.certain else _adjuvant_by_name(reader)
+    if named or doses is None or not listed:
+        return named
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     running = [
         order
@@ -294,8 +299,10 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         and earlier(resected, start)
         and earlier(start, found)
     ]
-    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*doses, *running))
-    return [Candidate("ongoing" if running else "completed", doses[-1].dated, proof)]
+    given_then = "ongoing" if running else "completed"
+    value = given_then if doses.certain else frozenset[str | bool]({"none", given_then})
+    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*listed, *running))
+    return [Candidate(value, listed[-1].dated, proof)]
 
 
 def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:

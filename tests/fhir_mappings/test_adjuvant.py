@@ -32,7 +32,8 @@ from tests.fhir_mappings.therapies import (
     taken,
 )
 
-ADJUVANT: list[tuple[str, list[Given], str, str]] = [
+PERHAPS = {"none", "completed"}
+ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
     ("between", [given("2024-03-01")], "completed", "2024-03-01"),
     ("day after the resection", [given("2024-02-02")], "completed", "2024-02-02"),
     ("day of the resection", [given("2024-02-01")], "gap: absent", "gap: absent"),
@@ -80,6 +81,24 @@ ADJUVANT: list[tuple[str, list[Given], str, str]] = [
     ),
     ("another undated", [given("2024-03-01"), request("completed", None)], "completed", "gap: absent"),
     ("undated", [given()], "gap: unreadable", "gap: unreadable"),
+    ("perhaps after the resection", [given("2024-02")], PERHAPS, "gap: absent"),
+    ("perhaps before the metastases", [given("2026-01")], PERHAPS, "gap: absent"),
+    ("perhaps in the year of the resection", [given("2024"), given("2023-12-01", ident="e")], PERHAPS, "gap: absent"),
+    ("begun", [given("2024-03-01", status="in-progress")], PERHAPS, "gap: absent"),
+    ("an undated order that was done", [request("completed", None)], PERHAPS, "gap: absent"),
+    (
+        "perhaps, and an order still open",
+        [given("2024-02"), request("active", "2024-03-01")],
+        {"none", "ongoing"},
+        "gap: absent",
+    ),
+    (
+        "perhaps, and another in text surely",
+        [given("2024-02"), given("2024-08-01", ident="e") | TEXT],
+        "gap: unreadable",
+        "gap: absent",
+    ),
+    ("an order still open alone", [request("active", "2024-03-01")], "gap: absent", "gap: absent"),
     (
         "an order to its last day",
         [request("completed", "2024-03-01", **taken("2024-03-04", "2024-08-19"))],
@@ -148,7 +167,7 @@ ADJUVANT: list[tuple[str, list[Given], str, str]] = [
 @pytest.mark.parametrize(
     ("resources", "status", "end"), [one[1:] for one in ADJUVANT], ids=[one[0] for one in ADJUVANT]
 )
-def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: str, end: str) -> None:
+def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: Any, end: str) -> None:
     case = read(*OLD, *resources)
     assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
 

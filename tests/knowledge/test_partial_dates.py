@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from service.knowledge.decide import decide
+from service.knowledge.decision import Assumption
 from service.knowledge.guideline import load_guideline
 from tests.cases import example
 from tests.charts import CPT, ICD10CM, condition, local, procedure
 from tests.fhir_mappings.reading import read
+from tests.fhir_mappings.therapies import given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Decision
 
 NOW = datetime(2027, 1, 5, 12, tzinfo=UTC)
-DATED = {"primary-site", "primary-in-situ", "primary-margin", "metastases-detected", "months-primary-to-metastases"}
+DATED = {
+    *("primary-site", "primary-in-situ", "primary-margin", "metastases-detected", "months-primary-to-metastases"),
+    "adjuvant-status",
+}
 SYMPTOMS = {"primary-symptoms": "none"}
 OTHERS = [local(code, value, on="2026-12-29") for code, value in example("V12").facts.items() if code not in DATED]
 
@@ -76,3 +81,15 @@ def test_what_dates_leave_open_was_not_found_at_operation() -> None:
     """The order is the same whenever the metastases were found, but for those that somebody found at operation."""
     found = answer(("2026-11", None, "2026-12-15"), *IN_PLACE)
     assert [outcome.next_step for outcome in found.outcomes] == ["liver-centre-discussion"]
+
+
+@pytest.mark.parametrize("resected", ["2025-08-01", "2025-08"])
+def test_a_dose_that_was_perhaps_adjuvant_promises_no_gain_from_six_months_of_it(resected: str) -> None:
+    """Given in autumn, adjuvant chemotherapy failed within the year; given before the resection, there was none."""
+    dates = ("2025-06-10", resected, "2026-09-15")
+    in_spring, in_autumn, some_day = (answer(dates, given(day)) for day in ("2025-06-20", "2025-11-20", "2025"))
+    code = "adjuvant-6-months-oxaliplatin"
+    assert [code in one.advisories for one in (in_spring, in_autumn, some_day)] == [True, False, False]
+    assert {B7} == {outcome.next_step for one in (in_spring, in_autumn, some_day) for outcome in one.outcomes}
+    assumed = Assumption("adjuvant-status", "none", decides=False)
+    assert [assumed in one.assumptions for one in (in_spring, in_autumn, some_day)] == [True, False, False]

@@ -339,13 +339,18 @@ class Oracle:
     def _adjuvant(self) -> dict[str, Fact]:
         """Give status and end of the doses between; the end is open where a later dose may still be one of them."""
         days, found, resected, resection = self.adjuvant(), self.found, self.resected, self.story.resection
-        if not days or found is None or resected is None:
+        if found is None or resected is None:
             return {"adjuvant-status": ABSENT, "adjuvant-end-date": ABSENT}
+        perhaps = any(dose.when and resected.first < dose.when.first < found.last for dose in self._doses())
         ordered = resection.when.last + timedelta(days=1) if resection and resection.when else None
         running = self.story.adjuvant_runs and ordered is not None and resected.last < ordered < found.first
+        given_then = "ongoing" if running else "completed"
+        if not days:
+            status = Narrowed(frozenset({"none", given_then})) if perhaps else ABSENT
+            return {"adjuvant-status": status, "adjuvant-end-date": ABSENT}
         later = any(dose.when and found.first <= dose.when.first < found.last for dose in self._doses())
         ended: Fact = ABSENT if running or later else Known(days[-1])
-        return {"adjuvant-status": Known("ongoing" if running else "completed"), "adjuvant-end-date": ended}
+        return {"adjuvant-status": Known(given_then), "adjuvant-end-date": ended}
 
     def signs(self) -> set[Sign]:
         """Give the signs of the story."""
