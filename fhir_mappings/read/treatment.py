@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_mappings.case import Interval, Known
+from fhir_mappings.case import Interval, Known, PartialDate
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
     ANTINEOPLASTIC,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
-    from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
@@ -306,7 +305,24 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive the last day of completed adjuvant chemotherapy, where no other dose can be later."""
-    if not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
+    """Derive the last day of completed adjuvant chemotherapy, or the days between which its doses leave it.
+
+    Open where a later dose has no date or was not finished: nobody knows how long it took.
+    """
+    doses, found = _adjuvant(reader), reader.date_of("liver-metastasis-date")
+    if doses is None or found is None or not doses.closed:
         return []
-    return _last(reader, _adjuvant(reader))
+    ended = _ended_last(reader, doses.certain)
+    if ended is None or not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
+        return []
+    first = max(end.first for one in doses.certain if (end := end_of(reader, one)) is not None)
+    last, proof = ended[0].last, [ended[1]]
+    for one in doses.possible:
+        end = latest_of(one)
+        if end is None or (end.last > ended[0].last and one.status != "completed"):
+            return []
+        if end.last > ended[0].last:
+            last, proof = max(last, min(end.last, found.last)), [*proof, one]
+    when = PartialDate(first, last)
+    evidence = tuple(reader.evidence(one, DRUGS, how="derived") for one in proof)
+    return [Candidate(value_of(when), when, evidence)]

@@ -93,3 +93,12 @@ def test_a_dose_that_was_perhaps_adjuvant_promises_no_gain_from_six_months_of_it
     assert {B7} == {outcome.next_step for one in (in_spring, in_autumn, some_day) for outcome in one.outcomes}
     assumed = Assumption("adjuvant-status", "none", decides=False)
     assert [assumed in one.assumptions for one in (in_spring, in_autumn, some_day)] == [True, False, False]
+
+
+def test_adjuvant_chemotherapy_failed_whichever_dose_was_its_last() -> None:
+    """What was given in the month of the metastases was given before them or for them; half a year lies between."""
+    dates = ("2025-06-10", "2025-07-10", "2026-06")
+    doses = given("2026-01-20"), given("2026-06-20", ident="e")
+    completed = [answer(("2025-06-10", "2025-07-10", day), *doses) for day in days("2026-06")]
+    code = "adjuvant-failure-within-12-months"
+    assert (code in answer(dates, *doses).advisories, {code in one.advisories for one in completed}) == (True, {True})

@@ -337,7 +337,7 @@ class Oracle:
         )
 
     def _adjuvant(self) -> dict[str, Fact]:
-        """Give status and end of the doses between; the end is open where a later dose may still be one of them."""
+        """Give status and end of the doses between; a later dose may still be one of them."""
         days, found, resected, resection = self.adjuvant(), self.found, self.resected, self.story.resection
         if found is None or resected is None:
             return {"adjuvant-status": ABSENT, "adjuvant-end-date": ABSENT}
@@ -348,9 +348,9 @@ class Oracle:
         if not days:
             status = Narrowed(frozenset({"none", given_then})) if perhaps else ABSENT
             return {"adjuvant-status": status, "adjuvant-end-date": ABSENT}
-        later = any(dose.when and found.first <= dose.when.first < found.last for dose in self._doses())
-        ended: Fact = ABSENT if running or later else Known(days[-1])
-        return {"adjuvant-status": Known(given_then), "adjuvant-end-date": ended}
+        later = [dose.when.first for dose in self._doses() if dose.when and found.first <= dose.when.first < found.last]
+        ended = Known(f"{days[-1]}/{max(later)}") if later else Known(days[-1])
+        return {"adjuvant-status": Known(given_then), "adjuvant-end-date": ABSENT if running else ended}
 
     def signs(self) -> set[Sign]:
         """Give the signs of the story."""
