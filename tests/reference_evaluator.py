@@ -235,9 +235,9 @@ def ties(chart: Chart) -> list[Tied]:
 def _dated(chart: Chart) -> list[Tied]:
     """Detection and interval come from dates: 30 days of staging, and a resection up to 90 days before the diagnosis.
 
-    Whoever enters an earlier resection contradicts this.
+    Whoever enters an earlier resection, or another detection, contradicts this.
     """
-    if chart.sign(Sign.RESECTED_LONG_BEFORE_DIAGNOSIS):
+    if chart.sign(Sign.DATES_CONTRADICTED):
         return []
     return [
         Tied(

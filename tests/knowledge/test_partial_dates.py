@@ -77,6 +77,14 @@ def test_a_chart_leaves_exactly_what_its_days_leave(dates: Dates, steps: list[st
     assert not steps or [outcome.next_step for outcome in found.outcomes] == steps
 
 
+def test_a_detection_on_which_sources_conflict_is_not_settled_by_the_interval() -> None:
+    """Entered before the metastases were dated it gives way to the dates, entered since it does not."""
+    dates = ("2025-03-08", "2025-03-20", "2026-03-03")
+    said = [local("metastases-detected", "at-staging", on=day) for day in ("2026-03-02", "2026-03-04", "2026-03")]
+    steps = [[outcome.next_step for outcome in answer(dates, one).outcomes] for one in said]
+    assert steps == [[B6], [B3], [B6, B3]]
+
+
 def test_what_dates_leave_open_was_not_found_at_operation() -> None:
     """The order is the same whenever the metastases were found, but for those that somebody found at operation."""
     found = answer(("2026-11", None, "2026-12-15"), *IN_PLACE)

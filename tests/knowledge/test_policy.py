@@ -233,10 +233,8 @@ def test_the_months_of_synchronous_disease_are_no_choice_of_a_site() -> None:
         load_guideline(Policy("x", {"synchronous_maximum_months": 5}))
 
 
-@pytest.mark.parametrize(
-    ("signs", "left"), [((), (FOLLOW_UP,)), ((Sign.RESECTED_LONG_BEFORE_DIAGNOSIS,), (FOLLOW_UP, AT_STAGING))]
-)
-def test_a_resection_long_before_the_diagnosis_speaks_against_no_months_of_synchronous_disease(
+@pytest.mark.parametrize(("signs", "left"), [((), (FOLLOW_UP,)), ((Sign.DATES_CONTRADICTED,), (FOLLOW_UP, AT_STAGING))])
+def test_dates_that_contradict_each_other_speak_against_no_months_of_synchronous_disease(
     signs: tuple[Sign, ...], left: tuple[Outcome, ...]
 ) -> None:
     facts = {**example("V12").facts, "metastases-detected": Unknown(), "months-primary-to-metastases": 11}

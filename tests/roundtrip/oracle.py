@@ -201,11 +201,11 @@ class Oracle:
             return {None}
         return verdicts
 
-    def _resected_long_before(self) -> bool:
-        diagnosed, resected = self.diagnosed, self.resected
-        if diagnosed is None or resected is None:
-            return False
-        return any(one < other - timedelta(days=90) for one in days_of(resected) for other in days_of(diagnosed))
+    def _contradicted(self) -> bool:
+        """Whether sources conflict on the detection, or the resection may be 91 days older than the diagnosis."""
+        found, diagnosed, resected = self.facts()["metastases-detected"], self.diagnosed, self.resected
+        early = diagnosed and resected and resected.first < diagnosed.last - timedelta(days=90)
+        return bool(early) or (isinstance(found, Unknown) and found.gap is Gap.CONFLICTING)
 
     def _staged_by_entry(self) -> bool:
         """Whether only the day on which the primary was entered makes it at staging."""
@@ -374,7 +374,7 @@ class Oracle:
             Sign.LIVER_TREATED: story.liver_operation is not None or state in (Known("treated"), Known("recurrence")),
             Sign.PRIMARY_RESECTED: story.resection is not None,
             Sign.RESECTION_HINTED: hinted,
-            Sign.RESECTED_LONG_BEFORE_DIAGNOSIS: self._resected_long_before(),
+            Sign.DATES_CONTRADICTED: self._contradicted(),
             Sign.RECENT_DIAGNOSIS: recent and not recorded,
             Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: any(
                 found is None or (dose.when is not None and dose.when.last >= found.first) for dose in self._doses()
