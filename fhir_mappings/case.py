@@ -204,6 +204,8 @@ class Sign(StrEnum):
     """A completed resection of the primary stands in the chart."""
     RESECTION_HINTED = "resection-hinted"
     """pT or pN, a margin, Z90.49, Z85.03-, Z85.04- or adjuvant chemotherapy."""
+    DATES_CONTRADICTED = "dates-contradicted"
+    """Sources conflict on the detection, or the primary may have been resected over 90 days before its diagnosis."""
     RECENT_DIAGNOSIS = "recent-diagnosis"
     """The primary was diagnosed within six months of the call."""
     SYSTEMIC_THERAPY_SINCE_METASTASIS = "systemic-therapy-since-metastasis"

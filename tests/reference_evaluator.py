@@ -227,11 +227,23 @@ def ties(chart: Chart) -> list[Tied]:
             ("primary-symptoms", "primary-pathology"),
             lambda c: c["primary-symptoms"] != "perforation" or c["primary-pathology"] == "unfavourable-perforated",
         ),
+        *_dated(chart),
+        Tied(("chemotherapy-cycles",), lambda c: not stated or c["chemotherapy-cycles"] >= 1),
+    ]
+
+
+def _dated(chart: Chart) -> list[Tied]:
+    """Detection and interval come from dates: 30 days of staging, and a resection up to 90 days before the diagnosis.
+
+    Whoever enters an earlier resection, or another detection, contradicts this.
+    """
+    if chart.sign(Sign.DATES_CONTRADICTED):
+        return []
+    return [
         Tied(
             ("metastases-detected", "months-primary-to-metastases"),
-            lambda c: c["metastases-detected"] == "follow-up" or c["months-primary-to-metastases"] < 2,
-        ),
-        Tied(("chemotherapy-cycles",), lambda c: not stated or c["chemotherapy-cycles"] >= 1),
+            lambda c: c["metastases-detected"] == "follow-up" or c["months-primary-to-metastases"] < 5,
+        )
     ]
 
 

@@ -64,7 +64,7 @@ def domains(settings: Settings) -> dict[str, list[Any]]:
         "rectal-radiotherapy": ["not-indicated", "indicated", "ongoing", "completed"],
         "primary-pathology": ["favourable", "unfavourable-perforated", "unfavourable-nodal"],
         "primary-margin": ["r0", "r1", "r2"],
-        "months-primary-to-metastases": whole(2, s.short_interval, low=0),
+        "months-primary-to-metastases": whole(5, s.short_interval, low=0),
         "metastasis-count": whole(s.nodules, s.simultaneous_nodules, low=1),
         "largest-metastasis": around(s.diameter),
         "metastases-accessible": [True, False],

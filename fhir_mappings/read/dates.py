@@ -97,8 +97,11 @@ def _condition_date(resource: Mapping[str, Any]) -> tuple[PartialDate | None, st
 
 
 def value_of(dated: PartialDate) -> date | str:
-    """Give a date as the value of a fact: the day, or text such as `2026-05` where the day is not known."""
-    return dated.first if dated.is_day else str(dated)
+    """Give a date as the value of a fact: the day, else text such as `2026-05` or `2026-05-04/2026-06-30`."""
+    if dated.is_day:
+        return dated.first
+    spelled = str(dated)
+    return spelled if PartialDate.of(spelled) == dated else f"{dated.first.isoformat()}/{dated.last.isoformat()}"
 
 
 def shifted(dated: PartialDate, days: int) -> PartialDate:

@@ -19,7 +19,7 @@ from fhir_mappings.read.places import is_liver, taken_from
 from fhir_mappings.read.primary import second_primaries
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.references import references_of, referred
-from fhir_mappings.read.settle import Candidate, derived
+from fhir_mappings.read.settle import Candidate, Found, derived
 from fhir_mappings.read.values import NoValue, Reading, concept_sets, read_value
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SET = "liver-metastasis"
 _CIRRHOSIS = "cirrhosis"
 _AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
+_EITHER: frozenset[str | bool] = frozenset({_AT_STAGING, _FOLLOW_UP})
 _RECURRENCE_AFTER_DAYS = 30
 UNLISTED = "an operation of the liver, its code does not say which"
 
@@ -49,41 +50,55 @@ def detected(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """
     verdict = _detection(reader)
     found = reader.date_of("liver-metastasis-date")
-    if verdict is None or found is None or _said_at_operation(reader, fact, found):
+    if verdict is None or found is None or _said_at_operation(reader, fact, found, verdict):
         return []
     return [Candidate(verdict, found, _dates_evidence(reader))]
 
 
-def _said_at_operation(reader: Reader, fact: FactDefinition, found: PartialDate) -> bool:
-    """Whether metastases of this date may be those that were found at an operation of a known date."""
+def _said_at_operation(reader: Reader, fact: FactDefinition, found: PartialDate, verdict: Found) -> bool:
+    """Whether metastases of this date may be those that were found at an operation; one of no date only if in doubt."""
     days = reader.policy.intraoperative_window_days
     return any(
-        said.value == "intraoperative" and said.dated is not None and found.first <= shifted(said.dated, days).last
+        verdict == _EITHER if said.dated is None else found.first <= shifted(said.dated, days).last
         for said in reader.entered(fact)
+        if said.value == "intraoperative"
     )
 
 
-def _detection(reader: Reader) -> str | None:
+def _detection(reader: Reader) -> Found | None:
+    """Say when the metastases were found on every reading of the dates, or that they leave both."""
     found, diagnosed = reader.date_of("liver-metastasis-date"), reader.date_of("primary-diagnosis-date")
     resected = reader.date_of("primary-resection-date")
-    if found is None or second_primaries(reader):
+    if found is None or (diagnosed is None and resected is None) or second_primaries(reader):
         return None
-    recorded = reader.from_recorded("liver-metastasis-date")
-    if resected is not None and found.last <= resected.first:
-        return None if recorded else _AT_STAGING
-    if diagnosed is None:
-        return _FOLLOW_UP if resected is not None and _long_after(reader, resected, found) else None
-    window = shifted(diagnosed, reader.policy.staging_window_days)
-    if found.last <= window.first:
-        return None if recorded or reader.from_recorded("primary-diagnosis-date") else _AT_STAGING
-    if earlier(window, found) and _not_before_resection(reader, found):
+    if _surely_later(reader, found, diagnosed, resected):
         return _FOLLOW_UP
-    return None
+    by_resection = resected is not None and found.last <= resected.first
+    if reader.from_recorded("liver-metastasis-date"):
+        return None
+    if not by_resection and reader.from_recorded("primary-diagnosis-date"):
+        return None
+    if by_resection or (diagnosed is not None and _surely_at_staging(reader, found, diagnosed)):
+        return _AT_STAGING
+    return _EITHER if reader.complete("Procedure") else None
 
 
-def _long_after(reader: Reader, resected: PartialDate, found: PartialDate) -> bool:
-    """Whether metastases were found after staging, diagnosed as late as the resection allows."""
-    return earlier(shifted(resected, BEFORE_DIAGNOSIS_DAYS + reader.policy.staging_window_days), found)
+def _surely_later(
+    reader: Reader, found: PartialDate, diagnosed: PartialDate | None, resected: PartialDate | None
+) -> bool:
+    """Whether the metastases were found after staging and after the resection; diagnosed as late as that allows."""
+    if diagnosed is not None:
+        staged = shifted(diagnosed, reader.policy.staging_window_days)
+        return earlier(staged, found) and _not_before_resection(reader, found)
+    latest = BEFORE_DIAGNOSIS_DAYS + reader.policy.staging_window_days
+    return resected is not None and earlier(shifted(resected, latest), found)
+
+
+def _surely_at_staging(reader: Reader, found: PartialDate, diagnosed: PartialDate) -> bool:
+    """Whether the metastases were found by the end of staging, or by a resection that is of this primary if not."""
+    staged = shifted(diagnosed, reader.policy.staging_window_days)
+    undecided = (one.dated for one in undecided_resections(reader))
+    return found.last <= staged.first or any(done is not None and found.last <= done.first for done in undecided)
 
 
 def _not_before_resection(reader: Reader, found: PartialDate) -> bool:
@@ -129,12 +144,16 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 
 def _perhaps_resected(reader: Reader, diagnosed: PartialDate, found: PartialDate) -> PartialDate:
-    """Give the days of the diagnosis, and of the resections of which no date says whether they were of this primary."""
+    """Give the days of the diagnosis, and of the resections of which no date says whether they were of this primary.
+
+    On its first days a resection is of this primary: the interval counts from the diagnosis only where that is later.
+    """
     since = shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS).first
-    days = [diagnosed]
-    for one in undecided_resections(reader):
-        done = one.dated or PartialDate(since, found.last)
-        days.append(PartialDate(max(done.first, since), done.last))
+    undecided = [one.dated for one in undecided_resections(reader)]
+    days = [diagnosed if all(done is None for done in undecided) else PartialDate(diagnosed.last, diagnosed.last)]
+    days += [
+        PartialDate(max(done.first, since), done.last) if done else PartialDate(since, found.last) for done in undecided
+    ]
     return PartialDate(min(one.first for one in days), max(one.last for one in days))
 
 

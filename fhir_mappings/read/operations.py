@@ -77,6 +77,12 @@ def undecided_resections(reader: Reader) -> list[Resource]:
     ]
 
 
+def resected_long_before_diagnosis(reader: Reader) -> bool:
+    """Whether the date of the resection, as somebody entered it, may be too early for a resection of this primary."""
+    since, resected = _since(reader), reader.date_of("primary-resection-date")
+    return since is not None and resected is not None and resected.first < since.last
+
+
 def _since(reader: Reader) -> PartialDate | None:
     """Give the day from which on a resection is one of this primary, where the diagnosis has a date."""
     diagnosed = reader.date_of("primary-diagnosis-date")

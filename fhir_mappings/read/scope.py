@@ -19,6 +19,7 @@ from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,
     liver_operations,
+    resected_long_before_diagnosis,
     unlisted_liver_operations,
 )
 from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes, several_organs
@@ -102,6 +103,7 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
         Sign.LIVER_TREATED: bool(liver_operations(reader)) or reader.value("liver-state") in ("treated", "recurrence"),
         Sign.PRIMARY_RESECTED: bool(reader.done(RESECTIONS)),
         Sign.RESECTION_HINTED: _resection_hinted(reader),
+        Sign.DATES_CONTRADICTED: _dates_contradicted(reader),
         Sign.RECENT_DIAGNOSIS: _recent_diagnosis(reader),
         Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: may_be_since(reader, reader.date_of("liver-metastasis-date")),
         Sign.METASTASIS_ELSEWHERE: _metastasis_elsewhere(reader),
@@ -178,6 +180,12 @@ def _may_be_adjuvant(status: Fact) -> bool:
             return not given.isdisjoint(left)
         case _:
             return False
+
+
+def _dates_contradicted(reader: Reader) -> bool:
+    detected = reader.fact("metastases-detected")
+    contested = isinstance(detected, Unknown) and detected.gap is Gap.CONFLICTING
+    return contested or resected_long_before_diagnosis(reader)
 
 
 def _recent_diagnosis(reader: Reader) -> bool:

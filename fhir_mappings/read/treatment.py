@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_mappings.case import Interval, Known
+from fhir_mappings.case import Interval, Known, PartialDate
 from fhir_mappings.read.conditions import asserted
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
-    from fhir_mappings.case import PartialDate
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
@@ -297,10 +296,15 @@ def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
 
 
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active."""
-    doses = adjuvant(reader)
-    if not doses:
-        return _adjuvant_by_name(reader)
+    """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active.
+
+    Where no dose was surely given in its time and some may have been, there may have been none.
+    """
+    doses = _adjuvant(reader)
+    listed = (doses.certain or doses.possible) if doses is not None else []
+    named = [] if doses is not None and doses.certain else _adjuvant_by_name(reader)
+    if named or doses is None or not listed:
+        return named
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     running = [
         order
@@ -314,12 +318,31 @@ def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         and earlier(resected, start)
         and earlier(start, found)
     ]
-    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*doses, *running))
-    return [Candidate("ongoing" if running else "completed", doses[-1].dated, proof)]
+    given_then = "ongoing" if running else "completed"
+    value = given_then if doses.certain else frozenset[str | bool]({"none", given_then})
+    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*listed, *running))
+    return [Candidate(value, listed[-1].dated, proof)]
 
 
 def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive the last day of completed adjuvant chemotherapy, where no other dose can be later."""
-    if not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
+    """Derive the last day of completed adjuvant chemotherapy, or the days between which its doses leave it.
+
+    Open where a later dose has no date or was not finished: nobody knows how long it took.
+    """
+    doses, found = _adjuvant(reader), reader.date_of("liver-metastasis-date")
+    if doses is None or found is None or not doses.closed:
         return []
-    return _last(reader, _adjuvant(reader))
+    ended = _ended_last(reader, doses.certain)
+    if ended is None or not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
+        return []
+    first = max(end.first for one in doses.certain if (end := end_of(reader, one)) is not None)
+    last, proof = ended[0].last, [ended[1]]
+    for one in doses.possible:
+        end = latest_of(one)
+        if end is None or (end.last > ended[0].last and one.status != "completed"):
+            return []
+        if end.last > ended[0].last:
+            last, proof = max(last, min(end.last, found.last)), [*proof, one]
+    when = PartialDate(first, last)
+    evidence = tuple(reader.evidence(one, DRUGS, how="derived") for one in proof)
+    return [Candidate(value_of(when), when, evidence)]

@@ -19,8 +19,8 @@ class Parameter:
     """A number or switch of the local policy.
 
     `use` says where it is read: in conditions, by the mapper, or only in printed texts. `months_in` names a parameter
-    in days that this one follows: the complete calendar months that fit into it at most; `not_above` one that this one
-    is at most.
+    in days that this one follows: the complete calendar months that fit into it, and `more_days`, at most; `not_above`
+    one that this one is at most.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Parameter:
     maximum: float | None = None
     use: Literal["condition", "mapper", "text"] = "condition"
     months_in: str | None = None
+    more_days: int = 0
     not_above: str | None = None
 
 

@@ -211,7 +211,7 @@ def value_text(definition: FactDefinition, value: Value) -> str:
         case date():
             return day(value)
         case str() if definition.kind == "date" and (dated := PartialDate.of(value)) is not None:
-            return day(dated)
+            return f"{day(dated.first)} to {day(dated.last)}" if "/" in value else day(dated)
         case str():
             return choice_text(value)
         case _:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from fhir_mappings.case import complete_months
 from service.knowledge.model import Parameter, Policy
 from service.knowledge.tables import root_table
 
@@ -97,9 +99,6 @@ def _crossed(parameters: Mapping[str, Parameter]) -> Iterator[str]:
             yield f"parameter {parameter.name} must not be above {limit.name} ({limit.value:g})"
 
 
-_SHORTEST_MONTH_DAYS = 28
-
-
 def in_force(source: Source, policy: Policy) -> Mapping[str, Parameter]:
     """Give all parameters with the policy's values."""
     found = {
@@ -108,5 +107,12 @@ def in_force(source: Source, policy: Policy) -> Mapping[str, Parameter]:
     }
     for name, parameter in found.items():
         if parameter.months_in in found:
-            found[name] = replace(parameter, value=int(found[parameter.months_in].value) // _SHORTEST_MONTH_DAYS)
+            days = int(found[parameter.months_in].value) + parameter.more_days
+            found[name] = replace(parameter, value=_most_months(days))
     return found
+
+
+def _most_months(days: int) -> int:
+    """Count the complete calendar months that so many days hold at most, as they do without a leap day."""
+    starts = (date(2001, 1, 1) + timedelta(later) for later in range(365))
+    return max(complete_months(start, start + timedelta(days)) for start in starts)

@@ -186,6 +186,7 @@ def _parameter(name: str, table: Table) -> Parameter:
         maximum=table.number("maximum"),
         use=cast("Literal['condition', 'mapper', 'text']", use),
         months_in=months_in,
+        more_days=int(table.number("more_days") or 0),
         not_above=table.maybe_text("not_above"),
     )
     return _closed(table, parameter)

@@ -57,6 +57,7 @@ def test_dates_read_in_their_own_precision(first: date, last: date, expected: st
         ("chemotherapy-last-date", "2026-05", "last chemotherapy May 2026"),
         ("chemotherapy-last-date", "2026", "last chemotherapy 2026"),
         ("chemotherapy-last-date", "2025-12-30/2026-01-02", "last chemotherapy 30 Dec 2025 to 2 Jan 2026"),
+        ("adjuvant-end-date", "2026-05-20/2026-10-20", "adjuvant chemotherapy ended on 20 May 2026 to 20 Oct 2026"),
         ("braf", "mutated", "BRAF: mutated"),
         ("primary-site", "rectum-high", "primary: upper rectum"),
         ("primary-site", "rectum-mid", "primary: middle rectum"),

@@ -227,8 +227,10 @@ def test_what_is_no_date_has_no_days(written: object) -> None:
 
 
 def test_a_date_is_a_day_or_text_in_its_precision() -> None:
-    assert [value_of(one) for one in (MAY_4, MAY, days("2026-01-01", "2026-12-31"))] == [
+    whole_year, over_months = days("2026-01-01", "2026-12-31"), days("2026-05-04", "2026-06-30")
+    assert [value_of(one) for one in (MAY_4, MAY, whole_year, over_months)] == [
         date(2026, 5, 4),
         "2026-05",
         "2026",
+        "2026-05-04/2026-06-30",
     ]

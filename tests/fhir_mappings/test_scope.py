@@ -240,6 +240,13 @@ def contradicting(fact: str, *values: str) -> list[dict[str, Any]]:
     return [local(fact, value, on="2026-06-01", ident=value) for value in values]
 
 
+CONTRADICTED = Sign.DATES_CONTRADICTED
+
+
+def said_resected(day: str) -> dict[str, Any]:
+    return local("primary-resection-date", day, on="2026-06-01")
+
+
 SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("nothing more", [], set()),
     ("treated", [local("liver-state", "treated", on="2026-06-01")], {Sign.LIVER_TREATED}),
@@ -271,6 +278,14 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("the liver in text", [text_only("Metastatic disease, liver")], set()),
     ("lung refuted", [cond("C78.00", verification="refuted")], set()),
     ("resected long ago", [procedure("r", (CPT, "44160"), on="2020-01-01")], {Sign.PRIMARY_RESECTED}),
+    ("resected 90 days before the diagnosis", [said_resected("2026-01-31")], {HINTED}),
+    ("resected 91 days before the diagnosis", [said_resected("2026-01-30")], {HINTED, CONTRADICTED}),
+    ("resected in a month of doubt", [said_resected("2026-01")], {HINTED, CONTRADICTED}),
+    (
+        "found at staging and at follow-up",
+        contradicting("metastases-detected", "at-staging", "follow-up"),
+        {CONTRADICTED},
+    ),
     ("perforated", [cond("K63.1", clinical="resolved")], {Sign.PERFORATION}),
     ("perforated, said", [local("primary-symptoms", "perforation", on="2026-01-01")], {Sign.PERFORATION}),
     ("obstructed, said", [local("primary-symptoms", "obstruction", on="2026-06-01")], set()),

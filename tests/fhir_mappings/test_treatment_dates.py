@@ -346,7 +346,8 @@ def test_a_course_that_began_holds_its_fluoropyrimidine(course: Given, cycles: A
 def test_fluoropyrimidine_after_the_resection_within_a_course_is_not_adjuvant() -> None:
     courses = [radiated("in-progress", **lasting("2024-02-20")), radiated("completed", on="2024-03")]
     found = [read(*OLD, course, given("2024-03-01", FLUOROURACIL)) for course in courses]
-    assert [shown(case, "adjuvant-status") for case in found] == ["gap: absent", "gap: absent"]
+    # of some day of March the course may be over, or still to come
+    assert [shown(case, "adjuvant-status") for case in found] == ["gap: absent", {"none", "completed"}]
 
 
 def test_bevacizumab_is_dated_apart_and_open_where_another_drug_is_in_text() -> None:

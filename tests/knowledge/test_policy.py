@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_mappings.case import Unknown
+from fhir_mappings.case import Sign, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Assumption, Outcome
 from service.knowledge.guideline import load_guideline, parse_policy
@@ -205,14 +205,38 @@ def test_thresholds_follow_the_parameters() -> None:
     assert "remnant-too-small" in decision.advisories
 
 
-def test_the_months_of_synchronous_disease_follow_the_staging_window() -> None:
-    assert load_guideline().parameters["synchronous_maximum_months"].value == 1
-    wide = load_guideline(Policy("wide", {"staging_window_days": 90}))
-    assert wide.parameters["synchronous_maximum_months"].value == 3
-    facts = {**example("V12").facts, "metastases-detected": Unknown(), "months-primary-to-metastases": 3}
-    follow_up = Outcome("metachronous", "chemotherapy-before-resection")
-    staging = Outcome("staged", "liver-before-chemotherapy")
-    assert decide(case_of(facts), load_guideline()).outcomes == (follow_up,)
-    assert decide(case_of(facts), wide).outcomes == (follow_up, staging)
+FOLLOW_UP = Outcome("metachronous", "chemotherapy-before-resection")
+LATE_FOLLOW_UP = Outcome("metachronous", "upfront-hepatectomy")
+AT_STAGING = Outcome("staged", "liver-before-chemotherapy")
+
+
+@pytest.mark.parametrize(
+    ("days", "months"),
+    # from a resection 90 days before the diagnosis on; the shortest 3, 4, 5, 6 and 15 months take 89, 120, 150, 181
+    # and 454 days
+    [(0, 3), (29, 3), (30, 4), (59, 4), (60, 5), (90, 5), (91, 6), (363, 14), (364, 15), (365, 15)],
+)
+def test_the_months_of_synchronous_disease_follow_the_staging_window(days: int, months: int) -> None:
+    guideline = load_guideline(Policy("window", {"staging_window_days": days}))
+    assert guideline.parameters["synchronous_maximum_months"].value == months
+    facts = {**example("V12").facts, "metastases-detected": Unknown()}
+    found = [
+        decide(case_of({**facts, "months-primary-to-metastases": count}), guideline).outcomes
+        for count in (months, months + 1)
+    ]
+    early, late = (FOLLOW_UP if count < 12 else LATE_FOLLOW_UP for count in (months, months + 1))
+    assert found == [(early, AT_STAGING), (late,)]
+
+
+def test_the_months_of_synchronous_disease_are_no_choice_of_a_site() -> None:
     with pytest.raises(GuidelineError, match="synchronous_maximum_months follows staging_window_days"):
         load_guideline(Policy("x", {"synchronous_maximum_months": 5}))
+
+
+@pytest.mark.parametrize(("signs", "left"), [((), (FOLLOW_UP,)), ((Sign.DATES_CONTRADICTED,), (FOLLOW_UP, AT_STAGING))])
+def test_dates_that_contradict_each_other_speak_against_no_months_of_synchronous_disease(
+    signs: tuple[Sign, ...], left: tuple[Outcome, ...]
+) -> None:
+    facts = {**example("V12").facts, "metastases-detected": Unknown(), "months-primary-to-metastases": 11}
+    case = case_of(facts, signs=(Sign.PROCEDURES_COMPLETE, *signs))
+    assert decide(case, load_guideline()).outcomes == left

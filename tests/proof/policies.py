@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.knowledge.model import ParameterValue
     from tests.proof.guideline import Table, WrittenGuideline
 
-_SHORTEST_MONTH_DAYS = 28
+_MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,14 @@ def settled(guideline: WrittenGuideline, policy: Policy) -> Parameters:
 def _derive(values: dict[str, z3.ExprRef], guideline: WrittenGuideline) -> None:
     for name, parameter in guideline.parameters.items():
         if "months_in" in parameter:
-            values[name] = z3.simplify(values[parameter["months_in"]] / _SHORTEST_MONTH_DAYS)
+            days = values[parameter["months_in"]] + parameter.get("more_days", 0)
+            values[name] = z3.simplify(z3.Sum([z3.If(days >= fewest, 1, 0) for fewest in _fewest_days()]))
+
+
+def _fewest_days() -> list[int]:
+    """Give the days that 1, 2, … two dozen months take at least: those around February."""
+    years = _MONTHS * 3
+    return [min(sum(years[first : first + months]) for first in range(12)) for months in range(1, 25)]
 
 
 def _variable(name: str, parameter: Table) -> z3.ExprRef:

@@ -78,7 +78,7 @@ class Oracle:
             "rectal-radiotherapy": self._radiotherapy(),
             "primary-pathology": self._pathology(),
             "liver-metastasis-date": as_fact(self.found),
-            "metastases-detected": self._known(self._verdicts()),
+            "metastases-detected": self._detected(),
             "months-primary-to-metastases": self._months(),
             "liver-state": self._liver_state(),
             "mdt-decision": Known(story.decided.what) if story.decided else ABSENT,
@@ -180,6 +180,15 @@ class Oracle:
             return Unknown(Gap.CONFLICTING, contested=frozenset({"unfavourable-nodal", "favourable"}))
         return ABSENT
 
+    def _detected(self) -> Fact:
+        """Leave both where days disagree, or the diagnosis may be of any day; what was only entered leaves all open."""
+        verdicts = self._verdicts()
+        undated = self.found is None or (self.diagnosed is None and self.resected is None)
+        entered = self._recorded("liver-metastasis-date", self.story.liver) or self._staged_by_entry()
+        if len(verdicts) > 1 or (verdicts == {None} and not undated):
+            return ABSENT if entered else Narrowed(frozenset({"at-staging", "follow-up"}))
+        return self._known(verdicts)
+
     def _verdicts(self) -> set[str | None]:
         """Say of each combination of days when the metastases were found."""
         found, diagnosed, resected = self.found, self.diagnosed, self.resected
@@ -191,6 +200,12 @@ class Oracle:
         if verdicts == {"at-staging"} and (late_entry or self._staged_by_entry()):
             return {None}
         return verdicts
+
+    def _contradicted(self) -> bool:
+        """Whether sources conflict on the detection, or the resection may be 91 days older than the diagnosis."""
+        found, diagnosed, resected = self.facts()["metastases-detected"], self.diagnosed, self.resected
+        early = diagnosed and resected and resected.first < diagnosed.last - timedelta(days=90)
+        return bool(early) or (isinstance(found, Unknown) and found.gap is Gap.CONFLICTING)
 
     def _staged_by_entry(self) -> bool:
         """Whether only the day on which the primary was entered makes it at staging."""
@@ -220,7 +235,7 @@ class Oracle:
         entered = self._recorded("liver-metastasis-date", self.story.liver)
         if self.resected is None:
             entered = entered or self._recorded("primary-diagnosis-date", self.story.primary)
-        if entered and self._known(self._verdicts()) == ABSENT:
+        if entered and self._detected() == ABSENT:
             return ABSENT
         months = {complete_months(one, other) for one, other in product(days_of(start), days_of(found))}
         least, most = min(months), max(months)
@@ -322,15 +337,20 @@ class Oracle:
         )
 
     def _adjuvant(self) -> dict[str, Fact]:
-        """Give status and end of the doses between; the end is open where a later dose may still be one of them."""
+        """Give status and end of the doses between; a later dose may still be one of them."""
         days, found, resected, resection = self.adjuvant(), self.found, self.resected, self.story.resection
-        if not days or found is None or resected is None:
+        if found is None or resected is None:
             return {"adjuvant-status": ABSENT, "adjuvant-end-date": ABSENT}
+        perhaps = any(dose.when and resected.first < dose.when.first < found.last for dose in self._doses())
         ordered = resection.when.last + timedelta(days=1) if resection and resection.when else None
         running = self.story.adjuvant_runs and ordered is not None and resected.last < ordered < found.first
-        later = any(dose.when and found.first <= dose.when.first < found.last for dose in self._doses())
-        ended: Fact = ABSENT if running or later else Known(days[-1])
-        return {"adjuvant-status": Known("ongoing" if running else "completed"), "adjuvant-end-date": ended}
+        given_then = "ongoing" if running else "completed"
+        if not days:
+            status = Narrowed(frozenset({"none", given_then})) if perhaps else ABSENT
+            return {"adjuvant-status": status, "adjuvant-end-date": ABSENT}
+        later = [dose.when.first for dose in self._doses() if dose.when and found.first <= dose.when.first < found.last]
+        ended = Known(f"{days[-1]}/{max(later)}") if later else Known(days[-1])
+        return {"adjuvant-status": Known(given_then), "adjuvant-end-date": ABSENT if running else ended}
 
     def signs(self) -> set[Sign]:
         """Give the signs of the story."""
@@ -354,6 +374,7 @@ class Oracle:
             Sign.LIVER_TREATED: story.liver_operation is not None or state in (Known("treated"), Known("recurrence")),
             Sign.PRIMARY_RESECTED: story.resection is not None,
             Sign.RESECTION_HINTED: hinted,
+            Sign.DATES_CONTRADICTED: self._contradicted(),
             Sign.RECENT_DIAGNOSIS: recent and not recorded,
             Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS: any(
                 found is None or (dose.when is not None and dose.when.last >= found.first) for dose in self._doses()

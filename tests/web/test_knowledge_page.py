@@ -43,7 +43,7 @@ SAID = {
     "prefer_simultaneous_when_eligible": "yes",
     "simultaneous_maximum_nodules": "3",
     "simultaneous_maximum_diameter_mm": "30 mm",
-    "synchronous_maximum_months": "1 month",
+    "synchronous_maximum_months": "4 months",
     "short_interval_months": "12 months",
     "staging_window_days": "30 days",
     "primary_to_liver_minimum_weeks": "6 weeks",

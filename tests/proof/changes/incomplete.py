@@ -120,8 +120,9 @@ class IncompleteCharts:
 class _Unknown:
     """Charts of the shipped policy, whatever they say, seen from the patients that differ in some facts alone.
 
-    Of a number one value is listed for each stretch between thresholds. Where every patient of one guideline has a
-    twin under the other, of the same row and as badly advised, both leave the same rows and advisories.
+    Of a number one value is listed for each stretch between thresholds, and no patient has another. Where every patient
+    of one guideline has a twin under the other, of the same row and as badly advised, both leave the same rows and
+    advisories.
     """
 
     def __init__(self, before: WrittenGuideline, after: WrittenGuideline, facts: tuple[str, ...]) -> None:
@@ -133,6 +134,11 @@ class _Unknown:
         ]
         values = [list(self._substitutions(fact)) for fact in facts]
         self._twins = [[pair for fact in chosen for pair in fact] for chosen in product(*values)]
+        self._listed = [
+            z3.Or([number == value for chosen in found for number, value in chosen])
+            for fact, found in zip(facts, values, strict=True)
+            if fact in self._patient.numbers
+        ]
         self._void: list[z3.BoolRef] = []
         self._completions = [self._completion(number, reading) for number, reading in enumerate(self._readings)]
         self._facts = facts
@@ -140,7 +146,7 @@ class _Unknown:
     def suspects(self) -> Iterator[tuple[Policy, Case]]:
         """Give charts on which one guideline reaches a row, or lets an advisory fail, that the other does not."""
         solver = z3.Solver()
-        solver.add(*self._chart.sound, *self._patient.possible(), *self._void)
+        solver.add(*self._chart.sound, *self._patient.possible(), *self._listed, *self._void)
         usual = [self._chart.recorded(code) for code in catalogue() if code not in self._facts]
         usual += [self._exact(code) for code in self._patient.truths if code not in self._facts]
         usual += [self._chart.shows(f"{Sign.PROCEDURES_COMPLETE.value} in signs"), *self._patient.plausible()]
