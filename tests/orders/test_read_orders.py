@@ -182,6 +182,8 @@ OF_BREAST, OF_COLON, OF_NOBODY = ({"reference": f"Condition/{name}"} for name in
         ({"reasonReference": [OF_BREAST], "reasonCode": [concept(ICD10, "C78.7")]}, True),
         ({"reasonCode": [{"text": "breast cancer"}]}, True),
         ({"reasonReference": "Condition/breast", "reasonCode": "C50.9"}, True),
+        ({"reasonCode": [concept(ICD10, "C22.9")]}, True),
+        ({"reasonCode": [concept(ICD10, "C22.0")]}, False),
         ({"reasonReference": [OF_BREAST]}, False),
         ({"reasonReference": OF_BREAST}, False),
         ({"reasonCode": [concept(ICD10, "C50.9")]}, False),
