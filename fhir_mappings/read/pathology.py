@@ -42,6 +42,8 @@ _OPEN = (
 """What stands before and behind a category that a text denies, doubts, bounds or leaves between two."""
 _NO_NERVE = "(?-i:(?!Pn))"
 """Pn1 is invasion of a nerve."""
+_NUMBERED = 5
+"""A code of more digits, as those of SNOMED CT, spells no category."""
 _NOT_AFFIRMED = ("denied", "doubted", "open", "excluded")
 _CATEGORY = re.compile(
     rf"{_DENIED}(?<![a-z]){_NO_NERVE}[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
@@ -166,7 +168,8 @@ def _spelled(resource: Resource) -> list[str]:
 
 def _written(concept: object) -> list[str]:
     written = (coding.get("code") for coding in codings(concept))
-    return [*concept_texts(concept), *(text for text in written if isinstance(text, str))]
+    spelled = (text for text in written if isinstance(text, str) and not (len(text) > _NUMBERED and text.isdigit()))
+    return [*concept_texts(concept), *spelled]
 
 
 def _named(text: str, letter: str) -> Iterable[str]:

@@ -178,10 +178,11 @@ def _left(value: Found | None, sources: Sequence[Candidate]) -> Fact:
 
 def _derived_day(sources: Sequence[Candidate], evidence: tuple[Evidence, ...]) -> PartialDate | None:
     """Give the day of a derived value, where what it was derived from has another: an operation after the finding."""
-    days = {one.dated for one in sources}
-    if len(days) > 1 or not evidence or evidence[0].how != "derived":
+    if not evidence or evidence[0].how != "derived":
         return None
-    [given] = days
+    given, *others = {one.dated for one in sources}
+    if others:
+        return None
     return None if given == newest(evidence) else given
 
 

@@ -19,6 +19,7 @@ _CHART_TEXT_LIMIT = 300
 _REFERENCES = 4
 """Resources that one line names; a course of chemotherapy has a dozen, and the extension of the card holds all."""
 _LONG_ID = 16
+_DIGIT = re.compile(r"\d")
 _ENDS = 6, 4
 """The characters of both ends by which a longer id is told from others; extension and app have it whole."""
 
@@ -66,7 +67,7 @@ def few(references: Sequence[str]) -> tuple[Sequence[str], int]:
 def shortened(reference: str) -> str:
     """Shorten the id of a resource where nobody reads it, as a UUID; without a digit an id is made of words."""
     kind, _, ident = reference.partition("/")
-    if len(ident) <= _LONG_ID or not re.search(r"\d", ident):
+    if len(ident) <= _LONG_ID or _DIGIT.search(ident) is None:
         return reference
     first, last = _ENDS
     return f"{kind}/{ident[:first]}…{ident[-last:]}"
