@@ -49,10 +49,10 @@ NO_CARDS = b'{"cards":[]}'
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One draft order with the `fullUrl` of its entry."""
+    """One draft order with what it is called beside its own id: the `fullUrl` of its entry, the group it is in."""
 
     resource: dict[str, Any]
-    full_url: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ class Advisor:
             context=context,
             record=chart.resources,
             selections=call.request.context.selections if call.request.hook == "order-select" else None,
-            full_urls=[draft.full_url for draft in drafts],
+            names=[draft.names for draft in drafts],
         )
 
     def _app_context(self, call: Call) -> Callable[[str, str | None], str] | None:
@@ -202,17 +202,19 @@ _OPEN = (None, "draft", "active", "on-hold")
 """Statuses of a group whose orders are still meant."""
 
 
-def _entries(resource: dict[str, Any], full_url: object = None) -> Iterator[_Entry]:
+def _entries(resource: dict[str, Any], names: tuple[str, ...] = ()) -> Iterator[_Entry]:
     """Give a draft, or where a Bundle (of an order set, say) is in its place, those in that; and what a group contains.
 
     What is contained can be neither changed nor removed by itself: it has no id here, and is selected with its group.
     """
-    kind = resource.get("resourceType", "Bundle")
+    kind, ident = resource.get("resourceType", "Bundle"), resource.get("id")
     if kind != "Bundle":
-        yield _Entry(resource, full_url if isinstance(full_url, str) else None)
-    for contained in objects(resource.get("contained")) if kind in _GROUPS and resource.get("status") in _OPEN else ():
-        nameless = {name: member for name, member in contained.items() if name != "id"}
-        yield from _entries(nameless, f"{kind}/{resource.get('id')}")
+        yield _Entry(resource, names)
+    if kind in _GROUPS and resource.get("status") in _OPEN:
+        group = (*names, ident, f"{kind}/{ident}") if isinstance(ident, str) else names
+        for contained in objects(resource.get("contained")):
+            yield from _entries({name: member for name, member in contained.items() if name != "id"}, group)
     for entry in objects(resource.get("entry")):
         if isinstance(entry.get("resource"), dict):
-            yield from _entries(entry["resource"], entry.get("fullUrl"))
+            url = entry.get("fullUrl")
+            yield from _entries(entry["resource"], (url,) if isinstance(url, str) else ())

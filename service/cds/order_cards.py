@@ -45,13 +45,13 @@ def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
     context: CardContext,
     record: Iterable[object] = (),
     selections: Iterable[str] | None = None,
-    full_urls: Sequence[str | None] = (),
+    names: Sequence[Sequence[str]] = (),
 ) -> list[Card]:
     """Give the cards for draft orders (FHIR JSON as the hook sent it, however sloppy).
 
     `record` are the patient's resources: its open orders count as planned, a draft replaces its copy there,
     also one that is cancelled.
-    `selections` narrow the cards of order-select, `None` means all drafts; `full_urls` are those of their entries.
+    `selections` narrow the cards of order-select, `None` means all drafts; `names` as in `chosen`.
     """
     drafts, record = tuple(drafts), tuple(record)
     read = read_orders(drafts, terminology, patient_id=context.patient_id, drafts=True, record=record)
@@ -63,7 +63,7 @@ def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
         reading,
         [_order(order) for order in read],
         planned=[_order(order) for order in planned if order.reference not in replaced],
-        chosen=None if selections is None else chosen(selections, read, full_urls),
+        chosen=None if selections is None else chosen(selections, read, names),
     )
     bodies = {order.reference: order.resource for order in read}
     draft = draft_for(reading.case, context)

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from fhir_mappings.orders import ReadOrder
 
 
-def chosen(selections: Iterable[str], orders: Iterable[ReadOrder], full_urls: Sequence[str | None]) -> frozenset[str]:
+def chosen(selections: Iterable[str], orders: Iterable[ReadOrder], names: Sequence[Sequence[str]]) -> frozenset[str]:
     """Give the references of the selected orders.
 
-    A selection is `Type/id`, alone, with a version or behind the address of a server; a bare id; or the `fullUrl` of
-    the draft's entry, which is all that a draft without an id has. `full_urls` are in the order of the drafts.
+    A selection is `Type/id`, alone, with a version or behind the address of a server; a bare id; or another of the
+    `names` of the draft, which are in the order of the drafts: the `fullUrl` of its entry, which is all that a draft
+    without an id has, and what the group is called that it is contained in.
     """
     wanted = {name for selection in selections for name in _names(selection)}
-    return frozenset(order.reference for order in orders if not wanted.isdisjoint(_called(order, full_urls)))
+    return frozenset(order.reference for order in orders if not wanted.isdisjoint(_called(order, names)))
 
 
 def _names(selection: str) -> tuple[str, str]:
     return selection, referred(selection, "").removeprefix("/")
 
 
-def _called(order: ReadOrder, full_urls: Sequence[str | None]) -> set[str]:
-    called = {order.reference, order.reference.rpartition("/")[2]}
-    full_url = full_urls[order.place - 1] if order.place <= len(full_urls) else None
-    return called | {full_url} if full_url else called
+def _called(order: ReadOrder, names: Sequence[Sequence[str]]) -> set[str]:
+    others = names[order.place - 1] if order.place <= len(names) else ()
+    return {order.reference, order.reference.rpartition("/")[2], *others}

@@ -12,7 +12,7 @@ ORDERS = (
     ReadOrder("ServiceRequest/biopsy", KINDS, {}, place=1),
     ReadOrder("ServiceRequest, draft 3", KINDS, {}, place=3),
 )
-FULL_URLS = ("https://ehr.example.org/draft/1", None, "urn:uuid:0b5c")
+NAMES = (("https://ehr.example.org/draft/1",), (), ("urn:uuid:0b5c",))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ FULL_URLS = ("https://ehr.example.org/draft/1", None, "urn:uuid:0b5c")
     ],
 )
 def test_a_selection_is_found_by_each_of_its_names(selection: str, expected: set[str]) -> None:
-    assert chosen([selection], ORDERS, FULL_URLS) == expected
+    assert chosen([selection], ORDERS, NAMES) == expected
 
 
 def test_orders_without_addresses_are_found_by_their_references_alone() -> None:

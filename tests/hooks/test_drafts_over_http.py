@@ -163,6 +163,31 @@ async def test_the_orders_that_a_group_contains_are_read_and_offered_for_no_chan
 
 
 @pytest.mark.parametrize(
+    ("ident", "selected", "count"),
+    [
+        ("set", "RequestGroup/set", 1),
+        ("set", "set", 1),
+        ("set", "https://ehr.example.org/fhir/RequestGroup/set/_history/2", 1),
+        ("set", FULL_URL, 1),
+        (None, FULL_URL, 1),
+        ("set", "RequestGroup/other", 0),
+        (None, "RequestGroup/None", 0),
+    ],
+)
+async def test_what_a_group_contains_is_selected_by_all_that_the_group_is_called(
+    client: CheckedClient, ident: str | None, selected: str, count: int
+) -> None:
+    drafts = group("RequestGroup", request(BIOPSY[0]), id=ident)
+    if ident is None:
+        del drafts["id"]
+    entries = [{"fullUrl": FULL_URL, "resource": drafts}]
+    context: Json = {"draftOrders": {"resourceType": "Bundle", "entry": entries}, "selections": [selected]}
+    body = message("order-select", prefetch=prefetch_of(chart("V01")), context=context)
+    answer = await client.call(body, "/cds-services/crlm-order-select")
+    assert [card["source"]["topic"]["code"] for card in answer.json()["cards"]] == ["no-biopsy"] * count
+
+
+@pytest.mark.parametrize(
     "more",
     [{"status": "revoked"}, {"status": "entered-in-error"}, {"resourceType": "Task"}, {"contained": None}],
     ids=str,
