@@ -58,15 +58,15 @@ class Systems:
         """Give a code as the value sets write it: upper case, ICD and OPCS with their dot, no spaces around."""
         code = code.strip().upper()
         if key in self.dotted:
-            written = _GERMAN.fullmatch(code)
+            written = WITH_CERTAINTY.fullmatch(code)
             plain = (written[1] if written else code.rstrip("+*!†-")).replace(".", "").replace(" ", "")
             return plain if len(plain) <= _CATEGORY else f"{plain[:_CATEGORY]}.{plain[_CATEGORY:]}"
         return code.removeprefix("HGNC:") if key == "hgnc" else code
 
 
 _CATEGORY = 3
-_GERMAN = re.compile(r"([A-Z]\d\d(?:\.?\d{1,2})?)\s?[AGVZ]\s?[BLR]?")
-"""A code of ICD-10-GM, the letter of its certainty behind it, and that of a side."""
+WITH_CERTAINTY = re.compile(r"([A-Z]\d\d[.\d]*)\s?([AGVZ])\s?[BLR]?")
+"""A code of ICD-10-GM in upper case, the letter of its certainty behind it, and that of a side."""
 
 
 def _bare(system: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.values import codings
+from fhir_mappings.terminology import WITH_CERTAINTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 _URL = "/StructureDefinition/icd-10-gm-diagnosesicherheit"
 _GERMAN = ("icd-10-gm", "1.2.276.0.76.5.409")
-_WRITTEN = re.compile(r"[A-Z]\d\d[.\d]*\s?([AGVZ])\s?[BLR]?", re.IGNORECASE)
-"""A code with its letter behind it, and a side."""
 _VERIFICATION = {"A": "refuted", "V": "provisional"}
 """A: excluded; V: suspected."""
 _CLINICAL = {"Z": "resolved"}
@@ -50,9 +48,9 @@ def certainty(concept: object) -> Mapping[str, frozenset[str]]:
 def _letters(concept: object) -> Iterable[str]:
     for coding in codings(concept):
         code = coding.get("code")
-        written = _WRITTEN.fullmatch(code.strip()) if isinstance(code, str) else None
+        written = WITH_CERTAINTY.fullmatch(code.strip().upper()) if isinstance(code, str) else None
         if written is not None and any(one in str(coding.get("system")).lower() for one in _GERMAN):
-            yield written[1].upper()
+            yield written[2]
         for extension in objects(coding.get("extension")):
             said = objects(extension.get("valueCoding")) if str(extension.get("url")).endswith(_URL) else []
             for value in said:
