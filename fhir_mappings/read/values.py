@@ -287,7 +287,8 @@ def _range(value: Mapping[str, Any], fact: FactDefinition) -> Reading:
 
 
 def _number_in_text(text: str, fact: FactDefinition) -> Reading:
-    text = _undescribed(text.strip(), fact)
+    # Runs of spaces are one: two parts of the pattern would share them out in every way.
+    text = _undescribed(" ".join(text.split()), fact)
     if fact.code == "metastasis-count" and _MULTIPLE.fullmatch(text):
         return Interval(low=2)
     roman = _ASA.fullmatch(text) if fact.code == "asa" else None

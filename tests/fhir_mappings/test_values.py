@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from time import process_time
 from typing import Any
 
 import pytest
@@ -351,3 +352,10 @@ def test_a_number_in_a_unit_is_exact() -> None:
     assert [read_value(quantity(tenth / 10, "cm"), size, terminology()) for tenth in range(1, 100)] == list(
         range(1, 100)
     )
+
+
+@pytest.mark.parametrize(("end", "expected"), [("1", 1), ("x", NoValue.UNREADABLE)])
+def test_a_text_of_many_spaces_is_read_at_once(end: str, expected: Any) -> None:
+    began = process_time()
+    found = read_value({"valueString": f"ECOG{' ' * 20_000}{end}"}, load_catalogue()["ecog"], terminology())
+    assert (found, process_time() - began < 1) == (expected, True)
