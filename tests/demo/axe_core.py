@@ -36,9 +36,10 @@ def axe_source() -> str:
 
 
 def violations(page: Page) -> list[dict[str, Any]]:
-    """Check the page as it stands, each frame by itself: each violation with its rule and the elements."""
+    """Check the page as it stands when loaded, each frame by itself: each violation with its rule and the elements."""
     found = []
     for frame in (one for one in page.frames if one.url != "about:blank"):
+        frame.wait_for_load_state()  # without its style sheet, a link is too small
         frame.evaluate(axe_source())
         # Frames of other origins cannot talk to one another: each is checked alone.
         found += frame.evaluate(
