@@ -24,8 +24,7 @@ def may_be_in_scope(resources: Iterable[dict[str, Any]], terminology: Terminolog
     waiting = []
     for resource in resources:
         if resource.get("resourceType") == "Condition":
-            coded, understood = codings_of("Condition", resource, terminology)
-            sets = frozenset[str]().union(*(held for _, held in coded))
+            _, sets, understood = codings_of("Condition", resource, terminology)
             if _LIVER in sets:
                 return True
             waiting.append((resource, sets, understood))

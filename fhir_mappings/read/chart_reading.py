@@ -129,7 +129,8 @@ class ChartReading:
         index = self._index(kind)
         _, prefixes = _wanted(sets)
         named = [index[name] for name in sets if name in index]
-        named += [found for name, found in index.items() if prefixes and name.startswith(prefixes)]
+        if prefixes:
+            named += [found for name, found in index.items() if name.startswith(prefixes)]
         if not named or len(named) == 1:
             return named[0] if named else []
         wanted = {id(resource) for found in named for resource in found}
@@ -144,7 +145,7 @@ def read_chart(chart: Chart, terminology: Terminology, *, as_of: date) -> ChartR
     """Prepare a chart: patient, duplicates, versions, repair, validation, codes and dates."""
     reading = ChartReading()
     found: dict[str, list[Resource]] = {}
-    gate = _Gate(chart.patient_id, terminology, as_of, reading)
+    gate = _Gate(chart.patient_id, terminology, tomorrow(as_of), reading)
     for body, draft in _once(chart):
         resource = gate.admit(body, draft=draft)
         if resource is not None:
@@ -180,7 +181,7 @@ class _Gate:
 
     patient_id: str
     terminology: Terminology
-    as_of: date
+    last_day: date
     reading: ChartReading
     medications: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drugs: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
@@ -191,8 +192,7 @@ class _Gate:
         kind = body["resourceType"]
         name = body.get("id")
         reference = f"{kind}/{name}" if isinstance(name, str) and name else kind
-        coded, understood = codings_of(kind, body, self.terminology)
-        sets = frozenset[str]().union(*(held for _, held in coded))
+        coded, sets, understood = codings_of(kind, body, self.terminology)
         topics, masked = about(kind, body, sets, self.terminology, understood=understood)
         topics = self._without_any_cancer(topics, sets, reference, body)
         if kind == "Medication":
@@ -223,7 +223,7 @@ class _Gate:
             return None
         said = _said(checked.body) if kind == "Observation" else checked.body
         dated, remark = clinical_date(said)
-        future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
+        future = dated is not None and dated.first > self.last_day and not _is_plan(checked.body)
         if checked.remarks or topics or masked or future:
             flags = (
                 (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),

@@ -127,8 +127,8 @@ class Reader:
 
     def evidence(self, resource: Resource, *sets: str, how: How = "coded") -> Evidence:
         """Give a resource as evidence, with its coding in the first of `sets` and the remarks that it earns."""
-        remarks = tuple(filter(None, (resource.date_remark, *_remarks(resource))))
-        return Evidence(resource.reference, how, resource.dated, coding_in(resource.codings, sets), remarks)
+        coding = coding_in(resource.codings, sets)
+        return Evidence(resource.reference, how, resource.dated, coding, tuple(_remarks(resource)))
 
     def note(self, resource: Resource, reason: str, *costs: str) -> None:
         """Note why a resource is left out."""
@@ -304,13 +304,15 @@ def _is_open_plan(plan: Resource) -> bool:
     return plan.status in _OPEN_ORDER and plan.body.get("doNotPerform") is not True
 
 
-def _remarks(resource: Resource) -> Iterable[str]:
+def _remarks(resource: Resource) -> list[str]:
+    found = [resource.date_remark] if resource.date_remark else []
     if resource.kind == "Observation" and resource.status in ("preliminary", "partial"):
-        yield "preliminary"
+        found.append("preliminary")
     if resource.kind == "Condition":
-        yield from sorted(resource.verification & UNSURE)
+        found += sorted(resource.verification & UNSURE)
     if resource.draft:
-        yield DRAFT_ORDER
+        found.append(DRAFT_ORDER)
+    return found
 
 
 def _usable(observations: Iterable[Resource]) -> list[Resource]:

@@ -25,9 +25,12 @@ Coding: TypeAlias = tuple[str, frozenset[str]]
 """A coding as `system|code`, and the value sets that hold it."""
 
 
-def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> tuple[tuple[Coding, ...], bool]:
-    """Give the codings of a resource that are in a value set, and whether one is of a system that is read."""
+def codings_of(
+    kind: str, body: Mapping[str, Any], terminology: Terminology
+) -> tuple[tuple[Coding, ...], frozenset[str], bool]:
+    """Give the codings of a resource that are in a value set, their sets, and if one is of a system that is read."""
     found = []
+    held = _NOTHING
     understood = False
     for concept in _concepts(kind, body):
         for system, code in written_codes(concept):
@@ -36,8 +39,9 @@ def codings_of(kind: str, body: Mapping[str, Any], terminology: Terminology) -> 
                 sets = placed(sets, body, terminology, coding=(system, code))
             if sets:
                 found.append((f"{system.strip()}|{code.strip()}", sets))
+                held |= sets
             understood = understood or ((bool(sets) or terminology.reads(system)) and not is_unplaced(sets))
-    return tuple(found), understood
+    return tuple(found), held, understood
 
 
 def about(
