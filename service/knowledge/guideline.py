@@ -46,7 +46,7 @@ def load_guideline_under(policy_text: str) -> Guideline:
 def build_guideline(
     texts: Mapping[str, str], catalogue: Catalogue, policy: Policy | None = None, *, faults: Iterable[str] = ()
 ) -> Guideline:
-    """Read a guideline from its files (name → TOML); raise `GuidelineError` with every fault, and those found before."""
+    """Read a guideline from its files (name → TOML); raise `GuidelineError` with `faults` and every further one."""
     found = list(faults)
     chosen = policy or Policy()
     source = read_source(texts, catalogue, found)

@@ -166,10 +166,7 @@ def _when(reading: Reading) -> str:
 
 def _fitness(reading: Reading) -> str:
     found = [
-        clause(reading.catalogue[code], value)
-        for code, parameter in (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
-        for value in (reading.value(code),)
-        if value is not None and reading.at_least(code, reading.number(parameter))
+        clause(reading.catalogue[code], value) for code in reading.unfit if (value := reading.value(code)) is not None
     ]
     return f" ({', '.join(found)})" if found else ""
 

@@ -72,14 +72,15 @@ def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:
 
 def _blocking_disease(reading: Reading) -> tuple[str, ...]:
     """Name what forbids any elective resection of the liver now."""
-    return _named(
-        ("ecog", reading.at_least("ecog", reading.number("ecog_unfit"))),
-        ("asa", reading.at_least("asa", reading.number("asa_unfit"))),
-        ("r0-achievable", reading.no("r0-achievable")),
-        ("flr-percent", reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))),
-        ("extrahepatic-disease", reading.holds("extrahepatic-disease", "resectable", "unresectable")),
-        ("chemotherapy-response", reading.holds("chemotherapy-response", "progressive-disease")),
-        ("metastases-detected", reading.holds("metastases-detected", "intraoperative")),
+    return (
+        *reading.unfit,
+        *_named(
+            ("r0-achievable", reading.no("r0-achievable")),
+            ("flr-percent", reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))),
+            ("extrahepatic-disease", reading.holds("extrahepatic-disease", "resectable", "unresectable")),
+            ("chemotherapy-response", reading.holds("chemotherapy-response", "progressive-disease")),
+            ("metastases-detected", reading.holds("metastases-detected", "intraoperative")),
+        ),
     )
 
 
@@ -126,9 +127,8 @@ def _against_liver_first(reading: Reading) -> tuple[str, ...]:
 
 
 def _against_primary_first(reading: Reading) -> tuple[str, ...]:
-    unfit = tuple(code for code in _blocking_disease(reading) if code in {"ecog", "asa"})
     calm = reading.holds("primary-symptoms", "none") and reading.no("impending-complication")
-    return (*unfit, "primary-symptoms", "impending-complication") if calm else unfit
+    return (*reading.unfit, *(("primary-symptoms", "impending-complication") if calm else ()))
 
 
 def _against_systemic_first(reading: Reading) -> tuple[str, ...]:

@@ -92,6 +92,12 @@ class Reading:
         return self.no("primary-in-situ")
 
     @property
+    def unfit(self) -> tuple[str, ...]:
+        """The facts by which the patient is certainly unfit for elective surgery."""
+        limits = (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
+        return tuple(code for code, limit in limits if self.at_least(code, self.number(limit)))
+
+    @property
     def liver_untreated(self) -> bool:
         """Whether nothing says that the liver metastases have been treated."""
         return not self.holds("liver-state", "treated", "recurrence")
