@@ -77,7 +77,8 @@ class Row:
 class Advisory:
     """A warning that holds beside the strategy.
 
-    `sentence_if_assumed` replaces the sentence when the fact `assumed` is printed as an assumption.
+    `facts` are those whose values stand behind it. `sentence_if_assumed` replaces the sentence when the fact `assumed`
+    is printed as an assumption.
     """
 
     code: str
@@ -87,6 +88,7 @@ class Advisory:
     citations: tuple[str, ...] = ()
     assumed: str | None = None
     sentence_if_assumed: str | None = None
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from service.knowledge.explanation import Line
     from service.knowledge.reading import Reading
 
-_ADVISORIES = {
-    "hepatectomy-extent": "no-simultaneous-major-liver",
-    "colorectal-operation": "no-simultaneous-major-colorectal",
-    "colorectal-multivisceral": "no-simultaneous-major-colorectal",
-    "ecog": "no-simultaneous-poor-performance",
-}
+NO_SIMULTANEOUS = (
+    "no-simultaneous-major-liver",
+    "no-simultaneous-major-colorectal",
+    "no-simultaneous-poor-performance",
+)
+"""The advisories that a line says which names their facts."""
 _MOST_REASONS = 4
 _WITH_SURGERY = frozenset({"staged", "liver-first", "simultaneous", "metachronous"})
 # Where one of these may be next, a line against systemic therapy before the liver would contradict the card.
@@ -66,7 +66,8 @@ def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:
     parts = reading.spoken_together(tuple(dict.fromkeys(codes))[:_MOST_REASONS])
     if not parts:
         return None
-    advisories = tuple(dict.fromkeys(_ADVISORIES[code] for code in codes if code in _ADVISORIES))
+    named = (reading.guideline.advisory(code) for code in NO_SIMULTANEOUS)
+    advisories = tuple(advisory.code for advisory in named if not set(codes).isdisjoint(advisory.facts))
     return say("against", Strong(title), ": ", *parts, codes=advisories)
 
 

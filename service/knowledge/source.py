@@ -138,6 +138,7 @@ def _advisory(table: Table) -> Advisory:
         citations=table.texts("citations"),
         assumed=assumed.text("fact") if assumed else None,
         sentence_if_assumed=assumed.text("sentence") if assumed else None,
+        facts=table.texts("facts"),
     )
     if assumed:
         assumed.close()

@@ -63,6 +63,7 @@ def advisory(code: str = "new", statements: str = "[]", citations: str = "[]", m
                 "advisory new: unknown assumption 'asa'",
             ],
         ),
+        ([advisory(more='facts = ["asa", "age"]\n')], ["advisory new: unknown fact 'age'"]),
         ([STEP], ["next step wait: unknown interval 'soon'"]),
         (
             [STEP, '[interval]\nsoon = "in {days} to {weeks}"\n'],

@@ -95,6 +95,7 @@ when = "absent in gaps"
 sentence = "New."
 from = ["S2"]
 citations = ["C2"]
+facts = ["asa", "msi"]
 if_assumed = { fact = "asa", sentence = "New, as far as is known." }
 [[assumption]]
 fact = "msi"
@@ -180,7 +181,9 @@ def test_files_are_read_as_they_are_written_one_after_the_other() -> None:
             ],
             advisories=[
                 Advisory("old", "outdated in gaps", "Old."),
-                Advisory("new", "absent in gaps", "New.", ("S2",), ("C2",), "asa", "New, as far as is known."),
+                Advisory(
+                    "new", "absent in gaps", "New.", ("S2",), ("C2",), "asa", "New, as far as is known.", ("asa", "msi")
+                ),
             ],
             assumptions=[
                 AssumptionRule("asa", None, "asa <= 3", "", "Assumed."),
