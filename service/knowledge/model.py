@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Label, Outcome, Strength
 
 ParameterValue: TypeAlias = bool | int | float
+Room: TypeAlias = Literal["now", "after-primary", "after-liver", "after-chemotherapy", "not-now"]
+"""When an operation has its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,18 @@ class MonthsBetween:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do next, in words; `interval` is its text, `None` where time plays no part."""
+    """What to do next, in words; `interval` is its text, `None` where time plays no part.
+
+    `liver` and `primary` say when each may be resected, `chemotherapy_months` names the parameter of what comes before.
+    """
 
     code: str
     title: str
     sentence: str
     interval: str | None = None
+    liver: Room = "now"
+    primary: Room = "now"
+    chemotherapy_months: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,7 +329,7 @@ def _next_steps(context: _Context) -> tuple[str, ...]:
         return ORDINARY.get(_mdt_strategy(context.reading) or "", ())
     if decision.strategy is None or not is_settled(context.reading.case, decision):
         return ()
-    return tuple(outcome.next_step or "" for outcome in decision.outcomes)
+    return tuple(outcome.next_step for outcome in decision.outcomes if outcome.next_step is not None)
 
 
 def _mdt_strategy(reading: Reading) -> str | None:

@@ -67,6 +67,8 @@ def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
         yield from _placeholders(f"next step {step.code}", step.title, source)
         if step.interval:
             yield from _unknown(f"next step {step.code}", "interval", [step.interval], source.intervals)
+        if step.chemotherapy_months:
+            yield from _unknown(f"next step {step.code}", "parameter", [step.chemotherapy_months], source.parameters)
     for what, texts in (("interval", source.intervals), ("resolution", source.resolutions)):
         for name, text in texts.items():
             yield from _placeholders(f"{what} {name}", text, source)

@@ -66,6 +66,10 @@ def advisory(code: str = "new", statements: str = "[]", citations: str = "[]", m
         ([advisory(more='facts = ["asa", "age"]\n')], ["advisory new: unknown fact 'age'"]),
         ([STEP], ["next step wait: unknown interval 'soon'"]),
         (
+            [STEP.replace('interval = "soon"', 'liver = "after-chemotherapy"\nchemotherapy_months = "many"')],
+            ["next step wait: unknown parameter 'many'"],
+        ),
+        (
             [STEP, '[interval]\nsoon = "in {days} to {weeks}"\n'],
             ["interval soon: unknown parameter 'days'", "interval soon: unknown parameter 'weeks'"],
         ),

@@ -136,6 +136,9 @@ reason = "."
 title = "walk"
 sentence = "Walk."
 interval = "late"
+liver = "after-chemotherapy"
+primary = "not-now"
+chemotherapy_months = "months"
 [statement.S2]
 text = "Said too."
 src = ["2", "3"]
@@ -199,7 +202,10 @@ def test_files_are_read_as_they_are_written_one_after_the_other() -> None:
             },
             intervals={"soon": "within {late} days", "late": "later"},
             strategies={"mdt": "MDT", "staged": "Staged"},
-            next_steps={"talk": NextStep("talk", "talk", "Talk."), "walk": NextStep("walk", "walk", "Walk.", "late")},
+            next_steps={
+                "talk": NextStep("talk", "talk", "Talk."),
+                "walk": NextStep("walk", "walk", "Walk.", "late", "after-chemotherapy", "not-now", "months"),
+            },
             statements={"S1": Statement("S1", "Said.", ("1",)), "S2": Statement("S2", "Said too.", ("2", "3"), False)},  # noqa: FBT003 - shown only
             resolutions={"R1": "Ours.", "R2": "Ours too."},
             citations={"C1": Citation("C1", "Paper.", "verified"), "C2": Citation("C2", "Other paper.", "general")},
@@ -312,6 +318,12 @@ def test_what_stands_inside_a_row_or_an_advisory_has_its_own_name() -> None:
         "advisory new.if_assumed: sentence is missing",
         "advisory new.if_assumed: unknown key 'hue'",
     ]
+
+
+@pytest.mark.parametrize("more", ['liver = "after-chemotherapy"', 'chemotherapy_months = "months"'])
+def test_months_of_chemotherapy_belong_to_a_liver_that_waits_for_them(more: str) -> None:
+    _, faults = read(f'[next_step.x]\ntitle = "x"\nsentence = "X."\n{more}\n')
+    assert faults == ['next_step x: chemotherapy_months and liver = "after-chemotherapy" come together']
 
 
 @pytest.mark.parametrize(
