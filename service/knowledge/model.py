@@ -138,9 +138,9 @@ class NextStep:
     code: str
     title: str
     sentence: str
+    liver: Room
+    primary: Room
     interval: str | None = None
-    liver: Room = "now"
-    primary: Room = "now"
     chemotherapy_months: str | None = None
 
 

@@ -194,18 +194,16 @@ def _parameter(name: str, table: Table) -> Parameter:
 
 
 def _next_step(code: str, table: Table) -> NextStep:
-    liver = table.one_of("liver", ("now", "after-primary", "after-chemotherapy", "not-now"), "now")
-    primary = table.one_of("primary", ("now", "after-liver", "not-now"), "now")
     step = NextStep(
         code=code,
         title=table.text("title"),
         sentence=table.text("sentence"),
+        liver=cast("Room", table.one_of("liver", ("now", "after-primary", "after-chemotherapy", "not-now"))),
+        primary=cast("Room", table.one_of("primary", ("now", "after-liver", "not-now"))),
         interval=table.maybe_text("interval"),
-        liver=cast("Room", liver),
-        primary=cast("Room", primary),
         chemotherapy_months=table.maybe_text("chemotherapy_months"),
     )
-    if (liver == "after-chemotherapy") != (step.chemotherapy_months is not None):
+    if (step.liver == "after-chemotherapy") != (step.chemotherapy_months is not None):
         table.fault('chemotherapy_months and liver = "after-chemotherapy" come together')
     return _closed(table, step)
 

@@ -60,6 +60,8 @@ reason = "."
 [next_step.wait]
 title = "wait"
 sentence = "Wait."
+liver = "not-now"
+primary = "now"
 interval = "soon"
 [[row]]
 id = "C"
@@ -130,8 +132,8 @@ def test_a_guideline_holds_what_its_files_say_under_the_policy() -> None:
         },
         strategies={"mdt": "MDT", "staged": "Staged"},
         next_steps={
-            "talk": NextStep("talk", "talk", "Talk."),
-            "wait": NextStep("wait", "wait", "Wait.", "after 2 months"),
+            "talk": NextStep("talk", "talk", "Talk.", "now", "now"),
+            "wait": NextStep("wait", "wait", "Wait.", "not-now", "now", "after 2 months"),
         },
         intervals={"soon": "after 2 months"},
         statements={"S1": Statement("S1", "Fitness matters.", ("1",))},

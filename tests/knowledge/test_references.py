@@ -22,7 +22,7 @@ from = {statements}
 citations = {citations}
 """
 GAP = '[months_between.{}]\nfirst = "{}"\nlast = "{}"\n'
-STEP = '[next_step.wait]\ntitle = "."\nsentence = "."\ninterval = "soon"\n'
+STEP = '[next_step.wait]\ntitle = "."\nsentence = "."\ninterval = "soon"\nliver = "now"\nprimary = "now"\n'
 
 
 def row(ident: str = "C", statements: str = "[]", more: str = "") -> str:
@@ -66,7 +66,11 @@ def advisory(code: str = "new", statements: str = "[]", citations: str = "[]", m
         ([advisory(more='facts = ["asa", "age"]\n')], ["advisory new: unknown fact 'age'"]),
         ([STEP], ["next step wait: unknown interval 'soon'"]),
         (
-            [STEP.replace('interval = "soon"', 'liver = "after-chemotherapy"\nchemotherapy_months = "many"')],
+            [
+                STEP.replace(
+                    'interval = "soon"\nliver = "now"', 'liver = "after-chemotherapy"\nchemotherapy_months = "many"'
+                )
+            ],
             ["next step wait: unknown parameter 'many'"],
         ),
         (

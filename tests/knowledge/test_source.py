@@ -56,6 +56,8 @@ reason = "R9"
 [next_step.talk]
 title = "talk"
 sentence = "Talk."
+liver = "now"
+primary = "now"
 [statement.S1]
 text = "Said."
 src = ["1"]
@@ -203,8 +205,8 @@ def test_files_are_read_as_they_are_written_one_after_the_other() -> None:
             intervals={"soon": "within {late} days", "late": "later"},
             strategies={"mdt": "MDT", "staged": "Staged"},
             next_steps={
-                "talk": NextStep("talk", "talk", "Talk."),
-                "walk": NextStep("walk", "walk", "Walk.", "late", "after-chemotherapy", "not-now", "months"),
+                "talk": NextStep("talk", "talk", "Talk.", "now", "now"),
+                "walk": NextStep("walk", "walk", "Walk.", "after-chemotherapy", "not-now", "late", "months"),
             },
             statements={"S1": Statement("S1", "Said.", ("1",)), "S2": Statement("S2", "Said too.", ("2", "3"), False)},  # noqa: FBT003 - shown only
             resolutions={"R1": "Ours.", "R2": "Ours too."},
@@ -291,7 +293,7 @@ TABLES: list[tuple[str, list[str]]] = [
     ("tie when", ["then", "reason"]),
     ("months_between", ["first", "last"]),
     ("parameter", ["value", "reason"]),
-    ("next_step", ["title", "sentence"]),
+    ("next_step", ["title", "sentence", "liver", "primary"]),
     ("statement", ["text", "src"]),
     ("citation", ["check", "text"]),
 ]
@@ -320,9 +322,9 @@ def test_what_stands_inside_a_row_or_an_advisory_has_its_own_name() -> None:
     ]
 
 
-@pytest.mark.parametrize("more", ['liver = "after-chemotherapy"', 'chemotherapy_months = "months"'])
+@pytest.mark.parametrize("more", ['liver = "after-chemotherapy"', 'liver = "now"\nchemotherapy_months = "months"'])
 def test_months_of_chemotherapy_belong_to_a_liver_that_waits_for_them(more: str) -> None:
-    _, faults = read(f'[next_step.x]\ntitle = "x"\nsentence = "X."\n{more}\n')
+    _, faults = read(f'[next_step.x]\ntitle = "x"\nsentence = "X."\nprimary = "now"\n{more}\n')
     assert faults == ['next_step x: chemotherapy_months and liver = "after-chemotherapy" come together']
 
 
