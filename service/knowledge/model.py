@@ -120,15 +120,6 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
-class MonthsBetween:
-    """A number that follows from two dates: complete calendar months, never below 0."""
-
-    fact: str
-    first: str
-    last: str
-
-
-@dataclass(frozen=True, slots=True)
 class NextStep:
     """What to do next, in words; `interval` is its text, `None` where time plays no part.
 
@@ -177,12 +168,9 @@ class Guideline:
     rows: tuple[Row, ...]
     advisories: tuple[Advisory, ...]
     assumptions: tuple[AssumptionRule, ...]
-    ties: tuple[Tie, ...]
-    months_between: tuple[MonthsBetween, ...]
     parameters: Mapping[str, Parameter]
     strategies: Mapping[str, str]
     next_steps: Mapping[str, NextStep]
-    intervals: Mapping[str, str]
     statements: Mapping[str, Statement]
     resolutions: Mapping[str, str]
     citations: Mapping[str, Citation]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from service.knowledge.decision import Outcome
+from service.knowledge.domain import MonthsBetween
 from service.knowledge.model import (
     Advisory,
     Alternative,
     AssumptionRule,
     Citation,
-    MonthsBetween,
     NextStep,
     Parameter,
     Row,

@@ -69,7 +69,7 @@ def test_what_is_one_is_still_said(name: str, words: str) -> None:
 
 def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
     assert ONE.advisory("restage-3-months").sentence == "Restage at 1 month, before the liver resection."
-    assert ONE.intervals["adjuvant"] == "1 month of adjuvant chemotherapy (1 two-weekly cycle)"
+    assert ONE.next_steps["upfront-hepatectomy"].interval == "1 month of adjuvant chemotherapy (1 two-weekly cycle)"
     one_day = load_guideline(Policy("ours", {"intraoperative_window_days": 1}))
     assert one_day.resolutions["R11"].endswith("only ever stated explicitly and holds for 1 day.")
 

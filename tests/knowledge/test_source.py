@@ -6,12 +6,12 @@ import pytest
 
 from fhir_mappings.catalogue import Catalogue, FactDefinition
 from service.knowledge.decision import Outcome
+from service.knowledge.domain import MonthsBetween
 from service.knowledge.model import (
     Advisory,
     Alternative,
     AssumptionRule,
     Citation,
-    MonthsBetween,
     NextStep,
     Parameter,
     Row,
