@@ -14,6 +14,7 @@ from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, cards_of, example, section_of
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -77,7 +78,7 @@ def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
 def told(case: Case, guideline: Guideline, code: SectionCode) -> list[str]:
     section = section_of(explain(Reading(case, decide(case, guideline), guideline, CATALOGUE)), code)
     assert section is not None
-    return [line.plain for line in section.lines]
+    return [plain(line) for line in section.lines]
 
 
 def test_a_changed_number_of_the_policy_is_printed() -> None:

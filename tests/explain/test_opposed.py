@@ -11,6 +11,7 @@ from service.knowledge.guideline import load_guideline
 from service.knowledge.opposed import against
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, example
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -20,7 +21,7 @@ GUIDELINE = load_guideline()
 
 def titles(case: Case) -> list[str]:
     lines = against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
-    return [line.plain.partition(":")[0] for line in lines]
+    return [plain(line).partition(":")[0] for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -51,5 +52,5 @@ def test_that_the_liver_is_resectable_is_no_reason_where_something_else_forbids_
     case = example("V11", r0_achievable=True, flr_percent=38, **changed)
     decision = decide(case, GUIDELINE)
     assert decision.strategy == "staged"
-    said = [line.plain for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
+    said = [plain(line) for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
     assert [line for line in said if line.startswith("Not systemic therapy first")] == []
