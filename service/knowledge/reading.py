@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown, day_of, newest
 from service.knowledge.explanation import Source, Text
-from service.knowledge.phrases import assumed, clause, day, narrowed_clause, value_text
+from service.knowledge.phrases import assumed, clause, counted, day, narrowed_clause, value_text
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
@@ -80,6 +80,10 @@ class Reading:
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise TypeError(f"parameter {parameter} is no number")
         return found
+
+    def months(self, parameter: str) -> str:
+        """Write a parameter that counts months: `1 month`, `3 months`."""
+        return counted(self.number(parameter), "month")
 
     @property
     def in_situ(self) -> bool:
