@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.opposed import against
-from service.knowledge.reading import Reading
+from service.knowledge.reading import COMPLICATIONS, MAJOR_OPERATIONS, Reading
 from tests.decided import CATALOGUE, example
 from tests.explain.plain import plain
 
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case
 
 GUIDELINE = load_guideline()
+
+
+@pytest.mark.parametrize(
+    ("definition", "fact", "spoken_of"),
+    [
+        ("complicated", "primary_symptoms", COMPLICATIONS),
+        ("major_colorectal", "colorectal_operation", MAJOR_OPERATIONS),
+    ],
+)
+def test_the_sentences_speak_of_what_the_guideline_defines(
+    definition: str, fact: str, spoken_of: frozenset[str]
+) -> None:
+    assert set(re.findall(r"[\w-]+", GUIDELINE.definitions[definition])) == {fact, "in", *spoken_of}
 
 
 def titles(case: Case) -> list[str]:
