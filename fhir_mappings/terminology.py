@@ -125,7 +125,9 @@ class Terminology:
     code_systems: Mapping[str, CodeSystem]
     set_ids: frozenset[str]
     members: Mapping[str, tuple[tuple[str, str], ...]]
-    _as_written: dict[tuple[str | None, str | None], frozenset[str]] = field(default_factory=dict, repr=False)
+    _as_written: dict[tuple[str | None, str | None], frozenset[str]] = field(
+        init=False, default_factory=dict, repr=False
+    )
 
     def __post_init__(self) -> None:
         """Look up ahead, under every address of its system, each code in the spelling that most charts use.
@@ -187,8 +189,17 @@ def load_terminology(extra: Path | None = None) -> Terminology:
 
     A value set in `extra` adds its codes to the shipped one with the same url. Raises `TerminologyError`.
     """
+    return _shipped() if extra is None else _widened(_read_folder(extra))
+
+
+@cache
+def _shipped() -> Terminology:
+    return _widened(())
+
+
+def _widened(extra: Iterable[tuple[str, dict[str, Any]]]) -> Terminology:
     systems = parse_systems(files("fhir_mappings").joinpath("systems.toml").read_text(encoding="utf-8"))
-    return build_terminology(systems, shipped_documents(), () if extra is None else _read_folder(extra))
+    return build_terminology(systems, shipped_documents(), extra)
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from service.adapters.clients import parse_clients
-from service.knowledge.guideline import parse_policy
+from service.knowledge.guideline import load_guideline_under
 from service.settings import describe_settings
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +39,7 @@ def test_the_examples_of_the_readme_are_accepted(tmp_path: Path) -> None:
     examples = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     clients, policy = examples
     assert [client.issuer for client in parse_clients(clients, folder=tmp_path)] == ["https://ehr.example.org"]
-    assert parse_policy(policy).name == "our MDT"
+    assert load_guideline_under(policy).policy.name == "our MDT"
 
 
 def test_packages_that_call_themselves_typed_are_typed_for_those_who_import_them() -> None:

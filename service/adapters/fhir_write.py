@@ -54,6 +54,10 @@ class Write:
         """Give the resource type."""
         return str(self.resource["resourceType"])
 
+    def is_allowed(self, permissions: Permissions) -> bool:
+        """Whether this write may be tried."""
+        return permissions.may("create" if self.replaces is None else "update", self.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -117,14 +121,14 @@ class FhirWriter:
         twice. Raises `AccessEndedError`.
         """
         permissions = await self.permissions()
-        writes = [write for write in writes if not write.is_optional or permissions.may_write(write)]
-        if permissions.may_transact(writes):
-            outcome = await self._transaction(writes, provenance if permissions.may_create("Provenance") else None)
+        writes = [write for write in writes if not write.is_optional or write.is_allowed(permissions)]
+        if permissions.transaction and all(write.is_allowed(permissions) for write in writes):
+            outcome = await self._transaction(writes, provenance if permissions.may("create", "Provenance") else None)
             if not outcome.left("refused"):
                 return outcome
         outcome = await self._one_by_one(writes, permissions, provenance)
         refused = [write for write in writes if write.about in outcome.left("refused") and not write.is_optional]
-        if not refused or not permissions.may_create("DocumentReference"):
+        if not refused or not permissions.may("create", "DocumentReference"):
             return outcome
         return await self._document(outcome, document())
 
@@ -155,11 +159,11 @@ class FhirWriter:
         self, writes: Sequence[Write], permissions: Permissions, provenance: ProvenanceOf
     ) -> WriteOutcome:
         settled = [
-            await self._write(write) if permissions.may_write(write) else NotWritten(write.about, "refused")
+            await self._write(write) if write.is_allowed(permissions) else NotWritten(write.about, "refused")
             for write in writes
         ]
         written = [found.reference for found in settled if isinstance(found, Written) and found.how != "already there"]
-        proven = bool(written) and permissions.may_create("Provenance") and await self._create(provenance(written))
+        proven = bool(written) and permissions.may("create", "Provenance") and await self._create(provenance(written))
         return _outcome("one-by-one", settled, provenance=proven)
 
     async def _write(self, write: Write) -> Written | NotWritten:

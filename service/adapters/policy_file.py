@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.errors import SettingsError
-from service.knowledge.guideline import load_guideline, parse_policy
+from service.knowledge.guideline import load_guideline, load_guideline_under
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,4 +24,4 @@ def guideline_under(policy: Path | None) -> Guideline:
         text = policy.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise SettingsError(["CRLM_POLICY: the file cannot be read as UTF-8"]) from None
-    return load_guideline(parse_policy(text))
+    return load_guideline_under(text)

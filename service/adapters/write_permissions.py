@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -11,9 +11,9 @@ from fhir_mappings.loose_json import MISFITS
 from service.adapters.smart_configuration import WRITES, grants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from service.adapters.fhir_write import Write
+Interaction: TypeAlias = Literal["create", "update"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,9 @@ class Permissions:
     transaction: bool
     allowed: frozenset[tuple[str, str]]
 
-    def may_create(self, kind: str) -> bool:
-        """Whether resources of this type may be created."""
-        return (kind, "create") in self.allowed
-
-    def may_write(self, write: Write) -> bool:
-        """Whether this write may be tried by itself."""
-        return (write.kind, "create" if write.replaces is None else "update") in self.allowed
-
-    def may_transact(self, writes: Sequence[Write]) -> bool:
-        """Whether all of `writes` may be tried in one transaction."""
-        return self.transaction and all(self.may_write(write) for write in writes)
+    def may(self, interaction: Interaction, kind: str) -> bool:
+        """Whether resources of this type may be created or updated."""
+        return (kind, interaction) in self.allowed
 
 
 class _Interaction(msgspec.Struct):
@@ -57,7 +49,7 @@ class _Statement(msgspec.Struct):
 
 
 _BEFORE_R4 = ("0.", "1.", "2.", "3.")
-_LETTERS = {"create": "c", "update": "u"}
+_LETTERS: dict[Interaction, str] = {"create": "c", "update": "u"}
 
 
 def permissions_from(statement: bytes | None, scopes: Iterable[str]) -> Permissions:

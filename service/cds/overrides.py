@@ -60,11 +60,6 @@ def _rectal(reading: Reading) -> bool:
     return not isinstance(site, str) or site.startswith("rect")
 
 
-def _fit(reading: Reading) -> bool:
-    limits = (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
-    return not any(reading.at_least(fact, reading.number(limit)) for fact, limit in limits)
-
-
 _MAY_HOLD: Mapping[str, Callable[[Reading], bool]] = {
     "unresectable-on-newer-imaging": lambda reading: reading.liver_untreated and not reading.no("r0-achievable"),
     "primary-became-symptomatic": lambda reading: (
@@ -74,6 +69,6 @@ _MAY_HOLD: Mapping[str, Callable[[Reading], bool]] = {
         reading.liver_untreated and not reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))
     ),
     "rectal-chemoradiotherapy-first": lambda reading: not reading.resected and _rectal(reading),
-    "not-fit": _fit,
+    "not-fit": lambda reading: not reading.unfit,
     "emergency": lambda reading: not reading.resected,
 }

@@ -53,8 +53,6 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
         rows=tuple(source.rows),
         advisories=tuple(_worded(advisory, values) for advisory in source.advisories),
         assumptions=tuple(assembly.rules),
-        ties=tuple(source.ties),
-        months_between=tuple(source.months_between),
         parameters=assembly.parameters,
         strategies=source.strategies,
         next_steps={
@@ -65,7 +63,6 @@ def assemble(source: Source, catalogue: Catalogue, policy: Policy) -> Guideline:
             )
             for code, step in source.next_steps.items()
         },
-        intervals=intervals,
         statements=source.statements,
         resolutions={code: _filled(text, values) for code, text in source.resolutions.items()},
         citations=source.citations,

@@ -53,7 +53,7 @@ def second_operation(reading: Reading, order: Order, partner: Order, next_steps:
     """
     if partner.dated is None or partner.reference == order.reference or partner.dated.last < reading.case.as_of:
         return None
-    match waiting_in(next_steps):
+    match waiting_in([reading.guideline.next_steps[step] for step in next_steps]):
         case "primary-resection" if "primary-resection" in order.kinds:
             weeks = reading.number("liver_to_primary_minimum_weeks")
         case "liver-resection" if "liver-resection" in order.kinds and reading.in_situ:

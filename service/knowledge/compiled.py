@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Outcome
-    from service.knowledge.domain import Domain, FactTest
+    from service.knowledge.domain import Domain, FactTest, MonthsBetween
     from service.knowledge.formula import Formula, Leaf
-    from service.knowledge.model import MonthsBetween
 
 
 @dataclass(frozen=True, slots=True)

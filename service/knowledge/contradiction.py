@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
 from fhir_mappings.case import add_months
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.knowledge.model import NextStep
     from service.knowledge.order import Order
     from service.knowledge.reading import Reading
 
@@ -18,51 +19,13 @@ RESECTIONS: tuple[Resection, ...] = ("primary-resection", "liver-resection")
 
 # What each strategy of the MDT means where it names no next step.
 ORDINARY: dict[str, tuple[str, ...]] = {
-    "staged": ("staged",),
+    "staged": ("liver-about-2-months-after-recovery",),
     "liver-first": ("liver-resection-or-ablation-then-primary",),
     "simultaneous": ("liver-centre-discussion",),
     "systemic-first": ("reassess-resectability",),
     "metachronous": ("upfront-hepatectomy",),
     "mdt": (),
 }
-_LIVER_WAITS_FOR_PRIMARY = frozenset(
-    {
-        "staged",
-        "refer-hpb-after-recovery",
-        "liver-about-2-months-after-recovery",
-    }
-)
-_PRIMARY_WAITS_FOR_LIVER = frozenset(
-    {
-        "liver-resection-or-ablation-then-primary",
-        "liver-surgery-in-radiotherapy-interval",
-        "resect-now-no-more-chemotherapy",
-    }
-)
-# The liver waits for chemotherapy of so many months.
-_MONTHS_BEFORE_LIVER: dict[str, str] = {
-    "chemotherapy-then-restage-3-months": "restaging_months",
-    "chemotherapy-before-resection": "perioperative_months_each",
-    "perioperative-folfox-3-3": "perioperative_months_each",
-}
-_NO_RESECTION = frozenset(
-    {
-        "no-elective-surgery",
-        "reassess-resectability",
-        "chemotherapy-then-reassess",
-        "multi-site-disease",
-        "second-line",
-        "recurrence-outside-the-summary",
-    }
-)
-_NO_LIVER_RESECTION = frozenset(
-    {
-        "incomplete-resection-of-primary",
-        "relief-then-mdt",
-        "systemic-after-relief",
-        "secure-primary-before-systemic",
-    }
-)
 
 
 def contradicts(
@@ -75,31 +38,34 @@ def contradicts(
     """
     if kind == "primary-resection" and (not order.elective or reading.resected):
         return False
-    return bool(next_steps) and all(_has_no_room(step, kind, others, order, reading) for step in next_steps)
+    steps = [reading.guideline.next_steps[step] for step in next_steps]
+    return bool(steps) and all(_has_no_room(step, kind, others, order, reading) for step in steps)
 
 
-def waiting_in(next_steps: Sequence[str]) -> Resection | None:
+def waiting_in(next_steps: Sequence[NextStep]) -> Resection | None:
     """Give the resection that waits for the other one, and for nothing else, in each of these next steps."""
-    steps = set(next_steps)
-    if not steps:
+    if not next_steps:
         return None
-    if steps <= _LIVER_WAITS_FOR_PRIMARY:
+    if all(step.liver == "after-primary" for step in next_steps):
         return "liver-resection"
-    return "primary-resection" if steps <= _PRIMARY_WAITS_FOR_LIVER else None
+    return "primary-resection" if all(step.primary == "after-liver" for step in next_steps) else None
 
 
-def _has_no_room(step: str, kind: Resection, others: Sequence[Order], order: Order, reading: Reading) -> bool:
-    if step in _NO_RESECTION:
-        return True
-    if kind == "primary-resection":
-        waits = step in _PRIMARY_WAITS_FOR_LIVER and not reading.holds("liver-state", "treated")
-        return waits and not _earlier(others, "liver-resection", order, reading)
-    if step in _NO_LIVER_RESECTION:
-        return True
-    if step in _LIVER_WAITS_FOR_PRIMARY:
-        return not reading.resected and not _earlier(others, "primary-resection", order, reading)
-    months = _MONTHS_BEFORE_LIVER.get(step)
-    return months is not None and not _after_chemotherapy(order, reading, months)
+def _has_no_room(step: NextStep, kind: Resection, others: Sequence[Order], order: Order, reading: Reading) -> bool:
+    match step.primary if kind == "primary-resection" else step.liver:
+        case "now":
+            return False
+        case "after-primary":
+            return not reading.resected and not _earlier(others, "primary-resection", order, reading)
+        case "after-liver":
+            treated = reading.holds("liver-state", "treated")
+            return not treated and not _earlier(others, "liver-resection", order, reading)
+        case "after-chemotherapy":
+            return not _after_chemotherapy(order, reading, step.chemotherapy_months or "")
+        case "not-now":
+            return True
+        case room:
+            assert_never(room)
 
 
 def _earlier(others: Sequence[Order], kind: Resection, order: Order, reading: Reading) -> bool:

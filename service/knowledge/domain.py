@@ -69,6 +69,15 @@ class NumberTest:
 FactTest: TypeAlias = ChoiceTest | NumberTest
 
 
+@dataclass(frozen=True, slots=True)
+class MonthsBetween:
+    """A number that follows from two dates: complete calendar months, never below 0."""
+
+    fact: str
+    first: str
+    last: str
+
+
 class Domain(Protocol):
     """The cells of one fact; a set of cells is a bit mask, cell 0 the lowest bit."""
 

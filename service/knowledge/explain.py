@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fhir_mappings.case import Case
     from service.knowledge.decision import Answer, Decision, Label, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
+    from service.knowledge.model import Advisory
 
 _MDT = "mdt-decision"
 _UNSURE = frozenset({"provisional", "unconfirmed"})
@@ -239,17 +240,6 @@ def assumptions(reading: Reading) -> Section:
     return _section("assumptions", "Assumed, please confirm", lines)
 
 
-_ADVISORY_VALUES = {
-    "nodules-over-3": ("metastasis-count",),
-    "remnant-too-small": ("flr-percent",),
-    "remnant-small-for-this-liver": ("flr-percent", "liver-condition"),
-    "short-disease-free-interval": ("months-primary-to-metastases",),
-    "adjuvant-failure-within-12-months": ("adjuvant-status", "adjuvant-end-date"),
-    "long-chemotherapy": ("chemotherapy-cycles",),
-    "extrahepatic-disease": ("extrahepatic-disease",),
-    "discuss-liver-centre": ("liver-centre-discussed",),
-    "msi-high": ("msi",),
-}
 _GAP_ADVISORIES = {"conflicting-data": Gap.CONFLICTING, "outdated-data": Gap.OUTDATED}
 
 
@@ -262,12 +252,12 @@ def _advisories(reading: Reading, said: set[str]) -> list[Line]:
         words = advisory.sentence
         if advisory.sentence_if_assumed and advisory.assumed and reading.assumption(advisory.assumed) is not None:
             words = advisory.sentence_if_assumed
-        lines.append(say("advisory", words, *_values_behind(reading, code), codes=(code,)))
+        lines.append(say("advisory", words, *_values_behind(reading, advisory), codes=(code,)))
     return lines
 
 
-def _values_behind(reading: Reading, code: str) -> tuple[Part | str, ...]:
-    behind = [fact for fact in _ADVISORY_VALUES.get(code, ()) if not isinstance(reading.fact(fact), Unknown)]
+def _values_behind(reading: Reading, advisory: Advisory) -> tuple[Part | str, ...]:
+    behind = [fact for fact in advisory.facts if not isinstance(reading.fact(fact), Unknown)]
     if "adjuvant-end-date" in behind:
         behind.remove("adjuvant-status")  # the day on which it ended says that it has
     values = reading.spoken_together(tuple(behind))

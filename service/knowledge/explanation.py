@@ -67,18 +67,6 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     fact: str | None = None
     codes: tuple[str, ...] = ()
 
-    @property
-    def plain(self) -> str:
-        """Give the line as one string, chart text included: for tests and for copying as text."""
-        return "".join(_plain(part) for part in self.parts)
-
-
-def _plain(part: Part) -> str:
-    if isinstance(part, Source):
-        named = ", ".join((*((part.dated,) if part.dated else ()), *part.references))
-        return f" ({named})" if named else ""
-    return part.text
-
 
 class Section(msgspec.Struct, frozen=True, gc=False):
     """Lines under one title; the first section of a card has none."""

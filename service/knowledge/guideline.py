@@ -13,7 +13,7 @@ from service.knowledge.policy import GuidelineError, policy_faults, read_policy
 from service.knowledge.source import read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.model import Guideline
@@ -26,8 +26,8 @@ def load_guideline(policy: Policy | None = None) -> Guideline:
     return _default() if policy is None else build_guideline(shipped_texts(), load_catalogue(), policy)
 
 
-def parse_policy(text: str) -> Policy:
-    """Read a site's policy file against the shipped guideline; raise `GuidelineError` with every fault.
+def load_guideline_under(policy_text: str) -> Guideline:
+    """Give the guideline that ships under a site's policy file; raise `GuidelineError` with every fault of the file.
 
     ```toml
     [policy]
@@ -39,22 +39,20 @@ def parse_policy(text: str) -> Policy:
     ```
     """
     faults: list[str] = []
-    policy = read_policy(text, faults)
-    source = read_source(shipped_texts(), load_catalogue(), [])
-    faults += policy_faults(policy, source)
-    if faults:
-        raise GuidelineError(faults)
-    return policy
+    policy = read_policy(policy_text, faults)
+    return build_guideline(shipped_texts(), load_catalogue(), policy, faults=faults)
 
 
-def build_guideline(texts: Mapping[str, str], catalogue: Catalogue, policy: Policy | None = None) -> Guideline:
-    """Read a guideline from its files (name → TOML); raise `GuidelineError` with every fault."""
-    faults: list[str] = []
+def build_guideline(
+    texts: Mapping[str, str], catalogue: Catalogue, policy: Policy | None = None, *, faults: Iterable[str] = ()
+) -> Guideline:
+    """Read a guideline from its files (name → TOML); raise `GuidelineError` with `faults` and every further one."""
+    found = list(faults)
     chosen = policy or Policy()
-    source = read_source(texts, catalogue, faults)
-    faults += policy_faults(chosen, source)
-    if faults:
-        raise GuidelineError(faults)
+    source = read_source(texts, catalogue, found)
+    found += policy_faults(chosen, source)
+    if found:
+        raise GuidelineError(found)
     return assemble(source, catalogue, chosen)
 
 

@@ -8,7 +8,6 @@ from fhir_mappings.case import Gap, Unknown
 from service.knowledge.phrases import (
     choice_text,
     clause,
-    counted,
     day,
     decides,
     fitting,
@@ -16,9 +15,8 @@ from service.knowledge.phrases import (
     sentence,
     short_name,
     site_adjective,
-    window,
 )
-from service.knowledge.schedule import earliest_liver_operation
+from service.knowledge.schedule import earliest_liver_operation, weeks_to_primary
 
 if TYPE_CHECKING:
     from service.knowledge.decision import Outcome
@@ -63,7 +61,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
     primary = site_adjective(reading.value("primary-site"))
     match outcome.strategy, outcome.next_step:
         case "liver-first", "primary-resection-next":
-            weeks = _weeks_to_primary(reading)
+            weeks = weeks_to_primary(reading)
             return "primary next", f"liver treated, resection of {primary} {weeks} after it"
         case "liver-first", "resect-now-no-more-chemotherapy":
             return "liver first", f"resection of the liver {_when(reading)}, no more chemotherapy, then {primary}"
@@ -78,7 +76,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
         case "staged", _:
             return _staged(reading, outcome, primary)
         case "systemic-first", "reassess-resectability":
-            months = counted(reading.number("resectability_review_months"), "month")
+            months = reading.months("resectability_review_months")
             elsewhere = reading.holds("extrahepatic-disease", "unresectable")
             why = "disease outside the liver not resectable" if elsewhere else "not resectable now"
             return "systemic therapy first", f"{why}, review of resectability every {months}"
@@ -95,7 +93,7 @@ def recommended(reading: Reading, outcome: Outcome) -> tuple[str, str]:  # noqa:
 
 
 def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]:  # noqa: PLR0911 - one case for each next step
-    months = counted(reading.number("primary_to_liver_months"), "month")
+    months = reading.months("primary_to_liver_months")
     match outcome.next_step:
         case "refer-hpb-after-recovery":
             return "primary only for now", "no biopsy, referral to the hepatobiliary unit, liver after recovery"
@@ -104,7 +102,7 @@ def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]
         case "systemic-after-relief":
             return "relief of the primary first", "then systemic therapy for the liver metastases"
         case "chemotherapy-then-restage-3-months":
-            restaging = f"restaging at {counted(reading.number('restaging_months'), 'month')}"
+            restaging = f"restaging at {reading.months('restaging_months')}"
             if reading.resected:
                 return "chemotherapy before the liver", f"unfavourable primary, {restaging}"
             return "primary first", f"perforated primary, then chemotherapy and {restaging}, before the liver"
@@ -119,7 +117,7 @@ def _staged(reading: Reading, outcome: Outcome, primary: str) -> tuple[str, str]
 
 
 def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
-    each = counted(reading.number("perioperative_months_each"), "month")
+    each = reading.months("perioperative_months_each")
     match outcome.next_step:
         case "resect-now-no-more-chemotherapy":
             return f"liver resection {_when(reading)}", "no more chemotherapy"
@@ -128,7 +126,7 @@ def _metachronous(reading: Reading, outcome: Outcome) -> tuple[str, str]:
         case "perioperative-folfox-3-3":
             return "FOLFOX around liver resection", f"{each} before and {each} after"
         case "upfront-hepatectomy":
-            months = counted(reading.number("adjuvant_months"), "month")
+            months = reading.months("adjuvant_months")
             if "adjuvant-6-months-oxaliplatin" in reading.decision.advisories:
                 return "liver resection before chemotherapy", f"then {months} of adjuvant chemotherapy"
             return "liver resection before chemotherapy", _interval(reading)
@@ -166,10 +164,7 @@ def _when(reading: Reading) -> str:
 
 def _fitness(reading: Reading) -> str:
     found = [
-        clause(reading.catalogue[code], value)
-        for code, parameter in (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
-        for value in (reading.value(code),)
-        if value is not None and reading.at_least(code, reading.number(parameter))
+        clause(reading.catalogue[code], value) for code in reading.unfit if (value := reading.value(code)) is not None
     ]
     return f" ({', '.join(found)})" if found else ""
 
@@ -179,12 +174,6 @@ def _interval(reading: Reading) -> str:
     if months is None:
         return "metachronous metastases"
     return clause(reading.catalogue["months-primary-to-metastases"], months)
-
-
-def _weeks_to_primary(reading: Reading) -> str:
-    least = reading.number("liver_to_primary_minimum_weeks")
-    most = reading.number("liver_to_primary_maximum_weeks")
-    return window(least, most, "week")
 
 
 def summary(reading: Reading) -> str:

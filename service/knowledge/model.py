@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Label, Outcome, Strength
 
 ParameterValue: TypeAlias = bool | int | float
+Room: TypeAlias = Literal["now", "after-primary", "after-liver", "after-chemotherapy", "not-now"]
+"""When an operation has its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Row:
 class Advisory:
     """A warning that holds beside the strategy.
 
-    `sentence_if_assumed` replaces the sentence when the fact `assumed` is printed as an assumption.
+    `facts` are those whose values stand behind it. `sentence_if_assumed` replaces the sentence when the fact `assumed`
+    is printed as an assumption.
     """
 
     code: str
@@ -87,6 +90,7 @@ class Advisory:
     citations: tuple[str, ...] = ()
     assumed: str | None = None
     sentence_if_assumed: str | None = None
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +120,19 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
-class MonthsBetween:
-    """A number that follows from two dates: complete calendar months, never below 0."""
-
-    fact: str
-    first: str
-    last: str
-
-
-@dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do next, in words; `interval` is its text, `None` where time plays no part."""
+    """What to do next, in words; `interval` is its text, `None` where time plays no part.
+
+    `liver` and `primary` say when each may be resected, `chemotherapy_months` names the parameter of what comes before.
+    """
 
     code: str
     title: str
     sentence: str
+    liver: Room
+    primary: Room
     interval: str | None = None
+    chemotherapy_months: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,9 @@ class Guideline:
     rows: tuple[Row, ...]
     advisories: tuple[Advisory, ...]
     assumptions: tuple[AssumptionRule, ...]
-    ties: tuple[Tie, ...]
-    months_between: tuple[MonthsBetween, ...]
     parameters: Mapping[str, Parameter]
     strategies: Mapping[str, str]
     next_steps: Mapping[str, NextStep]
-    intervals: Mapping[str, str]
     statements: Mapping[str, Statement]
     resolutions: Mapping[str, str]
     citations: Mapping[str, Citation]

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from service.knowledge.explanation import Line
     from service.knowledge.reading import Reading
 
-_ADVISORIES = {
-    "hepatectomy-extent": "no-simultaneous-major-liver",
-    "colorectal-operation": "no-simultaneous-major-colorectal",
-    "colorectal-multivisceral": "no-simultaneous-major-colorectal",
-    "ecog": "no-simultaneous-poor-performance",
-}
+NO_SIMULTANEOUS = (
+    "no-simultaneous-major-liver",
+    "no-simultaneous-major-colorectal",
+    "no-simultaneous-poor-performance",
+)
+"""The advisories that a line says which names their facts."""
 _MOST_REASONS = 4
 _WITH_SURGERY = frozenset({"staged", "liver-first", "simultaneous", "metachronous"})
 # Where one of these may be next, a line against systemic therapy before the liver would contradict the card.
@@ -66,20 +66,22 @@ def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:
     parts = reading.spoken_together(tuple(dict.fromkeys(codes))[:_MOST_REASONS])
     if not parts:
         return None
-    advisories = tuple(dict.fromkeys(_ADVISORIES[code] for code in codes if code in _ADVISORIES))
+    named = (reading.guideline.advisory(code) for code in NO_SIMULTANEOUS)
+    advisories = tuple(advisory.code for advisory in named if not set(codes).isdisjoint(advisory.facts))
     return say("against", Strong(title), ": ", *parts, codes=advisories)
 
 
 def _blocking_disease(reading: Reading) -> tuple[str, ...]:
     """Name what forbids any elective resection of the liver now."""
-    return _named(
-        ("ecog", reading.at_least("ecog", reading.number("ecog_unfit"))),
-        ("asa", reading.at_least("asa", reading.number("asa_unfit"))),
-        ("r0-achievable", reading.no("r0-achievable")),
-        ("flr-percent", reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))),
-        ("extrahepatic-disease", reading.holds("extrahepatic-disease", "resectable", "unresectable")),
-        ("chemotherapy-response", reading.holds("chemotherapy-response", "progressive-disease")),
-        ("metastases-detected", reading.holds("metastases-detected", "intraoperative")),
+    return (
+        *reading.unfit,
+        *_named(
+            ("r0-achievable", reading.no("r0-achievable")),
+            ("flr-percent", reading.at_most("flr-percent", reading.number("remnant_minimum_percent"))),
+            ("extrahepatic-disease", reading.holds("extrahepatic-disease", "resectable", "unresectable")),
+            ("chemotherapy-response", reading.holds("chemotherapy-response", "progressive-disease")),
+            ("metastases-detected", reading.holds("metastases-detected", "intraoperative")),
+        ),
     )
 
 
@@ -126,9 +128,8 @@ def _against_liver_first(reading: Reading) -> tuple[str, ...]:
 
 
 def _against_primary_first(reading: Reading) -> tuple[str, ...]:
-    unfit = tuple(code for code in _blocking_disease(reading) if code in {"ecog", "asa"})
     calm = reading.holds("primary-symptoms", "none") and reading.no("impending-complication")
-    return (*unfit, "primary-symptoms", "impending-complication") if calm else unfit
+    return (*reading.unfit, *(("primary-symptoms", "impending-complication") if calm else ()))
 
 
 def _against_systemic_first(reading: Reading) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from service.knowledge.explain import assumptions, is_settled, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import recommended, strategy_name
 from service.knowledge.mdt import answer_now, changes_since, decided_before, decided_name, reason_given
-from service.knowledge.opposed import against
+from service.knowledge.opposed import NO_SIMULTANEOUS, against
 from service.knowledge.order import OrderAdvice
 from service.knowledge.phrases import day, fitting, listed, sentence
 from service.knowledge.reading import Reading, source
@@ -33,11 +33,6 @@ _TITLES: dict[OrderKind, str] = {
     "primary-resection": "Resection of the primary",
     "liver-resection": "Liver operation",
     "chemotherapy": "Chemotherapy",
-}
-_NO_SIMULTANEOUS: dict[str, tuple[str, ...]] = {
-    "no-simultaneous-major-liver": ("hepatectomy-extent",),
-    "no-simultaneous-major-colorectal": ("colorectal-operation", "colorectal-multivisceral"),
-    "no-simultaneous-poor-performance": ("ecog",),
 }
 
 
@@ -170,17 +165,17 @@ def _combined(context: _Context, order: Order) -> Iterator[OrderAdvice]:
     if partner is None or (context.fits_mdt and _mdt_strategy(reading) == "simultaneous"):
         return
     not_before = second_operation(reading, order, partner, _next_steps(context))
-    for code, facts in _NO_SIMULTANEOUS.items():
+    for code in NO_SIMULTANEOUS:
         if code not in reading.decision.advisories:
             continue
-        sentence = _sentence(reading, code)
-        parts = reading.spoken_together(tuple(fact for fact in facts if not reading.no(fact)))
+        advisory = reading.guideline.advisory(code)
+        parts = reading.spoken_together(tuple(fact for fact in advisory.facts if not reading.no(fact)))
         lines = [_together(order, partner), *([say("reason", "In this patient: ", *parts)] if parts else [])]
         yield _advice(
             context,
             order,
             code,
-            headline=f"{sentence.rstrip('.')}; liver and bowel are ordered together",
+            headline=f"{advisory.sentence.rstrip('.')}; liver and bowel are ordered together",
             lines=lines,
             assumed=assumptions(reading),
             tone="critical",
@@ -334,7 +329,7 @@ def _next_steps(context: _Context) -> tuple[str, ...]:
         return ORDINARY.get(_mdt_strategy(context.reading) or "", ())
     if decision.strategy is None or not is_settled(context.reading.case, decision):
         return ()
-    return tuple(outcome.next_step or "" for outcome in decision.outcomes)
+    return tuple(outcome.next_step for outcome in decision.outcomes if outcome.next_step is not None)
 
 
 def _mdt_strategy(reading: Reading) -> str | None:

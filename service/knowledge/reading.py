@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown, day_of, newest
 from service.knowledge.explanation import Source, Text
-from service.knowledge.phrases import assumed, clause, day, narrowed_clause, value_text
+from service.knowledge.phrases import assumed, clause, counted, day, narrowed_clause, value_text
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
@@ -81,6 +81,10 @@ class Reading:
             raise TypeError(f"parameter {parameter} is no number")
         return found
 
+    def months(self, parameter: str) -> str:
+        """Write a parameter that counts months: `1 month`, `3 months`."""
+        return counted(self.number(parameter), "month")
+
     @property
     def in_situ(self) -> bool:
         """Whether the primary is recorded, or assumed, to be in place."""
@@ -90,6 +94,12 @@ class Reading:
     def resected(self) -> bool:
         """Whether the primary is recorded as resected."""
         return self.no("primary-in-situ")
+
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """The facts by which the patient is certainly unfit for elective surgery."""
+        limits = (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
+        return tuple(code for code, limit in limits if self.at_least(code, self.number(limit)))
 
     @property
     def liver_untreated(self) -> bool:

@@ -46,11 +46,8 @@ _MOOT = {
     "impending-complication": ("primary-symptoms", *COMPLICATIONS),
     "months-primary-to-metastases": ("metastases-detected", "at-staging", "intraoperative"),
 }
-# The advisories that a reason states by itself, where the fact has one of the values.
-_STATED = {
-    "extrahepatic-disease": ("extrahepatic-disease", "resectable", "unresectable"),
-    "unfavourable-pathology": ("primary-pathology", "unfavourable-perforated", "unfavourable-nodal"),
-}
+# The advisories that a reason states by itself, by naming the fact.
+_STATED = {"extrahepatic-disease": "extrahepatic-disease", "unfavourable-pathology": "primary-pathology"}
 
 
 def reasons(reading: Reading) -> tuple[Line, ...]:
@@ -71,11 +68,8 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
 
 
 def _stated(reading: Reading, facts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        advisory
-        for advisory, (fact, *values) in _STATED.items()
-        if fact in facts and advisory in reading.decision.advisories and reading.holds(fact, *values)
-    )
+    advisories = reading.decision.advisories
+    return tuple(advisory for advisory, fact in _STATED.items() if fact in facts and advisory in advisories)
 
 
 def _is_worth_saying(code: str, reading: Reading) -> bool:

@@ -33,7 +33,7 @@ def reference_faults(source: Source, catalogue: Catalogue, names: Names) -> Iter
         if name in names.facts or name in names.parameters:
             yield f"definition {name}: the name is taken by a fact or a parameter"
     yield from _rows(source)
-    yield from _advisories(source)
+    yield from _advisories(source, catalogue)
     yield from _times(source, catalogue)
 
 
@@ -50,11 +50,12 @@ def _rows(source: Source) -> Iterator[str]:
         yield from _evidence(where, row.statements, row.citations, source)
 
 
-def _advisories(source: Source) -> Iterator[str]:
+def _advisories(source: Source, catalogue: Catalogue) -> Iterator[str]:
     assumed = {rule.fact for rule in source.assumptions}
     for advisory in source.advisories:
         where = f"advisory {advisory.code}"
         yield from _evidence(where, advisory.statements, advisory.citations, source)
+        yield from _unknown(where, "fact", advisory.facts, catalogue.facts)
         for text in (advisory.sentence, advisory.sentence_if_assumed or ""):
             yield from _placeholders(where, text, source)
         if advisory.assumed is not None:
@@ -66,6 +67,8 @@ def _times(source: Source, catalogue: Catalogue) -> Iterator[str]:
         yield from _placeholders(f"next step {step.code}", step.title, source)
         if step.interval:
             yield from _unknown(f"next step {step.code}", "interval", [step.interval], source.intervals)
+        if step.chemotherapy_months:
+            yield from _unknown(f"next step {step.code}", "parameter", [step.chemotherapy_months], source.parameters)
     for what, texts in (("interval", source.intervals), ("resolution", source.resolutions)):
         for name, text in texts.items():
             yield from _placeholders(f"{what} {name}", text, source)

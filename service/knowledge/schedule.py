@@ -95,8 +95,6 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
     primary = f"Resection of {site_adjective(reading.value('primary-site'))}"
     mdt = Step("Discussion in the liver MDT")
     relief = Step("Relief of the complicated primary (resection, stent or stoma)")
-    review = _review(reading)
-    liver = _liver(reading)
     match outcome.next_step:
         case "primary-resection-next":
             return (Step(primary, _primary_after_liver(reading)),)
@@ -109,10 +107,10 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
         case "relief-then-mdt":
             return (relief, mdt)
         case "systemic-after-relief":
-            return (relief, Step("Systemic therapy", "after recovery"), review)
+            return (relief, Step("Systemic therapy", "after recovery"), _review(reading))
         case "chemotherapy-then-restage-3-months":
             chemotherapy = Step("Chemotherapy", "after recovery" if reading.in_situ else None)
-            restaging = Step("Restaging of the liver", f"at {counted(reading.number('restaging_months'), 'month')}")
+            restaging = Step("Restaging of the liver", f"at {reading.months('restaging_months')}")
             first = () if reading.resected else (Step("Operation of the perforated primary"),)
             return (*first, chemotherapy, restaging, Step("Liver resection", "where still resectable"))
         case "liver-about-2-months-after-recovery":
@@ -120,9 +118,10 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
         case "secure-primary-before-systemic":
             return (Step("Securing of the primary (resection, stent or stoma)"), mdt)
         case "reassess-resectability" | "chemotherapy-then-reassess":
-            return (Step("Systemic therapy"), review)
+            return (Step("Systemic therapy"), _review(reading))
         case "resect-now-no-more-chemotherapy":
             after = (Step(primary, _primary_after_liver(reading)),) if reading.in_situ else ()
+            liver = _liver(reading)
             return (liver if liver.interval else Step(liver.text, _after_undated_chemotherapy(reading)), *after)
         case "liver-centre-discussion":
             together = f"{primary} and of the liver metastases in one operation"
@@ -139,6 +138,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
                 Step(primary, _primary_after_liver(reading)),
             )
         case "liver-resection-or-ablation-then-primary":
+            liver = _liver(reading)
             return (
                 Step("Liver resection or ablation", liver.interval, liver.earliest),
                 Step(primary, _primary_after_liver(reading)),
@@ -149,7 +149,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
         case "chemotherapy-before-resection" | "perioperative-folfox-3-3":
             return _perioperative(reading)
         case "upfront-hepatectomy":
-            return (liver, *_adjuvant(reading))
+            return (_liver(reading), *_adjuvant(reading))
         case None:
             return ()
         case _:
@@ -157,9 +157,9 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
 
 
 def _review(reading: Reading) -> Step:
-    months = reading.number("resectability_review_months")
-    first = add_months(reading.case.as_of, int(months))
-    return Step("Review of resectability", f"every {counted(months, 'month')}, first by {day(first)}", latest=first)
+    parameter = "resectability_review_months"
+    first = add_months(reading.case.as_of, int(reading.number(parameter)))
+    return Step("Review of resectability", f"every {reading.months(parameter)}, first by {day(first)}", latest=first)
 
 
 def _liver(reading: Reading) -> Step:
@@ -187,7 +187,7 @@ def _after_undated_chemotherapy(reading: Reading) -> str:
 
 
 def _perioperative(reading: Reading) -> tuple[Step, ...]:
-    course = _course(reading.number("perioperative_months_each"), reading.number("perioperative_cycles_each"))
+    course = _course(reading, "perioperative_months_each", "perioperative_cycles_each")
     weeks = reading.number("chemotherapy_to_liver_weeks")
     start = "after recovery from the running adjuvant chemotherapy" if _adjuvant_runs(reading) else None
     first = ", ".join(filter(None, (course, start)))
@@ -205,30 +205,35 @@ def _adjuvant_runs(reading: Reading) -> bool:
 def _adjuvant(reading: Reading) -> tuple[Step, ...]:
     if "adjuvant-6-months-oxaliplatin" not in reading.decision.advisories:
         return ()
-    course = _course(reading.number("adjuvant_months"), reading.number("adjuvant_cycles"))
+    course = _course(reading, "adjuvant_months", "adjuvant_cycles")
     return (Step("Oxaliplatin-based adjuvant chemotherapy", course),)
 
 
-def _course(months: float, cycles: float) -> str:
-    return f"{counted(months, 'month')} ({counted(cycles, 'two-weekly cycle')})"
+def _course(reading: Reading, months: str, cycles: str) -> str:
+    return f"{reading.months(months)} ({counted(reading.number(cycles), 'two-weekly cycle')})"
+
+
+def weeks_to_primary(reading: Reading) -> str:
+    """Write how long after the liver the primary is resected: `4 to 8 weeks`."""
+    least = reading.number("liver_to_primary_minimum_weeks")
+    most = reading.number("liver_to_primary_maximum_weeks")
+    return window(least, most, "week")
 
 
 def _primary_after_liver(reading: Reading) -> str:
-    least = reading.number("liver_to_primary_minimum_weeks")
-    most = reading.number("liver_to_primary_maximum_weeks")
-    return f"about {window(least, most, 'week')} after the liver operation"
+    return f"about {weeks_to_primary(reading)} after the liver operation"
 
 
 def _liver_after_primary(reading: Reading) -> str:
     least = reading.number("primary_to_liver_minimum_weeks")
     most = reading.number("primary_to_liver_maximum_weeks")
-    months = counted(reading.number("primary_to_liver_months"), "month")
+    months = reading.months("primary_to_liver_months")
     return f"about {months} after recovery from the primary (window {window(least, most, 'week')})"
 
 
 def _liver_window(reading: Reading) -> Step:
     resected = reading.value("primary-resection-date")
-    months = counted(reading.number("primary_to_liver_months"), "month")
+    months = reading.months("primary_to_liver_months")
     if not isinstance(resected, date):
         return Step("Liver resection", f"about {months} after the primary")
     start = weeks_after(resected, reading.number("primary_to_liver_minimum_weeks"))

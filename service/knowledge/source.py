@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from service.knowledge.decision import Outcome
+from service.knowledge.domain import MonthsBetween
 from service.knowledge.model import (
     Advisory,
     Alternative,
     AssumptionRule,
     Citation,
-    MonthsBetween,
     NextStep,
     Parameter,
     Row,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fhir_mappings.catalogue import Catalogue
     from service.knowledge.decision import Strength
+    from service.knowledge.model import Room
     from service.knowledge.tables import Table
 
 _Read = TypeVar("_Read")
@@ -73,8 +74,7 @@ def read_source(texts: Mapping[str, str], catalogue: Catalogue, faults: list[str
         for code, inner in table.tables("parameter"):
             source.parameters[code] = _parameter(code, inner)
         for code, inner in table.tables("next_step"):
-            step = NextStep(code, inner.text("title"), inner.text("sentence"), inner.maybe_text("interval"))
-            source.next_steps[code] = _closed(inner, step)
+            source.next_steps[code] = _next_step(code, inner)
         for code, inner in table.tables("statement"):
             decides = inner.maybe_flag("decides", default=True)
             statement = Statement(code, inner.text("text"), inner.texts("src", required=True), decides)
@@ -138,6 +138,7 @@ def _advisory(table: Table) -> Advisory:
         citations=table.texts("citations"),
         assumed=assumed.text("fact") if assumed else None,
         sentence_if_assumed=assumed.text("sentence") if assumed else None,
+        facts=table.texts("facts"),
     )
     if assumed:
         assumed.close()
@@ -190,6 +191,21 @@ def _parameter(name: str, table: Table) -> Parameter:
         not_above=table.maybe_text("not_above"),
     )
     return _closed(table, parameter)
+
+
+def _next_step(code: str, table: Table) -> NextStep:
+    step = NextStep(
+        code=code,
+        title=table.text("title"),
+        sentence=table.text("sentence"),
+        liver=cast("Room", table.one_of("liver", ("now", "after-primary", "after-chemotherapy", "not-now"))),
+        primary=cast("Room", table.one_of("primary", ("now", "after-liver", "not-now"))),
+        interval=table.maybe_text("interval"),
+        chemotherapy_months=table.maybe_text("chemotherapy_months"),
+    )
+    if (step.liver == "after-chemotherapy") != (step.chemotherapy_months is not None):
+        table.fault('chemotherapy_months and liver = "after-chemotherapy" come together')
+    return _closed(table, step)
 
 
 def _citation(code: str, table: Table) -> Citation:

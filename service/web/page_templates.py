@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
+@cache
 def page_templates(folder: str = "templates", *, package: str = "service.web") -> Environment:
-    """Give the templates in a folder of a package."""
+    """Give the templates in a folder of a package, each compiled once."""
     return Environment(
         loader=PackageLoader(package, folder),
         autoescape=True,

@@ -14,6 +14,7 @@ from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, cards_of, example, section_of
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -69,7 +70,7 @@ def test_what_is_one_is_still_said(name: str, words: str) -> None:
 
 def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
     assert ONE.advisory("restage-3-months").sentence == "Restage at 1 month, before the liver resection."
-    assert ONE.intervals["adjuvant"] == "1 month of adjuvant chemotherapy (1 two-weekly cycle)"
+    assert ONE.next_steps["upfront-hepatectomy"].interval == "1 month of adjuvant chemotherapy (1 two-weekly cycle)"
     one_day = load_guideline(Policy("ours", {"intraoperative_window_days": 1}))
     assert one_day.resolutions["R11"].endswith("only ever stated explicitly and holds for 1 day.")
 
@@ -77,7 +78,7 @@ def test_sentences_of_the_guideline_are_in_the_singular_too() -> None:
 def told(case: Case, guideline: Guideline, code: SectionCode) -> list[str]:
     section = section_of(explain(Reading(case, decide(case, guideline), guideline, CATALOGUE)), code)
     assert section is not None
-    return [line.plain for line in section.lines]
+    return [plain(line) for line in section.lines]
 
 
 def test_a_changed_number_of_the_policy_is_printed() -> None:

@@ -13,7 +13,6 @@ from fhir_mappings.case import Evidence, Gap, Interval, Issue, Narrowed, Partial
 from service.knowledge.decide import decide
 from service.knowledge.decision import Answer, Assumption, Decision, MissingFact, Outcome
 from service.knowledge.explain import explain
-from service.knowledge.explanation import ChartText, Line, Source, Text, say
 from service.knowledge.guideline import load_guideline
 from service.knowledge.headline import summary
 from service.knowledge.mdt import explain_mdt
@@ -21,6 +20,7 @@ from service.knowledge.reading import Reading
 from service.knowledge.schedule import earliest_liver_operation, steps
 from service.knowledge.uncertain import explain_uncertain_scope
 from tests.decided import CATALOGUE, charted, example, section_of
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -40,7 +40,7 @@ def told(case: Case, **changed: Any) -> Explanation:
 
 def lines(explanation: Explanation, code: Any) -> list[str]:
     section = section_of(explanation, code)
-    return [line.plain for line in section.lines] if section else []
+    return [plain(line) for line in section.lines] if section else []
 
 
 @pytest.mark.parametrize("row", [row.id for row in STRATEGIC])
@@ -52,7 +52,7 @@ def test_every_answer_of_the_pathway_has_its_own_words(row: str) -> None:
     explanation = explain(reading(case, decision))
     assert len(explanation.summary) < 140
     assert steps(reading(case, decision), outcome)
-    text = " ".join(line.plain for section in explanation.sections for line in section.lines)
+    text = " ".join(plain(line) for section in explanation.sections for line in section.lines)
     assert (found.next_step or "") not in text
     assert lines(explanation, "recommendation")[1].startswith("Next: ")
 
@@ -318,12 +318,6 @@ OTHER_ISSUES = tuple(Issue(f"Observation/{number}", "not valid FHIR R4") for num
 def test_without_a_decision_of_the_mdt_none_is_explained() -> None:
     with pytest.raises(ValueError, match="no MDT decision"):
         explain_mdt(reading(example("V01"), Decision((), ())))
-
-
-def test_a_line_knows_its_plain_text() -> None:
-    line = Line("reason", (Text("ECOG 1"), Source(("Observation/e",), "2 Nov 2026"), ChartText(" <x>"), Source(())))
-    assert line.plain == "ECOG 1 (2 Nov 2026, Observation/e) <x>"
-    assert say("notice", "words").plain == "words"
 
 
 def test_the_remarks_of_a_reader_stand_beside_the_day() -> None:

@@ -15,6 +15,7 @@ from service.knowledge.mdt import Change, changes_since, explain_mdt
 from service.knowledge.phrases import SUMMARY_LIMIT
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, DECIDED, by_mdt, example, section_of, with_facts
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Fact, Value
@@ -143,7 +144,7 @@ def test_the_detail_says_like_the_summary_whether_the_recommendation_would_diffe
 ) -> None:
     section = section_of(told(with_facts(decided(reason=reason), ecog=Known(ecog, LATER))), "recommendation")
     assert section is not None
-    assert [line.plain for line in section.lines] == [
+    assert [plain(line) for line in section.lines] == [
         "MDT decided simultaneous resection on 10 Nov 2026 (Observation/mdt)",
         *([f"Reason given: {reason}"] if reason else []),
         verdict,
@@ -158,7 +159,7 @@ def test_a_change_names_its_fact_once() -> None:
     )
     section = section_of(told(after), "mdt")
     assert section is not None
-    assert [line.plain.partition(" (")[0] for line in section.lines] == [
+    assert [plain(line).partition(" (")[0] for line in section.lines] == [
         "ECOG: 0 → 2",
         "Extrahepatic disease: none → resectable",
     ]
@@ -173,7 +174,7 @@ def test_a_next_step_that_would_differ_is_told_though_the_strategy_stays() -> No
     section = section_of(nodal, "why")
     assert section is not None
     [line] = section.lines
-    assert line.plain == (
+    assert plain(line) == (
         "From the summary now: chemotherapy before the liver, unfavourable primary, restaging at 3 months "
         "(as the MDT decided); on the facts of that day: liver resection before chemotherapy"
     )
@@ -212,7 +213,7 @@ def test_an_open_answer_names_what_would_decide() -> None:
     explanation = told(with_facts(decided(), ecog=Unknown(Gap.CONFLICTING, LATER)))
     section = section_of(explanation, "why")
     assert section is not None
-    assert [line.plain for line in section.lines] == [
+    assert [plain(line) for line in section.lines] == [
         "From the summary now open between simultaneous resection, liver first or MDT; ECOG would decide"
     ]
 
@@ -222,7 +223,7 @@ def test_a_treated_liver_leaves_nothing_to_say() -> None:
     explanation = told(with_facts(case, liver_state=Known("treated", LATER)))
     section = section_of(explanation, "why")
     assert section is not None
-    assert [line.plain for line in section.lines] == ["Nothing is left to order: primary and liver are treated"]
+    assert [plain(line) for line in section.lines] == ["Nothing is left to order: primary and liver are treated"]
 
 
 def test_many_changes_are_counted() -> None:
@@ -241,7 +242,7 @@ def test_many_changes_are_counted() -> None:
     section = section_of(explanation, "mdt")
     assert section is not None
     assert len(section.lines) == 6
-    assert section.lines[-1].plain.endswith("more facts changed")
+    assert plain(section.lines[-1]).endswith("more facts changed")
     assert " more. The recommendation" in explanation.summary
 
 
@@ -249,7 +250,7 @@ def test_a_narrowed_value_is_told_as_what_is_left() -> None:
     case = with_facts(decided(), ecog=Narrowed(Interval(1, 2), LATER))
     section = section_of(told(case), "mdt")
     assert section is not None
-    assert [line.plain for line in section.lines] == [
+    assert [plain(line) for line in section.lines] == [
         "ECOG: 0 → 1–2 (18 Nov 2026, Observation/new)"  # noqa: RUF001 - as printed
     ]
 
@@ -259,7 +260,7 @@ def test_what_the_answer_of_now_assumes_is_printed_to_confirm() -> None:
     section = section_of(told(with_facts(unrecorded, ecog=Known(2, LATER))), "assumptions")
     assert section is not None
     assert section.title == "Assumed, please confirm"
-    assert [line.plain for line in section.lines] == ["ASA ≤ 3", "no extrahepatic disease"]
+    assert [plain(line) for line in section.lines] == ["ASA ≤ 3", "no extrahepatic disease"]
 
 
 @pytest.mark.parametrize("case", [with_facts(decided(), asa=ABSENT), with_facts(decided(), ecog=Known(2, LATER))])
@@ -288,6 +289,6 @@ def test_sources_that_contradict_each_other_anew_are_told_with_all_that_they_say
     section = section_of(told(with_facts(case, **{code: contested(*now, evidence=LATER)})), "mdt")
     assert section is not None
     name, said = {"ecog": "ECOG", "metastasis-count": "Number of metastases"}[code], "sources contradict each other"
-    assert [line.plain for line in section.lines] == [
+    assert [plain(line) for line in section.lines] == [
         f"{name}: {said}, {before} → {said}, {after} (18 Nov 2026, Observation/new)"
     ]

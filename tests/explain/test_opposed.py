@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from service.knowledge.opposed import against
-from service.knowledge.reading import Reading
+from service.knowledge.reading import COMPLICATIONS, MAJOR_OPERATIONS, Reading
 from tests.decided import CATALOGUE, example
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -18,9 +20,22 @@ if TYPE_CHECKING:
 GUIDELINE = load_guideline()
 
 
+@pytest.mark.parametrize(
+    ("definition", "fact", "spoken_of"),
+    [
+        ("complicated", "primary_symptoms", COMPLICATIONS),
+        ("major_colorectal", "colorectal_operation", MAJOR_OPERATIONS),
+    ],
+)
+def test_the_sentences_speak_of_what_the_guideline_defines(
+    definition: str, fact: str, spoken_of: frozenset[str]
+) -> None:
+    assert set(re.findall(r"[\w-]+", GUIDELINE.definitions[definition])) == {fact, "in", *spoken_of}
+
+
 def titles(case: Case) -> list[str]:
     lines = against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
-    return [line.plain.partition(":")[0] for line in lines]
+    return [plain(line).partition(":")[0] for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -51,5 +66,5 @@ def test_that_the_liver_is_resectable_is_no_reason_where_something_else_forbids_
     case = example("V11", r0_achievable=True, flr_percent=38, **changed)
     decision = decide(case, GUIDELINE)
     assert decision.strategy == "staged"
-    said = [line.plain for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
+    said = [plain(line) for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
     assert [line for line in said if line.startswith("Not systemic therapy first")] == []

@@ -14,6 +14,7 @@ from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
 from tests.decided import CATALOGUE, example, section_of
+from tests.explain.plain import plain
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -25,7 +26,7 @@ ELSEWHERE = Narrowed(frozenset({"resectable", "unresectable"}), (Evidence("Condi
 def said(case: Case, code: Any, guideline: Guideline | None = None) -> list[str]:
     guideline = guideline or load_guideline()
     section = section_of(explain(Reading(case, decide(case, guideline), guideline, CATALOGUE)), code)
-    return [line.plain for line in section.lines] if section else []
+    return [plain(line) for line in section.lines] if section else []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from service.knowledge.phrases import either
 from service.knowledge.reading import Reading
 from tests.cases import examples
 from tests.decided import CATALOGUE, charted, example, section_of, with_facts
+from tests.explain.plain import plain
 from tests.orders.drafts import biopsy, cards, colectomy, cycle, hepatectomy
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ ASKS_ASA = load_guideline(Policy("asks", {}, frozenset({"asa"})))
 def said(case: Case, code: Any) -> list[str]:
     """Give the lines of one section of a card."""
     section = section_of(explain(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE)), code)
-    return [line.plain for line in section.lines] if section else []
+    return [plain(line) for line in section.lines] if section else []
 
 
 @pytest.mark.parametrize("last", [date(9999, 12, 31), "9999", "9999-12"])
@@ -149,7 +150,7 @@ def test_answers_that_leave_another_next_step_name_it_and_not_the_strategy_that_
     case = example("V08", "asa", "ecog", "r0-achievable")
     section = section_of(explain(Reading(case, decide(case, ASKS_ASA), ASKS_ASA, CATALOGUE)), "missing")
     assert section is not None
-    assert [line.plain for line in section.lines] == [
+    assert [plain(line) for line in section.lines] == [
         "ASA: 1–3 → all still open; 4–6 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
         "ECOG: 0–2 → all still open; 3–5 → relief of the primary first, then MDT, unfit for elective surgery",  # noqa: RUF001 - en dashes
         (
@@ -243,14 +244,14 @@ def test_a_day_that_a_sentence_names_is_not_repeated_behind_it() -> None:
     given = PartialDate(date(2026, 11, 10), date(2026, 11, 10))
     ended = Known(date(2026, 11, 10), (Evidence("MedicationAdministration/m", "derived", given),))
     reading = Reading(charted({"adjuvant-end-date": ended}), Decision((), ()), GUIDELINE, CATALOGUE)
-    assert say("reason", *reading.spoken("adjuvant-end-date")).plain == (
+    assert plain(say("reason", *reading.spoken("adjuvant-end-date"))) == (
         "adjuvant chemotherapy ended on 10 Nov 2026 (MedicationAdministration/m)"
     )
 
 
 def test_a_date_that_was_recorded_on_another_day_says_both() -> None:
     reading = Reading(charted({"adjuvant-end-date": date(2026, 9, 1)}), Decision((), ()), GUIDELINE, CATALOGUE)
-    assert say("reason", *reading.spoken("adjuvant-end-date")).plain == (
+    assert plain(say("reason", *reading.spoken("adjuvant-end-date"))) == (
         "adjuvant chemotherapy ended on 1 Sep 2026 (2 Nov 2026, Observation/adjuvant-end-date)"
     )
 

@@ -49,6 +49,8 @@ staged = "Staged"
 [next_step.talk]
 title = "talk"
 sentence = "Talk."
+liver = "now"
+primary = "now"
 [statement.S1]
 text = "Fitness matters."
 src = ["1"]

@@ -5,19 +5,18 @@ from __future__ import annotations
 import pytest
 
 from service.knowledge.decision import Outcome
+from service.knowledge.domain import MonthsBetween
 from service.knowledge.model import (
     Advisory,
     Alternative,
     AssumptionRule,
     Citation,
     Guideline,
-    MonthsBetween,
     NextStep,
     Parameter,
     Policy,
     Row,
     Statement,
-    Tie,
 )
 from tests.knowledge.small_guideline import SMALL, built, faults_of, of_rows
 
@@ -60,6 +59,8 @@ reason = "."
 [next_step.wait]
 title = "wait"
 sentence = "Wait."
+liver = "not-now"
+primary = "now"
 interval = "soon"
 [[row]]
 id = "C"
@@ -118,8 +119,6 @@ def test_a_guideline_holds_what_its_files_say_under_the_policy() -> None:
             AssumptionRule("asa", None, "asa < 4", "<= 3", ".", enabled=False),
             AssumptionRule("gap", "absent(msi)", "gap >= late", "> 1", ".", printed=False),
         ),
-        ties=(Tie("msi == msi-high", "ras == mutated", "."),),
-        months_between=(MonthsBetween("gap", "began", "ended"),),
         parameters={
             "ecog_unfit": Parameter("ecog_unfit", 3, "R9", "integer", minimum=0, maximum=5),
             "late": Parameter("late", 2, ".", "integer", months_in="late_days"),
@@ -130,15 +129,16 @@ def test_a_guideline_holds_what_its_files_say_under_the_policy() -> None:
         },
         strategies={"mdt": "MDT", "staged": "Staged"},
         next_steps={
-            "talk": NextStep("talk", "talk", "Talk."),
-            "wait": NextStep("wait", "wait", "Wait.", "after 2 months"),
+            "talk": NextStep("talk", "talk", "Talk.", "now", "now"),
+            "wait": NextStep("wait", "wait", "Wait.", "not-now", "now", "after 2 months"),
         },
-        intervals={"soon": "after 2 months"},
         statements={"S1": Statement("S1", "Fitness matters.", ("1",))},
         resolutions={"R9": "Ours."},
         citations={"C1": Citation("C1", "Paper.", "verified")},
         compiled=found.compiled,
     )
+    assert found.compiled.months_between == (MonthsBetween("gap", "began", "ended"),)
+    assert len(found.compiled.ties) == 1
 
 
 def test_the_names_that_some_condition_uses_are_known() -> None:

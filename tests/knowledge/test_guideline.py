@@ -93,7 +93,7 @@ def test_labels_of_assumptions_follow_the_parameters() -> None:
 def test_a_small_guideline_is_enough() -> None:
     guideline = build_guideline({"small.toml": SMALL}, load_catalogue())
     assert [row.id for row in guideline.rows] == ["A", "B"]
-    assert (guideline.assumptions, guideline.ties, guideline.intervals) == ((), (), {})
+    assert (guideline.assumptions, guideline.compiled.ties, guideline.compiled.months_between) == ((), (), ())
 
 
 def test_all_files_of_the_shipped_guideline_are_read() -> None:

@@ -171,6 +171,8 @@ soon = "{soon_days} days"
 [next_step.run]
 title = "."
 sentence = "."
+liver = "now"
+primary = "now"
 interval = "later"
 [parameter.late]
 months_in = "late_days"

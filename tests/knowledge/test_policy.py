@@ -7,7 +7,7 @@ import pytest
 from fhir_mappings.case import Sign, Unknown
 from service.knowledge.decide import decide
 from service.knowledge.decision import Assumption, Outcome
-from service.knowledge.guideline import load_guideline, parse_policy
+from service.knowledge.guideline import load_guideline, load_guideline_under
 from service.knowledge.model import Policy
 from service.knowledge.policy import GuidelineError
 from tests.cases import case_of, example
@@ -17,7 +17,7 @@ LIVER_FIRST = Outcome("liver-first", "liver-resection-or-ablation-then-primary")
 
 
 def test_a_policy_file_is_read() -> None:
-    policy = parse_policy(
+    guideline = load_guideline_under(
         """
 [policy]
 name = "our MDT"
@@ -28,25 +28,23 @@ prefer_simultaneous_when_eligible = false
 asa = false
 """
     )
-    assert policy == Policy(
+    assert guideline.policy == Policy(
         "our MDT",
         {"remnant_minimum_percent": 35, "prefer_simultaneous_when_eligible": False},
         frozenset({"asa"}),
     )
-    guideline = load_guideline(policy)
-    assert guideline.policy.name == "our MDT"
     assert guideline.parameters["remnant_minimum_percent"].value == 35
     assert [(rule.fact, rule.label) for rule in guideline.assumptions if not rule.enabled] == [("asa", "<= 3")]
     assert next(rule.label for rule in guideline.assumptions if rule.fact == "flr-percent") == "> 35"
 
 
 def test_a_policy_may_change_nothing() -> None:
-    assert parse_policy('[policy]\nname = "as it is"') == Policy("as it is")
+    assert load_guideline_under('[policy]\nname = "as it is"').policy == Policy("as it is")
 
 
 def test_all_faults_of_a_policy_are_listed() -> None:
     with pytest.raises(GuidelineError) as caught:
-        parse_policy(
+        load_guideline_under(
             """
 rows = []
 [policy]
@@ -82,7 +80,7 @@ asa = true
 
 def test_a_window_cannot_end_before_it_begins() -> None:
     with pytest.raises(GuidelineError) as caught:
-        parse_policy(
+        load_guideline_under(
             """
 [policy]
 name = "ours"
@@ -118,13 +116,13 @@ HUGE = 10**400
 )
 def test_a_number_that_no_window_could_have_is_a_fault_as_any_other(numbers: str, faults: list[str]) -> None:
     with pytest.raises(GuidelineError) as caught:
-        parse_policy(f'[policy]\nname = "ours"\n[parameters]\n{numbers}')
+        load_guideline_under(f'[policy]\nname = "ours"\n[parameters]\n{numbers}')
     assert caught.value.faults == tuple(f"policy ours: parameter {fault}" for fault in faults)
 
 
 def test_of_a_file_that_is_no_toml_nothing_is_said_to_be_missing() -> None:
     with pytest.raises(GuidelineError) as caught:
-        parse_policy('[policy]\nname = "ours"\n[parameters')
+        load_guideline_under('[policy]\nname = "ours"\n[parameters')
     (fault,) = caught.value.faults
     assert fault.startswith("policy file: Expected ']'")
 
@@ -147,14 +145,14 @@ def test_a_window_may_be_moved_and_may_be_one_week() -> None:
 )
 def test_a_policy_that_cannot_be_read_is_refused(text: str, fault: str) -> None:
     with pytest.raises(GuidelineError, match="policy") as caught:
-        parse_policy(text)
+        load_guideline_under(text)
     assert any(fault in found for found in caught.value.faults)
 
 
 @pytest.mark.parametrize("name", ["", "default", " ", "default ", "our\\nMDT", "our\\u001b[31mMDT"])
 def test_the_name_of_a_policy_is_the_sites_own(name: str) -> None:
     with pytest.raises(GuidelineError) as caught:
-        parse_policy(f'[policy]\nname = "{name}"')
+        load_guideline_under(f'[policy]\nname = "{name}"')
     fault = "policy file.policy: name must be a name of the site's own in one line, not empty and not 'default'"
     assert caught.value.faults == (fault,)
 

@@ -22,7 +22,7 @@ from = {statements}
 citations = {citations}
 """
 GAP = '[months_between.{}]\nfirst = "{}"\nlast = "{}"\n'
-STEP = '[next_step.wait]\ntitle = "."\nsentence = "."\ninterval = "soon"\n'
+STEP = '[next_step.wait]\ntitle = "."\nsentence = "."\ninterval = "soon"\nliver = "now"\nprimary = "now"\n'
 
 
 def row(ident: str = "C", statements: str = "[]", more: str = "") -> str:
@@ -63,7 +63,16 @@ def advisory(code: str = "new", statements: str = "[]", citations: str = "[]", m
                 "advisory new: unknown assumption 'asa'",
             ],
         ),
+        ([advisory(more='facts = ["asa", "age"]\n')], ["advisory new: unknown fact 'age'"]),
         ([STEP], ["next step wait: unknown interval 'soon'"]),
+        (
+            [
+                STEP.replace(
+                    'interval = "soon"\nliver = "now"', 'liver = "after-chemotherapy"\nchemotherapy_months = "many"'
+                )
+            ],
+            ["next step wait: unknown parameter 'many'"],
+        ),
         (
             [STEP, '[interval]\nsoon = "in {days} to {weeks}"\n'],
             ["interval soon: unknown parameter 'days'", "interval soon: unknown parameter 'weeks'"],

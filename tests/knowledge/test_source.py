@@ -6,12 +6,12 @@ import pytest
 
 from fhir_mappings.catalogue import Catalogue, FactDefinition
 from service.knowledge.decision import Outcome
+from service.knowledge.domain import MonthsBetween
 from service.knowledge.model import (
     Advisory,
     Alternative,
     AssumptionRule,
     Citation,
-    MonthsBetween,
     NextStep,
     Parameter,
     Row,
@@ -56,6 +56,8 @@ reason = "R9"
 [next_step.talk]
 title = "talk"
 sentence = "Talk."
+liver = "now"
+primary = "now"
 [statement.S1]
 text = "Said."
 src = ["1"]
@@ -95,6 +97,7 @@ when = "absent in gaps"
 sentence = "New."
 from = ["S2"]
 citations = ["C2"]
+facts = ["asa", "msi"]
 if_assumed = { fact = "asa", sentence = "New, as far as is known." }
 [[assumption]]
 fact = "msi"
@@ -135,6 +138,9 @@ reason = "."
 title = "walk"
 sentence = "Walk."
 interval = "late"
+liver = "after-chemotherapy"
+primary = "not-now"
+chemotherapy_months = "months"
 [statement.S2]
 text = "Said too."
 src = ["2", "3"]
@@ -180,7 +186,9 @@ def test_files_are_read_as_they_are_written_one_after_the_other() -> None:
             ],
             advisories=[
                 Advisory("old", "outdated in gaps", "Old."),
-                Advisory("new", "absent in gaps", "New.", ("S2",), ("C2",), "asa", "New, as far as is known."),
+                Advisory(
+                    "new", "absent in gaps", "New.", ("S2",), ("C2",), "asa", "New, as far as is known.", ("asa", "msi")
+                ),
             ],
             assumptions=[
                 AssumptionRule("asa", None, "asa <= 3", "", "Assumed."),
@@ -196,7 +204,10 @@ def test_files_are_read_as_they_are_written_one_after_the_other() -> None:
             },
             intervals={"soon": "within {late} days", "late": "later"},
             strategies={"mdt": "MDT", "staged": "Staged"},
-            next_steps={"talk": NextStep("talk", "talk", "Talk."), "walk": NextStep("walk", "walk", "Walk.", "late")},
+            next_steps={
+                "talk": NextStep("talk", "talk", "Talk.", "now", "now"),
+                "walk": NextStep("walk", "walk", "Walk.", "after-chemotherapy", "not-now", "late", "months"),
+            },
             statements={"S1": Statement("S1", "Said.", ("1",)), "S2": Statement("S2", "Said too.", ("2", "3"), False)},  # noqa: FBT003 - shown only
             resolutions={"R1": "Ours.", "R2": "Ours too."},
             citations={"C1": Citation("C1", "Paper.", "verified"), "C2": Citation("C2", "Other paper.", "general")},
@@ -282,7 +293,7 @@ TABLES: list[tuple[str, list[str]]] = [
     ("tie when", ["then", "reason"]),
     ("months_between", ["first", "last"]),
     ("parameter", ["value", "reason"]),
-    ("next_step", ["title", "sentence"]),
+    ("next_step", ["title", "sentence", "liver", "primary"]),
     ("statement", ["text", "src"]),
     ("citation", ["check", "text"]),
 ]
@@ -309,6 +320,12 @@ def test_what_stands_inside_a_row_or_an_advisory_has_its_own_name() -> None:
         "advisory new.if_assumed: sentence is missing",
         "advisory new.if_assumed: unknown key 'hue'",
     ]
+
+
+@pytest.mark.parametrize("more", ['liver = "after-chemotherapy"', 'liver = "now"\nchemotherapy_months = "months"'])
+def test_months_of_chemotherapy_belong_to_a_liver_that_waits_for_them(more: str) -> None:
+    _, faults = read(f'[next_step.x]\ntitle = "x"\nsentence = "X."\nprimary = "now"\n{more}\n')
+    assert faults == ['next_step x: chemotherapy_months and liver = "after-chemotherapy" come together']
 
 
 @pytest.mark.parametrize(

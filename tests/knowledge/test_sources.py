@@ -10,6 +10,7 @@ from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
 from service.knowledge.sources import sources_of
 from tests.cases import case_of
+from tests.explain.plain import plain
 from tests.knowledge.small_guideline import FACTS, SMALL, built
 
 EVIDENCE = """
@@ -112,7 +113,7 @@ def test_without_evidence_the_notice_stands_alone() -> None:
 
 def test_all_lines_stand_in_one_order() -> None:
     found = lines(("S1",), ("C4",), Policy("ours", {"some_days": 31}))
-    assert [(line.kind, line.plain) for line in found] == [
+    assert [(line.kind, plain(line)) for line in found] == [
         ("statement", "Statements S1 (summary ref 1)"),
         ("citation", "Papers: A book"),
         ("policy", "Local policy of this site: some days = 31"),

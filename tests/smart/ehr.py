@@ -119,8 +119,7 @@ class FakeEhr:
             "fhirUser": f"{ISS}/Practitioner/dr-1",
             **self.claim_changes,
         }
-        pem = self.id_token_key.as_pem(private=True)
-        return jwt.encode(claims, pem, algorithm="RS256", headers={"kid": "ehr-1"})
+        return jwt.encode(claims, self.id_token_key.private_key, algorithm="RS256", headers={"kid": "ehr-1"})
 
 
 def form_of(request: httpx.Request) -> dict[str, str]:

@@ -192,7 +192,7 @@ def test_without_a_statement_the_scopes_decide() -> None:
 def test_an_ehr_of_a_version_before_r4_is_written_nothing(version: str, *, is_written: bool) -> None:
     statement = json.dumps({"resourceType": "CapabilityStatement", "fhirVersion": version}).encode()
     found = permissions_from(statement, {"patient/Observation.cu"})
-    assert (found.transaction, found.may_create("Observation")) == (is_written, is_written)
+    assert (found.transaction, found.may("create", "Observation")) == (is_written, is_written)
 
 
 async def test_an_ehr_without_a_statement_is_tried_as_far_as_the_scopes_go() -> None:

@@ -20,7 +20,7 @@ from service.adapters.store.database import Database
 from service.adapters.store.migrate import head, migrate, read_version
 from service.cli import app as command_line
 from service.demo.patients.load import stories
-from service.knowledge.guideline import parse_policy
+from service.knowledge.guideline import load_guideline_under
 from service.settings import describe_settings
 from service.web.handbook.render import HandbookError, render
 from service.web.handbook.routes import PAGES, handbook_routes, page_text
@@ -162,7 +162,7 @@ def test_examples_of_clients_and_policies_are_accepted(tmp_path: Path) -> None:
         if "client" in tomllib.loads(example):
             assert len(parse_clients(example, folder=tmp_path).by_issuer) == 1
         else:
-            assert parse_policy(example).name == "our MDT"
+            assert load_guideline_under(example).policy.name == "our MDT"
 
 
 def test_examples_of_json_are_json_and_name_a_patient_of_the_demo() -> None:
