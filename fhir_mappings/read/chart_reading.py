@@ -229,7 +229,7 @@ class _Gate:
                 (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
                 (not whole, MANY_PARTS),
                 (masked and not sets, MASKED),
-                (future, FUTURE),
+                (future and kind != "Observation", FUTURE),
             )
             self._note(reference, checked.remarks, flags=flags)
         return Resource(

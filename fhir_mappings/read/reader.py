@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
-from fhir_mappings.read.chart_reading import PREPARED, UNSURE, coding_in, matches
+from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
@@ -111,7 +111,7 @@ class Reader:
             self._losses += [
                 (self.evidence(one), self.costs(one.kind, one.sets))
                 for one in self.chart.of("Observation")
-                if one.status not in _STATUSES
+                if one.status not in _STATUSES or _to_come(one)
             ]
         return self._losses
 
@@ -287,10 +287,12 @@ class Reader:
         return on(self.as_of) if order.dated.first > self.as_of else order.dated
 
     def check_statuses(self) -> None:
-        """Note Observations and Procedures whose status is none of FHIR's, and operations that are in doubt."""
+        """Note Observations and Procedures that are left out by status or date, and operations that are in doubt."""
         for resource in self.chart.of("Observation"):
             if resource.status not in _STATUSES:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
+            elif _to_come(resource):
+                self.note(resource, FUTURE, *self.costs(resource.kind, resource.sets))
         for resource in self.chart.of("Procedure"):
             if resource.status not in _PROCEDURE_KNOWN:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
@@ -313,6 +315,11 @@ def _remarks(resource: Resource) -> list[str]:
     if resource.draft:
         found.append(DRAFT_ORDER)
     return found
+
+
+def _to_come(observation: Resource) -> bool:
+    """Whether an Observation would count, but for its date in the future."""
+    return observation.future and observation.status in _USED
 
 
 def _usable(observations: Iterable[Resource]) -> list[Resource]:

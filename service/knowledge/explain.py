@@ -302,7 +302,10 @@ def _gaps(reading: Reading) -> list[Line]:
                 advisory = None if code == _MDT else "conflicting-data"
                 lines.append(_gap(found, code, f"{name}: {contradiction(definition, found.contested)}", advisory))
             case Gap.UNREADABLE:
-                lines.append(_gap(found, code, f"{name}: recorded but not readable", None))
+                when = newest(found.evidence)
+                to_come = when is not None and when.first > reading.case.as_of
+                why = "dated in the future, so not used" if to_come else "recorded but not readable"
+                lines.append(_gap(found, code, f"{name}: {why}", None))
             case _:
                 pass
     if reading.case.not_retrieved:

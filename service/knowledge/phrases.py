@@ -246,7 +246,10 @@ def label_text(definition: FactDefinition, label: Label) -> str:
     """Write the label of an answer: `0-1` with an en dash, `more than 30 %`, `none or minor`, `yes`."""
     if not isinstance(label, str):
         return value_text(definition, label)
-    pieces = [_piece(definition, piece) for piece in re.split(r" or |, ", label)]
+    pieces = [
+        " and ".join(_piece(definition, bound) for bound in piece.split(" and "))
+        for piece in re.split(r" or |, ", label)
+    ]
     if len(pieces) > _PIECES_SHOWN:
         pieces = [*pieces[: _PIECES_SHOWN - 1], f"{len(pieces) - _PIECES_SHOWN + 1} others"]
     return listed(pieces, "or")

@@ -238,6 +238,14 @@ def test_unreadable_facts_that_matter_are_named() -> None:
     assert "Liver remnant: recorded but not readable (Observation/bad)" in lines(explanation, "gaps")
 
 
+def test_a_fact_that_is_dated_in_the_future_is_said_to_be_so() -> None:
+    day = PartialDate(date(2031, 3, 2), date(2031, 3, 2))
+    to_come = Unknown(Gap.UNREADABLE, (Evidence("Observation/flr", dated=day),))
+    assert lines(told(example("V38", flr_percent=to_come)), "gaps") == [
+        "Liver remnant: dated in the future, so not used (2 Mar 2031, Observation/flr)"
+    ]
+
+
 def test_a_margin_that_is_assumed_is_named_in_no_headline() -> None:
     decision = Decision((Outcome("mdt", "incomplete-resection-of-primary"),), ("B1",), strength="conditional")
     assert summary(reading(example("V12", "primary-margin"), decision)) == (

@@ -96,6 +96,7 @@ def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -
         ("flr-percent", "> 30", "more than 30 %"),
         ("flr-percent", "<= 30", "≤ 30 %"),
         ("flr-percent", "< 30", "under 30 %"),
+        ("flr-percent", "> 30 and <= 40", "more than 30 % and ≤ 40 %"),
         ("primary-symptoms", "none or minor", "none or minor"),
         ("primary-symptoms", "minor or obstruction or bleeding", "minor, obstruction or bleeding"),
         ("r0-achievable", True, "yes"),

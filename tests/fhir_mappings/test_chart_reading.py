@@ -90,7 +90,7 @@ ISSUES: list[tuple[str, list[dict[str, Any]], set[Issue]]] = [
         [local("ecog", 1, on="2026-06-17", note={"text": "x"})],
         {
             Issue("Observation/local-ecog", REPAIRED, "repaired"),
-            Issue("Observation/local-ecog", "dated in the future", "flagged"),
+            Issue("Observation/local-ecog", "dated in the future", costs=("ecog",)),
         },
     ),
     (

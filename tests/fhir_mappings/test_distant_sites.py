@@ -59,14 +59,17 @@ def test_a_site_that_cannot_be_read_stops_the_assumption_alone(value: dict[str, 
         site({}),
         site(PUL, status="entered-in-error"),
         site(PUL | {"dataAbsentReason": {"text": "unknown"}}),
-        site(PUL, on="2027-01-01"),
         site(PUL, focus=[{"reference": "Condition/breast"}]),
     ],
-    ids=["no value", "in error", "absent", "to come", "of another cancer"],
+    ids=["no value", "in error", "absent", "of another cancer"],
 )
 def test_what_tells_no_site_of_this_cancer_says_nothing(one: dict[str, Any]) -> None:
     breast = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
     assert told(breast, one) == ("gap: absent", False)
+
+
+def test_a_site_that_is_dated_in_the_future_cannot_be_read() -> None:
+    assert told(site(PUL, on="2027-01-01")) == ("gap: unreadable", False)
 
 
 def test_an_old_site_is_outdated_and_stays_a_sign() -> None:

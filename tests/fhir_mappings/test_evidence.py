@@ -199,11 +199,11 @@ def test_an_issue_names_the_facts_that_a_refused_resource_could_have_carried() -
 
 def test_an_issue_that_left_nothing_out_names_no_cost_of_another_resource_without_id() -> None:
     refused = observation("o", (LOINC, "89247-1"), {"valueInteger": 1}, foo=1)
-    future = observation("p", (LOINC, "2039-6"), quantity(12, "ng/mL"), on="2031-01-01")
-    anonymous = [{name: value for name, value in one.items() if name != "id"} for one in (refused, future)]
+    named = observation("p", (LOINC, "2039-6"), quantity(12, "ng/mL")) | {"code": {"text": "ASA class"}}
+    anonymous = [{name: value for name, value in one.items() if name != "id"} for one in (refused, named)]
     assert read(*anonymous).issues == (
-        Issue("Observation", "dated in the future", "flagged"),
         Issue("Observation", "not valid FHIR R4", costs=("ecog",)),
+        Issue("Observation", "text only: not mapped", "flagged"),
     )
 
 

@@ -240,8 +240,8 @@ def test_a_value_of_tomorrow_is_used_and_one_of_later_is_not() -> None:
     assert shown(read(local("ecog", 1, on="2026-06-16")), "ecog") == 1
     later = read(local("ecog", 1, on="2026-06-17"))
     assert (shown(later, "ecog"), later.issues) == (
-        "gap: absent",
-        (Issue("Observation/local-ecog", "dated in the future", "flagged"),),
+        "gap: unreadable",
+        (Issue("Observation/local-ecog", "dated in the future", costs=("ecog",)),),
     )
 
 

@@ -125,7 +125,7 @@ STUDIES: list[tuple[str, list[Given], tuple[Any, Any, Any]]] = [
     ),
     ("an undated one beside", [lesion("a"), size("x", 12, A), size("y", 9, A, on=None)], (1, "gap: absent", 12)),
     ("not done", [lesion("a"), size("x", 12, A, status="cancelled")], NOTHING),
-    ("to come", [lesion("a"), size("x", 12, A, on="2026-07-01")], NOTHING),
+    ("to come", [lesion("a"), size("x", 12, A, on="2026-07-01")], ("gap: absent", "gap: absent", "gap: unreadable")),
     *(
         (f"reference {spelled}", [lesion("a"), size("x", 12, spelled)], (1, "gap: absent", 12))
         for spelled in (

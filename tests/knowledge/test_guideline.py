@@ -50,6 +50,22 @@ def test_all_statements_and_resolutions_are_there() -> None:
     assert shown_only == ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S16", "S25", "S29"]
 
 
+@pytest.mark.parametrize(
+    ("statement", "figures"),
+    [
+        ("S4", ["20", "34 %", "1.3 %"]),
+        ("S5", ["16 %"]),
+        ("S6", ["44.3 %", "71.7 %", "49.8 %", "0.31"]),
+        ("S11", ["24.1 %", "10.4 %"]),
+        ("S16", ["96.4 %", "65.6 %", "0.01"]),
+        ("S19", ["8 %"]),
+    ],
+)
+def test_statements_quote_the_figures_of_the_summary(statement: str, figures: list[str]) -> None:
+    text = load_guideline().statements[statement].text
+    assert [figure for figure in figures if figure not in text] == []
+
+
 def test_statements_that_are_only_shown_stand_behind_no_row() -> None:
     guideline = load_guideline()
     used = {name for row in guideline.rows for name in row.statements if name in guideline.statements}

@@ -98,7 +98,7 @@ class Teller:
         told = self.exact() if self.usual and self.random.random() < 0.9 else state()
         hinted = self.hinted
         if self.random.random() < 0.3:
-            self._decoy()
+            told = self._decoy(told)
         self.hinted = hinted
         return told
 
@@ -234,8 +234,8 @@ class Teller:
         self.clinical = True
         return Known(value)
 
-    def _decoy(self) -> None:
-        """Write a statement that counts for nothing: retracted, never made, of the future, of somebody else."""
+    def _decoy(self, told: Fact) -> Fact:
+        """Write a statement that gives no value: retracted, never made, of the future, of somebody else."""
         value, record, random = self.value(), self.record, self.random
         before = len(record.resources)
         match random.choice(("status", "future", "patient", "version")):
@@ -243,13 +243,15 @@ class Teller:
                 status = random.choice(("entered-in-error", "cancelled", "registered", "unknown"))
                 self.either(value, record.ago(1), status=status)
             case "future":
-                self.either(value, record.ago(-random.choice((2, 30, 400))))
+                self.local(value, record.ago(-random.choice((2, 30, 400))))
+                told = Unknown(Gap.UNREADABLE) if told == ABSENT else told
             case "patient":
                 self.either(value, record.ago(1))
                 record.resources[-1]["subject"] = {"reference": "Patient/somebody-else"}
             case "version":
                 self._retracted(value)
         assert len(record.resources) > before
+        return told
 
     def _retracted(self, value: Any) -> None:
         """Write a resource twice: its later version takes it back."""

@@ -1,0 +1,68 @@
+"""Observations dated in the future: what they say is not used, and not taken for absent either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Gap, Unknown
+from service.knowledge.decide import decide
+from service.knowledge.guideline import load_guideline
+from tests.charts import LOINC, SNOMED, coded, local, observation
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
+
+TO_COME = "2026-07-01"
+CLASS_4 = coded(SNOMED, "413498004")
+
+OBSERVED: list[tuple[str, dict[str, Any]]] = [
+    ("asa", local("asa", 4, on=TO_COME)),
+    ("asa", observation("o", (SNOMED, "302132005"), CLASS_4, on=TO_COME)),
+    ("extrahepatic-disease", local("extrahepatic-disease", "resectable", on=TO_COME)),
+    ("impending-complication", local("impending-complication", value=True, on=TO_COME)),
+    ("primary-margin", local("primary-margin", "r2", on=TO_COME)),
+    ("primary-t", observation("o", (LOINC, "21905-5"), {"valueString": "cT4b"}, on=TO_COME)),
+    ("mdt-decision", local("mdt-decision", "liver-first", on=TO_COME)),
+]
+
+
+@pytest.mark.parametrize(("fact", "resource"), OBSERVED)
+def test_an_observation_that_is_dated_in_the_future_cannot_be_read(fact: str, resource: dict[str, Any]) -> None:
+    found = read(PRIMARY, LIVER, resource).facts[fact]
+    assert isinstance(found, Unknown)
+    proof = [(one.reference, str(one.dated)) for one in found.evidence]
+    assert (found.gap, proof) == (Gap.UNREADABLE, [(f"{resource['resourceType']}/{resource['id']}", TO_COME)])
+
+
+def test_nothing_is_assumed_against_what_is_dated_in_the_future() -> None:
+    known = [
+        local(code, value, on="2026-06-01")
+        for code, value in {"ecog": 0, "primary-in-situ": True, "primary-symptoms": "none"}.items()
+    ]
+    absent, to_come = (
+        decide(read(PRIMARY, LIVER, *known, *asa), load_guideline()) for asa in ((), (local("asa", 4, on=TO_COME),))
+    )
+    assert ("asa" in {one.fact for one in absent.missing}, "asa" in {one.fact for one in to_come.missing}) == (
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        local("asa", 4, on=TO_COME, status="entered-in-error"),
+        local("asa", 4, on=TO_COME, status="registered"),
+    ],
+)
+def test_what_would_not_count_on_its_day_is_absent_before_it(resource: dict[str, Any]) -> None:
+    case = read(PRIMARY, LIVER, resource)
+    assert (shown(case, "asa"), case.issues) == ("gap: absent", ())
+
+
+def test_an_older_value_that_can_be_read_stays() -> None:
+    case = read(PRIMARY, LIVER, local("asa", 2, on="2026-06-01"), local("asa", 4, on=TO_COME) | {"id": "later"})
+    assert (shown(case, "asa"), case.facts["asa"].evidence[0].reference) == (2, "Observation/local-asa")
+    assert [(one.reference, one.reason, one.severity, one.costs) for one in case.issues] == [
+        ("Observation/later", "dated in the future", "left-out", ("asa",))
+    ]
