@@ -61,8 +61,8 @@ _CLINICAL = {
 _SEVERAL_ORGANS = re.compile(rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OPEN}", re.IGNORECASE)
 _ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
-_MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])\b{_OPEN}", re.IGNORECASE)
-_ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
+_MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])(?:(?<=2)[ab])?\b{_OPEN}", re.IGNORECASE)
+_ANY_MARGIN = re.compile(r"\bR\s?[0-2X][a-z]?\b", re.IGNORECASE)
 _OVERALL = "margin-overall"
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"

@@ -163,6 +163,8 @@ def test_a_code_for_any_t_leaves_it_to_the_value_whether_it_is_pathological(
         *(({"valueString": text}, "gap: unreadable") for text in ("R3", "R0-1", "R0/1", "R0?", "kein R0", "not R0")),
         *(({"valueString": text}, "r0") for text in ("no residual tumour (R0)", "R0-Resektion", "R0 (1 mm)")),
         ({"valueString": "AR1"}, "gap: unreadable"),
+        *(({"valueString": text}, "r2") for text in ("R2a", "R 2b", "r2B (liver)")),
+        *(({"valueString": text}, "gap: unreadable") for text in ("R2c", "R1a", "R0b", "R2a?", "R1/R2a")),
         ({"valueCodeableConcept": {"text": "R2"}}, "r2"),
         ({"valueCodeableConcept": {"coding": [{"display": "R1"}]}}, "r1"),
         ({"valueCodeableConcept": {"coding": [{"system": OBDS, "code": "R0", "display": "Kein Residualtumor"}]}}, "r0"),
