@@ -58,6 +58,13 @@ _CLINICAL = {
     letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
+_NONE_OF_OURS = {
+    letter: re.compile(
+        rf"\A\s*[yrcp]{{0,3}}(?:{none})\s*\Z|(?<![a-z])[yramucp]{{0,4}}{letter}\s?(?:{none})(?![a-z0-9])", re.IGNORECASE
+    )
+    for letter, none in (("T", "X|0|is"), ("N", "X"))
+}
+"""What says of a category that it was not assessed, or that there is no invasive tumour."""
 _SEVERAL_ORGANS = re.compile(rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OPEN}", re.IGNORECASE)
 _ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
@@ -135,7 +142,19 @@ def _finest(categories: Iterable[str]) -> set[str]:
 
 
 def _categories(reader: Reader, fact: FactDefinition, letter: str, resources: Iterable[Resource]) -> list[Candidate]:
-    return [reader.candidate(one, fact, _category(reader, one, fact, letter), "tnm-*") for one in resources]
+    found = []
+    for one in resources:
+        category = _category(reader, one, fact, letter)
+        if category is None and _says_none_of_ours(reader, one, letter):
+            found.append(Candidate(None, one.dated, (reader.evidence(one, "tnm-*"),)))
+        else:
+            found.append(reader.candidate(one, fact, category, "tnm-*"))
+    return found
+
+
+def _says_none_of_ours(reader: Reader, resource: Resource, letter: str) -> bool:
+    coded = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+    return f"tnm-{letter.lower()}x" in coded or any(map(_NONE_OF_OURS[letter].search, _spelled(resource)))
 
 
 def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> Found | None:
