@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
+from fhir_mappings.read.certainty import is_asserted, statuses
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import concept_sets
@@ -130,25 +131,36 @@ def _is_surely_other(sets: frozenset[str]) -> bool:
 
 def is_for_another(reader: Reader, treatment: Resource) -> bool:
     """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
-    others = (one.reference for one in reader.chart.holding("Condition", _SET) if _is_surely_other(one.sets))
+    asserted = (one for one in reader.chart.holding("Condition", _SET) if is_asserted(one.verification))
+    others = (one.reference for one in asserted if _is_surely_other(one.sets))
     return names_others(treatment.body, others, reader.terminology)
 
 
 def other_conditions(resources: Iterable[object], terminology: Terminology) -> list[str]:
-    """Give the references of the Conditions of other cancers among resources as they were sent."""
+    """Give the references of the asserted Conditions of other cancers among resources as they were sent."""
     return [
         f"Condition/{one.get('id')}"
         for one in resources
-        if isinstance(one, dict) and one.get("resourceType") == "Condition"
-        if _is_surely_other(concept_sets(one.get("code"), terminology))
+        if isinstance(one, dict) and one.get("resourceType") == "Condition" and _is_asserted_other(one, terminology)
     ]
 
 
+def _is_asserted_other(condition: Mapping[str, Any], terminology: Terminology) -> bool:
+    if not _is_surely_other(concept_sets(condition.get("code"), terminology)):
+        return False
+    verification, _ = statuses(condition, terminology)
+    return is_asserted(verification)
+
+
 def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
-    """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone."""
+    """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone.
+
+    A Condition that is contained in it may be one of them.
+    """
     named = references_of(treatment, "reasonReference")
     coded = objects(treatment.get("reasonCode"))
     if not named and not coded:
         return False
-    ours = {referred(one, "Condition") for one in named}.difference(others)
+    inside = (one for one in objects(treatment.get("contained")) if _is_asserted_other(one, terminology))
+    ours = {referred(one, "Condition") for one in named}.difference(others, (f"#{one.get('id')}" for one in inside))
     return not ours and all(_is_surely_other(concept_sets(one, terminology)) for one in coded)
