@@ -24,7 +24,7 @@ OTHER_ORGAN = "of another organ"
 NAMED_CANCER = "of a cancer that is known by its name alone"
 _SET = "other-cancer"
 _OF_A_TUMOUR = (
-    "tnm-",
+    "tnm",
     "margin",
     "nodes-positive",
     "msi",
@@ -113,7 +113,7 @@ def _is_placed_elsewhere(result: Resource, terminology: Terminology) -> bool:
 
 def _conditions(result: Resource, cancers: _Cancers) -> set[str]:
     """Give the Conditions that a result of a tumour is of, by its focus or their stage; what was entered is ours."""
-    tumours = any(name.startswith(_OF_A_TUMOUR) for name in result.sets)
+    tumours = any(name.startswith(_OF_A_TUMOUR) for name in (*result.sets, *result.topics))
     if not tumours or any(name.startswith(_OWN) for name in result.sets):
         return set()
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}

@@ -68,9 +68,14 @@ _NONE_OF_OURS = {
 _SEVERAL_ORGANS = re.compile(rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OPEN}", re.IGNORECASE)
 _ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
+_FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
+"""The stages that M1b and M1c make."""
 _MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])(?:(?<=2)[ab])?\b{_OPEN}", re.IGNORECASE)
 _ANY_MARGIN = re.compile(r"\bR\s?[0-2X][a-z]?\b", re.IGNORECASE)
 _OVERALL = "margin-overall"
+_ANY, _NAMED = "tnm-*", "tnm"
+_UNDER = {letter: (f"tnm-{other}-*", "tnm-m", "tnm-stage") for letter, other in (("T", "n"), ("N", "t"))}
+"""The codes under which a formula may tell T or N, but their own."""
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
 
@@ -78,6 +83,17 @@ _NODAL = "unfavourable-nodal"
 def t_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read T: pathological or local before clinical; a category stands for its subcategories that are named."""
     return _staged(reader, fact, "T")
+
+
+def _formulas(reader: Reader, *sets: str) -> list[Resource]:
+    """Give what may be a formula of TNM: its Observations, and the primary's stages, each as if it stood in one."""
+    stages = [
+        replace(one, body={"valueCodeableConcept": stage["summary"]})
+        for one in primaries(reader)
+        for stage in one.body.get("stage", ())
+        if "summary" in stage
+    ]
+    return [*reader.stated(*sets), *stages]
 
 
 def n_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -90,6 +106,11 @@ def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate
     found = _categories(reader, fact, letter, pathological(reader, letter))
     if all(one.value is None for one in (*found, *local)):
         found += _categories(reader, fact, letter, _clinical(reader, letter))
+    found += [
+        Candidate(None, one.dated, (reader.evidence(one),), unreadable=True)
+        for one in reader.named(_NAMED)
+        if any(_categories_in(text, letter) for text in _spelled(one))
+    ]
     named = {one.value for one in (*found, *local) if isinstance(one.value, str)}
     finer: dict[Found | None, Found] = {whole: frozenset(parts) for whole in named if (parts := _parts(whole, named))}
     return [replace(one, value=finer[one.value]) if one.value in finer else one for one in found]
@@ -119,10 +140,16 @@ def _kind(letter: str) -> str:
 
 
 def _unspecified(reader: Reader, letter: str) -> list[Resource]:
-    """Give the Observations whose code leaves open which kind of category it is, or names another: "pT3 pN2"."""
-    others = (one for other in "TN" if other != letter for one in reader.stated(f"{_kind(other)}-*"))
-    formulas = [one for one in others if any(_categories_in(text, letter) for text in _spelled(one))]
+    """Give what leaves open which kind of category it is, or tells it under another name: "pT3 pN2"."""
+    formulas = [one for one in _formulas(reader, *_UNDER[letter]) if _tells(reader, one, letter)]
     return [*reader.stated(f"{_kind(letter)}-unspecified"), *formulas]
+
+
+def _tells(reader: Reader, resource: Resource, letter: str) -> bool:
+    kind = _kind(letter)
+    sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
+    coded = any(name.startswith(kind) and not name.startswith(f"{kind}-") for name in sets)
+    return coded or any(_categories_in(text, letter) for text in _spelled(resource))
 
 
 def _says_pathological(reader: Reader, resource: Resource, letter: str) -> bool:
@@ -208,15 +235,19 @@ def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
 def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
     """Give the Observations by which M may be M1b or M1c, each with whether it surely is."""
     found = []
-    for one in reader.stated("tnm-*"):
-        texts = _spelled(one)
+    for one in _formulas(reader, _ANY):
+        texts = [_FOURTH_STAGE.sub(r"M1\1", text) for text in _spelled(one)]
         if "tnm-m" in one.sets:
             texts = [_BARE_M.sub(r"M\1", text) for text in texts]
-        named = [text for text in texts if any(not met["denied"] for met in _SEVERAL_ORGANS.finditer(text))]
+        named = [text for text in texts if _is_of_several_perhaps(text)]
         coded = "tnm-m1-several-organs" in concept_sets(one.body.get("valueCodeableConcept"), reader.terminology)
         if coded or named:
             found.append((one, coded or any(map(_is_of_several, named))))
-    return found
+    return [*found, *((one, False) for one in reader.named(_NAMED) if any(map(_is_of_several_perhaps, _spelled(one))))]
+
+
+def _is_of_several_perhaps(text: str) -> bool:
+    return any(not met["denied"] for met in _SEVERAL_ORGANS.finditer(text))
 
 
 def _is_of_several(text: str) -> bool:
@@ -230,10 +261,12 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
         left = _left_by_all(stage, fact) if _OVERALL in resource.sets else stage
         found.append(reader.candidate(resource, fact, left, "margin", _OVERALL))
-    for formula in reader.stated("tnm-*"):
+    for formula in _formulas(reader, _ANY):
         spelled = _spelled(formula)
         left = _left_by_all(_residual(reader, None, spelled), fact)
         found += _named_margin(left, spelled, formula, reader.evidence(formula, "tnm-*"))
+    for named in reader.named(_NAMED):
+        found += _named_margin(None, _spelled(named), named, reader.evidence(named))
     for done in primary_resections(reader):
         outcome = done.body.get("outcome")
         spelled = _written(outcome)

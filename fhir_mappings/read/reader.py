@@ -144,12 +144,15 @@ class Reader:
 
     def by_name(self, topic: str) -> list[Candidate]:
         """Give the usable Observations that are about something by their text alone: what they say cannot be read."""
-        named = _usable(one for one in self.chart.of("Observation") if topic in one.topics)
         return [
             Candidate(None, one.dated, (self.evidence(one),), unreadable=True)
-            for one in named
+            for one in self.named(topic)
             if any(name.startswith("value") for name in one.body)
         ]
+
+    def named(self, topic: str) -> list[Resource]:
+        """Give the usable Observations that are about something by their text alone."""
+        return _usable(one for one in self.chart.of("Observation") if topic in one.topics)
 
     def stated(self, *sets: str) -> list[Resource]:
         """Give the usable Observations in some value sets; of a panel each component in them as if it stood alone."""
