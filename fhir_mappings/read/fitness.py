@@ -96,7 +96,11 @@ def _between(low: int, high: int) -> int | Interval:
 
 def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ASA classes."""
-    return [*reader.measured(fact, "asa", answers=ANSWERS["asa"]), *_found(reader, fact), *reader.by_name("asa")]
+    return [
+        *reader.measured(fact, "asa", answers=ANSWERS["asa"]),
+        *_found(reader, fact),
+        *reader.unread(reader.named("asa")),
+    ]
 
 
 def cea(reader: Reader, fact: FactDefinition) -> list[Candidate]:

@@ -13,7 +13,7 @@ from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
@@ -35,7 +35,8 @@ _OF_A_TUMOUR = (
     "distant-metastasis",
     "tumour-size",
 )
-_OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
+_OF_A_PLACE = ("tnm-t", "tnm-n", "tnm-stage", "margin", "nodes-positive")
+"""Not M: its place is that of a metastasis."""
 _ANYWHERE = frozenset({"cancer-by-site"})
 _OWN = "case-facts:"
 
@@ -97,27 +98,39 @@ def _reason(result: Resource, cancers: _Cancers, terminology: Terminology) -> st
     """Say why a result is not one of the colorectal cancer."""
     if "bodySite" in result.body and _is_placed_elsewhere(result, terminology):
         return OTHER_ORGAN
-    if cancers.coded or cancers.named:
-        conditions = _conditions(result, cancers)
-        if conditions and conditions <= cancers.coded | cancers.named:
-            return OTHER_CANCER if conditions <= cancers.coded else NAMED_CANCER
+    inside = _contained(result, terminology) if "contained" in result.body else {}
+    if cancers.coded or cancers.named or inside:
+        conditions = _conditions(result, cancers, inside)
+        coded = cancers.coded | {one for one, other in inside.items() if other}
+        if conditions and conditions <= coded | cancers.named:
+            return OTHER_CANCER if conditions <= coded else NAMED_CANCER
     return None
+
+
+def _contained(result: Resource, terminology: Terminology) -> Mapping[str, bool]:
+    """Give the Conditions that a result contains, as `#id`, each with whether it is another cancer."""
+    return {
+        f"#{one.get('id')}": _is_other(concept_sets(one.get("code"), terminology))
+        for one in objects(result.body["contained"])
+        if one.get("resourceType") == "Condition"
+    }
 
 
 def _is_placed_elsewhere(result: Resource, terminology: Terminology) -> bool:
     """Whether a stage or margin is that of a tumour in another organ; genes of a metastasis are those of the cancer."""
-    if not any(name.startswith(_OF_A_PLACE) for name in result.sets):
+    if not any(name.startswith(_OF_A_PLACE) for name in (*result.sets, *result.topics)):
         return False
     return is_elsewhere(result.body["bodySite"], terminology)
 
 
-def _conditions(result: Resource, cancers: _Cancers) -> set[str]:
+def _conditions(result: Resource, cancers: _Cancers, inside: Collection[str]) -> set[str]:
     """Give the Conditions that a result of a tumour is of, by its focus or their stage; what was entered is ours."""
     tumours = any(name.startswith(_OF_A_TUMOUR) for name in (*result.sets, *result.topics))
     if not tumours or any(name.startswith(_OWN) for name in result.sets):
         return set()
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
-    return {one for one in named if one.startswith("Condition/")} | cancers.staged.get(result.reference, set())
+    focus = {one for one in named if one.startswith("Condition/") or one in inside}
+    return focus | cancers.staged.get(result.reference, set())
 
 
 def _is_other(sets: frozenset[str]) -> bool:

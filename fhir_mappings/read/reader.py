@@ -142,17 +142,17 @@ class Reader:
         """Give the usable Observations in any of the value sets: status checked, not of the future."""
         return _usable(self.chart.holding("Observation", *sets))
 
-    def by_name(self, topic: str) -> list[Candidate]:
-        """Give the usable Observations that are about something by their text alone: what they say cannot be read."""
-        return [
-            Candidate(None, one.dated, (self.evidence(one),), unreadable=True)
-            for one in self.named(topic)
-            if any(name.startswith("value") for name in one.body)
-        ]
-
     def named(self, topic: str) -> list[Resource]:
         """Give the usable Observations that are about something by their text alone."""
         return _usable(one for one in self.chart.of("Observation") if topic in one.topics)
+
+    def unread(self, named: Iterable[Resource]) -> list[Candidate]:
+        """Give Observations that are known by their text alone as candidates: what they say cannot be read."""
+        return [
+            Candidate(None, one.dated, (self.evidence(one),), unreadable=True)
+            for one in named
+            if any(name.startswith("value") for name in one.body)
+        ]
 
     def stated(self, *sets: str) -> list[Resource]:
         """Give the usable Observations in some value sets; of a panel each component in them as if it stood alone."""

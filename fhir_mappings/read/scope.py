@@ -22,8 +22,9 @@ from fhir_mappings.read.operations import (
     resected_long_before_diagnosis,
     unlisted_liver_operations,
 )
-from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes, several_organs
+from fhir_mappings.read.pathology import contested_nodes, margins, pathological_nodes
 from fhir_mappings.read.primary import perforations
+from fhir_mappings.read.tnm import pathological, several_organs
 from fhir_mappings.read.topics import named_beside
 from fhir_mappings.read.treatment import adjuvant, may_be_since
 

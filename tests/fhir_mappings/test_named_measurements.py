@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts import LOINC, SNOMED, coded, observation
+from tests.charts import LOINC, SNOMED, coded, concept, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 NAMED = [
@@ -46,3 +46,9 @@ def test_another_residual_is_no_margin(name: str) -> None:
 def test_a_class_that_is_coded_counts_beside_one_by_its_name() -> None:
     class_ii = observation("c", (SNOMED, "302132005"), coded(SNOMED, "413496000"), on="2026-05-01")
     assert shown(read(PRIMARY, LIVER, class_ii, named("ASA class", {"valueString": "IV"})), "asa") == 2
+
+
+@pytest.mark.parametrize("site", ["10200004", "39607008"])
+def test_a_margin_by_its_name_of_liver_or_lung_is_not_that_of_the_primary(site: str) -> None:
+    elsewhere = named("Resection margin", {"valueString": "R1"}, bodySite=concept(SNOMED, site))
+    assert shown(read(PRIMARY, LIVER, elsewhere), "primary-margin") == "gap: absent"

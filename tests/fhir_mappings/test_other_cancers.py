@@ -90,6 +90,25 @@ def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
 
 
+@pytest.mark.parametrize(
+    ("inside", "also", "left_out"),
+    [
+        (BREAST, [], True),
+        (BREAST, ["Condition/breast"], True),
+        (BREAST, ["Condition/primary"], False),
+        (PRIMARY, [], False),
+        (PRIMARY, ["Condition/breast"], False),
+        ({"resourceType": "BodyStructure", "patient": {"reference": "Patient/1"}}, [], False),
+    ],
+)
+def test_a_cancer_that_a_result_contains_is_known_by_its_code(
+    inside: dict[str, Any], also: list[str], *, left_out: bool
+) -> None:
+    given = result(*N2, "#c", *also) | {"contained": [inside | {"id": "c"}]}
+    case = read(PRIMARY, LIVER, BREAST, given)
+    assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
+
+
 def staged(condition: dict[str, Any], *observations: str) -> dict[str, Any]:
     return condition | {"stage": [{"assessment": [{"reference": one} for one in observations]}]}
 
