@@ -27,6 +27,7 @@ def resected(outcome: dict[str, Any] | None, code: str = "44145", **more: Any) -
         (concept(MII, "R1(cy+)"), "r1"),
         *((outcome, "r2") for outcome in (concept(MII, "R2a"), concept(MII, "R2b"), {"text": "R2b resection"})),
         (concept(SNOMED, "258254000"), "r0"),
+        *((concept(SNOMED, code), f"r{left}") for left, code in enumerate(("1222638005", "1222639002", "1222640000"))),
         ({"text": "R1 resection"}, "r1"),
         *(
             (outcome, "gap: unreadable")
