@@ -12,6 +12,9 @@ from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 NAMED = [
     *(("asa", name) for name in ("ASA class", "ASA-Klassifikation", "ASA Score", "ASA", "ASA physical status")),
     *(("primary-margin", name) for name in ("Residualtumor", "Resection margin", "R-Status", "Resektionsrand")),
+    *(("primary-margin", name) for name in ("Margin status", "Circumferential margin", "R classification")),
+    *(("primary-margin", name) for name in ("Absetzungsrand", "Schnittränder", "Resektionsstatus", "Residu tumoral")),
+    *(("primary-margin", name) for name in ("Marges de résection", "Marge chirurgicale", "Resectiemarge", "Snijvlak")),
 ]
 
 
@@ -38,7 +41,16 @@ def test_what_tells_no_class_says_nothing(one: dict[str, Any]) -> None:
     assert shown(read(PRIMARY, LIVER, one), "asa") == "gap: absent"
 
 
-@pytest.mark.parametrize("name", ["Post-void residual volume", "Residual urine", "Residual capacity"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Post-void residual volume",
+        "Residual urine",
+        "Residual capacity",
+        "Liver edge below costal margin",
+        "Marginal zone",
+    ],
+)
 def test_another_residual_is_no_margin(name: str) -> None:
     assert shown(read(PRIMARY, LIVER, named(name, {"valueInteger": 40})), "primary-margin") == "gap: absent"
 
