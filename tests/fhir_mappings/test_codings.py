@@ -377,7 +377,7 @@ def test_a_metastasis_elsewhere_narrows_extrahepatic_disease(code: str, expected
     ("system", "code", "expected"),
     [
         (ICD10CM, "K76.0", "steatosis"),
-        *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60")),
+        *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60", "K74.70!")),
         *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005")),
     ],
 )
