@@ -12,7 +12,7 @@ from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, primary_
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
-from fhir_mappings.read.tnm import ANY, DENIED, NAMED, OPEN, affirmed, formulas, pathological, texts_in, texts_of
+from fhir_mappings.read.tnm import ANY, DENIED, OPEN, affirmed, formulas, named_alone, pathological, texts_in, texts_of
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         spelled = texts_of(formula)
         left = _left_by_all(_residual(reader, None, spelled), fact)
         found += _named_margin(left, spelled, formula, reader.evidence(formula, "tnm-*"))
-    for named in reader.named(NAMED):
+    for named in named_alone(reader):
         found += _named_margin(None, texts_of(named), named, reader.evidence(named))
     for done in primary_resections(reader):
         outcome = done.body.get("outcome")

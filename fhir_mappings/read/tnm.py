@@ -49,6 +49,9 @@ _PATHOLOGICAL = {
     letter: re.compile(rf"(?<![a-z]){_NO_NERVE}[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
 }
+_SPELLED_PATHOLOGICAL = re.compile(
+    rf"(?<![a-z]){_NO_NERVE}[yra]{{0,2}}p[yra]{{0,2}}[TN]\s?[0-4](?![0-9])", re.IGNORECASE
+)
 _CLINICAL = {
     letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
     for letter in ("T", "N")
@@ -66,7 +69,7 @@ _NO_METASTASIS = re.compile(r"M\s?[0X](?![a-z0-9])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
 """The stages that M1b and M1c make."""
-ANY, NAMED, _M = "tnm-*", "tnm", "tnm-m"
+ANY, _M = "tnm-*", "tnm-m"
 _UNDER = {letter: (f"tnm-{other}-*", _M, "tnm-stage") for letter, other in (("T", "n"), ("N", "t"))}
 """The codes under which a formula may tell T or N, but their own."""
 
@@ -87,7 +90,7 @@ def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate
     if all(one.value is None for one in (*found, *local)):
         found += _categories(reader, fact, letter, _clinical(reader, letter))
     found += reader.unread(
-        one for one in reader.named(NAMED) if any(_categories_in(text, letter) for text in texts_of(one))
+        one for one in named_alone(reader) if any(_categories_in(text, letter) for text in texts_of(one))
     )
     named = {one.value for one in (*found, *local) if isinstance(one.value, str)}
     finer: dict[Found | None, Found] = {whole: frozenset(parts) for whole in named if (parts := _parts(whole, named))}
@@ -222,6 +225,17 @@ def formulas(reader: Reader, *sets: str) -> list[Resource]:
     return [*reader.stated(*sets), *stages]
 
 
+def named_alone(reader: Reader) -> list[Resource]:
+    """Give what may spell TNM under no code of it: Observations by their name, and the names of the primary."""
+    primary_names = [replace(one, body={"valueCodeableConcept": one.body["code"]}) for one in primaries(reader)]
+    return [*reader.named("tnm"), *primary_names]
+
+
+def named_pathologically(reader: Reader) -> bool:
+    """Whether what spells TNM under no code of it spells a pathological category."""
+    return any(_SPELLED_PATHOLOGICAL.search(text) for one in named_alone(reader) for text in texts_of(one))
+
+
 def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
     """Give the Observations by which more than the liver may have metastases, each with whether it surely has."""
     found = []
@@ -236,8 +250,12 @@ def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
                 found.append((one, False))  # the place may be that of the metastasis, or the organ of another cancer
         elif coded or named:
             found.append((one, coded or any(map(_is_of_several, named))))
-    named_alone = [one for one in reader.named(NAMED) if any(map(_is_of_several_perhaps, texts_of(one)))]
-    return [*found, *((one, False) for one in named_alone)]
+    spread = [
+        one
+        for one in named_alone(reader)
+        if any(_is_of_several_perhaps(_FOURTH_STAGE.sub(r"M1\1", text)) for text in texts_of(one))
+    ]
+    return [*found, *((one, False) for one in spread)]
 
 
 def _is_of_several_perhaps(text: str) -> bool:
