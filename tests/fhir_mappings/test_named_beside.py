@@ -146,3 +146,11 @@ def test_a_resection_in_the_name_of_the_primary_hints_at_it() -> None:
 def test_more_names_of_disease_outside_the_liver_are_signs(name: str) -> None:
     alone = condition("s", (SNOMED, "1")) | {"code": {"text": name}}
     assert Sign.METASTASIS_ELSEWHERE in read(PRIMARY, LIVER, alone).signs
+
+
+@pytest.mark.parametrize(("code", "hinted"), [("Z90.49", True), ("Z90.4", True), ("Z85.038", True), ("Z90.5", False)])
+def test_a_state_after_a_resection_in_a_system_that_is_not_read_hints_at_it_by_its_code(
+    code: str, *, hinted: bool
+) -> None:
+    after = condition("s", ("urn:local:icd", code))
+    assert (Sign.RESECTION_HINTED in read(PRIMARY, LIVER, after).signs) is hinted
