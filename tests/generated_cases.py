@@ -107,6 +107,7 @@ _STAGES: tuple[Fact, ...] = (
     Narrowed(frozenset({"T4a", "T4b"})),
     Unknown(Gap.CONFLICTING, contested=frozenset({"T2", "T3"})),
     Unknown(Gap.CONFLICTING, contested=frozenset({"T3", "T4b"})),
+    Unknown(Gap.UNREADABLE),
 )
 
 

@@ -56,7 +56,7 @@ class Chart:
         if isinstance(found, Known):
             return found.value == value
         if isinstance(found, Unknown):
-            return value in found.contested
+            return value in found.contested or found.gap in (Gap.UNREADABLE, Gap.NOT_RETRIEVED)
         return isinstance(found, Narrowed) and isinstance(found.values, frozenset) and value in found.values
 
     def recorded_within(self, fact: str, values: set[str]) -> bool:

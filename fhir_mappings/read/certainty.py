@@ -1,11 +1,11 @@
-"""How sure a diagnosis in ICD-10-GM is: the letter beside its code, read as FHIR's verification or clinical status."""
+"""How sure a diagnosis is: the statuses of FHIR, in SNOMED CT and in words, too, and the letter of ICD-10-GM."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
-from fhir_mappings.read.values import codings
+from fhir_mappings.read.values import codings, concept_texts
 from fhir_mappings.terminology import WITH_CERTAINTY
 
 if TYPE_CHECKING:
@@ -21,21 +21,37 @@ _CLINICAL = {"Z": "resolved"}
 """Z: status after."""
 _STATUS = "status-"
 """Begins the value sets of codes that say what a status of FHIR says; its name follows."""
+_NEVER = frozenset({"refuted", "entered-in-error", "differential"})
 
 
-def status_codes(concept: object, terminology: Terminology) -> frozenset[str]:
+def is_asserted(verification: frozenset[str]) -> bool:
+    """Whether the verification statuses of a Condition leave it asserted at all."""
+    return _NEVER.isdisjoint(verification)
+
+
+def statuses(condition: Mapping[str, Any], terminology: Terminology) -> Iterable[frozenset[str]]:
+    """Give the codes of a Condition's verification and clinical status; where there are none, its words."""
+    said = _certainty(condition.get("code"))
+    for element in ("verificationStatus", "clinicalStatus"):
+        concept = condition.get(element)
+        coded = _status_codes(concept, terminology)
+        worded = frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
+        yield (coded or worded) | said[element]
+
+
+def _status_codes(concept: object, terminology: Terminology) -> frozenset[str]:
     """Give the codes of a Condition's status, in FHIR's words where a code of SNOMED CT says the same."""
     found: set[str] = set()
     for coding in codings(concept):
         code = coding.get("code")
-        if code is not None:
+        if isinstance(code, str):
             # FHIR's own codes are words: only numbers are looked up.
             sets = terminology.sets(coding.get("system"), code) if code.isdigit() else ()
             found |= {name.removeprefix(_STATUS) for name in sets if name.startswith(_STATUS)} or {code.lower()}
     return frozenset(found)
 
 
-def certainty(concept: object) -> Mapping[str, frozenset[str]]:
+def _certainty(concept: object) -> Mapping[str, frozenset[str]]:
     """Give what the letter beside a Condition's codes adds to its statuses, by element; different ones add nothing."""
     met = set(_letters(concept))
     letters = met if len(met) == 1 else set[str]()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_mappings.case import Issue, PartialDate
-from fhir_mappings.read.certainty import certainty, status_codes
+from fhir_mappings.read.certainty import statuses
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
 from fhir_mappings.read.places import is_liver, taken_from
@@ -21,7 +21,6 @@ from fhir_mappings.read.references import (
 )
 from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.topics import ANY_CANCER, Coding, about, codings_of, named_beside
-from fhir_mappings.read.values import concept_texts
 from fhir_mappings.resources import VALIDATED, canonical, check, newest_version
 from fhir_mappings.words import could_be
 
@@ -244,7 +243,7 @@ class _Gate:
             topics,
             masked,
             coded,
-            *_statuses(checked.body, self.terminology),
+            *(statuses(checked.body, self.terminology) if kind == "Condition" else ()),
         )
 
     def _without_any_cancer(
@@ -296,17 +295,6 @@ def _is_plan(body: Mapping[str, Any]) -> bool:
     """Whether a resource speaks of days to come."""
     kind = body["resourceType"]
     return kind == "ServiceRequest" or (kind == "Procedure" and body["status"] in PREPARED)
-
-
-def _statuses(body: Mapping[str, Any], terminology: Terminology) -> Iterable[frozenset[str]]:
-    """Give the codes of a Condition's verification and clinical status; where there are none, its words."""
-    if body["resourceType"] == "Condition":
-        said = certainty(body.get("code"))
-        for element in ("verificationStatus", "clinicalStatus"):
-            concept = body.get(element)
-            coded = status_codes(concept, terminology)
-            worded = frozenset("-".join(text.lower().split()) for text in concept_texts(concept))
-            yield (coded or worded) | said[element]
 
 
 def _is_place(kind: str, body: Mapping[str, Any], terminology: Terminology) -> bool:

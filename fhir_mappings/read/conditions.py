@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_mappings.read.certainty import is_asserted
 from fhir_mappings.read.chart_reading import UNSURE
 from fhir_mappings.read.dates import FROM_ASSERTED, FROM_RECORDED, value_of
 from fhir_mappings.read.settle import Candidate
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-_NEVER = frozenset({"refuted", "entered-in-error", "differential"})
 _OVER = frozenset({"resolved", "inactive", "remission"})
 _DATE_SOURCES = {None: 0, FROM_ASSERTED: 1, FROM_RECORDED: 2}
 
 
 def asserted(resource: Resource) -> bool:
     """Whether a Condition is asserted at all: not refuted, entered in error or differential."""
-    return _NEVER.isdisjoint(resource.verification)
+    return is_asserted(resource.verification)
 
 
 def active(resource: Resource) -> bool:

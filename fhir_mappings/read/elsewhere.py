@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import active
-from fhir_mappings.read.pathology import several_organs
 from fhir_mappings.read.places import is_elsewhere, is_liver
 from fhir_mappings.read.settle import Candidate
+from fhir_mappings.read.tnm import several_organs
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -26,9 +27,17 @@ _WORDS = {
     _WILD: frozenset(
         {"wild type", "wild-type", "wildtype", "wt", "not detected", "no mutation detected", "negative", "absent"}
     ),
-    "stable": frozenset({"mss", "stable", "msi-l", "pmmr", "proficient"}),
-    "msi-high": frozenset({"msi-h", "msi-high", "msi high", "dmmr", "deficient", "unstable"}),
-}
+    "stable": frozenset({
+        "mss", "stable", "msi-l", "msi-low", "pmmr", "proficient", "microsatellite stable",
+        "mismatch repair proficient",
+    }),
+    "msi-high": frozenset({
+        "msi-h", "msi-high", "msi high", "dmmr", "deficient", "unstable", "microsatellite instability-high",
+        "microsatellite instability high", "mismatch repair deficient",
+    }),
+}  # fmt: skip
+_BETWEEN = re.compile(r"[(),;/]")
+"""What stands between two words for one finding: "MSI-H (dMMR)"."""
 
 
 def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -96,7 +105,11 @@ def _between(low: int, high: int) -> int | Interval:
 
 def asa(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read ASA classes."""
-    return [*reader.measured(fact, "asa", answers=ANSWERS["asa"]), *_found(reader, fact), *reader.by_name("asa")]
+    return [
+        *reader.measured(fact, "asa", answers=ANSWERS["asa"]),
+        *_found(reader, fact),
+        *reader.unread(reader.named("asa")),
+    ]
 
 
 def cea(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -148,9 +161,16 @@ def _from_words(resource: Resource, fact: FactDefinition) -> str | None:
     concept = resource.body.get("valueCodeableConcept")
     texts = [resource.body.get("valueString"), *([concept.get("text")] if isinstance(concept, dict) else [])]
     texts += [coding.get("display") for coding in codings(concept)]
-    spelled = {text.strip().casefold() for text in texts if isinstance(text, str)}
+    known = frozenset[str]().union(*(_WORDS[choice] for choice in fact.choices))
+    said = [_words(text) for text in texts if isinstance(text, str)]
+    spelled = frozenset[str]().union(*(words for words in said if words <= known))
     found = [choice for choice in fact.choices if spelled & _WORDS[choice]]
     return found[0] if len(found) == 1 else None
+
+
+def _words(text: str) -> frozenset[str]:
+    parts = (part.strip() for part in _BETWEEN.split(text.casefold()))
+    return frozenset(part for part in parts if part)
 
 
 def _studies(reader: Reader, resource: Resource, gene: str) -> bool:

@@ -12,6 +12,7 @@ from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,
     operations_for_metastases,
+    planned_operations,
     undecided_resections,
     unlisted_liver_operations,
 )
@@ -387,7 +388,7 @@ def extent(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the extent of the planned liver operation; a code that does not say it says nothing."""
     prefix = "hepatectomy-"
     found = []
-    for plan in reader.planned(f"{prefix}*"):
+    for plan in planned_operations(reader, f"{prefix}*"):
         said = [choice for choice in fact.choices if f"{prefix}{choice}" in plan.sets]
         if said:
             value = said[0] if len(said) == 1 else frozenset[str | bool](said)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import earliest, past_metastases
 from fhir_mappings.read.dates import shifted
+from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.reader import NOT_DONE
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def primary_resections(reader: Reader) -> list[Resource]:
     since = _since(reader)
     return [
         resection
-        for resection in reader.done(RESECTIONS)
+        for resection in _resections(reader)
         if resection.dated is not None and (since is None or resection.dated.first >= since.last)
     ]
 
@@ -71,10 +72,15 @@ def undecided_resections(reader: Reader) -> list[Resource]:
     since = _since(reader)
     return [
         resection
-        for resection in reader.done(RESECTIONS)
+        for resection in _resections(reader)
         if resection.dated is None
         or (since is not None and resection.dated.first < since.last and resection.dated.last >= since.first)
     ]
+
+
+def _resections(reader: Reader) -> list[Resource]:
+    """Give the completed resections of the bowel, but those for another cancer."""
+    return [resection for resection in reader.done(RESECTIONS) if not is_for_another(reader, resection)]
 
 
 def resected_long_before_diagnosis(reader: Reader) -> bool:
@@ -89,6 +95,11 @@ def _since(reader: Reader) -> PartialDate | None:
     return shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
 
 
+def planned_operations(reader: Reader, *sets: str) -> list[Resource]:
+    """Give the open plans of operations in some value sets, but those for another cancer."""
+    return [plan for plan in reader.planned(*sets) if not is_for_another(reader, plan)]
+
+
 def liver_operations(reader: Reader) -> list[Resource]:
     """Give the completed resections and ablations of the liver, whatever their date."""
     return reader.done(*LIVER_OPERATIONS)
@@ -101,7 +112,10 @@ def unlisted_liver_operations(reader: Reader) -> list[Resource]:
 
 
 def operations_for_metastases(reader: Reader) -> list[Resource]:
-    """Give the completed liver operations on or after the first liver metastasis on every reading of the dates."""
+    """Give the completed liver operations on or after the first liver metastasis on every reading of the dates.
+
+    One for another cancer, as of the liver itself, is none of them.
+    """
     dates = [met.dated for met in past_metastases(reader) if met.dated is not None and not met.future]
     known = reader.date_of("liver-metastasis-date")
     if known is not None:
@@ -109,4 +123,8 @@ def operations_for_metastases(reader: Reader) -> list[Resource]:
     if not dates:
         return []
     first = earliest(dates).last
-    return [found for found in liver_operations(reader) if found.dated is not None and found.dated.first >= first]
+    return [
+        found
+        for found in liver_operations(reader)
+        if found.dated is not None and found.dated.first >= first and not is_for_another(reader, found)
+    ]

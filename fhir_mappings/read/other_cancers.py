@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
+from fhir_mappings.read.certainty import is_asserted, statuses
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
@@ -23,7 +24,7 @@ OTHER_ORGAN = "of another organ"
 NAMED_CANCER = "of a cancer that is known by its name alone"
 _SET = "other-cancer"
 _OF_A_TUMOUR = (
-    "tnm-",
+    "tnm",
     "margin",
     "nodes-positive",
     "msi",
@@ -34,7 +35,8 @@ _OF_A_TUMOUR = (
     "distant-metastasis",
     "tumour-size",
 )
-_OF_A_PLACE = ("tnm-", "margin", "nodes-positive")
+_OF_A_PLACE = ("tnm-t", "tnm-n", "tnm-stage", "margin", "nodes-positive")
+"""Not M: its place is that of a metastasis."""
 _ANYWHERE = frozenset({"cancer-by-site"})
 _OWN = "case-facts:"
 
@@ -96,27 +98,39 @@ def _reason(result: Resource, cancers: _Cancers, terminology: Terminology) -> st
     """Say why a result is not one of the colorectal cancer."""
     if "bodySite" in result.body and _is_placed_elsewhere(result, terminology):
         return OTHER_ORGAN
-    if cancers.coded or cancers.named:
-        conditions = _conditions(result, cancers)
-        if conditions and conditions <= cancers.coded | cancers.named:
-            return OTHER_CANCER if conditions <= cancers.coded else NAMED_CANCER
+    inside = _contained(result, terminology) if "contained" in result.body else {}
+    if cancers.coded or cancers.named or inside:
+        conditions = _conditions(result, cancers, inside)
+        coded = cancers.coded | {one for one, other in inside.items() if other}
+        if conditions and conditions <= coded | cancers.named:
+            return OTHER_CANCER if conditions <= coded else NAMED_CANCER
     return None
+
+
+def _contained(result: Resource, terminology: Terminology) -> Mapping[str, bool]:
+    """Give the Conditions that a result contains, as `#id`, each with whether it is another cancer."""
+    return {
+        f"#{one.get('id')}": _is_other(concept_sets(one.get("code"), terminology))
+        for one in objects(result.body["contained"])
+        if one.get("resourceType") == "Condition"
+    }
 
 
 def _is_placed_elsewhere(result: Resource, terminology: Terminology) -> bool:
     """Whether a stage or margin is that of a tumour in another organ; genes of a metastasis are those of the cancer."""
-    if not any(name.startswith(_OF_A_PLACE) for name in result.sets):
+    if not any(name.startswith(_OF_A_PLACE) for name in (*result.sets, *result.topics)):
         return False
     return is_elsewhere(result.body["bodySite"], terminology)
 
 
-def _conditions(result: Resource, cancers: _Cancers) -> set[str]:
+def _conditions(result: Resource, cancers: _Cancers, inside: Collection[str]) -> set[str]:
     """Give the Conditions that a result of a tumour is of, by its focus or their stage; what was entered is ours."""
-    tumours = any(name.startswith(_OF_A_TUMOUR) for name in result.sets)
+    tumours = any(name.startswith(_OF_A_TUMOUR) for name in (*result.sets, *result.topics))
     if not tumours or any(name.startswith(_OWN) for name in result.sets):
         return set()
     named = {referred(one, "Condition") for one in references_of(result.body, "focus")}
-    return {one for one in named if one.startswith("Condition/")} | cancers.staged.get(result.reference, set())
+    focus = {one for one in named if one.startswith("Condition/") or one in inside}
+    return focus | cancers.staged.get(result.reference, set())
 
 
 def _is_other(sets: frozenset[str]) -> bool:
@@ -130,25 +144,36 @@ def _is_surely_other(sets: frozenset[str]) -> bool:
 
 def is_for_another(reader: Reader, treatment: Resource) -> bool:
     """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
-    others = (one.reference for one in reader.chart.holding("Condition", _SET) if _is_surely_other(one.sets))
+    asserted = (one for one in reader.chart.holding("Condition", _SET) if is_asserted(one.verification))
+    others = (one.reference for one in asserted if _is_surely_other(one.sets))
     return names_others(treatment.body, others, reader.terminology)
 
 
 def other_conditions(resources: Iterable[object], terminology: Terminology) -> list[str]:
-    """Give the references of the Conditions of other cancers among resources as they were sent."""
+    """Give the references of the asserted Conditions of other cancers among resources as they were sent."""
     return [
         f"Condition/{one.get('id')}"
         for one in resources
-        if isinstance(one, dict) and one.get("resourceType") == "Condition"
-        if _is_surely_other(concept_sets(one.get("code"), terminology))
+        if isinstance(one, dict) and one.get("resourceType") == "Condition" and _is_asserted_other(one, terminology)
     ]
 
 
+def _is_asserted_other(condition: Mapping[str, Any], terminology: Terminology) -> bool:
+    if not _is_surely_other(concept_sets(condition.get("code"), terminology)):
+        return False
+    verification, _ = statuses(condition, terminology)
+    return is_asserted(verification)
+
+
 def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
-    """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone."""
+    """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone.
+
+    A Condition that is contained in it may be one of them.
+    """
     named = references_of(treatment, "reasonReference")
     coded = objects(treatment.get("reasonCode"))
     if not named and not coded:
         return False
-    ours = {referred(one, "Condition") for one in named}.difference(others)
+    inside = (one for one in objects(treatment.get("contained")) if _is_asserted_other(one, terminology))
+    ours = {referred(one, "Condition") for one in named}.difference(others, (f"#{one.get('id')}" for one in inside))
     return not ours and all(_is_surely_other(concept_sets(one, terminology)) for one in coded)

@@ -1,11 +1,9 @@
-"""Pathology of the primary: TNM, nodes, margin, and whether it is favourable."""
+"""Pathology of the primary: nodes, margin, and whether it is favourable."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
@@ -14,7 +12,8 @@ from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, primary_
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
-from fhir_mappings.read.values import codings, concept_sets, concept_texts
+from fhir_mappings.read.tnm import ANY, DENIED, OPEN, affirmed, formulas, named_alone, pathological, texts_in, texts_of
+from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,200 +23,29 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-_DOUBT = (
-    r"(?:suspect(?:ed)?|susp\.|v\.\s?a\.|verdacht auf|fraglich\w*|wahrscheinlich|m\u00f6glich\w*|vermutlich"
-    r"|prob\w+|possibl\w+)(?!\w)"
-)
-_BOUND = r"(?:at least|mindestens|mind\.|min\.|au moins|minstens|at most|h\u00f6chstens|max\.|maximal|up to)"
-_DENIED = (
-    r"(?:(?P<denied>\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
-    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|f\u00fcr))\s+)?)"
-    rf"|(?P<doubted>(?:\?|[<>]=?|[\u2264\u2265]|\b{_DOUBT}|\b{_BOUND})\s*))?"
-)
-_LATER_DOUBT = rf",?\s+{_DOUBT}(?!\W*[yramucp]{{0,4}}[TNR]\s?[0-4])"
-_OPEN = (
-    rf"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|{_LATER_DOUBT}|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
-    r"|(?P<excluded>\s+(?:excluded|ausgeschlossen|exclu)\b))?"
-)
-"""What stands before and behind a category that a text denies, doubts, bounds or leaves between two."""
-_NO_NERVE = "(?-i:(?!Pn))"
-"""Pn1 is invasion of a nerve."""
-_NUMBERED = 5
-"""A code of more digits, as those of SNOMED CT, spells no category."""
-_NOT_AFFIRMED = ("denied", "doubted", "open", "excluded")
-_CATEGORY = re.compile(
-    rf"{_DENIED}(?<![a-z]){_NO_NERVE}[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_OPEN}",
-    re.IGNORECASE,
-)
-_BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
-_PATHOLOGICAL = {
-    letter: re.compile(rf"(?<![a-z]){_NO_NERVE}[yra]{{0,2}}p[yra]{{0,2}}{letter}?\s?[0-4](?![0-9])", re.IGNORECASE)
-    for letter in ("T", "N")
-}
-_CLINICAL = {
-    letter: re.compile(rf"(?<![a-z])[yra]{{0,2}}c[yra]{{0,2}}\s?{letter}\s?[0-4](?![0-9])", re.IGNORECASE)
-    for letter in ("T", "N")
-}
-_SEVERAL_ORGANS = re.compile(rf"{_DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OPEN}", re.IGNORECASE)
-_ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
-_BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
-_MARGIN = re.compile(rf"{_DENIED}\bR\s?(?P<stage>[0-2])\b{_OPEN}", re.IGNORECASE)
-_ANY_MARGIN = re.compile(r"\bR\s?[0-2X]\b", re.IGNORECASE)
+_MARGIN = re.compile(rf"{DENIED}\bR\s?(?P<stage>[0-2])(?:(?<=2)[ab])?\b{OPEN}", re.IGNORECASE)
+_ANY_MARGIN = re.compile(r"\bR\s?[0-2X][a-z]?\b", re.IGNORECASE)
 _OVERALL = "margin-overall"
 _POSITIVE_NODES = "N2"
 _NODAL = "unfavourable-nodal"
 
 
-def t_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read T: pathological or local before clinical; a category stands for its subcategories that are named."""
-    return _staged(reader, fact, "T")
-
-
-def n_category(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Read N: pathological or local before clinical; a category stands for its subcategories that are named."""
-    return _staged(reader, fact, "N")
-
-
-def _staged(reader: Reader, fact: FactDefinition, letter: str) -> list[Candidate]:
-    local = reader.local(fact)
-    found = _categories(reader, fact, letter, pathological(reader, letter))
-    if all(one.value is None for one in (*found, *local)):
-        found += _categories(reader, fact, letter, _clinical(reader, letter))
-    named = {one.value for one in (*found, *local) if isinstance(one.value, str)}
-    finer: dict[Found | None, Found] = {whole: frozenset(parts) for whole in named if (parts := _parts(whole, named))}
-    return [replace(one, value=finer[one.value]) if one.value in finer else one for one in found]
-
-
-def _parts(whole: str, named: Iterable[str]) -> list[str]:
-    return [one for one in named if one != whole and one.startswith(whole)]
-
-
-def pathological(reader: Reader, letter: str) -> list[Resource]:
-    """Give the Observations of T or N that are pathological: by their code, or by their value where it leaves it.
-
-    A value that is spelled as clinical is that under any code.
-    """
-    by_code = [one for one in reader.stated(f"{_kind(letter)}-pathological") if not _says_clinical(reader, one, letter)]
-    return [*by_code, *(one for one in _unspecified(reader, letter) if _says_pathological(reader, one, letter))]
-
-
-def _clinical(reader: Reader, letter: str) -> list[Resource]:
-    others = [one for one in _unspecified(reader, letter) if not _says_pathological(reader, one, letter)]
-    others += [one for one in reader.stated(f"{_kind(letter)}-pathological") if _says_clinical(reader, one, letter)]
-    return [*reader.stated(f"{_kind(letter)}-clinical"), *others]
-
-
-def _kind(letter: str) -> str:
-    return f"tnm-{letter.lower()}"
-
-
-def _unspecified(reader: Reader, letter: str) -> list[Resource]:
-    """Give the Observations whose code leaves open which kind of category it is, or names another: "pT3 pN2"."""
-    others = (one for other in "TN" if other != letter for one in reader.stated(f"{_kind(other)}-*"))
-    formulas = [one for one in others if any(_categories_in(text, letter) for text in _spelled(one))]
-    return [*reader.stated(f"{_kind(letter)}-unspecified"), *formulas]
-
-
-def _says_pathological(reader: Reader, resource: Resource, letter: str) -> bool:
-    sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
-    return "tnm-pathological" in sets or any(_PATHOLOGICAL[letter].search(text) for text in _spelled(resource))
-
-
-def _says_clinical(reader: Reader, resource: Resource, letter: str) -> bool:
-    clinical = any(_CLINICAL[letter].search(text) for text in _spelled(resource))
-    return clinical and not _says_pathological(reader, resource, letter)
-
-
-def _finest(categories: Iterable[str]) -> set[str]:
-    """Leave out categories of which a subcategory is there: T4 beside T4b."""
-    named = set(categories)
-    return {one for one in named if not _parts(one, named)}
-
-
-def _categories(reader: Reader, fact: FactDefinition, letter: str, resources: Iterable[Resource]) -> list[Candidate]:
-    return [reader.candidate(one, fact, _category(reader, one, fact, letter), "tnm-*") for one in resources]
-
-
-def _category(reader: Reader, resource: Resource, fact: FactDefinition, letter: str) -> Found | None:
-    """Give the one category that a value codes, else spells; any where it doubts one or leaves it between two."""
-    concept = resource.body.get("valueCodeableConcept")
-    sets = concept_sets(concept, reader.terminology)
-    choices = {choice.lower(): choice for choice in fact.choices}
-    coded = _finest(choice for lower, choice in choices.items() if f"tnm-{lower}" in sets)
-    if len(coded) == 1:
-        return coded.pop()
-    named = _finest(choices[one] for text in _spelled(resource) for one in _named(text, letter) if one in choices)
-    if not named and any(_is_doubted(text, letter) for text in _spelled(resource)):
-        return frozenset(fact.choices)
-    return named.pop() if len(named) == 1 else None
-
-
-def _is_doubted(text: str, letter: str) -> bool:
-    return any(found["doubted"] or found["open"] for found in _categories_in(text, letter))
-
-
-def _categories_in(text: str, letter: str) -> list[re.Match[str]]:
-    return [found for found in _CATEGORY.finditer(text) if found["letter"].upper() == letter]
-
-
-def _spelled(resource: Resource) -> list[str]:
-    """Give the texts, displays and codes of an Observation's value: registries code a category as it is written."""
-    said = resource.body.get("valueString")
-    return [*_written(resource.body.get("valueCodeableConcept")), *([said] if isinstance(said, str) else [])]
-
-
-def _written(concept: object) -> list[str]:
-    written = (coding.get("code") for coding in codings(concept))
-    spelled = (text for text in written if isinstance(text, str) and not (len(text) > _NUMBERED and text.isdigit()))
-    return [*concept_texts(concept), *spelled]
-
-
-def _named(text: str, letter: str) -> Iterable[str]:
-    bare = _BARE.fullmatch(text.strip())
-    if bare is not None:
-        yield f"{letter}{bare[1]}{bare[2]}".lower()
-    for found in _affirmed(_CATEGORY, text):
-        if found["letter"].upper() == letter:
-            yield f"{letter}{found['stage']}".lower()
-
-
-def _affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
-    """Give what a pattern finds in a text that neither denies nor doubts it."""
-    return (found for found in pattern.finditer(text) if not any(found.group(*_NOT_AFFIRMED)))
-
-
-def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
-    """Give the Observations by which M may be M1b or M1c, each with whether it surely is."""
-    found = []
-    for one in reader.stated("tnm-*"):
-        texts = _spelled(one)
-        if "tnm-m" in one.sets:
-            texts = [_BARE_M.sub(r"M\1", text) for text in texts]
-        named = [text for text in texts if any(not met["denied"] for met in _SEVERAL_ORGANS.finditer(text))]
-        coded = "tnm-m1-several-organs" in concept_sets(one.body.get("valueCodeableConcept"), reader.terminology)
-        if coded or named:
-            found.append((one, coded or any(map(_is_of_several, named))))
-    return found
-
-
-def _is_of_several(text: str) -> bool:
-    return any(_affirmed(_SEVERAL_ORGANS, text)) and _ONE_ORGAN.search(text) is None
-
-
 def margin(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the residual tumour classification: of Observations, of a formula of TNM, and of the resection's outcome."""
-    found = reader.by_name("margin")
+    found = reader.unread(one for one in reader.named("margin") if _is_of_the_primary(reader, one))
     for resource in margins(reader):
-        stage = _residual(reader, resource.body.get("valueCodeableConcept"), _spelled(resource))
+        stage = _residual(reader, resource.body.get("valueCodeableConcept"), texts_of(resource))
         left = _left_by_all(stage, fact) if _OVERALL in resource.sets else stage
         found.append(reader.candidate(resource, fact, left, "margin", _OVERALL))
-    for formula in reader.stated("tnm-*"):
-        spelled = _spelled(formula)
+    for formula in formulas(reader, ANY):
+        spelled = texts_of(formula)
         left = _left_by_all(_residual(reader, None, spelled), fact)
         found += _named_margin(left, spelled, formula, reader.evidence(formula, "tnm-*"))
+    for named in named_alone(reader):
+        found += _named_margin(None, texts_of(named), named, reader.evidence(named))
     for done in primary_resections(reader):
         outcome = done.body.get("outcome")
-        spelled = _written(outcome)
+        spelled = texts_in(outcome)
         found += _named_margin(_residual(reader, outcome, spelled), spelled, done, reader.evidence(done, RESECTIONS))
     return found
 
@@ -238,22 +66,25 @@ def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | 
     """Give the one stage of residual tumour that a concept codes, else the one that it spells."""
     sets = concept_sets(concept, reader.terminology)
     coded = {f"r{number}" for number in "012" if f"margin-r{number}" in sets}
-    coded = coded or {f"r{found['stage']}" for text in spelled for found in _affirmed(_MARGIN, text)}
+    coded = coded or {f"r{found['stage']}" for text in spelled for found in affirmed(_MARGIN, text)}
     return coded.pop() if len(coded) == 1 else None
 
 
 def margins(reader: Reader) -> list[Resource]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
     overall = (one for one in reader.stated(_OVERALL) if "margin" not in one.sets and _names_a_stage(reader, one))
-    return [
-        one
-        for one in (*reader.stated("margin"), *overall)
-        if not _is_of_a_liver_operation(reader, one) and (not in_liver(reader, one) or _is_of_a_primary(reader, one))
-    ]
+    return [one for one in (*reader.stated("margin"), *overall) if _is_of_the_primary(reader, one)]
+
+
+def _is_of_the_primary(reader: Reader, margin: Resource) -> bool:
+    """Whether a margin is not that of a resection of the liver alone."""
+    if _is_of_a_liver_operation(reader, margin):
+        return False
+    return not in_liver(reader, margin) or _names_a_primary(reader, margin)
 
 
 def _names_a_stage(reader: Reader, resource: Resource) -> bool:
-    spelled = _spelled(resource)
+    spelled = texts_of(resource)
     coded = _residual(reader, resource.body.get("valueCodeableConcept"), spelled)
     return coded is not None or any(map(_ANY_MARGIN.search, spelled))
 
@@ -266,7 +97,7 @@ def _is_of_a_liver_operation(reader: Reader, found: Resource) -> bool:
     return any(one.reference in whole for one in reader.chart.holding("Procedure", *LIVER_OPERATIONS))
 
 
-def _is_of_a_primary(reader: Reader, found: Resource) -> bool:
+def _names_a_primary(reader: Reader, found: Resource) -> bool:
     ours = {primary.reference for primary in primaries(reader)}
     return any(referred(named, "Condition") in ours for named in references_of(found.body, "focus"))
 

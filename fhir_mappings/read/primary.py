@@ -11,6 +11,7 @@ from fhir_mappings.read.operations import (
     RELIEFS,
     RESECTIONS,
     operation,
+    planned_operations,
     primary_resections,
     undecided_resections,
 )
@@ -114,7 +115,7 @@ def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         return resected
     return [
         Candidate(True, reader.order_date(plan), (reader.evidence(plan, RESECTIONS, how="derived"),))
-        for plan in reader.planned(RESECTIONS)
+        for plan in planned_operations(reader, RESECTIONS)
     ]
 
 
@@ -167,7 +168,7 @@ def planned_operation(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the planned operation of the primary from open orders, drafts and prepared Procedures."""
     coded = [
         Candidate(operation(reader, plan), reader.order_date(plan), (reader.evidence(plan, RESECTIONS),))
-        for plan in reader.planned(RESECTIONS)
+        for plan in planned_operations(reader, RESECTIONS)
     ]
     return coded + _by_name(reader, "planned-resection")
 
@@ -183,7 +184,10 @@ def _by_name(reader: Reader, topic: str) -> list[Candidate]:
 def multivisceral(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read a planned multivisceral resection; other plans do not say that there is none."""
     kind = "resection-multivisceral"
-    coded = [Candidate(True, reader.order_date(plan), (reader.evidence(plan, kind),)) for plan in reader.planned(kind)]
+    coded = [
+        Candidate(True, reader.order_date(plan), (reader.evidence(plan, kind),))
+        for plan in planned_operations(reader, kind)
+    ]
     return coded + _by_name(reader, "multivisceral")
 
 

@@ -142,9 +142,12 @@ class Reader:
         """Give the usable Observations in any of the value sets: status checked, not of the future."""
         return _usable(self.chart.holding("Observation", *sets))
 
-    def by_name(self, topic: str) -> list[Candidate]:
-        """Give the usable Observations that are about something by their text alone: what they say cannot be read."""
-        named = _usable(one for one in self.chart.of("Observation") if topic in one.topics)
+    def named(self, topic: str) -> list[Resource]:
+        """Give the usable Observations that are about something by their text alone."""
+        return _usable(one for one in self.chart.of("Observation") if topic in one.topics)
+
+    def unread(self, named: Iterable[Resource]) -> list[Candidate]:
+        """Give Observations that are known by their text alone as candidates: what they say cannot be read."""
         return [
             Candidate(None, one.dated, (self.evidence(one),), unreadable=True)
             for one in named

@@ -22,9 +22,10 @@ from fhir_mappings.read.operations import (
     resected_long_before_diagnosis,
     unlisted_liver_operations,
 )
-from fhir_mappings.read.pathology import contested_nodes, margins, pathological, pathological_nodes, several_organs
+from fhir_mappings.read.pathology import contested_nodes, margins, pathological_nodes
 from fhir_mappings.read.primary import perforations
-from fhir_mappings.read.topics import named_beside
+from fhir_mappings.read.tnm import named_pathologically, pathological, several_organs
+from fhir_mappings.read.topics import also_named, named_beside
 from fhir_mappings.read.treatment import adjuvant, may_be_since
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 _PRIMARY, _LIVER, _ELSEWHERE = "primary", "liver-metastasis", "metastasis-elsewhere"
+_PERFORATION, _RESECTED = "perforation", "resected"
 _RECENT_MONTHS = 6
 
 
@@ -117,7 +119,7 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
 
 def _metastasis_elsewhere(reader: Reader) -> bool:
     """Whether there is a metastasis elsewhere, or may be: by text alone, doubted, or one that cannot be read."""
-    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)):
+    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)) or _also_named(reader, _ELSEWHERE):
         return True
     if distant_sites(reader) or several_organs(reader):
         return True
@@ -128,9 +130,17 @@ def _perforation(reader: Reader) -> bool:
     """Whether a perforation is coded or entered, or could be: with text alone, or one that cannot be read."""
     if perforations(reader) or _said(reader, "primary-symptoms", "perforation"):
         return True
-    if any("perforation" in one.topics and asserted(one) for one in _conditions(reader)):
+    if any(_PERFORATION in one.topics and asserted(one) for one in _conditions(reader)):
         return True
-    return any("symptom-perforation" in one.sets or "perforation" in one.topics for one in reader.chart.refused)
+    if _also_named(reader, _PERFORATION):
+        return True
+    return any("symptom-perforation" in one.sets or _PERFORATION in one.topics for one in reader.chart.refused)
+
+
+def _also_named(reader: Reader, topic: str) -> bool:
+    """Whether the name of one of the two diseases names something else as well: "colon cancer with lung metastases"."""
+    diseases = (*primaries(reader), *metastases(reader))
+    return any(also_named(one.body, one.sets, reader.terminology, topic) for one in diseases)
 
 
 def _is_elsewhere(found: Resource | Refused) -> bool:
@@ -152,7 +162,9 @@ def _liver_operation_in_doubt(reader: Reader) -> bool:
 
 
 def _resection_hinted(reader: Reader) -> bool:
-    if any("resection-hint" in one.sets and asserted(one) for one in _conditions(reader)):
+    if any(asserted(one) and ("resection-hint" in one.sets or _RESECTED in one.topics) for one in _conditions(reader)):
+        return True
+    if _also_named(reader, _RESECTED) or named_pathologically(reader):
         return True
     if (
         any(pathological(reader, letter) for letter in ("T", "N"))

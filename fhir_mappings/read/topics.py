@@ -62,8 +62,16 @@ def named_beside(condition: Mapping[str, Any], sets: frozenset[str], terminology
     left_open = _left_open(sets)
     if not left_open:
         return _NOTHING
-    text = "; ".join([_text("Condition", condition, sets, terminology), *_findings(condition, terminology)])
-    return could_be("Condition", text, beside_code=True, among=left_open)
+    return could_be("Condition", _all_words(condition, sets, terminology), beside_code=True, among=left_open)
+
+
+def also_named(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology, topic: str) -> bool:
+    """Whether the words of a Condition of one of the two diseases could be about something else as well."""
+    return bool(could_be("Condition", _all_words(condition, sets, terminology), among=(topic,)))
+
+
+def _all_words(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> str:
+    return "; ".join([_text("Condition", condition, sets, terminology), *_findings(condition, terminology)])
 
 
 def _left_open(sets: frozenset[str]) -> frozenset[str]:

@@ -56,8 +56,9 @@ def _may_hold(code: str, reading: Reading) -> bool:
 
 
 def _rectal(reading: Reading) -> bool:
-    site = reading.value("primary-site")
-    return not isinstance(site, str) or site.startswith("rect")
+    """Whether the primary may be in the rectum: what lies at its junction with the sigmoid counts as colon."""
+    sites = reading.catalogue["primary-site"].choices
+    return not reading.holds("primary-site", *(site for site in sites if not site.startswith("rectum")))
 
 
 _MAY_HOLD: Mapping[str, Callable[[Reading], bool]] = {

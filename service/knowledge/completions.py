@@ -247,9 +247,13 @@ def _is_absent(fact: Fact) -> bool:
     return isinstance(fact, Unknown) and fact.gap is Gap.ABSENT
 
 
+_ANYTHING = frozenset({Gap.UNREADABLE, Gap.NOT_RETRIEVED})
+"""Gaps behind which any value may stand that the chart has and nobody could see."""
+
+
 def _recorded(fact: Fact, test: ChoiceTest, *, certain: bool) -> bool:
     if isinstance(fact, Unknown):
-        return not certain and not test.values.isdisjoint(fact.contested)
+        return not certain and (fact.gap in _ANYTHING or not test.values.isdisjoint(fact.contested))
     # A fact that is a choice is narrowed to choices, never to an interval.
     said = cast("frozenset[Value]", fact.values) if isinstance(fact, Narrowed) else frozenset({fact.value})
     return said <= test.values if certain else not said.isdisjoint(test.values)

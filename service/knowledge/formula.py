@@ -58,7 +58,10 @@ class StatedTest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTest:
-    """A value is recorded and every (`certain`) or some value that it leaves passes; or the opposite of that."""
+    """A value is recorded and every (`certain`) or some value that it leaves passes; or the opposite of that.
+
+    What cannot be read or was not had leaves every value.
+    """
 
     test: ChoiceTest
     certain: bool

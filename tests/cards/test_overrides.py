@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fhir_mappings.case import Scope, Unknown
+from fhir_mappings.case import Narrowed, Scope, Unknown
 from service.cds.overrides import OWN_REASONS
 from tests.decided import cards_of, example
 
@@ -51,6 +51,9 @@ def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
         (example("V01", **UNRECORDED), set()),
         (example("V01"), {RECTAL}),
         (example("V02"), set()),
+        (example("V01", primary_site="rectosigmoid"), {RECTAL}),
+        (example("V01", primary_site=Narrowed(frozenset({"sigmoid-colon", "rectosigmoid"}))), {RECTAL}),
+        (example("V01", primary_site=Narrowed(frozenset({"rectosigmoid", "rectum-high"}))), set()),
         (example("V08"), {RECTAL, SYMPTOMATIC}),
         (example("V12"), {RECTAL, SYMPTOMATIC, EMERGENCY}),
         (example("V01", r0_achievable=False), {RECTAL, UNRESECTABLE}),
@@ -64,6 +67,9 @@ def test_our_override_reasons_are_those_of_the_published_code_system() -> None:
         "nothing recorded",
         "colon",
         "rectum",
+        "rectosigmoid",
+        "sigmoid or rectosigmoid",
+        "rectosigmoid or upper rectum",
         "obstruction",
         "primary resected",
         "unresectable",

@@ -74,12 +74,12 @@ OBSERVED = [
     ("primary-t", (SNOMED, "384625004"), {"valueString": "ypT4a"}, "T4a"),
     ("primary-t", (SNOMED, "399504009"), {"valueCodeableConcept": {"text": "cT2 N1"}}, "T2"),
     ("primary-t", (LOINC, "21899-0"), {"valueString": "pT3pN2b"}, "T3"),
-    ("primary-t", (LOINC, "21899-0"), {"valueString": "pTis"}, "gap: unreadable"),
+    ("primary-t", (LOINC, "21899-0"), {"valueString": "pTis"}, "gap: absent"),
     ("primary-n", (LOINC, "21900-6"), {"valueString": "pT3pN2b"}, "N2b"),
     ("primary-n", (LOINC, "21900-6"), coded(SNOMED, "1229957002"), "N2"),
     ("primary-n", (LOINC, "21906-3"), coded("http://cancerstaging.org", "N1c"), "N1c"),
     ("primary-n", (SNOMED, "371494008"), coded("http://cancerstaging.org", "1a"), "N1a"),
-    ("primary-n", (SNOMED, "399534004"), {"valueString": "NX"}, "gap: unreadable"),
+    ("primary-n", (SNOMED, "399534004"), {"valueString": "NX"}, "gap: absent"),
     ("primary-margin", (SNOMED, "17964000"), coded(SNOMED, "278271003"), "r1"),
     ("primary-margin", (SNOMED, "17964000"), {"valueString": "R2"}, "r2"),
     ("primary-margin", (SNOMED, "17964000"), {"valueString": "RX"}, "gap: unreadable"),
@@ -377,7 +377,7 @@ def test_a_metastasis_elsewhere_narrows_extrahepatic_disease(code: str, expected
     ("system", "code", "expected"),
     [
         (ICD10CM, "K76.0", "steatosis"),
-        *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60")),
+        *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60", "K74.70!")),
         *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005")),
     ],
 )

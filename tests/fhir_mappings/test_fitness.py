@@ -29,6 +29,9 @@ def bound(score: int, comparator: str) -> dict[str, Any]:
     return {"valueQuantity": {"value": score, "comparator": comparator}}
 
 
+YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -170,6 +173,8 @@ def test_a_class_that_does_not_hold_is_absent(one: dict[str, Any]) -> None:
         ("hepatectomy-extent", (SNOMED, "107963000"), "gap: unreadable"),
         ("liver-centre-discussed", (SNOMED, "373066001"), "agreed"),
         ("liver-centre-discussed", (LOINC, "LA32-8"), "refused"),
+        *(("r0-achievable", (YES_NO, code), yes) for code, yes in (("Y", True), ("N", False))),
+        ("r0-achievable", (f"{YES_NO[:-4]}0532", "UNK"), "gap: unreadable"),
         ("primary-n", (SNOMED, "1229978004"), "gap: unreadable"),
         ("liver-state", (SNOMED, "373066001"), "gap: unreadable"),
     ],
@@ -224,7 +229,16 @@ SATELLITES: list[tuple[dict[str, Any], str]] = [
         ({"valueString": word}, "msi-high")
         for word in ("MSI-H", "msi-high", "MSI high", "dMMR", "Deficient", "unstable")
     ),
-    ({"valueString": "MSI"}, "gap: unreadable"),
+    *(
+        ({"valueString": text}, "msi-high")
+        for text in ("MSI high (MSI-H)", "dMMR / MSI-H", "Mismatch repair deficient")
+    ),
+    *(({"valueString": text}, "msi-high") for text in ("Microsatellite instability-high", "MSI-H; dMMR")),
+    *(({"valueString": text}, "stable") for text in ("Microsatellite stable (MSS)", "MSS, pMMR", "MSI-low")),
+    *(
+        ({"valueString": text}, "gap: unreadable")
+        for text in ("MSI", "MSS (MSI-H?)", "pMMR, MSI-H", "High (MSI-H)", "()")
+    ),
     ({}, "gap: absent"),
 ]
 

@@ -25,9 +25,14 @@ def resected(outcome: dict[str, Any] | None, code: str = "44145", **more: Any) -
         *((concept(MII, f"R{number}"), f"r{number}") for number in (0, 1, 2)),
         ({"coding": [{"system": MII, "code": "R0", "display": "Kein Residualtumor"}]}, "r0"),
         (concept(MII, "R1(cy+)"), "r1"),
+        *((outcome, "r2") for outcome in (concept(MII, "R2a"), concept(MII, "R2b"), {"text": "R2b resection"})),
         (concept(SNOMED, "258254000"), "r0"),
+        *((concept(SNOMED, code), f"r{left}") for left, code in enumerate(("1222638005", "1222639002", "1222640000"))),
         ({"text": "R1 resection"}, "r1"),
-        *((outcome, "gap: unreadable") for outcome in (concept(MII, "RX"), {"text": "R0/R1"}, {"text": "R0?"})),
+        *(
+            (outcome, "gap: unreadable")
+            for outcome in (concept(MII, "RX"), concept(MII, "R1a"), {"text": "R0/R1"}, {"text": "R0?"})
+        ),
         *((outcome, "gap: absent") for outcome in (None, {"text": "successful"}, concept(SNOMED, "385669000"))),
     ],
 )
@@ -59,7 +64,8 @@ ANY = {"r0", "r1", "r2"}
 
 
 @pytest.mark.parametrize(
-    ("stage", "expected"), [("R0", "r0"), ("R1", "r1"), ("R1(is)", "r1"), ("R2", ANY), ("RX", "gap: unreadable")]
+    ("stage", "expected"),
+    [("R0", "r0"), ("R1", "r1"), ("R1(is)", "r1"), ("R2", ANY), ("R2a", ANY), ("RX", "gap: unreadable")],
 )
 def test_an_overall_residual_status_tells_the_margin_but_where_metastases_may_be_what_is_left(
     stage: str, expected: Any

@@ -37,3 +37,8 @@ def test_a_refuted_perforation_is_no_sign_and_one_that_cannot_be_read_is() -> No
     refuted = named("Kolonperforation", verification="refuted")
     broken = [condition("c", (ICD10CM, "K63.1"), foo=1), named("Kolonperforation", foo=1)]
     assert [Sign.PERFORATION in read(PRIMARY, LIVER, one).signs for one in (refuted, *broken)] == [False, True, True]
+
+
+@pytest.mark.parametrize(("code", "told"), [("K63.1", True), ("K631", True), ("569.83", True), ("K63.0", False)])
+def test_a_perforation_in_a_system_that_is_not_read_is_a_sign_by_its_code(code: str, *, told: bool) -> None:
+    assert (Sign.PERFORATION in read(PRIMARY, LIVER, condition("c", ("urn:local:icd", code))).signs) is told

@@ -9,6 +9,7 @@ import pytest
 from fhir_mappings.case import Interval, Issue, Sign
 from tests.charts import (
     ATC,
+    CPT,
     ICD10CM,
     LOINC,
     SNOMED,
@@ -18,11 +19,15 @@ from tests.charts import (
     dose,
     local,
     observation,
+    order,
     procedure,
     quantity,
 )
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+GERMAN = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+NEVER = {"refuted", "entered-in-error", "differential"}
 BREAST = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01", clinical="remission")
 ANORECTAL = condition("anorectal", (ICD10CM, "C21.8")) | {
     "code": {"coding": [{"system": ICD10CM, "code": "C21.8"}, {"system": ICD10CM, "code": "C20"}]}
@@ -83,6 +88,25 @@ def test_what_names_no_other_cancer_alone_is_read(conditions: list[str], *, left
     case = read(PRIMARY, LIVER, BREAST, ANORECTAL, result(*N2, *conditions))
     assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
     assert (Sign.RESECTION_HINTED in case.signs) is not left_out
+
+
+@pytest.mark.parametrize(
+    ("inside", "also", "left_out"),
+    [
+        (BREAST, [], True),
+        (BREAST, ["Condition/breast"], True),
+        (BREAST, ["Condition/primary"], False),
+        (PRIMARY, [], False),
+        (PRIMARY, ["Condition/breast"], False),
+        ({"resourceType": "BodyStructure", "patient": {"reference": "Patient/1"}}, [], False),
+    ],
+)
+def test_a_cancer_that_a_result_contains_is_known_by_its_code(
+    inside: dict[str, Any], also: list[str], *, left_out: bool
+) -> None:
+    given = result(*N2, "#c", *also) | {"contained": [inside | {"id": "c"}]}
+    case = read(PRIMARY, LIVER, BREAST, given)
+    assert (shown(case, "primary-n"), case.issues) == (("gap: absent", (ISSUE,)) if left_out else ("N2", ()))
 
 
 def staged(condition: dict[str, Any], *observations: str) -> dict[str, Any]:
@@ -220,3 +244,59 @@ def test_radiotherapy_of_another_cancer_is_none_of_the_rectum_but_where_it_says_
     primary = condition("primary", (ICD10CM, "C20"), onset="2026-05-01")
     course = procedure("c", (SNOMED, "1217123003"), on="2026-06-01", **more)
     assert shown(read(primary, LIVER, BREAST, course), "rectal-radiotherapy") == expected
+
+
+REFUTED = [BREAST | {"verificationStatus": concept(VERIFICATION, one)} for one in sorted(NEVER)]
+REFUTED += [BREAST | {"code": {"coding": [{"system": GERMAN, "code": "C50.9 A"}]}}]
+CONTAINED: dict[str, Any] = {"reasonReference": [{"reference": "#b"}], "contained": [BREAST | {"id": "b"}]}
+
+
+@pytest.mark.parametrize("never", REFUTED, ids=[*sorted(NEVER), "excluded in ICD-10-GM"])
+def test_a_cancer_that_is_not_asserted_is_no_reason(never: dict[str, Any]) -> None:
+    inside = CONTAINED | {"contained": [never | {"id": "b"}]}
+    cases = [
+        read(PRIMARY, LIVER, never, dose("d", CAPECITABINE, on="2026-05-20", **why)) for why in (OF_BREAST, inside)
+    ]
+    assert [shown(case, "chemotherapy-cycles") for case in cases] == [1, 1]
+
+
+def test_a_cancer_that_is_contained_is_a_reason() -> None:
+    assert shown(
+        read(PRIMARY, LIVER, dose("d", CAPECITABINE, on="2026-05-20", **CONTAINED)), "chemotherapy-cycles"
+    ) == ("gap: absent")
+
+
+HCC = condition("hcc", (ICD10CM, "C22.0"), onset="2026-01-01")
+FOR_HCC = {"reasonReference": [{"reference": "Condition/hcc"}]}
+HEPATECTOMIES: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "treated", "minor"),
+    (FOR_HCC, "gap: absent", "gap: absent"),
+    ({"reasonCode": [concept(ICD10CM, "C22.0")]}, "gap: absent", "gap: absent"),
+    ({"reasonCode": [concept(ICD10CM, "C22.9")]}, "treated", "minor"),
+    ({"reasonReference": [*FOR_HCC["reasonReference"], {"reference": "Condition/liver"}]}, "treated", "minor"),
+]
+
+
+@pytest.mark.parametrize(("reason", "state", "extent"), HEPATECTOMIES)
+def test_a_hepatectomy_for_a_cancer_of_the_liver_itself_treats_no_metastasis(
+    reason: dict[str, Any], state: str, extent: str
+) -> None:
+    done = read(PRIMARY, LIVER, HCC, procedure("h", (CPT, "47120"), on="2026-06-01", **reason))
+    planned = read(PRIMARY, LIVER, HCC, order("h", (CPT, "47120"), on="2026-06-01", **reason))
+    assert (shown(done, "liver-state"), shown(planned, "hepatectomy-extent")) == (state, extent)
+    assert Sign.LIVER_TREATED in done.signs
+
+
+OVARY: dict[str, Any] = {"reasonCode": [concept(ICD10CM, "C56.9")]}
+
+
+def test_a_resection_of_the_bowel_for_another_cancer_leaves_open_whether_the_primary_is_in_place() -> None:
+    for_ovary, without_date = (
+        read(PRIMARY, LIVER, procedure("r", LEFT, on=day, **OVARY)) for day in ("2026-06-01", None)
+    )
+    facts = ("primary-in-situ", "primary-resection-date", "primary-operation-done")
+    found = [shown(case, fact) for case in (for_ovary, without_date) for fact in facts]
+    assert (found, for_ovary.issues, without_date.issues) == (["gap: absent"] * 6, (), ())
+    assert Sign.PRIMARY_RESECTED in for_ovary.signs
+    planned = read(PRIMARY, LIVER, order("r", LEFT, on="2026-06-01", **OVARY))
+    assert [shown(planned, fact) for fact in ("primary-in-situ", "colorectal-operation")] == ["gap: absent"] * 2

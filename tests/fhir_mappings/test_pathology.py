@@ -46,7 +46,10 @@ def said(code: tuple[str, str], text: str, *, on: str = "2026-06-10", ident: str
         ("pT2 (pT2)", "T2", "gap: unreadable"),
         ("T30", "gap: unreadable", "gap: unreadable"),
         ("ECT3", "gap: unreadable", "gap: unreadable"),
-        ("T0 NX", "gap: unreadable", "gap: unreadable"),
+        *((text, "gap: absent", "gap: absent") for text in ("T0 NX", "pTis pNX", "ycT x N X", "X", "px")),
+        *((text, "gap: absent", "N0") for text in ("0", "yp0")),
+        ("is", "gap: absent", "gap: unreadable"),
+        *((text, "gap: unreadable", "gap: unreadable") for text in ("Text", "0.5 cm", "Nx1", "Tissue")),
         ("pT5", "gap: unreadable", "gap: unreadable"),
         ("", "gap: absent", "gap: absent"),
     ],
@@ -114,6 +117,11 @@ def test_a_clinical_category_under_a_pathological_code_is_no_pathology(text: str
         ({"coding": [{"system": AJCC, "code": "T2"}], "text": "pT3"}, "gap: unreadable"),
         ({"coding": [{"system": SNOMED, "code": "1229866004"}], "text": "pT3"}, "T4b"),
         ({"coding": [{"system": SNOMED, "code": "1"}]}, "T1"),
+        *(
+            ({"coding": [{"system": SNOMED, "code": code}]}, "gap: absent")
+            for code in ("1222604002", "1228882005", "1228884006", "1228950008", "1228951007", "1228953005")
+        ),
+        ({"coding": [{"system": SNOMED, "code": "1228950008"}], "text": "pT3"}, "T3"),
     ],
 )
 def test_a_category_is_read_from_a_concept_its_code_first(concept: dict[str, Any], expected: str) -> None:
@@ -163,6 +171,8 @@ def test_a_code_for_any_t_leaves_it_to_the_value_whether_it_is_pathological(
         *(({"valueString": text}, "gap: unreadable") for text in ("R3", "R0-1", "R0/1", "R0?", "kein R0", "not R0")),
         *(({"valueString": text}, "r0") for text in ("no residual tumour (R0)", "R0-Resektion", "R0 (1 mm)")),
         ({"valueString": "AR1"}, "gap: unreadable"),
+        *(({"valueString": text}, "r2") for text in ("R2a", "R 2b", "r2B (liver)")),
+        *(({"valueString": text}, "gap: unreadable") for text in ("R2c", "R1a", "R0b", "R2a?", "R1/R2a")),
         ({"valueCodeableConcept": {"text": "R2"}}, "r2"),
         ({"valueCodeableConcept": {"coding": [{"display": "R1"}]}}, "r1"),
         ({"valueCodeableConcept": {"coding": [{"system": OBDS, "code": "R0", "display": "Kein Residualtumor"}]}}, "r0"),

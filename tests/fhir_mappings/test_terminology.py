@@ -125,6 +125,7 @@ SPELLINGS = [
     ("http://fhir.de/CodeSystem/dimdi/icd-10-gm", "C787"),
     ("https://smt.esante.gouv.fr/terminologie-cim-10", "C78.7"),
     ("https://smt.esante.gouv.fr/terminologie-cim-10/", "C787"),
+    ("http://id.who.int/icd/release/10/2019", "C78.7"),
 ]
 
 

@@ -46,7 +46,7 @@ def test_a_formula_under_one_code_tells_every_category_and_the_margin(code: tupl
         (PT, "pT3, no pN2, R0?", ["T3", "gap: unreadable", "gap: unreadable", ABSENT]),
         (PT, "pT3 pN0", ["T3", "N0", ABSENT, ABSENT]),
         (PT, "pT3 RX", ["T3", ABSENT, "gap: unreadable", ABSENT]),
-        (PT, "pT3 cM1 R2", ["T3", ABSENT, {"r0", "r1", "r2"}, ABSENT]),
+        *((PT, f"pT3 cM1 {left}", ["T3", ABSENT, {"r0", "r1", "r2"}, ABSENT]) for left in ("R2", "R2a", "R2b")),
         (PN, "pN1a", [ABSENT, "N1a", ABSENT, ABSENT]),
     ],
 )

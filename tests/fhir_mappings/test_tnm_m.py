@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Sign
-from tests.charts import ICD10CM, LOINC, SNOMED, coded, condition, observation
+from tests.charts import ICD10CM, LOINC, SNOMED, coded, concept, condition, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 RECENT = "2026-06-10"
@@ -66,3 +66,20 @@ def test_m1b_of_another_cancer_says_nothing_of_this_one() -> None:
     case = read(PRIMARY, LIVER, breast, stage)
     assert shown(case, "extrahepatic-disease") == "gap: absent"
     assert Sign.METASTASIS_ELSEWHERE not in case.signs
+
+
+@pytest.mark.parametrize(
+    ("value", "stops"),
+    [({"valueString": text}, True) for text in ("M1", "pM1a", "M1b")]
+    + [(coded(SNOMED, "1229907005"), True)]
+    + [({"valueString": text}, False) for text in ("cM0", "MX")]
+    + [({}, False)],
+)
+def test_m1_at_a_site_outside_the_liver_keeps_none_from_being_assumed(value: dict[str, Any], *, stops: bool) -> None:
+    lung, liver = (concept(SNOMED, site) for site in ("39607008", "10200004"))
+    case = read(PRIMARY, LIVER, observation("m", (LOINC, "21907-1"), value, on=RECENT, bodySite=lung))
+    found = (shown(case, "extrahepatic-disease"), Sign.METASTASIS_ELSEWHERE in case.signs, case.issues)
+    assert found == ("gap: absent", stops, ())
+    confined = observation("m", (LOINC, "21907-1"), {"valueString": "M1a"}, on=RECENT, bodySite=liver)
+    at_liver = read(PRIMARY, LIVER, confined)
+    assert Sign.METASTASIS_ELSEWHERE not in at_liver.signs

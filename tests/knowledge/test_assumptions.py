@@ -102,6 +102,15 @@ def test_what_one_of_several_sources_says_is_not_assumed_away(
     assert fact in [one.fact for one in decided("V16", fact, signs=signs, **with_it).missing]
 
 
+@pytest.mark.parametrize("gap", [Gap.UNREADABLE, Gap.NOT_RETRIEVED])
+@pytest.mark.parametrize(
+    ("fact", "unread"), [("colorectal-multivisceral", "primary_t"), ("flr-percent", "liver_condition")]
+)
+def test_what_cannot_be_read_or_was_not_had_is_not_assumed_away(fact: str, unread: str, gap: Gap) -> None:
+    decision = decided("V16", fact, signs=ALL_SIGNS_OF_A_FRESH_CHART, **{unread: Unknown(gap)})
+    assert fact in [one.fact for one in decision.missing]
+
+
 def in_conflict(*values: str | bool) -> Unknown:
     return Unknown(Gap.CONFLICTING, contested=frozenset(values))
 

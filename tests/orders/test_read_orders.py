@@ -197,5 +197,19 @@ def test_chemotherapy_that_is_ordered_for_another_cancer_is_no_cycle_of_ours(
     assert kinds({**cycle(), **reason}, record=record) == ([{OrderKind.CHEMOTHERAPY}] if is_ours else [])
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        concept("http://terminology.hl7.org/CodeSystem/condition-ver-status", "refuted"),
+        {"coding": {"code": "entered-in-error"}},
+        {"coding": [None, {"code": 7}], "text": "Differential"},
+    ],
+)
+def test_a_cancer_that_is_not_asserted_is_no_reason_of_an_order(status: Any) -> None:
+    refuted = BREAST | {"verificationStatus": status}
+    found = kinds({**cycle(), "reasonReference": [OF_BREAST]}, record=(refuted,))
+    assert found == [{OrderKind.CHEMOTHERAPY}]
+
+
 def test_an_operation_is_one_of_ours_whatever_it_is_ordered_for() -> None:
     assert kinds(hepatectomy(reasonReference=[OF_BREAST]), record=(BREAST,)) == [{OrderKind.LIVER_RESECTION}]

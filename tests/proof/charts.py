@@ -38,7 +38,8 @@ def test_of(chart: AnyChart, text: str) -> z3.BoolRef:
             failing = [leaves for value, leaves in values.items() if value not in members]
             contested = [chart.contested(_code(left), value) for value in values if value in members]
             if function == "suspected":
-                return z3.Or(z3.And(chart.recorded(_code(left)), z3.Or(passing)), *contested)
+                unseen = z3.Not(z3.Or(chart.absent(_code(left)), chart.stated(_code(left))))
+                return z3.Or(z3.And(chart.recorded(_code(left)), z3.Or(passing)), unseen, *contested)
             return z3.And(chart.recorded(_code(left)), z3.Not(z3.Or(failing)))
         case _:
             return chart.shows(text)

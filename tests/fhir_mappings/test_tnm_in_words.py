@@ -1,0 +1,104 @@
+"""TNM where no code of T or N stands beside it: as the stage of the primary, under a stage group, or by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_mappings.case import Sign
+from fhir_mappings.catalogue import load_catalogue
+from tests.charts import ICD10CM, LOINC, SNOMED, concept, condition, observation
+from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
+
+FACTS = ("primary-t", "primary-n", "primary-margin", "primary-pathology", "extrahepatic-disease")
+ABSENT, UNREADABLE = "gap: absent", "gap: unreadable"
+SEVERAL = {"resectable", "unresectable"}
+NOTHING = [ABSENT] * 5
+UICC = "https://www.uicc.org/resources/tnm"
+GROUPS = [(LOINC, code) for code in ("21902-2", "21908-9", "21914-7")]
+GROUPS += [(SNOMED, code) for code in ("399588009", "399537006")]
+FORMULA = "pT4b pN2a pM1b R1"
+
+
+def staged(*summaries: dict[str, Any], of: dict[str, Any] = PRIMARY) -> dict[str, Any]:
+    return of | {"stage": [{"summary": one} for one in summaries]}
+
+
+def grouped(text: str, code: tuple[str, str] = GROUPS[0], **more: Any) -> dict[str, Any]:
+    return observation("o", code, {"valueString": text}, on="2026-06-10", **more)
+
+
+def told(*resources: dict[str, Any]) -> list[Any]:
+    case = read(*resources)
+    return [shown(case, fact) for fact in FACTS]
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        (staged({"text": FORMULA}), LIVER),
+        (staged({"text": "pT4b"}, {"text": "pN2a pM1b"}, {"coding": [{"system": UICC, "code": "R1"}]}), LIVER),
+        *((PRIMARY, LIVER, grouped(FORMULA, code)) for code in GROUPS),
+        (PRIMARY, LIVER, grouped("") | {"valueString": "Stage IVB, pT4b pN2a R1"}),
+    ],
+)
+def test_a_formula_is_read_from_the_stage_of_the_primary_and_under_a_stage_group(chart: tuple[dict[str, Any]]) -> None:
+    case = read(*chart)
+    found = [shown(case, fact) for fact in FACTS]
+    assert found == ["T4b", "N2a", "r1", "unfavourable-nodal", SEVERAL]
+    assert {Sign.RESECTION_HINTED, Sign.METASTASIS_ELSEWHERE} <= case.signs
+
+
+def test_the_stage_of_the_primary_is_evidence_of_its_condition() -> None:
+    case = read(staged({"text": "pT3 pN1"}), LIVER)
+    assert [proofs(case, fact) for fact in FACTS[:2]] == [[("Condition/primary", "coded")]] * 2
+    assert (Sign.PATHOLOGICAL_NODES in case.signs, case.issues) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        ({"text": "cT3 cN2"}, ["T3", "N2", *NOTHING[2:]]),
+        ({"text": "T3 N2 M1"}, ["T3", "N2", *NOTHING[2:]]),
+        (concept(SNOMED, "1229866004"), ["T4b", *NOTHING[1:]]),
+        (concept(SNOMED, "1229957002"), [ABSENT, "N2", ABSENT, "unfavourable-nodal", ABSENT]),
+        ({"text": "pT4b?"}, [set(load_catalogue()["primary-t"].choices), *NOTHING[1:]]),
+        ({"text": "UICC IVC"}, [*NOTHING[:4], SEVERAL]),
+        *(({"text": text}, NOTHING) for text in ("IV", "IVA", "Stage 3", "TX NX", "advanced")),
+    ],
+)
+def test_a_stage_tells_what_it_spells_and_no_more(summary: dict[str, Any], expected: list[Any]) -> None:
+    assert told(staged(summary), LIVER) == expected
+
+
+def test_a_newer_observation_counts_and_a_pathological_one_before_a_clinical_stage() -> None:
+    n = observation("n", (LOINC, "21900-6"), {"valueString": "pN1"}, on="2026-06-01")
+    found = [shown(read(staged({"text": text}), LIVER, n), "primary-n") for text in ("pN2", "cN2")]
+    assert found == ["N1", "N1"]
+
+
+def test_the_stage_of_another_or_a_refuted_cancer_tells_nothing() -> None:
+    breast = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01")
+    refuted = condition("refuted", (ICD10CM, "C18.7"), onset="2026-05-02", verification="refuted")
+    summary = {"text": FORMULA}
+    assert told(PRIMARY, LIVER, staged(summary, of=breast), staged(summary, of=refuted)) == NOTHING
+    assert told(PRIMARY, LIVER, breast, grouped(FORMULA, focus=[{"reference": "Condition/breast"}])) == NOTHING
+
+
+@pytest.mark.parametrize("name", ["TNM", "pTNM", "UICC TNM classification", "ypTNM"])
+def test_a_formula_by_its_name_is_unreadable_in_what_it_spells(name: str) -> None:
+    named = grouped("pT3 pN2") | {"code": {"text": name}}
+    assert told(PRIMARY, LIVER, named) == [UNREADABLE, UNREADABLE, *NOTHING[2:]]
+    assert told(PRIMARY, LIVER, named | {"valueString": "T4b"}) == [UNREADABLE, *NOTHING[1:]]
+    assert told(PRIMARY, LIVER, named | {"valueString": "see report"}) == NOTHING
+    spread, margin, confined = (named | {"valueString": text} for text in ("M1c", "pT3 R1", "no M1b"))
+    assert told(PRIMARY, LIVER, margin)[:3] == [UNREADABLE, ABSENT, UNREADABLE]
+    signs = [Sign.METASTASIS_ELSEWHERE in read(PRIMARY, LIVER, one).signs for one in (spread, confined)]
+    assert signs == [True, False]
+
+
+def test_a_formula_by_its_name_of_another_cancer_says_nothing() -> None:
+    breast = condition("breast", (ICD10CM, "C50.911"), onset="2015-01-01")
+    named = grouped("pT4b", focus=[{"reference": "Condition/breast"}]) | {"code": {"text": "TNM"}}
+    assert told(PRIMARY, LIVER, breast, named) == NOTHING
