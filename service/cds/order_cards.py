@@ -63,7 +63,7 @@ def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
         reading,
         [_order(order) for order in read],
         planned=[_order(order) for order in planned if order.reference not in replaced],
-        chosen=None if selections is None else chosen(selections, read, names),
+        chosen=None if selections is None else chosen(selections, read, names, drafts),
     )
     bodies = {order.reference: order.resource for order in read}
     draft = draft_for(reading.case, context)
