@@ -10,7 +10,7 @@ from fhir_mappings.loose_json import objects
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
 from fhir_mappings.read.other_cancers import names_others, other_conditions
 from fhir_mappings.read.places import is_liver
-from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
+from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault, references_of, referred
 from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.values import concept_sets, concept_texts
 
@@ -97,6 +97,16 @@ def read_orders(
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
             found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource), place)
     return tuple(found.values())
+
+
+def replaced(orders: Iterable[object]) -> set[str]:
+    """Give the references of the orders that open ones, or drafts, take the place of."""
+    return {
+        referred(one, order["resourceType"])
+        for order in orders
+        if isinstance(order, dict) and order.get("resourceType") in _ORDERS and _is_open(order, drafts=True)
+        for one in references_of(order, "replaces")
+    }
 
 
 def _reference(resource: Mapping[str, Any], place: str) -> str:
