@@ -83,7 +83,8 @@ def test_another_medicine_stops_nothing(name: str) -> None:
 PROCEDURES = [
     *((PCS, code) for code in ("3E03305", "3E04305", "3E06305", "3E0DX05", "3E0430M")),
     *((CPT, code) for code in ("96409", "96413", "96417", "96422")),
-    *((HCPCS, code) for code in ("96413", "J9263", "J9303")),
+    *((HCPCS, code) for code in ("96413", "J9263", "J9303", "Q5107", "Q0083", "Q0084", "Q0085", "G0498")),
+    *((HCPCS, code) for code in ("J8999", "J9200", "J9228", "J9271", "J9299", "J9308", "J9400", "J9999")),
     *((ATC, code) for code in ("L01", "L01X", "L01FF02")),
     *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
     *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
@@ -107,17 +108,24 @@ def test_systemic_therapy_as_a_procedure_stops_the_assumption(code: tuple[str, s
     assert (done, before, not_done, unread) == (True, False, False, True)
 
 
-@pytest.mark.parametrize("code", ["J9190", "J8520", "J8521", "J9263", "J9206", "J9035", "J9055", "J9303"])
+BILLED = ["J9190", "J8520", "J8521", "J9263", "J9205", "J9206", "J9055", "J9303"]
+BEVACIZUMAB = ["J9035", "Q5107", "Q5118", "Q5126", "Q5129"]
+
+
+@pytest.mark.parametrize("code", [*BILLED, *BEVACIZUMAB])
 def test_a_dose_by_its_billing_code_is_a_cycle(code: str) -> None:
     case = read(PRIMARY, LIVER, given("2026-02-01", drug=(HCPCS, code)))
     assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (1, date(2026, 2, 1))
-    assert (shown(case, "bevacizumab-last-date") == date(2026, 2, 1)) is (code == "J9035")
+    assert (shown(case, "bevacizumab-last-date") == date(2026, 2, 1)) is (code in BEVACIZUMAB)
 
 
 @pytest.mark.parametrize(
     "code",
     [
         (HCPCS, "J0640"),
+        (HCPCS, "J8499"),
+        (HCPCS, "Q0081"),
+        (HCPCS, "Q5106"),
         (HCPCS, "J9250"),
         (MII, "OP"),
         (MII, "ST"),
