@@ -60,6 +60,9 @@ def test_another_drug_against_cancer_that_cannot_be_read_stops_the_assumption() 
 
 NAMES = ["Eloxatin", "Campto", "Camptosar", "LV5FU2", "Pembrolizumab 200 mg", "Keytruda", "Nivolumab", "Lonsurf"]
 NAMES += ["Trifluridine/tipiracil", "Stivarga", "Regorafenib", "Zaltrap", "Ipilimumab", "Tomudex", "Teysuno"]
+NAMES += ["5 FU bolus", "Fluoruracil", "Fluoro-Uracil 500 mg", "Kapecitabin", "Ecansya", "Onivyde", "CPT-11", "Mvasi"]
+NAMES += ["Zirabev", "Aybintio", "Vegzelma", "Ziv-aflibercept", "Fruquintinib", "Cyramza", "Dostarlimab", "TAS-102"]
+NAMES += ["Braftovi", "Sotorasib", "Adagrasib", "Tucatinib", "Floxuridine"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,7 +77,27 @@ def test_another_drug_known_by_its_name_leaves_the_cycles_counted() -> None:
     assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (2, date(2026, 2, 15))
 
 
-@pytest.mark.parametrize("name", ["Aflibercept intravitreal", "Paracetamol", "Folinic acid", "Camphor"])
+REGIMENS = ["mFOLFOX6", "FOL-FOX 4", "CapeOx", "CAPOX", "XELIRI", "FLOX", "FUFOX", "FU/LV", "OxMdG", "De Gramont"]
+REGIMENS += ["Chemo cycle 3", "Palliative chemo", "Chemokuur", "Kemoterapi", "Cytostatica", "Zytostatikatherapie"]
+REGIMENS += ["Cellegift", "Systemtherapie", "Systemic anti-cancer therapy", "SACT", "Antineoplastic agents"]
+
+
+@pytest.mark.parametrize("name", REGIMENS)
+def test_therapy_known_by_the_name_of_a_regimen_stops_the_assumption(name: str) -> None:
+    done = procedure("p", (MII, "x"), on="2026-02-01") | {"code": {"text": name}}
+    assert [SINCE in read(PRIMARY, LIVER, one).signs for one in (given("2026-02-01") | named(name), done)] == [True] * 2
+
+
+OTHERS = ["Aflibercept intravitreal", "Paracetamol", "Folinic acid", "Camphor", "Chemosis", "Fluconazole"]
+OTHERS += [
+    "Fluorouracil 5 % topical cream",
+    "Trifluridine 1 % eye drops",
+    "Systemic steroid",
+    "Flublok influenza vaccine",
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_another_medicine_stops_nothing(name: str) -> None:
     found = [SINCE in read(PRIMARY, LIVER, given("2026-02-01") | as_is(name)).signs for as_is in (named, beside_code)]
     assert found == [False, False]
