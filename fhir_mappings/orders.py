@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -28,20 +29,11 @@ _OPEN = {
     "Procedure": ("preparation", "not-done-yet"),
 }
 _NOT_ELECTIVE = ("asap", "stat")
-# A biopsy of the liver itself, not of a lesion: such words only ever keep a card away.
-_BACKGROUND = (
-    "parenchym",
-    "background liver",
-    "non-tumo",
-    "nontumo",
-    "non-lesion",
-    "nonlesion",
-    "fibrosis",
-    "cirrhosis",
-    "hepatitis",
-    "steato",
-    "transjugular",
-)
+# A biopsy of the liver itself by its tissue, or by how the liver is ill where no lesion is named.
+_ITSELF = re.compile(r"parenchym|background liver|non-?(?:tumo|lesion)|transjug")
+_ILL = re.compile(r"fibros|[kc]irrho|zirrho|cirros|h[e\u00e9]patit|st[e\u00e9]ato|fettleber|\bnash\b|nafld|masld")
+_LESION = re.compile(r"metast|\bmets\b|l[e\u00e9\u00e4]sion|tumo|\bmass\b|nodul|raumforderung|\bherd")
+_ILL_BY_CODE = frozenset({"liver-condition-cirrhosis", "liver-condition-steatosis"})
 
 
 class OrderKind(StrEnum):
@@ -136,7 +128,7 @@ def classify(
     if "biopsy" in names and any(is_liver(site, terminology) for site in objects(resource.get("bodySite"))):
         names.add("liver-biopsy")
     kinds = {kind for kind in map(_kind_of, names) if kind is not None}
-    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
+    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource, terminology):
         kinds.discard(OrderKind.LIVER_BIOPSY)
     if OrderKind.CHEMOTHERAPY in kinds and (
         is_local(resource, terminology) or names_others(resource, others, terminology)
@@ -193,15 +185,15 @@ def _day(resource: Mapping[str, Any]) -> PartialDate | None:
     return parse_timing(resource.get("occurrenceTiming"))
 
 
-def _is_background(resource: Mapping[str, Any]) -> bool:
-    texts = [*concept_texts(resource.get("code"))]
-    for element in ("reasonCode", "orderDetail", "bodySite"):
-        concepts = resource.get(element)
-        for concept in concepts if isinstance(concepts, list) else ():
-            texts += concept_texts(concept)
-    notes = resource.get("note")
-    texts += [
-        note["text"] for note in (notes if isinstance(notes, list) else ()) if isinstance(note, dict) and "text" in note
-    ]
-    spoken = " ".join(text.lower() for text in texts if isinstance(text, str))
-    return any(word in spoken for word in _BACKGROUND)
+def _is_background(biopsy: Mapping[str, Any], terminology: Terminology) -> bool:
+    """Whether a biopsy is of the liver itself, and of no lesion: such words and codes only ever keep a card away."""
+    reasons = objects(biopsy.get("reasonCode"))
+    concepts = [biopsy.get("code"), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
+    texts = [text for concept in concepts for text in concept_texts(concept)]
+    texts += [note["text"] for note in objects(biopsy.get("note")) if isinstance(note.get("text"), str)]
+    spoken = " ".join(texts).lower()
+    if _ITSELF.search(spoken):
+        return True
+    coded = frozenset[str]().union(*(concept_sets(reason, terminology) for reason in reasons))
+    ill = _ILL.search(spoken) is not None or not coded.isdisjoint(_ILL_BY_CODE)
+    return ill and "liver-metastasis" not in coded and _LESION.search(spoken) is None
