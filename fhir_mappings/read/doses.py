@@ -157,6 +157,19 @@ def unfinished(reader: Reader, *drugs: str) -> list[Resource]:
     ]
 
 
+def halted(reader: Reader) -> list[Resource]:
+    """Give the orders of systemic therapy that were perhaps carried out in part, though none says that it is done."""
+    courses = courses_of(reader)
+    return [
+        order
+        for order in medication(reader)
+        if order.kind == "MedicationRequest"
+        and order.status not in NOT_GIVEN[order.kind] | {"completed"}
+        and not only_proposes(order)
+        and not sensitises(reader, order, courses)
+    ]
+
+
 def medication(reader: Reader, *drugs: str) -> list[Resource]:
     """Give the administrations and requests of some drugs, by default of all that make a cycle."""
     wanted = drugs or (DRUGS,)
