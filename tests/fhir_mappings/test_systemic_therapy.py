@@ -112,6 +112,7 @@ PROCEDURES = [
     *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
     *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
     *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
+    *((SNOMED, code) for code in ("400001000004103",)),
     *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
     *((system, code) for system in (MII, MII_KIND) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
 ]
