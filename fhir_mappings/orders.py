@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
+from fhir_mappings.read.drug_names import is_chemotherapy_by_name
 from fhir_mappings.read.other_cancers import names_others, other_conditions
 from fhir_mappings.read.places import is_liver
-from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault, references_of, referred
+from fhir_mappings.read.references import (
+    OTHER_PATIENT,
+    drugs_of,
+    ingredients,
+    patient_fault,
+    reference_displays,
+    references_of,
+    referred,
+)
 from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.values import concept_sets, concept_texts
 
@@ -120,11 +129,14 @@ def classify(
     medications: Mapping[str, Mapping[str, Any]],
     others: Iterable[str] = (),
 ) -> frozenset[OrderKind]:
-    """Give the kinds of an order by its codes, a biopsy's also by its body site; an order with text alone has none.
+    """Give the kinds of an order by its codes, a biopsy's also by its body site, a prescription's by its drug's name.
 
-    Chemotherapy for another cancer, one of `others`, is none of ours.
+    A request for a service with text alone has none. Chemotherapy for another cancer, one of `others`, is none of ours.
     """
-    names = {name for concept in _concepts(resource, medications) for name in concept_sets(concept, terminology)}
+    concepts = list(_concepts(resource, medications))
+    names = {name for concept in concepts for name in concept_sets(concept, terminology)}
+    if not names and resource["resourceType"] == "MedicationRequest" and is_chemotherapy_by_name(concepts, terminology):
+        names.add("chemotherapy")
     if "biopsy" in names and any(is_liver(site, terminology) for site in objects(resource.get("bodySite"))):
         names.add("liver-biopsy")
     kinds = {kind for kind in map(_kind_of, names) if kind is not None}
@@ -154,6 +166,7 @@ def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str
     yield resource.get("medicationCodeableConcept")
     for in_r5 in (resource.get("code"), resource.get("medication")):
         yield in_r5.get("concept") if isinstance(in_r5, dict) else None
+    yield from ({"text": display} for display in reference_displays(resource))
     drugs, _ = drugs_of(resource, medications)
     for drug in drugs.values():
         yield drug.get("code")
