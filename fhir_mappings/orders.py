@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
 from fhir_mappings.read.drug_names import is_chemotherapy_by_name
-from fhir_mappings.read.other_cancers import names_others, other_conditions
+from fhir_mappings.read.other_cancers import condition_sets, is_surely_other, names_others
 from fhir_mappings.read.places import is_liver
 from fhir_mappings.read.references import (
     OTHER_PATIENT,
@@ -42,6 +42,7 @@ _NOT_ELECTIVE = ("asap", "stat")
 _ITSELF = re.compile(r"parenchym|background liver|non-?(?:tumo|lesion)|transjug")
 _ILL = re.compile(r"fibros|[kc]irrho|zirrho|cirros|h[e\u00e9]patit|st[e\u00e9]ato|fettleber|\bnash\b|nafld|masld")
 _LESION = re.compile(r"metast|\bmets\b|l[e\u00e9\u00e4]sion|tumo|\bmass\b|nodul|raumforderung|\bherd")
+_NO_SETS = frozenset[str]()
 _ILL_BY_CODE = frozenset({"liver-condition-cirrhosis", "liver-condition-steatosis"})
 
 
@@ -85,14 +86,14 @@ def read_orders(
     """
     resources, record = tuple(resources), tuple(record)
     known = _medications((*record, *resources))
-    others = other_conditions(record, terminology)
+    conditions = condition_sets(record, terminology)
     found: dict[str, ReadOrder] = {}
     for place, resource in enumerate(resources, start=1):
         if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
             continue
         if not _is_open(resource, drafts=drafts):
             continue
-        kinds = classify(resource, terminology, known, others)
+        kinds = classify(resource, terminology, known, conditions)
         # An order that names nobody came with the patient's own call.
         if kinds and patient_fault(resource, patient_id) != OTHER_PATIENT:
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
@@ -127,11 +128,12 @@ def classify(
     resource: Mapping[str, Any],
     terminology: Terminology,
     medications: Mapping[str, Mapping[str, Any]],
-    others: Iterable[str] = (),
+    conditions: Mapping[str, frozenset[str]],
 ) -> frozenset[OrderKind]:
     """Give the kinds of an order by its codes, a biopsy's also by its body site, a prescription's by its drug's name.
 
-    A request for a service with text alone has none. Chemotherapy for another cancer, one of `others`, is none of ours.
+    A request for a service with text alone has none. Chemotherapy for another cancer, and a biopsy of the liver itself,
+    are none of ours; `conditions` are the value sets of those that an order may name as its reason.
     """
     concepts = list(_concepts(resource, medications))
     names = {name for concept in concepts for name in concept_sets(concept, terminology)}
@@ -140,10 +142,11 @@ def classify(
     if "biopsy" in names and any(is_liver(site, terminology) for site in objects(resource.get("bodySite"))):
         names.add("liver-biopsy")
     kinds = {kind for kind in map(_kind_of, names) if kind is not None}
-    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource, terminology):
+    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource, terminology, conditions):
         kinds.discard(OrderKind.LIVER_BIOPSY)
     if OrderKind.CHEMOTHERAPY in kinds and (
-        is_local(resource, terminology) or names_others(resource, others, terminology)
+        is_local(resource, terminology)
+        or names_others(resource, [one for one, sets in conditions.items() if is_surely_other(sets)], terminology)
     ):
         kinds.discard(OrderKind.CHEMOTHERAPY)
     return frozenset(kinds)
@@ -198,7 +201,9 @@ def _day(resource: Mapping[str, Any]) -> PartialDate | None:
     return parse_timing(resource.get("occurrenceTiming"))
 
 
-def _is_background(biopsy: Mapping[str, Any], terminology: Terminology) -> bool:
+def _is_background(
+    biopsy: Mapping[str, Any], terminology: Terminology, conditions: Mapping[str, frozenset[str]]
+) -> bool:
     """Whether a biopsy is of the liver itself, and of no lesion: such words and codes only ever keep a card away."""
     reasons = objects(biopsy.get("reasonCode"))
     concepts = [biopsy.get("code"), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
@@ -207,6 +212,9 @@ def _is_background(biopsy: Mapping[str, Any], terminology: Terminology) -> bool:
     spoken = " ".join(texts).lower()
     if _ITSELF.search(spoken):
         return True
-    coded = frozenset[str]().union(*(concept_sets(reason, terminology) for reason in reasons))
+    named = (referred(one, "Condition") for one in references_of(biopsy, "reasonReference"))
+    coded = frozenset[str]().union(
+        *(concept_sets(reason, terminology) for reason in reasons), *(conditions.get(one, _NO_SETS) for one in named)
+    )
     ill = _ILL.search(spoken) is not None or not coded.isdisjoint(_ILL_BY_CODE)
     return ill and "liver-metastasis" not in coded and _LESION.search(spoken) is None

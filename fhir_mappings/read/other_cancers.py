@@ -123,25 +123,24 @@ def _is_other(sets: frozenset[str]) -> bool:
     return _SET in sets and not any(name.startswith("primary-site-") for name in sets)
 
 
-def _is_surely_other(sets: frozenset[str]) -> bool:
+def is_surely_other(sets: frozenset[str]) -> bool:
     """Whether a code is of another cancer, and may not be the metastasis either."""
     return _is_other(sets) and "liver-cancer-unspecified" not in sets
 
 
 def is_for_another(reader: Reader, treatment: Resource) -> bool:
     """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
-    others = (one.reference for one in reader.chart.holding("Condition", _SET) if _is_surely_other(one.sets))
+    others = (one.reference for one in reader.chart.holding("Condition", _SET) if is_surely_other(one.sets))
     return names_others(treatment.body, others, reader.terminology)
 
 
-def other_conditions(resources: Iterable[object], terminology: Terminology) -> list[str]:
-    """Give the references of the Conditions of other cancers among resources as they were sent."""
-    return [
-        f"Condition/{one.get('id')}"
+def condition_sets(resources: Iterable[object], terminology: Terminology) -> dict[str, frozenset[str]]:
+    """Give the value sets of the Conditions among resources as they were sent, by their references."""
+    return {
+        f"Condition/{one.get('id')}": concept_sets(one.get("code"), terminology)
         for one in resources
         if isinstance(one, dict) and one.get("resourceType") == "Condition"
-        if _is_surely_other(concept_sets(one.get("code"), terminology))
-    ]
+    }
 
 
 def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
@@ -151,4 +150,4 @@ def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminolog
     if not named and not coded:
         return False
     ours = {referred(one, "Condition") for one in named}.difference(others)
-    return not ours and all(_is_surely_other(concept_sets(one, terminology)) for one in coded)
+    return not ours and all(is_surely_other(concept_sets(one, terminology)) for one in coded)

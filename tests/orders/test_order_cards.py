@@ -94,6 +94,16 @@ def test_a_biopsy_of_a_lesion_in_a_liver_that_is_ill_is_warned_of(elements: dict
     assert found(example("V01"), biopsy() | elements) == [("no-biopsy", "warning")]
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("K74.6", []), ("C78.7", [("no-biopsy", "warning")]), ("E11.9", [("no-biopsy", "warning")])],
+)
+def test_a_biopsy_is_of_what_its_reason_on_record_says(code: str, expected: list[tuple[str, str]]) -> None:
+    reason = {"resourceType": "Condition", "id": "c", "code": concept(ICD10, code)}
+    draft = biopsy(reasonReference=[{"reference": "https://ehr.example.org/fhir/Condition/c"}])
+    assert found(example("V01"), draft, record=[reason]) == expected
+
+
 def test_a_prophylactic_resection_of_the_primary_is_warned_of_once() -> None:
     assert found(example("V20"), colectomy()) == [("no-prophylactic-primary-resection", "warning")]
 
