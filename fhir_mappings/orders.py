@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
-from fhir_mappings.read.other_cancers import names_others, other_conditions
+from fhir_mappings.read.drug_names import is_chemotherapy_by_name
+from fhir_mappings.read.other_cancers import condition_sets, is_surely_other, names_others
 from fhir_mappings.read.places import is_liver
-from fhir_mappings.read.references import OTHER_PATIENT, drugs_of, ingredients, patient_fault
+from fhir_mappings.read.references import (
+    OTHER_PATIENT,
+    drugs_of,
+    ingredients,
+    patient_fault,
+    reference_displays,
+    references_of,
+    referred,
+)
 from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.values import concept_sets, concept_texts
 
@@ -28,20 +38,12 @@ _OPEN = {
     "Procedure": ("preparation", "not-done-yet"),
 }
 _NOT_ELECTIVE = ("asap", "stat")
-# A biopsy of the liver itself, not of a lesion: such words only ever keep a card away.
-_BACKGROUND = (
-    "parenchym",
-    "background liver",
-    "non-tumo",
-    "nontumo",
-    "non-lesion",
-    "nonlesion",
-    "fibrosis",
-    "cirrhosis",
-    "hepatitis",
-    "steato",
-    "transjugular",
-)
+# A biopsy of the liver itself by its tissue, or by how the liver is ill where no lesion is named.
+_ITSELF = re.compile(r"parenchym|background liver|non-?(?:tumo|lesion)|transjug")
+_ILL = re.compile(r"fibros|[kc]irrho|zirrho|cirros|h[e\u00e9]patit|st[e\u00e9]ato|fettleber|\bnash\b|nafld|masld")
+_LESION = re.compile(r"metast|\bmets\b|l[e\u00e9\u00e4]sion|tumo|\bmass\b|nodul|raumforderung|\bherd")
+_NO_SETS = frozenset[str]()
+_ILL_BY_CODE = frozenset({"liver-condition-cirrhosis", "liver-condition-steatosis"})
 
 
 class OrderKind(StrEnum):
@@ -84,19 +86,29 @@ def read_orders(
     """
     resources, record = tuple(resources), tuple(record)
     known = _medications((*record, *resources))
-    others = other_conditions(record, terminology)
+    conditions = condition_sets(record, terminology)
     found: dict[str, ReadOrder] = {}
     for place, resource in enumerate(resources, start=1):
         if not isinstance(resource, dict) or resource.get("resourceType") not in _ORDERS:
             continue
         if not _is_open(resource, drafts=drafts):
             continue
-        kinds = classify(resource, terminology, known, others)
+        kinds = classify(resource, terminology, known, conditions)
         # An order that names nobody came with the patient's own call.
         if kinds and patient_fault(resource, patient_id) != OTHER_PATIENT:
             reference = _reference(resource, f"{'draft' if drafts else 'planned'} {place}")
             found[reference] = ReadOrder(reference, kinds, resource, _day(resource), _is_elective(resource), place)
     return tuple(found.values())
+
+
+def replaced(orders: Iterable[object]) -> set[str]:
+    """Give the references of the orders that open ones, or drafts, take the place of."""
+    return {
+        referred(one, order["resourceType"])
+        for order in orders
+        if isinstance(order, dict) and order.get("resourceType") in _ORDERS and _is_open(order, drafts=True)
+        for one in references_of(order, "replaces")
+    }
 
 
 def _reference(resource: Mapping[str, Any], place: str) -> str:
@@ -116,20 +128,25 @@ def classify(
     resource: Mapping[str, Any],
     terminology: Terminology,
     medications: Mapping[str, Mapping[str, Any]],
-    others: Iterable[str] = (),
+    conditions: Mapping[str, frozenset[str]],
 ) -> frozenset[OrderKind]:
-    """Give the kinds of an order by its codes, a biopsy's also by its body site; an order with text alone has none.
+    """Give the kinds of an order by its codes, a biopsy's also by its body site, a prescription's by its drug's name.
 
-    Chemotherapy for another cancer, one of `others`, is none of ours.
+    A request for a service with text alone has none. Chemotherapy for another cancer, and a biopsy of the liver itself,
+    are none of ours; `conditions` are the value sets of those that an order may name as its reason.
     """
-    names = {name for concept in _concepts(resource, medications) for name in concept_sets(concept, terminology)}
+    concepts = list(_concepts(resource, medications))
+    names = {name for concept in concepts for name in concept_sets(concept, terminology)}
+    if not names and resource["resourceType"] == "MedicationRequest" and is_chemotherapy_by_name(concepts, terminology):
+        names.add("chemotherapy")
     if "biopsy" in names and any(is_liver(site, terminology) for site in objects(resource.get("bodySite"))):
         names.add("liver-biopsy")
     kinds = {kind for kind in map(_kind_of, names) if kind is not None}
-    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource):
+    if OrderKind.LIVER_BIOPSY in kinds and _is_background(resource, terminology, conditions):
         kinds.discard(OrderKind.LIVER_BIOPSY)
     if OrderKind.CHEMOTHERAPY in kinds and (
-        is_local(resource, terminology) or names_others(resource, others, terminology)
+        is_local(resource, terminology)
+        or names_others(resource, [one for one, sets in conditions.items() if is_surely_other(sets)], terminology)
     ):
         kinds.discard(OrderKind.CHEMOTHERAPY)
     return frozenset(kinds)
@@ -152,6 +169,7 @@ def _concepts(resource: Mapping[str, Any], medications: Mapping[str, Mapping[str
     yield resource.get("medicationCodeableConcept")
     for in_r5 in (resource.get("code"), resource.get("medication")):
         yield in_r5.get("concept") if isinstance(in_r5, dict) else None
+    yield from ({"text": display} for display in reference_displays(resource))
     drugs, _ = drugs_of(resource, medications)
     for drug in drugs.values():
         yield drug.get("code")
@@ -183,15 +201,20 @@ def _day(resource: Mapping[str, Any]) -> PartialDate | None:
     return parse_timing(resource.get("occurrenceTiming"))
 
 
-def _is_background(resource: Mapping[str, Any]) -> bool:
-    texts = [*concept_texts(resource.get("code"))]
-    for element in ("reasonCode", "orderDetail", "bodySite"):
-        concepts = resource.get(element)
-        for concept in concepts if isinstance(concepts, list) else ():
-            texts += concept_texts(concept)
-    notes = resource.get("note")
-    texts += [
-        note["text"] for note in (notes if isinstance(notes, list) else ()) if isinstance(note, dict) and "text" in note
-    ]
-    spoken = " ".join(text.lower() for text in texts if isinstance(text, str))
-    return any(word in spoken for word in _BACKGROUND)
+def _is_background(
+    biopsy: Mapping[str, Any], terminology: Terminology, conditions: Mapping[str, frozenset[str]]
+) -> bool:
+    """Whether a biopsy is of the liver itself, and of no lesion: such words and codes only ever keep a card away."""
+    reasons = objects(biopsy.get("reasonCode"))
+    concepts = [biopsy.get("code"), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
+    texts = [text for concept in concepts for text in concept_texts(concept)]
+    texts += [note["text"] for note in objects(biopsy.get("note")) if isinstance(note.get("text"), str)]
+    spoken = " ".join(texts).lower()
+    if _ITSELF.search(spoken):
+        return True
+    named = (referred(one, "Condition") for one in references_of(biopsy, "reasonReference"))
+    coded = frozenset[str]().union(
+        *(concept_sets(reason, terminology) for reason in reasons), *(conditions.get(one, _NO_SETS) for one in named)
+    )
+    ill = _ILL.search(spoken) is not None or not coded.isdisjoint(_ILL_BY_CODE)
+    return ill and "liver-metastasis" not in coded and _LESION.search(spoken) is None

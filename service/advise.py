@@ -10,12 +10,12 @@ import msgspec
 import orjson
 
 from fhir_mappings.case import Scope
-from fhir_mappings.loose_json import objects
 from fhir_mappings.mapper import map_case
 from fhir_mappings.policy import MappingPolicy
 from service.cds.answer import said
 from service.cds.app_context import AppContext, sign_app_context
 from service.cds.cards import CardContext, patient_view_cards
+from service.cds.drafts import drafts_in
 from service.cds.order_cards import order_cards
 from service.errors import MalformedRequest
 from service.knowledge.decide import decide
@@ -26,9 +26,8 @@ from service.records import Answered, Call
 from service.timing import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
-    from typing import Any
 
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from service.adapters.store.shown_answers import ShownAnswers
     from service.caller import Caller
     from service.cds.card import Card
+    from service.cds.drafts import Draft
     from service.cds.messages import HookRequest
     from service.chart_source import ChartSource
     from service.knowledge.model import Guideline
@@ -45,14 +45,6 @@ if TYPE_CHECKING:
     from service.settings import MdtLine
 
 NO_CARDS = b'{"cards":[]}'
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One draft order with what it is called beside its own id: the `fullUrl` of its entry, the group it is in."""
-
-    resource: dict[str, Any]
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +127,7 @@ class Advisor:
         if self.shown_answers is not None and cards:
             self.shown_answers.put(said(cards), to=_reader(call), now=call.at.timestamp())
 
-    def _cards(self, call: Call, drafts: tuple[_Entry, ...], chart: Chart, reading: Reading) -> list[Card]:
+    def _cards(self, call: Call, drafts: tuple[Draft, ...], chart: Chart, reading: Reading) -> list[Card]:
         context = CardContext(
             patient_id=chart.patient_id,
             base_url=self.public_base_url,
@@ -184,7 +176,7 @@ def mapping_policy(guideline: Guideline, catalogue: Catalogue) -> MappingPolicy:
     )
 
 
-def _draft_orders(request: HookRequest) -> tuple[_Entry, ...]:
+def _draft_orders(request: HookRequest) -> tuple[Draft, ...]:
     """Give the draft orders of the hook; real clients send the Bundle without type and entries of any shape."""
     raw = request.context.draft_orders
     if raw is None:
@@ -193,28 +185,4 @@ def _draft_orders(request: HookRequest) -> tuple[_Entry, ...]:
         bundle = orjson.loads(bytes(raw))
     except orjson.JSONDecodeError:
         raise MalformedRequest("context.draftOrders cannot be parsed", element="context.draftOrders") from None
-    return tuple(_entries(bundle))
-
-
-_GROUPS = ("RequestGroup", "RequestOrchestration", "CarePlan")
-"""What may contain the orders that it is made of."""
-_OPEN = (None, "draft", "active", "on-hold")
-"""Statuses of a group whose orders are still meant."""
-
-
-def _entries(resource: dict[str, Any], names: tuple[str, ...] = ()) -> Iterator[_Entry]:
-    """Give a draft, or where a Bundle (of an order set, say) is in its place, those in that; and what a group contains.
-
-    What is contained can be neither changed nor removed by itself: it has no id here, and is selected with its group.
-    """
-    kind, ident = resource.get("resourceType", "Bundle"), resource.get("id")
-    if kind != "Bundle":
-        yield _Entry(resource, names)
-    if kind in _GROUPS and resource.get("status") in _OPEN:
-        group = (*names, ident, f"{kind}/{ident}") if isinstance(ident, str) else names
-        for contained in objects(resource.get("contained")):
-            yield from _entries({name: member for name, member in contained.items() if name != "id"}, group)
-    for entry in objects(resource.get("entry")):
-        if isinstance(entry.get("resource"), dict):
-            url = entry.get("fullUrl")
-            yield from _entries(entry["resource"], (url,) if isinstance(url, str) else ())
+    return tuple(drafts_in(bundle))

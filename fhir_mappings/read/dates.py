@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.case import PartialDate
+from fhir_mappings.case import PartialDate, add_months
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +111,12 @@ def shifted(dated: PartialDate, days: int) -> PartialDate:
 
 def _move(day: date, days: int) -> date:
     return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
+
+
+def months_later(dated: PartialDate, months: int) -> PartialDate:
+    """Move an interval by months, to the end of the calendar at most."""
+    most = (date.max.year - dated.last.year) * 12
+    return PartialDate(*(add_months(day, min(months, most)) for day in (dated.first, dated.last)))
 
 
 def earlier(one: PartialDate, other: PartialDate) -> bool:

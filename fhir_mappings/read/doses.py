@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from fhir_mappings.read.chart_reading import matches
-from fhir_mappings.read.dates import parse_date, shifted
+from fhir_mappings.read.dates import months_later, parse_date, shifted
 from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import decimal_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from fhir_mappings.case import PartialDate
     from fhir_mappings.read.chart_reading import Refused, Resource
@@ -106,19 +108,43 @@ def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
         repeat = timing.get("repeat", {})
         said = map(parse_date, (*timing.get("event", ()), repeat.get("boundsPeriod", {}).get(bound)))
         found += [when for when in said if when is not None]
-        days = _days_in(repeat.get("boundsDuration", {}))
-        if bound == "end" and days and order.dated is not None:
-            found.append(shifted(order.dated, days - 1))
+        if bound == "end" and order.dated is not None:
+            found += filter(None, (_end_of_duration(order.dated, repeat), _last_repetition(order.dated, repeat)))
     return found
 
 
-_DAYS = {"d": 1, "wk": 7}
+_UNITS = {
+    **dict.fromkeys(("d", "day", "days"), (0, 1)),
+    **dict.fromkeys(("wk", "week", "weeks"), (0, 7)),
+    **dict.fromkeys(("mo", "month", "months"), (1, 0)),
+    **dict.fromkeys(("a", "year", "years"), (12, 0)),
+}
+"""Months and days in a unit of UCUM, or in its words."""
 
 
-def _days_in(duration: Mapping[str, Any]) -> int:
-    """Give the days of a duration in days or weeks; 0 for any other."""
-    number = decimal_of(duration.get("value"))
-    return int((number or 0) * _DAYS.get(str(duration.get("code", duration.get("unit"))), 0))
+def _end_of_duration(start: PartialDate, repeat: Mapping[str, Any]) -> PartialDate | None:
+    """Give the last day of what was to be taken for some time."""
+    duration = repeat.get("boundsDuration", {})
+    after = _later(start, decimal_of(duration.get("value")), duration.get("code", duration.get("unit")))
+    return shifted(after, -1) if after is not None else None
+
+
+def _last_repetition(start: PartialDate, repeat: Mapping[str, Any]) -> PartialDate | None:
+    """Give the last day of what was to be taken so many times, at most `frequency` of them in a period."""
+    count, period = decimal_of(repeat.get("count")), decimal_of(repeat.get("period"))
+    if count is None or period is None:
+        return None
+    return _later(
+        start, (ceil(count / (decimal_of(repeat.get("frequency")) or 1)) - 1) * period, repeat.get("periodUnit")
+    )
+
+
+def _later(start: PartialDate, number: Decimal | None, unit: object) -> PartialDate | None:
+    """Give the date some units later; `None` where they are none, or of another kind."""
+    months, days = _UNITS.get(str(unit), (0, 0))
+    units = max(number or 0, 0)
+    later = shifted(months_later(start, int(units * months)), int(units * days))
+    return later if later.first > start.first else None
 
 
 def unfinished(reader: Reader, *drugs: str) -> list[Resource]:
@@ -128,6 +154,19 @@ def unfinished(reader: Reader, *drugs: str) -> list[Resource]:
         dose
         for dose in reader.chart.holding("MedicationAdministration", *drugs)
         if dose.status in _UNFINISHED and not dose.future and not sensitises(reader, dose, courses)
+    ]
+
+
+def halted(reader: Reader) -> list[Resource]:
+    """Give the orders of systemic therapy that were perhaps carried out in part, though none says that it is done."""
+    courses = courses_of(reader)
+    return [
+        order
+        for order in medication(reader)
+        if order.kind == "MedicationRequest"
+        and order.status not in NOT_GIVEN[order.kind] | {"completed"}
+        and not only_proposes(order)
+        and not sensitises(reader, order, courses)
     ]
 
 

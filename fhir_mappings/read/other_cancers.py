@@ -137,7 +137,7 @@ def _is_other(sets: frozenset[str]) -> bool:
     return _SET in sets and not any(name.startswith("primary-site-") for name in sets)
 
 
-def _is_surely_other(sets: frozenset[str]) -> bool:
+def is_surely_other(sets: frozenset[str]) -> bool:
     """Whether a code is of another cancer, and may not be the metastasis either."""
     return _is_other(sets) and "liver-cancer-unspecified" not in sets
 
@@ -145,24 +145,23 @@ def _is_surely_other(sets: frozenset[str]) -> bool:
 def is_for_another(reader: Reader, treatment: Resource) -> bool:
     """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
     asserted = (one for one in reader.chart.holding("Condition", _SET) if is_asserted(one.verification))
-    others = (one.reference for one in asserted if _is_surely_other(one.sets))
+    others = (one.reference for one in asserted if is_surely_other(one.sets))
     return names_others(treatment.body, others, reader.terminology)
 
 
-def other_conditions(resources: Iterable[object], terminology: Terminology) -> list[str]:
-    """Give the references of the asserted Conditions of other cancers among resources as they were sent."""
-    return [
-        f"Condition/{one.get('id')}"
+def condition_sets(resources: Iterable[object], terminology: Terminology) -> dict[str, frozenset[str]]:
+    """Give the value sets of the asserted Conditions among resources as they were sent, by their references."""
+    return {
+        f"Condition/{one.get('id')}": _asserted_sets(one, terminology)
         for one in resources
-        if isinstance(one, dict) and one.get("resourceType") == "Condition" and _is_asserted_other(one, terminology)
-    ]
+        if isinstance(one, dict) and one.get("resourceType") == "Condition"
+    }
 
 
-def _is_asserted_other(condition: Mapping[str, Any], terminology: Terminology) -> bool:
-    if not _is_surely_other(concept_sets(condition.get("code"), terminology)):
-        return False
+def _asserted_sets(condition: Mapping[str, Any], terminology: Terminology) -> frozenset[str]:
+    """Give the value sets of a Condition; none where it is refuted."""
     verification, _ = statuses(condition, terminology)
-    return is_asserted(verification)
+    return concept_sets(condition.get("code"), terminology) if is_asserted(verification) else frozenset()
 
 
 def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
@@ -174,6 +173,7 @@ def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminolog
     coded = objects(treatment.get("reasonCode"))
     if not named and not coded:
         return False
-    inside = (one for one in objects(treatment.get("contained")) if _is_asserted_other(one, terminology))
-    ours = {referred(one, "Condition") for one in named}.difference(others, (f"#{one.get('id')}" for one in inside))
-    return not ours and all(_is_surely_other(concept_sets(one, terminology)) for one in coded)
+    inside = [one for one in objects(treatment.get("contained")) if one.get("resourceType") == "Condition"]
+    other = {f"#{one.get('id')}" for one in inside if is_surely_other(_asserted_sets(one, terminology))}
+    ours = {referred(one, "Condition") for one in named}.difference(others, other)
+    return not ours and all(is_surely_other(concept_sets(one, terminology)) for one in coded)

@@ -13,6 +13,7 @@ from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Kno
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
 from fhir_mappings.read.dates import FROM_RECORDED, on
+from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, concept_texts, read_value
@@ -270,9 +271,10 @@ class Reader:
         return refused or text or bool(self.in_doubt(*sets))
 
     def planned(self, *sets: str) -> list[Resource]:
-        """Give the open orders, draft orders and prepared Procedures in some value sets."""
-        found = [one for kind in _PLANS for one in self.chart.holding(kind, *sets)]
-        return [one for one in found if _is_open_plan(one)]
+        """Give the open orders, draft orders and prepared Procedures in some value sets, but what others replace."""
+        found = [one for kind in _PLANS for one in self.chart.holding(kind, *sets) if _is_open_plan(one)]
+        replaced = {referred(order, one.kind) for one in found for order in references_of(one.body, "replaces")}
+        return [one for one in found if one.reference not in replaced]
 
     def planned_by_name(self, topic: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures that are about something by their text alone."""

@@ -16,6 +16,7 @@ from fhir_mappings.read.doses import (
     SYSTEMIC,
     end_of,
     given,
+    halted,
     is_refused,
     is_systemic,
     latest_of,
@@ -275,7 +276,14 @@ def _adjuvant(reader: Reader) -> _Doses | None:
         return latest.last > resected.first and start.first < found.last
 
     in_text = any(_is_possible(dose, start_of(reader, dose), perhaps) for dose in named_in_text(reader, SYSTEMIC))
-    return _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not is_refused(reader, DRUGS))
+    doses = _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not is_refused(reader, DRUGS))
+    if not doses.certain:
+        doses.possible.extend(
+            order
+            for order in halted(reader)
+            if not is_for_another(reader, order) and _is_possible(order, start_of(reader, order), perhaps)
+        )
+    return doses
 
 
 def _adjuvant_by_name(reader: Reader) -> list[Candidate]:

@@ -49,9 +49,10 @@ _UCUM = ("unitsofmeasure.org", "2.16.840.1.113883.6.8")
 
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
+_GRADE = "grad[eo]?|graad|classe?|klasse|clase|stufe|score|status"
 _TEXT = re.compile(
-    r"(?:(?:ecog|who|asa|kps|karnofsky|ps|cea|grade|class|score|status|(?:performance|physical)(?= status)|:|=(?![<>]))"
-    r"\s*(?:-\s+)?)*"
+    rf"(?:(?:ecog|who|oms|asa|kps|karnofsky|ps|cea|{_GRADE}|index|[i\u00ed]ndice(?: de)?|estado funcional"
+    r"|(?:performance|physical)(?= status)|:|=(?![<>]))\s*(?:-\s+|-(?=[a-z]))?)*"
     rf"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<low>{_NUMBER})(?:\s*(?:-|\u2013|to)\s*(?P<high>\d+(?:[.,]\d+)?))?"
     rf"\s*(?P<unit>[a-zµμ%/{{}}]*)",
     re.IGNORECASE,
@@ -59,7 +60,7 @@ _TEXT = re.compile(
 _THOUSANDS = re.compile(r".*,\d{3}")
 _CLASS = r"(I{1,3}|IV|VI?)"
 _ASA = re.compile(
-    rf"(?:(?:ASA|PS|physical|status|class|grade)\b\s*(?::\s*)?)*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?",
+    rf"(?:(?:ASA|PS|physical|{_GRADE})\b\s*(?::\s*|-(?=[a-z]))?)*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?",
     re.IGNORECASE,
 )
 _DESCRIBED = re.compile(

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
-from fhir_mappings.orders import read_orders
+from fhir_mappings.orders import read_orders, replaced
 from fhir_mappings.outbound import without_empty
 from service.cds.advice import advice_of
 from service.cds.card import Action, Card, Coding, Source, Suggestion
@@ -49,8 +49,8 @@ def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
 ) -> list[Card]:
     """Give the cards for draft orders (FHIR JSON as the hook sent it, however sloppy).
 
-    `record` are the patient's resources: its open orders count as planned, a draft replaces its copy there,
-    also one that is cancelled.
+    `record` are the patient's resources: its open orders count as planned, but for those that another takes the place
+    of. A draft replaces its copy there, also one that is cancelled.
     `selections` narrow the cards of order-select, `None` means all drafts; `names` as in `chosen`.
     """
     drafts, record = tuple(drafts), tuple(record)
@@ -58,12 +58,13 @@ def order_cards(  # noqa: PLR0913 - the orders, the decided case, and the call
     if not read:
         return []
     planned = read_orders(record, terminology, patient_id=context.patient_id, drafts=False)
-    replaced = {f"{draft.get('resourceType')}/{draft.get('id')}" for draft in drafts if isinstance(draft, dict)}
+    past = {f"{draft.get('resourceType')}/{draft.get('id')}" for draft in drafts if isinstance(draft, dict)}
+    past |= replaced((*drafts, *record))
     findings = advise_orders(
         reading,
         [_order(order) for order in read],
-        planned=[_order(order) for order in planned if order.reference not in replaced],
-        chosen=None if selections is None else chosen(selections, read, names),
+        planned=[_order(order) for order in planned if order.reference not in past],
+        chosen=None if selections is None else chosen(selections, read, names, drafts),
     )
     bodies = {order.reference: order.resource for order in read}
     draft = draft_for(reading.case, context)

@@ -37,3 +37,13 @@ def test_a_selection_is_found_by_each_of_its_names(selection: str, expected: set
 
 def test_orders_without_addresses_are_found_by_their_references_alone() -> None:
     assert chosen(["ServiceRequest/biopsy", "urn:uuid:0b5c"], ORDERS, ()) == {"ServiceRequest/biopsy"}
+
+
+def test_groups_that_point_to_each_other_end_and_one_without_a_name_is_found_by_its_address() -> None:
+    outer = {"resourceType": "RequestGroup", "action": [{"resource": {"reference": "RequestGroup/inner"}}]}
+    inner = {"resourceType": "RequestGroup", "id": "inner", "action": [{"resource": {"reference": "urn:uuid:outer"}}]}
+    pointing = {**inner, "action": [*inner["action"], {"resource": {"reference": "ServiceRequest/biopsy"}}]}
+    drafts: tuple[object, ...] = (None, outer, {}, pointing)
+    names = ((), ("urn:uuid:outer",), (), ())
+    found = [chosen([one], ORDERS, names, drafts) for one in ("urn:uuid:outer", "inner", "RequestGroup", "draft 2")]
+    assert found == [{"ServiceRequest/biopsy"}, {"ServiceRequest/biopsy"}, set(), set()]

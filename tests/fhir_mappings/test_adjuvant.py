@@ -160,6 +160,24 @@ ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
     ("an order of the metastases", [given("2024-03-01"), request("active", "2026-01-15")], "completed", "2024-03-01"),
     ("an undated order", [given("2024-03-01"), request("active", None)], "completed", "2024-03-01"),
     ("an order on hold", [given("2024-03-01"), request("on-hold", "2024-03-01")], "completed", "2024-03-01"),
+    *(
+        (f"an order {status}", [request(status, "2024-03-01")], PERHAPS, "gap: absent")
+        for status in ("stopped", "unknown")
+    ),
+    *(
+        (f"an order alone, {status}", [request(status, "2024-03-01")], "gap: absent", "gap: absent")
+        for status in ("active", "on-hold", "cancelled", "draft", "entered-in-error")
+    ),
+    (
+        "an order stopped beside its doses",
+        [given("2024-03-01"), request("stopped", "2024-04-01")],
+        "completed",
+        "2024-03-01",
+    ),
+    ("an order stopped before the resection", [request("stopped", "2024-01-20")], "gap: absent", "gap: absent"),
+    ("an order stopped after the metastases", [request("stopped", "2026-01-15")], "gap: absent", "gap: absent"),
+    ("an order not to give it", [request("stopped", "2024-03-01", doNotPerform=True)], "gap: absent", "gap: absent"),
+    ("a proposal stopped", [request("stopped", "2024-03-01", intent="proposal")], "gap: absent", "gap: absent"),
     (
         "an order of another drug",
         [given("2024-03-01"), request("active", "2024-03-01", medicationCodeableConcept=concept(RXNORM, "860975"))],

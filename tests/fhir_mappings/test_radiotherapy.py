@@ -9,6 +9,7 @@ import pytest
 from fhir_mappings.case import Interval, Sign
 from tests.charts import (
     CPT,
+    HCPCS,
     ICD10CM,
     OPCS,
     PCS,
@@ -113,6 +114,7 @@ def test_radiotherapy_is_of_the_rectum_by_site_or_by_the_primary(resources: list
 
 
 OF_A_COURSE = [*((SNOMED, code) for code in ("33195004", "448385000", "441799006", "1222565005", "238051000000104"))]
+OF_A_COURSE += [(HCPCS, "G6003"), (HCPCS, "G6012"), (HCPCS, "G6015"), (HCPCS, "G6016")]
 OF_A_COURSE += [(CPT, "77386"), (CPT, "77412"), (CPT, "77427"), (PCS, "DD070ZZ"), (OPCS, "X65.4"), (OPCS, "X654")]
 WHOLE = [*((SNOMED, code) for code in ("1217123003", "1287742003", "168523002", "394934009")), (OPS, "8-52")]
 
@@ -159,7 +161,7 @@ def test_fluoropyrimidine_beside_radiotherapy_that_is_known_by_its_name_may_be_p
     assert shown(read(PRIMARY, LIVER, named), "rectal-radiotherapy") == "gap: absent"
 
 
-@pytest.mark.parametrize("code", ["77263", "77373", "77290", "77470"])
+@pytest.mark.parametrize("code", ["77263", "77373", "77290", "77470", "G6001", "G6017"])
 def test_what_prepares_radiotherapy_or_is_rather_of_the_liver_is_none_of_the_rectum(code: str) -> None:
     case = read(PRIMARY, LIVER, procedure("c", (CPT, code), on="2026-02-01"), given("2026-02-01", FLUOROURACIL))
     assert (shown(case, "rectal-radiotherapy"), shown(case, "chemotherapy-cycles")) == ("gap: absent", 1)

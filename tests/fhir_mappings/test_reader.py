@@ -385,3 +385,12 @@ def test_what_gave_no_value_is_evidence_in_the_order_of_its_days(
 ) -> None:
     case = read(*(observed(name, code, value, on=day) for name, day in (("b", "2026-06-01"), ("a", RECENT))))
     assert [proof.reference for proof in case.facts[fact].evidence] == ["Observation/b", "Observation/a"]
+
+
+@pytest.mark.parametrize(("status", "replaces"), [("active", "old"), ("revoked", "old"), ("active", "other")])
+def test_a_plan_that_another_one_replaces_is_no_plan(status: str, replaces: str) -> None:
+    new = order("new", (SNOMED, "82619000"), on="2026-06-05", status=status)
+    new["replaces"] = [{"reference": f"ServiceRequest/{replaces}/_history/1"}]
+    case = read(PRIMARY, LIVER, order("old", (CPT, "44145"), on="2026-06-07"), new)
+    still = (status, replaces) != ("active", "old")
+    assert shown(case, "colorectal-operation") == ("low-anterior-resection" if still else "left-hemicolectomy")

@@ -60,6 +60,9 @@ def test_another_drug_against_cancer_that_cannot_be_read_stops_the_assumption() 
 
 NAMES = ["Eloxatin", "Campto", "Camptosar", "LV5FU2", "Pembrolizumab 200 mg", "Keytruda", "Nivolumab", "Lonsurf"]
 NAMES += ["Trifluridine/tipiracil", "Stivarga", "Regorafenib", "Zaltrap", "Ipilimumab", "Tomudex", "Teysuno"]
+NAMES += ["5 FU bolus", "Fluoruracil", "Fluoro-Uracil 500 mg", "Kapecitabin", "Ecansya", "Onivyde", "CPT-11", "Mvasi"]
+NAMES += ["Zirabev", "Aybintio", "Vegzelma", "Ziv-aflibercept", "Fruquintinib", "Cyramza", "Dostarlimab", "TAS-102"]
+NAMES += ["Braftovi", "Sotorasib", "Adagrasib", "Tucatinib", "Floxuridine"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,7 +77,27 @@ def test_another_drug_known_by_its_name_leaves_the_cycles_counted() -> None:
     assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (2, date(2026, 2, 15))
 
 
-@pytest.mark.parametrize("name", ["Aflibercept intravitreal", "Paracetamol", "Folinic acid", "Camphor"])
+REGIMENS = ["mFOLFOX6", "FOL-FOX 4", "CapeOx", "CAPOX", "XELIRI", "FLOX", "FUFOX", "FU/LV", "OxMdG", "De Gramont"]
+REGIMENS += ["Chemo cycle 3", "Palliative chemo", "Chemokuur", "Kemoterapi", "Cytostatica", "Zytostatikatherapie"]
+REGIMENS += ["Cellegift", "Systemtherapie", "Systemic anti-cancer therapy", "SACT", "Antineoplastic agents"]
+
+
+@pytest.mark.parametrize("name", REGIMENS)
+def test_therapy_known_by_the_name_of_a_regimen_stops_the_assumption(name: str) -> None:
+    done = procedure("p", (MII, "x"), on="2026-02-01") | {"code": {"text": name}}
+    assert [SINCE in read(PRIMARY, LIVER, one).signs for one in (given("2026-02-01") | named(name), done)] == [True] * 2
+
+
+OTHERS = ["Aflibercept intravitreal", "Paracetamol", "Folinic acid", "Camphor", "Chemosis", "Fluconazole"]
+OTHERS += [
+    "Fluorouracil 5 % topical cream",
+    "Trifluridine 1 % eye drops",
+    "Systemic steroid",
+    "Flublok influenza vaccine",
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_another_medicine_stops_nothing(name: str) -> None:
     found = [SINCE in read(PRIMARY, LIVER, given("2026-02-01") | as_is(name)).signs for as_is in (named, beside_code)]
     assert found == [False, False]
@@ -83,11 +106,13 @@ def test_another_medicine_stops_nothing(name: str) -> None:
 PROCEDURES = [
     *((PCS, code) for code in ("3E03305", "3E04305", "3E06305", "3E0DX05", "3E0430M")),
     *((CPT, code) for code in ("96409", "96413", "96417", "96422")),
-    *((HCPCS, code) for code in ("96413", "J9263", "J9303")),
+    *((HCPCS, code) for code in ("96413", "J9263", "J9303", "Q5107", "Q0083", "Q0084", "Q0085", "G0498")),
+    *((HCPCS, code) for code in ("J8999", "J9200", "J9228", "J9271", "J9299", "J9308", "J9400", "J9999")),
     *((ATC, code) for code in ("L01", "L01X", "L01FF02")),
     *((OPCS, code) for code in ("X70.1", "X721", "X72.3", "X73.1")),
     *((SNOMED, code) for code in ("716872004", "394894008", "265760000", "266719004", "399042005")),
     *((SNOMED, code) for code in ("238841000000107", "238831000000103", "394934009")),
+    *((SNOMED, code) for code in ("400001000004103",)),
     *((OPS, code) for code in ("8-54", "8-542.11", "8-547.0")),
     *((system, code) for system in (MII, MII_KIND) for code in ("CH", "CI", "CZ", "CIZ", "IM", "ZS", "IZ")),
 ]
@@ -107,17 +132,24 @@ def test_systemic_therapy_as_a_procedure_stops_the_assumption(code: tuple[str, s
     assert (done, before, not_done, unread) == (True, False, False, True)
 
 
-@pytest.mark.parametrize("code", ["J9190", "J8520", "J8521", "J9263", "J9206", "J9035", "J9055", "J9303"])
+BILLED = ["J9190", "J8520", "J8521", "J9263", "J9205", "J9206", "J9055", "J9303"]
+BEVACIZUMAB = ["J9035", "Q5107", "Q5118", "Q5126", "Q5129"]
+
+
+@pytest.mark.parametrize("code", [*BILLED, *BEVACIZUMAB])
 def test_a_dose_by_its_billing_code_is_a_cycle(code: str) -> None:
     case = read(PRIMARY, LIVER, given("2026-02-01", drug=(HCPCS, code)))
     assert (shown(case, "chemotherapy-cycles"), shown(case, "chemotherapy-last-date")) == (1, date(2026, 2, 1))
-    assert (shown(case, "bevacizumab-last-date") == date(2026, 2, 1)) is (code == "J9035")
+    assert (shown(case, "bevacizumab-last-date") == date(2026, 2, 1)) is (code in BEVACIZUMAB)
 
 
 @pytest.mark.parametrize(
     "code",
     [
         (HCPCS, "J0640"),
+        (HCPCS, "J8499"),
+        (HCPCS, "Q0081"),
+        (HCPCS, "Q5106"),
         (HCPCS, "J9250"),
         (MII, "OP"),
         (MII, "ST"),

@@ -155,7 +155,23 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     *(("ecog", text(said), 1) for said in ("Performance status 1", "WHO performance status: grade 1", "ECOG - 1")),
     *(
         ("ecog", text(unclear), UNREADABLE)
-        for unclear in ("ECOG -1", "- 1", "performance 1 of 5", "physical 1", "status", "=<2", "ECOG =>2")
+        for unclear in (
+            "ECOG -1",
+            "- 1",
+            "performance 1 of 5",
+            "physical 1",
+            "status",
+            "=<2",
+            "ECOG =>2",
+            "ECOG-1",
+            "Klasse",
+        )
+    ),
+    *(("ecog", text(said), 1) for said in ("ECOG-Status 1", "ECOG Grad: 1", "WHO-Score 1", "Estado funcional OMS 1")),
+    *(("ecog", text(said), 1) for said in ("Grado 1", "Graad 1", "Indice ECOG : 1", "ECOG-PS 1")),
+    *(
+        ("asa", text(said), 3)
+        for said in ("ASA-Klasse III", "Klasse 3", "Classe ASA III", "ASA clase 3", "ASA-Score III", "ASA-III")
     ),
     ("ecog", text("0 - Fully active, able to carry on without restriction"), 0),
     ("ecog", text("ECOG 1: restricted in physically strenuous activity"), 1),

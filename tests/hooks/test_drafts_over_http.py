@@ -203,3 +203,63 @@ async def test_the_status_of_a_draft_is_read_without_spaces_around(client: Check
         await said(client, chart("V01"), request(BIOPSY[0]) | {"status": status}) for status in (" draft ", " revoked ")
     ]
     assert found == [[("no-biopsy", "warning")], []]
+
+
+def pointing(kind: str, *references: str, **more: Any) -> Json:
+    """Make a group that points to orders beside it."""
+    if kind == "CarePlan":
+        return group(kind, activity=[{"reference": {"reference": one}} for one in references]) | more
+    return group(kind, action=[{"resource": {"reference": one}} for one in references]) | more
+
+
+async def selected(client: CheckedClient, selections: list[str], *entries: Json) -> list[str]:
+    context: Json = {"draftOrders": {"resourceType": "Bundle", "entry": [*entries]}, "selections": selections}
+    body = message("order-select", prefetch=prefetch_of(chart("V01")), context=context)
+    answer = await client.call(body, "/cds-services/crlm-order-select")
+    return [card["source"]["topic"]["code"] for card in answer.json()["cards"]]
+
+
+@pytest.mark.parametrize("kind", ["RequestGroup", "RequestOrchestration", "CarePlan"])
+@pytest.mark.parametrize(
+    ("selections", "reference", "expected"),
+    [
+        (["set"], "ServiceRequest/order", ["no-biopsy"]),
+        (["urn:uuid:set"], FULL_URL, ["no-biopsy"]),
+        (["set"], "https://ehr.example.org/fhir/ServiceRequest/order/_history/1", ["no-biopsy"]),
+        (["set"], "ServiceRequest/other", []),
+        (["other"], "ServiceRequest/order", []),
+        ([], "ServiceRequest/order", []),
+    ],
+)
+async def test_who_selects_a_group_selects_the_orders_beside_it_that_it_points_to(
+    client: CheckedClient, kind: str, selections: list[str], reference: str, expected: list[str]
+) -> None:
+    entries: list[Json] = [
+        {"fullUrl": "urn:uuid:set", "resource": pointing(kind, reference)},
+        {"fullUrl": FULL_URL, "resource": request(BIOPSY[0])},
+    ]
+    assert await selected(client, selections, *entries) == expected
+    assert await selected(client, selections, *reversed(entries)) == expected
+
+
+async def test_a_group_points_to_orders_by_the_parts_of_its_actions_and_by_other_groups(client: CheckedClient) -> None:
+    parts = group(
+        "RequestGroup", action={"title": "Cycle 5", "action": [{"resource": {"reference": "RequestGroup/g"}}]}
+    )
+    inner = pointing("RequestGroup", "RequestGroup/set", "ServiceRequest/order", id="g")
+    entries: list[Json] = [{"resource": one} for one in (parts, inner, request(BIOPSY[0]))]
+    assert await selected(client, ["RequestGroup/set"], *entries) == ["no-biopsy"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"status": "revoked"}, {"resourceType": "Task"}, {"action": None}, {"action": [None, {"resource": "x"}]}],
+    ids=str,
+)
+async def test_what_a_cancelled_group_or_anything_else_points_to_is_not_selected_with_it(
+    client: CheckedClient, more: Json
+) -> None:
+    entries: list[Json] = [
+        {"resource": one} for one in (pointing("RequestGroup", "ServiceRequest/order") | more, request(BIOPSY[0]))
+    ]
+    assert await selected(client, [f"{more.get('resourceType', 'RequestGroup')}/set"], *entries) == []

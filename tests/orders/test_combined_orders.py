@@ -12,7 +12,7 @@ from service.knowledge.contradiction import waiting_in
 from service.knowledge.guideline import load_guideline
 from service.knowledge.phrases import day as shown_day
 from tests.decided import by_mdt, example, recorded, with_facts
-from tests.orders.drafts import CPT, DAY, cards, colectomy, hepatectomy
+from tests.orders.drafts import CPT, DAY, cards, colectomy, found, hepatectomy
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -181,3 +181,26 @@ def test_one_operation_waits_for_the_other_where_every_next_step_says_so(
     next_steps: tuple[str, ...], waits: str | None
 ) -> None:
     assert waiting_in([load_guideline().next_steps[step] for step in next_steps]) == waits
+
+
+@pytest.mark.parametrize(
+    ("replacing", "where", "expected"),
+    [
+        ({}, "draft", True),
+        ({"replaces": [{"reference": "ServiceRequest/old"}]}, "draft", False),
+        ({"replaces": {"reference": "https://ehr.example.org/fhir/ServiceRequest/old/_history/2"}}, "draft", False),
+        ({"replaces": [{"reference": "ServiceRequest/old"}], "status": "revoked"}, "draft", True),
+        ({"replaces": [{"reference": "ServiceRequest/old"}], "code": {"text": "Port"}}, "draft", False),
+        ({"replaces": [{"reference": "ServiceRequest/old"}], "status": "active"}, "record", False),
+        ({"replaces": [{"reference": "ServiceRequest/older"}]}, "draft", True),
+        ({"replaces": ["ServiceRequest/old", None]}, "draft", True),
+    ],
+)
+def test_an_order_that_is_replaced_stands_no_more_for_the_day(
+    replacing: dict[str, Any], where: str, *, expected: bool
+) -> None:
+    old = colectomy(DAY, id="old", status="active")
+    new = colectomy("2027-02-20", id="new") | replacing
+    drafts, record = ([new], [old]) if where == "draft" else ([], [old, new])
+    codes = [code for code, _ in found(example("V01"), hepatectomy(DAY), *drafts, record=record, selections=["liver"])]
+    assert ("no-simultaneous-major-liver" in codes) is expected

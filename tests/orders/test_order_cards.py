@@ -9,10 +9,12 @@ import pytest
 
 from fhir_mappings.case import PartialDate, Scope
 from service.knowledge.model import Policy
+from tests.charts import ICD10, concept
 from tests.decided import by_mdt, charted, example, recorded, with_facts
 from tests.orders.drafts import (
     CPT,
     DAY,
+    SNOMED,
     biopsy,
     cards,
     colectomy,
@@ -64,10 +66,42 @@ def test_a_biopsy_without_resectable_lesions_gives_no_card(case: Case) -> None:
         {"reasonCode": [{"text": "staging of fibrosis"}]},
         {"orderDetail": [{"coding": [{"display": "Liver parenchyma"}]}]},
         {"note": [{"text": "cirrhosis?"}]},
+        {"reasonCode": [{"text": "V. a. Leberzirrhose"}]},
+        {"reasonCode": [{"text": "Fibrose hépatique"}]},
+        {"reasonCode": [{"text": "Stéatose"}, {"text": "Hépatite auto-immune"}]},
+        {"reasonCode": [{"text": "cirrosis hepática"}]},
+        {"reasonCode": [{"text": "NASH"}]},
+        {"reasonCode": [concept(SNOMED, "19943007")]},
+        {"reasonCode": [concept(ICD10, "K76.0")]},
+        {"bodySite": [{"text": "Non-tumorous liver beside the lesion"}]},
     ],
 )
 def test_a_biopsy_of_the_liver_itself_gives_no_card(elements: dict[str, Any]) -> None:
     assert found(example("V01"), biopsy() | elements) == []
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"reasonCode": [concept(ICD10, "C78.7")], "note": [{"text": "known cirrhosis"}]},
+        {"reasonCode": [concept(ICD10, "C78.7"), concept(ICD10, "K74.6")]},
+        {"reasonCode": [{"text": "Liver lesion in a patient with steatosis"}]},
+        {"code": {"coding": [{"system": CPT, "code": "47000"}], "text": "Punktion der Leberläsion bei Leberzirrhose"}},
+        {"bodySite": [{"text": "segment 7"}], "note": [{"text": "Hepatitis B"}, {"text": "metastasis, 2 cm"}]},
+    ],
+)
+def test_a_biopsy_of_a_lesion_in_a_liver_that_is_ill_is_warned_of(elements: dict[str, Any]) -> None:
+    assert found(example("V01"), biopsy() | elements) == [("no-biopsy", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("K74.6", []), ("C78.7", [("no-biopsy", "warning")]), ("E11.9", [("no-biopsy", "warning")])],
+)
+def test_a_biopsy_is_of_what_its_reason_on_record_says(code: str, expected: list[tuple[str, str]]) -> None:
+    reason = {"resourceType": "Condition", "id": "c", "code": concept(ICD10, code)}
+    draft = biopsy(reasonReference=[{"reference": "https://ehr.example.org/fhir/Condition/c"}])
+    assert found(example("V01"), draft, record=[reason]) == expected
 
 
 def test_a_prophylactic_resection_of_the_primary_is_warned_of_once() -> None:

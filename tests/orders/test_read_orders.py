@@ -42,6 +42,8 @@ def operation(status: str | None, **elements: Any) -> dict[str, Any]:
         ((SNOMED, "716872004"), [{OrderKind.CHEMOTHERAPY}]),
         ((ATC, "L01XA03"), [{OrderKind.CHEMOTHERAPY}]),
         ((HCPCS, "J9263"), [{OrderKind.CHEMOTHERAPY}]),
+        ((HCPCS, "Q5118"), [{OrderKind.CHEMOTHERAPY}]),
+        ((HCPCS, "Q0084"), [{OrderKind.CHEMOTHERAPY}]),
         ((ICD10, "Z90.4"), []),
     ],
     ids=[
@@ -53,6 +55,8 @@ def operation(status: str | None, **elements: Any) -> dict[str, Any]:
         "regimen",
         "drug",
         "billed",
+        "billed biosimilar",
+        "billed visit",
         "what a resection left behind",
     ],
 )
