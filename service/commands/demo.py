@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import webbrowser
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -49,7 +50,7 @@ def demo(
 
     from service.commands.faults import faults_end_the_command
     from service.demo.folder import DemoFolder
-    from service.demo.run import Demo, DemoError
+    from service.demo.run import Demo, DemoError, ended_by
 
     def ready(url: str, patients: int) -> None:
         typer.echo(f"Demo EHR with {patients} synthetic patients: {url}")
@@ -57,6 +58,8 @@ def demo(
         if not no_browser:
             webbrowser.open(url)
 
+    for number in ended_by():
+        signal.signal(number, signal.default_int_handler)
     with _folder(keep) as path:
         typer.echo("Starting the service and the demo EHR…", err=True)
         try:

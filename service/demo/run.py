@@ -95,9 +95,8 @@ class Demo:
         server = _Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_ENDS_WITHIN_S)
         )
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
+        for number in ended_by():
+            signal.signal(number, lambda *_: server.stop())
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             if await self._becomes_ready(service, server):
@@ -126,6 +125,12 @@ class Demo:
 
     def _last_words(self) -> str:
         return "\n".join(self.folder.log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+
+
+def ended_by() -> list[signal.Signals]:
+    """Give the signals of Ctrl-C, of `kill` and of a terminal that is closed, which `nohup` takes away."""
+    closed = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *closed]
 
 
 class _Server(uvicorn.Server):

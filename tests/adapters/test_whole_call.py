@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +17,7 @@ from tests.adapters.servers import Answer, Asked, Server, as_gzip, as_json, sear
 from tests.adapters.tokens import EC_KEY, ISSUER, SERVICE, jwk, key_set, token
 from tests.canary.mark import MARK
 from tests.checked_client import CheckedClient
+from tests.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -114,9 +114,9 @@ async def called(
         "content-type": "application/json",
         "authorization": f"Bearer {token(claims=claims, header={'jku': ...})}",
     }
-    started = time.monotonic()
+    watch = Stopwatch()
     answer = await client.request("POST", PATH, content=json.dumps(message), headers=headers)
-    return answer.status_code, answer.json(), time.monotonic() - started
+    return answer.status_code, answer.json(), watch.seconds()
 
 
 def stored(folder: Path) -> str:

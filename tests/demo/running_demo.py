@@ -29,9 +29,9 @@ class RunningDemo:
     process: subprocess.Popen[str]
     said: str
 
-    def stop(self) -> int:
-        """Press Ctrl-C and give the exit code."""
-        self.process.send_signal(signal.SIGINT)
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Press Ctrl-C, or send another signal, and give the exit code."""
+        self.process.send_signal(number)
         return self.process.wait(_ENDS_WITHIN_S)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 from playwright.sync_api import expect
 
+from service.demo.run import ended_by
 from service.demo.smart.keys import SigningKey
 from tests.demo.axe_core import violations
 from tests.demo.browsing import Watched, watched
@@ -126,13 +128,42 @@ def test_discovery_shows_what_the_service_offers(seen: Watched) -> None:
     assert violations(seen.page) == []
 
 
-def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+ENDINGS = [
+    pytest.param(signal.SIGINT, id="Ctrl-C"),
+    pytest.param(signal.SIGTERM, id="kill"),
+    pytest.param(signal.SIGHUP, id="a closed terminal"),
+]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_whatever_ends_it_leaves_nothing(ending: signal.Signals, tmp_path: Path) -> None:
     with running_demo(folder=tmp_path) as demo:
         children = psutil.Process(demo.process.pid).children()
         assert list(tmp_path.iterdir())
-        assert demo.stop() == 0
+        assert demo.stop(ending) == 0
     assert list(tmp_path.iterdir()) == []
     assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_whatever_ends_its_start_leaves_nothing(ending: signal.Signals, tmp_path: Path) -> None:
+    with start_demo("--port", str(free_port(2)), folder=tmp_path) as process:
+        assert process.stderr
+        assert process.stderr.readline() == "Starting the service and the demo EHR…\n"
+        assert list(tmp_path.iterdir())
+        process.send_signal(ending)
+        said, complained = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
+    assert "Traceback" not in complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nohup_keeps_it_from_ending_with_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert ended_by() == [signal.SIGINT, signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_kept_records_are_there_again_and_keys_are_new(tmp_path: Path) -> None:

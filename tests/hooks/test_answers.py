@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ import pytest_asyncio
 from tests.charts import CPT, concept
 from tests.hooks.serving import ADVICE, BASE, PATIENT, chart, examples, message, prefetch_of, served
 from tests.noise import noise
+from tests.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -229,9 +229,9 @@ async def test_a_whole_prefetch_is_answered_well_within_half_a_second(client: Ch
     body = json.dumps(message(prefetch=prefetch_of(chart("V01")))).encode()
     took = []
     for _ in range(9):
-        start = time.perf_counter()
+        watch = Stopwatch()
         answer = await client.call(body)
-        took.append(time.perf_counter() - start)
+        took.append(watch.seconds())
         assert "total;dur=" in answer.headers["server-timing"]
     assert sorted(took)[4] < 0.5
 
@@ -243,8 +243,8 @@ async def test_two_thousand_resources_that_do_not_matter_cost_little(client: Che
     body = json.dumps(message(prefetch=prefetch_of([*chart("V01"), *crowd]))).encode()
     took = []
     for _ in range(5):
-        start = time.perf_counter()
+        watch = Stopwatch()
         answer = await client.call(body)
-        took.append(time.perf_counter() - start)
+        took.append(watch.seconds())
         assert len(answer.json()["cards"]) == 1
     assert sorted(took)[2] < 0.5
