@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fhir_mappings.read.certainty import is_asserted
 from fhir_mappings.read.chart_reading import UNSURE
 from fhir_mappings.read.dates import FROM_ASSERTED, FROM_RECORDED, value_of
+from fhir_mappings.read.once import once
 from fhir_mappings.read.settle import Candidate
 
 if TYPE_CHECKING:
@@ -37,36 +38,28 @@ def confirmed(resource: Resource) -> bool:
     return UNSURE.isdisjoint(resource.verification)
 
 
-def primaries(reader: Reader) -> list[Resource]:
+@once
+def primaries(reader: Reader) -> tuple[Resource, ...]:
     """Give the Conditions of a primary colorectal cancer, whatever their activity."""
-    return [
-        resource
-        for resource in reader.chart.of("Condition")
-        if asserted(resource) and resource.starting("primary-site-")
-    ]
+    return tuple(filter(asserted, reader.chart.holding("Condition", "primary-site-*")))
 
 
-def histories(reader: Reader) -> list[Resource]:
+@once
+def histories(reader: Reader) -> tuple[Resource, ...]:
     """Give the Conditions that name a past colorectal cancer, which counts as a resected primary."""
-    return [
-        resource
-        for resource in reader.chart.of("Condition")
-        if asserted(resource) and "primary-history" in resource.sets
-    ]
+    return tuple(filter(asserted, reader.chart.held("Condition", "primary-history")))
 
 
-def metastases(reader: Reader) -> list[Resource]:
+@once
+def metastases(reader: Reader) -> tuple[Resource, ...]:
     """Give the Conditions of liver metastases that count: activity counts here, abatement as well."""
-    return [resource for resource in past_metastases(reader) if active(resource)]
+    return tuple(filter(active, past_metastases(reader)))
 
 
-def past_metastases(reader: Reader) -> list[Resource]:
+@once
+def past_metastases(reader: Reader) -> tuple[Resource, ...]:
     """Give all asserted Conditions of liver metastases, treated ones included."""
-    return [
-        resource
-        for resource in reader.chart.of("Condition")
-        if asserted(resource) and "liver-metastasis" in resource.sets
-    ]
+    return tuple(filter(asserted, reader.chart.held("Condition", "liver-metastasis")))
 
 
 def first_date(reader: Reader, conditions: Iterable[Resource], *sets: str) -> list[Candidate]:

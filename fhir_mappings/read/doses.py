@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.dates import months_later, parse_date, shifted
+from fhir_mappings.read.once import once
 from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import decimal_of
@@ -44,18 +45,17 @@ def given(reader: Reader, *drugs: str) -> list[Resource]:
 
     An order stands for a dose only where none that was given refers to it.
     """
-    if reader.doses is None:
-        reader.doses = _given(reader)
-    return [dose for dose in reader.doses if any(matches(name, drugs) for name in dose.sets)]
+    return [dose for dose in _given(reader) if any(matches(name, drugs) for name in dose.sets)]
 
 
-def _given(reader: Reader) -> list[Resource]:
+@once
+def _given(reader: Reader) -> tuple[Resource, ...]:
     courses = courses_of(reader)
     done = [dose for dose in medication(reader) if _is_done(dose) and not only_proposes(dose)]
     carried_out = {order for dose in done for order in _orders_of(dose)}
     found = [replace(dose, dated=start_of(reader, dose)) for dose in done if dose.reference not in carried_out]
     found = [dose for dose in found if not sensitises(reader, dose, courses)]
-    return sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference))
+    return tuple(sorted(found, key=lambda dose: (str(dose.dated.first) if dose.dated else "", dose.reference)))
 
 
 def _is_done(dose: Resource) -> bool:

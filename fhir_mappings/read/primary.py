@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import active, asserted, confirmed, first_date, histories, primaries
 from fhir_mappings.read.dates import FROM_RECORDED, earlier, shifted, start_of, value_of
+from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     RELIEFS,
@@ -119,31 +120,26 @@ def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     ]
 
 
-def second_primaries(reader: Reader) -> list[Resource]:
+@once
+def second_primaries(reader: Reader) -> tuple[Resource, ...]:
     """Give the active cancers at another site that began after the primary's resection or end, and were not resected.
 
     Which of the two the metastases come from, and which is in place, only a clinician can say.
     """
-    if reader.second_primaries is None:
-        reader.second_primaries = _second_primaries(reader)
-    return reader.second_primaries
-
-
-def _second_primaries(reader: Reader) -> list[Resource]:
     found = primaries(reader)
     if len(found) == 1:
-        return []
+        return ()
     resected = reader.date_of("primary-resection-date")
     dated = [one for one in found if one.dated is not None]
     first = [one for one in dated if (_is_by(one, resected) if resected is not None else not active(one))]
     known = frozenset[str]().union(*(_sites(one) for one in first))
-    return [
+    return tuple(
         one
         for one in dated
         if one not in first and one.date_remark != FROM_RECORDED and active(one) and confirmed(one) and not one.future
         if known and known.isdisjoint(_sites(one))
         if resected is not None or all(_is_long_before(other, one) for other in first)
-    ]
+    )
 
 
 def _is_by(condition: Resource, resected: PartialDate) -> bool:

@@ -57,10 +57,8 @@ class Reader:
     _facts: dict[str, Fact] = field(default_factory=dict)
     _dates: dict[str, PartialDate | None] = field(default_factory=dict)
     _losses: list[tuple[Evidence, tuple[str, ...]]] | None = None
-    doses: list[Resource] | None = None
-    """The systemic therapy that was given, kept from its first reading on: a dozen facts ask for it."""
-    second_primaries: list[Resource] | None = None
-    """The cancers that began after the primary's resection, kept likewise."""
+    kept: dict[Callable[[Reader], Any], Any] = field(default_factory=dict)
+    """What readings that are made once gave (`once`)."""
 
     def fact(self, code: str) -> Fact:
         """Give one fact, read at its first use."""

@@ -15,6 +15,7 @@ from fhir_mappings.read.conditions import (
     primaries,
 )
 from fhir_mappings.read.elsewhere import distant_sites
+from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import (
     LIVER_OPERATIONS,
     RESECTIONS,
@@ -119,7 +120,7 @@ def read_signs(reader: Reader) -> frozenset[Sign]:
 
 def _metastasis_elsewhere(reader: Reader) -> bool:
     """Whether there is a metastasis elsewhere, or may be: by text alone, doubted, or one that cannot be read."""
-    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)) or _also_named(reader, _ELSEWHERE):
+    if any(_is_elsewhere(one) and active(one) for one in _conditions(reader)) or _ELSEWHERE in _also_named(reader):
         return True
     if distant_sites(reader) or several_organs(reader):
         return True
@@ -132,15 +133,16 @@ def _perforation(reader: Reader) -> bool:
         return True
     if any(_PERFORATION in one.topics and asserted(one) for one in _conditions(reader)):
         return True
-    if _also_named(reader, _PERFORATION):
+    if _PERFORATION in _also_named(reader):
         return True
     return any("symptom-perforation" in one.sets or _PERFORATION in one.topics for one in reader.chart.refused)
 
 
-def _also_named(reader: Reader, topic: str) -> bool:
-    """Whether the name of one of the two diseases names something else as well: "colon cancer with lung metastases"."""
+@once
+def _also_named(reader: Reader) -> frozenset[str]:
+    """Give what the name of one of the two diseases names as well: "colon cancer with lung metastases"."""
     diseases = (*primaries(reader), *metastases(reader))
-    return any(also_named(one.body, one.sets, reader.terminology, topic) for one in diseases)
+    return frozenset[str]().union(*(also_named(one.body, one.sets, reader.terminology) for one in diseases))
 
 
 def _is_elsewhere(found: Resource | Refused) -> bool:
@@ -164,7 +166,7 @@ def _liver_operation_in_doubt(reader: Reader) -> bool:
 def _resection_hinted(reader: Reader) -> bool:
     if any(asserted(one) and ("resection-hint" in one.sets or _RESECTED in one.topics) for one in _conditions(reader)):
         return True
-    if _also_named(reader, _RESECTED) or named_pathologically(reader):
+    if _RESECTED in _also_named(reader) or named_pathologically(reader):
         return True
     if (
         any(pathological(reader, letter) for letter in ("T", "N"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fhir_mappings.read.conditions import primaries
+from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.settle import Candidate, Found
 from fhir_mappings.read.values import codings, concept_sets, concept_texts
@@ -216,19 +217,24 @@ def affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
 
 def formulas(reader: Reader, *sets: str) -> list[Resource]:
     """Give what may be a formula of TNM: its Observations, and the primary's stages, each as if it stood in one."""
-    stages = [
+    return [*reader.stated(*sets), *_stages(reader)]
+
+
+@once
+def _stages(reader: Reader) -> tuple[Resource, ...]:
+    return tuple(
         replace(one, body={"valueCodeableConcept": stage["summary"]})
         for one in primaries(reader)
         for stage in one.body.get("stage", ())
         if "summary" in stage
-    ]
-    return [*reader.stated(*sets), *stages]
+    )
 
 
-def named_alone(reader: Reader) -> list[Resource]:
+@once
+def named_alone(reader: Reader) -> tuple[Resource, ...]:
     """Give what may spell TNM under no code of it: Observations by their name, and the names of the primary."""
     primary_names = [replace(one, body={"valueCodeableConcept": one.body["code"]}) for one in primaries(reader)]
-    return [*reader.named("tnm"), *primary_names]
+    return (*reader.named("tnm"), *primary_names)
 
 
 def named_pathologically(reader: Reader) -> bool:

@@ -65,9 +65,9 @@ def named_beside(condition: Mapping[str, Any], sets: frozenset[str], terminology
     return could_be("Condition", _all_words(condition, sets, terminology), beside_code=True, among=left_open)
 
 
-def also_named(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology, topic: str) -> bool:
-    """Whether the words of a Condition of one of the two diseases could be about something else as well."""
-    return bool(could_be("Condition", _all_words(condition, sets, terminology), among=(topic,)))
+def also_named(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> frozenset[str]:
+    """Give all that the words of a Condition could be about, beside what its code says."""
+    return could_be("Condition", _all_words(condition, sets, terminology))
 
 
 def _all_words(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> str:
