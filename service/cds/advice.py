@@ -18,7 +18,6 @@ from service.cds.card import (
     Knowledge,
     Missing,
 )
-from service.knowledge.explain import is_settled
 from service.knowledge.phrases import interval_label
 from service.knowledge.reading import references
 
@@ -43,7 +42,7 @@ def advice_of(reading: Reading) -> CardExtension:
     knowledge = Knowledge(id=guideline.id, version=guideline.version, policy=guideline.policy.name)
     if case.scope is Scope.UNCERTAIN:
         return CardExtension(Advice(determined=False, knowledge=knowledge, facts=_facts(case, None, catalogue)))
-    settled = is_settled(case, decision)
+    settled = reading.is_settled
     return CardExtension(
         Advice(
             determined=settled,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Gap, Narrowed, Unknown
 from fhir_mappings.outbound import Activity, Draft, care_plan, request_text, service_request
 from service.cds.card import Action, Suggestion
-from service.knowledge.explain import is_settled
 from service.knowledge.headline import recommended
 from service.knowledge.schedule import steps
 
@@ -31,7 +30,7 @@ def strategy_suggestions(reading: Reading, draft: Draft) -> tuple[Suggestion, ..
     decision = reading.decision
     operated = decision.next_step == "refer-hpb-after-recovery"
     found = [request(draft, "hepatobiliary-referral" if operated else "liver-mdt-referral", recommended=True)]
-    if is_settled(reading.case, decision) and decision.next_step is not None and decision.strategy != "mdt":
+    if reading.is_settled and decision.next_step is not None and decision.strategy != "mdt":
         found.append(_plan(reading, draft))
     found += [request(draft, code) for code in _investigations(reading)]
     return tuple(found)

@@ -34,7 +34,6 @@ from service.knowledge.sources import sources_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fhir_mappings.case import Case
     from service.knowledge.decision import Answer, Decision, Label, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
     from service.knowledge.model import Advisory
@@ -53,7 +52,7 @@ def explain(reading: Reading) -> Explanation:
 
     The decision must hold an outcome; charts of uncertain scope and MDT decisions have their own explanations.
     """
-    decision, settled = reading.decision, is_settled(reading.case, reading.decision)
+    decision, settled = reading.decision, reading.is_settled
     opposed, known = against(reading), reasons(reading)
     said = {code for line in (*opposed, *known) for code in line.codes}
     sections = [
@@ -68,14 +67,9 @@ def explain(reading: Reading) -> Explanation:
         _section("sources", "", sources_of(reading)),
     ]
     headline = summary(reading)
-    if Sign.OTHER_CANCER in reading.case.signs:
+    if reading.other_cancer:
         headline = "Origin of the liver metastases uncertain: another active cancer is recorded, confirm it first"
     return Explanation(headline, _tone(reading), tuple(section for section in sections if section.lines))
-
-
-def is_settled(case: Case, decision: Decision) -> bool:
-    """Whether the card names one strategy: one is left, and nothing makes the disease itself uncertain."""
-    return decision.strategy is not None and Sign.OTHER_CANCER not in case.signs
 
 
 def _section(code: SectionCode, title: str, lines: Iterable[Line]) -> Section:
@@ -83,7 +77,7 @@ def _section(code: SectionCode, title: str, lines: Iterable[Line]) -> Section:
 
 
 def _tone(reading: Reading) -> Tone:
-    if Sign.OTHER_CANCER in reading.case.signs:
+    if reading.other_cancer:
         return "warning"
     if reading.decision.strategy is not None or needs_completion(reading):
         return "info"
@@ -93,7 +87,7 @@ def _tone(reading: Reading) -> Tone:
 def _recommendation(reading: Reading) -> list[Line]:
     decision = reading.decision
     lines = []
-    if Sign.OTHER_CANCER in reading.case.signs:
+    if reading.other_cancer:
         lines.append(
             say(
                 "notice",
@@ -133,7 +127,7 @@ def _recommended(reading: Reading, strategy: str) -> list[Line]:
     lead = strategy_name(reading, strategy)
     if decision.next_step is not None:
         lead, _ = recommended(reading, decision.outcomes[0])
-    if is_settled(reading.case, decision):
+    if reading.is_settled:
         lines = [say("recommendation", Strong(f"Recommended: {lead}"), f" ({strength(decision)})")]
     else:
         lines = [say("recommendation", Strong(f"If they are colorectal: {lead}"))]

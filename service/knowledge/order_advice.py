@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from fhir_mappings.case import Scope, Sign
+from fhir_mappings.case import Scope
 from service.knowledge.combined import BOTH, on_one_day, partner_of, second_operation
 from service.knowledge.contradiction import ORDINARY, RESECTIONS, Resection, contradicts
-from service.knowledge.explain import assumptions, is_settled, strength
+from service.knowledge.explain import assumptions, strength
 from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 from service.knowledge.headline import recommended, strategy_name
 from service.knowledge.mdt import answer_now, changes_since, decided_before, decided_name, reason_given
@@ -114,7 +114,7 @@ def _biopsy(context: _Context, order: Order) -> Iterator[OrderAdvice]:
         lines.append(say("reason", "In this patient: ", *parts))
     if not at_operation:
         lines.append(say("notice", "For lesions not found at operation this is local policy."))
-    if Sign.OTHER_CANCER in reading.case.signs:
+    if reading.other_cancer:
         lines.append(
             say(
                 "notice",
@@ -324,12 +324,11 @@ def _too_soon(context: _Context, order: Order) -> Iterator[OrderAdvice]:
 
 def _next_steps(context: _Context) -> tuple[str, ...]:
     """Give the next steps that orders are measured by: those of the MDT while it holds, else the recommended ones."""
-    decision = context.reading.decision
     if context.fits_mdt:
         return ORDINARY.get(_mdt_strategy(context.reading) or "", ())
-    if decision.strategy is None or not is_settled(context.reading.case, decision):
+    if not context.reading.is_settled:
         return ()
-    return tuple(outcome.next_step for outcome in decision.outcomes if outcome.next_step is not None)
+    return tuple(outcome.next_step for outcome in context.reading.decision.outcomes if outcome.next_step is not None)
 
 
 def _mdt_strategy(reading: Reading) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Unknown, day_of, newest
+from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Sign, Unknown, day_of, newest
 from service.knowledge.explanation import Source, Text
 from service.knowledge.phrases import assumed, clause, counted, day, narrowed_clause, value_text
 
@@ -80,6 +80,16 @@ class Reading:
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise TypeError(f"parameter {parameter} is no number")
         return found
+
+    @property
+    def other_cancer(self) -> bool:
+        """Whether another active cancer is recorded, from which the metastases may come."""
+        return Sign.OTHER_CANCER in self.case.signs
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the card names one strategy: one is left, and nothing makes the disease itself uncertain."""
+        return self.decision.strategy is not None and not self.other_cancer
 
     def months(self, parameter: str) -> str:
         """Write a parameter that counts months: `1 month`, `3 months`."""

@@ -171,14 +171,8 @@ def test_a_kit_is_read_by_the_drugs_that_it_refers_to(
 
 
 def test_medications_that_refer_to_each_other_without_end_are_given_up() -> None:
-    kits = [
-        {
-            "resourceType": "Medication",
-            "id": f"k{number}",
-            "ingredient": [{"itemReference": {"reference": f"Medication/k{part}"}} for part in range(1000)],
-        }
-        for number in range(1000)
-    ]
+    parts = [{"itemReference": {"reference": f"Medication/k{number}"}} for number in range(1000)]
+    kits = [{"resourceType": "Medication", "id": f"k{number}", "ingredient": parts} for number in range(1000)]
     draft = cycle(medicationReference={"reference": "Medication/k0"})
     del draft["medicationCodeableConcept"]
     drugs, are_all = drugs_of(draft, {f"Medication/{kit['id']}": kit for kit in kits})

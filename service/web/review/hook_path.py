@@ -105,7 +105,7 @@ class HookPath:
         reading = self.assessor.assess(chart, as_of=as_of)
         case = reading.case
         by_mdt = explain_mdt(reading) if case.mdt is not None and case.scope is Scope.IN else None
-        return Assessment(case, reading.decision, _explained(reading), by_mdt)
+        return Assessment(reading, _explained(reading), by_mdt)
 
     def _client(self, access: ChartAccess) -> Client | None:
         """Give the client; the app's token may go where it came from, and was issued to the app, not to the hooks."""

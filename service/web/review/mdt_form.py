@@ -131,7 +131,7 @@ def report_line(
         decided=entry.strategy,
         agreed=entry.agrees,
         reason=entry.reason or None,
-        rows=assessment.decision.rows,
+        rows=assessment.reading.decision.rows,
         knowledge_id=guideline.id,
         knowledge_version=guideline.version,
         policy=guideline.policy.name,

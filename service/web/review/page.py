@@ -10,7 +10,6 @@ from fhir_mappings.loose_json import objects
 from service.adapters.fhir_answers import version_of
 from service.knowledge.headline import reading_place, strategy_name
 from service.knowledge.phrases import choice_text, day, sentence
-from service.knowledge.reading import Reading
 from service.knowledge.scores import scores
 from service.web.review.banner import banner
 from service.web.review.fact_view import fact_groups
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
 
     from fhir_mappings.chart import Chart
     from service.knowledge.explanation import Explanation
+    from service.knowledge.reading import Reading
     from service.knowledge.scores import Score
     from service.web.review.banner import Banner
-    from service.web.review.desk import ReviewDesk, Visit
+    from service.web.review.desk import Visit
     from service.web.review.fact_view import FactGroup
     from service.web.review.faults import Fault
     from service.web.review.pathway_view import Stretch
@@ -70,7 +70,7 @@ class ReviewPage:
     facts: tuple[FactGroup, ...]
     form: Form
     versions: Mapping[str, str]
-    determined: bool
+    one_row_is_left: bool
     recommended: str | None
     mdt: MdtEntry
     mdt_choices: tuple[tuple[str, str], ...]
@@ -93,7 +93,6 @@ class ReviewPage:
 
 
 def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what was typed, saved, and went wrong
-    desk: ReviewDesk,
     visit: Visit,
     chart: Chart,
     assessment: Assessment,
@@ -104,9 +103,9 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
     alert: str | None = None,
 ) -> ReviewPage:
     """Put the page together; what was typed stays in its fields."""
-    case, decision = assessment.case, assessment.decision
-    guideline, catalogue = desk.path.guideline, desk.path.catalogue
-    choices = _choices(Reading(case, decision, guideline, catalogue))
+    reading = assessment.reading
+    case, decision, guideline, catalogue = reading.case, reading.decision, reading.guideline, reading.catalogue
+    choices = _choices(reading)
     shown = scores(case)
     form = form_for(case, decision, catalogue, entries=entries, ask=visit.session.ask)
     decided = mdt or MdtEntry(typed_on=case.as_of.isoformat())
@@ -125,7 +124,7 @@ def review_page(  # noqa: PLR0913 - what the page shows beside the chart: what w
         facts=fact_groups(case, decision, catalogue),
         form=form,
         versions=versions(chart),
-        determined=len(decision.rows) == 1,
+        one_row_is_left=len(decision.rows) == 1,
         recommended=assessment.recommended,
         mdt=decided,
         mdt_choices=choices,
@@ -167,7 +166,7 @@ _ORDER = ("recommended", "open", "alternative", "excluded")
 
 
 def _strategies(assessment: Assessment, names: Mapping[str, str]) -> tuple[Strategies, ...]:
-    decision = assessment.decision
+    decision = assessment.reading.decision
     reached = {outcome.strategy for outcome in decision.outcomes}
     alternatives = {outcome.strategy for outcome in decision.alternatives}
     if not reached:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from service.knowledge.explain import is_settled
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from fhir_mappings.case import Case
     from fhir_mappings.catalogue import Catalogue
     from fhir_mappings.chart import Chart
     from service.adapters.store.mdt_decisions import MdtDecision
-    from service.knowledge.decision import Decision
     from service.knowledge.explanation import Explanation
     from service.knowledge.model import Guideline
+    from service.knowledge.reading import Reading
 
 
 class ChartUnavailableError(Exception):
@@ -48,17 +45,16 @@ class ChartAccess:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A case, its decision, and what is said about it; `mdt` where a decision of the MDT is on record."""
+    """A decided case, and what is said about it; `mdt` where a decision of the MDT is on record."""
 
-    case: Case
-    decision: Decision
+    reading: Reading
     explanation: Explanation
     mdt: Explanation | None = None
 
     @property
     def recommended(self) -> str | None:
         """Give the one strategy that is recommended, or `None` where it is open or the disease itself uncertain."""
-        return self.decision.strategy if is_settled(self.case, self.decision) else None
+        return self.reading.decision.strategy if self.reading.is_settled else None
 
 
 class ReviewPath(Protocol):

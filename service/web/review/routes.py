@@ -179,7 +179,7 @@ async def _review(desk: ReviewDesk, visit: Visit) -> Response:
 async def _summary(desk: ReviewDesk, visit: Visit) -> Response:
     chart = await desk.chart(visit)
     assessment = desk.assess(chart, visit)
-    found = review_page(desk, visit, chart, assessment)
+    found = review_page(visit, chart, assessment)
     text = summary_text(found)
     client = desk.app.clients[visit.session.iss]
     return page(desk.app, "summary.html", client=client, page=found, text=text, title="MDT summary")
@@ -203,7 +203,7 @@ async def _what_if(desk: ReviewDesk, visit: Visit, fields: Fields) -> Response:
         then=then,
         entries=entries,
         words=list(entered.words.values()),
-        page=review_page(desk, visit, chart, then, entries=entries),
+        page=review_page(visit, chart, then, entries=entries),
     )
 
 
@@ -354,8 +354,8 @@ def _page(
     **shown: object,
 ) -> Response:
     client = desk.app.clients[visit.session.iss]
-    if assessment.case.scope is Scope.OUT:
+    if assessment.reading.case.scope is Scope.OUT:
         text = "The chart holds no colorectal cancer with liver metastases."
         return notice(desk.app, "Nothing to review", text, status=200, client=client)
-    found = review_page(desk, visit, chart, assessment, **shown)  # type: ignore[arg-type]  # passed on as given
+    found = review_page(visit, chart, assessment, **shown)  # type: ignore[arg-type]  # passed on as given
     return page(desk.app, "review.html", status=status, client=client, title=found.title, page=found)
