@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.places import is_elsewhere
-from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.references import reasons_of, references_of, referred
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
@@ -145,9 +145,8 @@ def condition_sets(resources: Iterable[object], terminology: Terminology) -> dic
 
 def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminology: Terminology) -> bool:
     """Whether the reasons of a treatment, or of an order of one, are `others` or codes of other cancers alone."""
-    named = references_of(treatment, "reasonReference")
-    coded = objects(treatment.get("reasonCode"))
+    coded, named = reasons_of(treatment)
     if not named and not coded:
         return False
-    ours = {referred(one, "Condition") for one in named}.difference(others)
+    ours = set(named).difference(others)
     return not ours and all(is_surely_other(concept_sets(one, terminology)) for one in coded)
