@@ -207,7 +207,7 @@ def _is_background(
 ) -> bool:
     """Whether a biopsy is of the liver itself, and of no lesion: such words and codes only ever keep a card away."""
     reasons, named = reasons_of(biopsy)
-    concepts = [biopsy.get("code"), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
+    concepts = [*_concepts(biopsy, {}), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
     texts = [text for concept in concepts for text in concept_texts(concept)]
     texts += [note["text"] for note in objects(biopsy.get("note")) if isinstance(note.get("text"), str)]
     spoken = " ".join(texts).lower()
