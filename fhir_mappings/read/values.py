@@ -126,6 +126,14 @@ def _spelled(texts: Iterable[str], fact: FactDefinition) -> set[str]:
     return {choice for choice in fact.choices if choice.casefold() in said}
 
 
+def named(carrier: Mapping[str, Any], fact: FactDefinition, names: Mapping[str, frozenset[str]]) -> str | None:
+    """Give the one choice that the words of a value name, of all the names that each choice has."""
+    said = [carrier.get("valueString"), *concept_texts(carrier.get("valueCodeableConcept"))]
+    spelled = {text.strip().casefold() for text in said if isinstance(text, str)}
+    found = [choice for choice in fact.choices if spelled & names[choice]]
+    return found[0] if len(found) == 1 else None
+
+
 def _chosen(found: set[str]) -> Reading:
     if len(found) == 1:
         return found.pop()
