@@ -122,8 +122,12 @@ def read_value(
 
 def _spelled(texts: Iterable[str], fact: FactDefinition) -> set[str]:
     """Give the choices that texts spell out."""
-    said = {text.strip().casefold() for text in texts}
-    return {choice for choice in fact.choices if choice.casefold() in said}
+    said = {_plain_words(text) for text in texts}
+    return {choice for choice in fact.choices if _plain_words(choice) in said}
+
+
+def _plain_words(text: str) -> str:
+    return " ".join(text.casefold().replace("-", " ").split())
 
 
 def named(carrier: Mapping[str, Any], fact: FactDefinition, names: Mapping[str, frozenset[str]]) -> str | None:
