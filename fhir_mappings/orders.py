@@ -17,6 +17,7 @@ from fhir_mappings.read.references import (
     drugs_of,
     ingredients,
     patient_fault,
+    reasons_of,
     reference_displays,
     references_of,
     referred,
@@ -205,14 +206,13 @@ def _is_background(
     biopsy: Mapping[str, Any], terminology: Terminology, conditions: Mapping[str, frozenset[str]]
 ) -> bool:
     """Whether a biopsy is of the liver itself, and of no lesion: such words and codes only ever keep a card away."""
-    reasons = objects(biopsy.get("reasonCode"))
-    concepts = [biopsy.get("code"), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
+    reasons, named = reasons_of(biopsy)
+    concepts = [*_concepts(biopsy, {}), *reasons, *objects(biopsy.get("orderDetail")), *objects(biopsy.get("bodySite"))]
     texts = [text for concept in concepts for text in concept_texts(concept)]
     texts += [note["text"] for note in objects(biopsy.get("note")) if isinstance(note.get("text"), str)]
     spoken = " ".join(texts).lower()
     if _ITSELF.search(spoken):
         return True
-    named = (referred(one, "Condition") for one in references_of(biopsy, "reasonReference"))
     coded = frozenset[str]().union(
         *(concept_sets(reason, terminology) for reason in reasons), *(conditions.get(one, _NO_SETS) for one in named)
     )

@@ -102,7 +102,8 @@ def latest_of(dose: Resource) -> PartialDate | None:
 
 def _to_be_taken(order: Resource, bound: str) -> list[PartialDate]:
     """Give the days on which an order was to be taken, and those from which, or until which."""
-    found = []
+    whole = parse_date(order.body.get("effectiveDosePeriod", {}).get(bound))  # R5
+    found = [whole] if whole is not None else []
     for instruction in order.body.get("dosageInstruction", ()):
         timing = instruction.get("timing", {})
         repeat = timing.get("repeat", {})

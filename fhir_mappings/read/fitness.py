@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from fhir_mappings.case import Interval
 from fhir_mappings.read.conditions import active
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import ANSWERS, Answers, codings, concept_sets
+from fhir_mappings.read.values import ANSWERS, Answers, concept_sets, named
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
@@ -36,8 +35,6 @@ _WORDS = {
         "microsatellite instability high", "mismatch repair deficient",
     }),
 }  # fmt: skip
-_BETWEEN = re.compile(r"[(),;/]")
-"""What stands between two words for one finding: "MSI-H (dMMR)"."""
 
 
 def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -135,7 +132,7 @@ def msi(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         values = {value for value in fact.choices if f"msi-{value.removeprefix('msi-')}" in sets}
         if not values and (_PRESENT in sets) != (_ABSENT in sets):
             values = {"msi-high" if _PRESENT in sets else "stable"}
-        value = values.pop() if len(values) == 1 else _from_words(resource, fact)
+        value = values.pop() if len(values) == 1 else named(resource.body, fact, _WORDS)
         found.append(reader.candidate(resource, fact, value, "msi"))
     return found
 
@@ -154,23 +151,7 @@ def _mutation(reader: Reader, resource: Resource, fact: FactDefinition) -> str |
     sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
     if (_PRESENT in sets) != (_ABSENT in sets):
         return _MUTATED if _PRESENT in sets else _WILD
-    return _from_words(resource, fact)
-
-
-def _from_words(resource: Resource, fact: FactDefinition) -> str | None:
-    concept = resource.body.get("valueCodeableConcept")
-    texts = [resource.body.get("valueString"), *([concept.get("text")] if isinstance(concept, dict) else [])]
-    texts += [coding.get("display") for coding in codings(concept)]
-    known = frozenset[str]().union(*(_WORDS[choice] for choice in fact.choices))
-    said = [_words(text) for text in texts if isinstance(text, str)]
-    spelled = frozenset[str]().union(*(words for words in said if words <= known))
-    found = [choice for choice in fact.choices if spelled & _WORDS[choice]]
-    return found[0] if len(found) == 1 else None
-
-
-def _words(text: str) -> frozenset[str]:
-    parts = (part.strip() for part in _BETWEEN.split(text.casefold()))
-    return frozenset(part for part in parts if part)
+    return named(resource.body, fact, _WORDS)
 
 
 def _studies(reader: Reader, resource: Resource, gene: str) -> bool:

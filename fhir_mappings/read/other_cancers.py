@@ -9,7 +9,7 @@ from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.certainty import is_asserted, statuses
 from fhir_mappings.read.places import is_elsewhere
-from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.references import reasons_of, references_of, referred
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
@@ -169,11 +169,10 @@ def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminolog
 
     A Condition that is contained in it may be one of them.
     """
-    named = references_of(treatment, "reasonReference")
-    coded = objects(treatment.get("reasonCode"))
+    coded, named = reasons_of(treatment)
     if not named and not coded:
         return False
     inside = [one for one in objects(treatment.get("contained")) if one.get("resourceType") == "Condition"]
     other = {f"#{one.get('id')}" for one in inside if is_surely_other(_asserted_sets(one, terminology))}
-    ours = {referred(one, "Condition") for one in named}.difference(others, other)
+    ours = set(named).difference(others, other)
     return not ours and all(is_surely_other(concept_sets(one, terminology)) for one in coded)

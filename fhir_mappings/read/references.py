@@ -48,6 +48,15 @@ def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:
     ]
 
 
+def reasons_of(treatment: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Give the reasons of a treatment or order, in the shape of R4 or R5: concepts, and Conditions as `Type/id`."""
+    in_r5 = objects(treatment.get("reason"))
+    concepts = [*objects(treatment.get("reasonCode")), *(one for each in in_r5 for one in objects(each.get("concept")))]
+    named = [*references_of(treatment, "reasonReference")]
+    named += [one for each in in_r5 for one in references_of(each, "reference")]
+    return concepts, [referred(one, "Condition") for one in named]
+
+
 def medication_references(body: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """Give the References to Medications of an order or administration, in the shape of R4 or R5."""
     medication = body.get("medication")

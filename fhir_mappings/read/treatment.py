@@ -34,7 +34,7 @@ from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.radiotherapy import courses_of, named_courses, touches_any
 from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import ANSWERS, concept_sets, read_value
+from fhir_mappings.read.values import ANSWERS, concept_sets, named, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,6 +51,24 @@ _PROCEDURES = (_INFUSION, ANTINEOPLASTIC)
 _SESSION = "chemotherapy-session"
 """A Condition that is the reason of a visit."""
 _CYCLE_DAYS = 10
+_NAMES = {
+    "complete-response": frozenset({
+        "cr", "complete response", "complete remission", "vollremission", "komplette remission", "réponse complète",
+        "respuesta completa", "complete respons", "complete remissie",
+    }),
+    "partial-response": frozenset({
+        "pr", "partial response", "partial remission", "teilremission", "partielle remission", "réponse partielle",
+        "respuesta parcial", "partiële respons", "partiële remissie",
+    }),
+    "stable-disease": frozenset({
+        "sd", "stable disease", "stabile erkrankung", "maladie stable", "enfermedad estable", "stabiele ziekte",
+    }),
+    "progressive-disease": frozenset({
+        "pd", "progressive disease", "disease progression", "progress", "progression", "progressive erkrankung",
+        "maladie progressive", "enfermedad progresiva", "progressieve ziekte",
+    }),
+}  # fmt: skip
+"""What a response is called: by RECIST, and in the languages of charts."""
 
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
@@ -189,7 +207,7 @@ def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
             found.append(Candidate(None, resource.dated, (reader.evidence(resource, "response"),)))
         else:
             read = read_value(resource.body, fact, reader.terminology, ANSWERS[fact.code])
-            value = read if isinstance(read, str) else None
+            value = read if isinstance(read, str) else named(resource.body, fact, _NAMES)
             found.append(reader.candidate(resource, fact, value, "response"))
     return found
 

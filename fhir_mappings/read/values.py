@@ -63,6 +63,8 @@ _ASA = re.compile(
     rf"(?:(?:ASA|PS|physical|{_GRADE})\b\s*(?::\s*|-(?=[a-z]))?)*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?",
     re.IGNORECASE,
 )
+_BETWEEN = re.compile(r"[(),;/]")
+"""What stands between two names of one finding: "MSI-H (dMMR)"."""
 _DESCRIBED = re.compile(
     rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|or|to)\s+)*{_CLASS}\b)(?P<words>[a-z][^0-9?]*)",
     re.IGNORECASE,
@@ -122,8 +124,27 @@ def read_value(
 
 def _spelled(texts: Iterable[str], fact: FactDefinition) -> set[str]:
     """Give the choices that texts spell out."""
-    said = {text.strip().casefold() for text in texts}
-    return {choice for choice in fact.choices if choice.casefold() in said}
+    said = {_plain_words(text) for text in texts}
+    return {choice for choice in fact.choices if _plain_words(choice) in said}
+
+
+def _plain_words(text: str) -> str:
+    return " ".join(text.casefold().replace("-", " ").split())
+
+
+def named(carrier: Mapping[str, Any], fact: FactDefinition, names: Mapping[str, frozenset[str]]) -> str | None:
+    """Give the one choice that the words of a value name, of all the names that each choice has."""
+    texts = [carrier.get("valueString"), *concept_texts(carrier.get("valueCodeableConcept"))]
+    known = frozenset[str]().union(*(names[choice] for choice in fact.choices))
+    said = [_names_in(text) for text in texts if isinstance(text, str)]
+    spelled = frozenset[str]().union(*(words for words in said if words <= known))
+    found = [choice for choice in fact.choices if spelled & names[choice]]
+    return found[0] if len(found) == 1 else None
+
+
+def _names_in(text: str) -> frozenset[str]:
+    parts = (part.strip() for part in _BETWEEN.split(text.casefold()))
+    return frozenset(part for part in parts if part)
 
 
 def _chosen(found: set[str]) -> Reading:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Interval, Issue, Sign
+from fhir_mappings.orders import read_orders
 from tests.charts import (
     ATC,
     CPT,
@@ -23,7 +24,7 @@ from tests.charts import (
     procedure,
     quantity,
 )
-from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown, terminology
 
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 GERMAN = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
@@ -227,6 +228,26 @@ def test_what_was_given_for_another_cancer_is_no_cycle_and_sets_no_adjuvant_ther
     ours = dose("o", (ATC, "L01XA03"), on="2026-05-15")
     beside = read(*resected, LIVER, BREAST, other, ours)
     assert shown(beside, "chemotherapy-cycles") == (1 if left_out else Interval(1))
+
+
+@pytest.mark.parametrize(
+    ("reason", "left_out"),
+    [
+        ([{"reference": {"reference": "Condition/breast"}}], True),
+        ([{"concept": concept(ICD10CM, "C50.911")}], True),
+        ([{"concept": concept(ICD10CM, "C18.7")}, {"reference": {"reference": "Condition/breast"}}], False),
+        ([{"reference": {"reference": "Condition/primary"}}], False),
+    ],
+)
+def test_what_was_given_for_another_cancer_is_none_of_ours_in_r5_either(
+    reason: list[dict[str, Any]], *, left_out: bool
+) -> None:
+    given = {name: member for name, member in dose("d", CAPECITABINE).items() if name != "medicationCodeableConcept"}
+    given |= {"medication": {"concept": concept(*CAPECITABINE)}, "occurenceDateTime": "2026-05-20", "reason": reason}
+    draft = {"resourceType": "MedicationRequest", "id": "m", "medication": given["medication"], "reason": reason}
+    orders = read_orders([draft], terminology(), patient_id="1", drafts=True, record=[PRIMARY, LIVER, BREAST])
+    cycles = shown(read(PRIMARY, LIVER, BREAST, given), "chemotherapy-cycles")
+    assert (cycles, len(orders)) == (("gap: absent", 0) if left_out else (1, 1))
 
 
 @pytest.mark.parametrize(

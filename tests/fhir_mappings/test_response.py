@@ -119,3 +119,44 @@ def test_a_response_is_read_in_the_findings_of_snomed() -> None:
         for code in IN_SNOMED
     }
     assert found == IN_SNOMED
+
+
+WORDS = [("Partial response", "partial-response"), (" PR ", "partial-response"), ("Teilremission", "partial-response")]
+WORDS += [
+    ("R\u00e9ponse partielle", "partial-response"),
+    ("SD", "stable-disease"),
+    ("Stable disease", "stable-disease"),
+]
+WORDS += [
+    ("stabile Erkrankung", "stable-disease"),
+    ("Enfermedad estable", "stable-disease"),
+    ("CR", "complete-response"),
+]
+WORDS += [
+    ("Complete remission", "complete-response"),
+    ("PD", "progressive-disease"),
+    ("Progress", "progressive-disease"),
+]
+WORDS += [("Progressieve ziekte", "progressive-disease"), ("partial-response", "partial-response")]
+UNCLEAR = ["no PD", "PR/SD", "SD?", "not progressive disease", "stable on chemotherapy", "mixed response", "P", ""]
+
+
+@pytest.mark.parametrize(("words", "expected"), [*WORDS, *((words, "gap: unreadable") for words in UNCLEAR)])
+def test_a_response_is_read_as_it_is_named(words: str, expected: str) -> None:
+    code = {"coding": [{"system": "urn:local", "code": "1", "display": words}]}
+    values: list[Given] = [
+        {"valueString": words},
+        {"valueCodeableConcept": {"text": words}},
+        {"valueCodeableConcept": code},
+    ]
+    told = [observation("s", (LOINC, "97509-4"), value, on="2026-05-01") for value in values]
+    found = [shown(read(PRIMARY, LIVER, given("2026-02-01"), one), "chemotherapy-response") for one in told if words]
+    assert set(found) <= {expected}
+
+
+def test_a_code_of_the_response_counts_before_its_words_and_two_words_are_none() -> None:
+    both = coded(SNOMED, "359746009")["valueCodeableConcept"] | {"text": "PD"}
+    two = {"coding": [{"display": "PD"}], "text": "PR"}
+    told = [observation("s", (LOINC, "97509-4"), {"valueCodeableConcept": one}, on="2026-05-01") for one in (both, two)]
+    found = [shown(read(PRIMARY, LIVER, given("2026-02-01"), one), "chemotherapy-response") for one in told]
+    assert found == ["stable-disease", "gap: unreadable"]

@@ -109,6 +109,14 @@ def test_the_last_day_of_an_order_is_the_last_past_one_on_which_it_was_to_be_tak
     assert str(case.last_given["chemotherapy-last-date"].value) == last
 
 
+def test_the_days_of_an_order_in_r5_are_those_of_its_period() -> None:
+    order = request("completed", "2026-01-20", effectiveDosePeriod={"start": "2026-02-01", "end": "2026-05-20"})
+    order["medication"] = {"concept": order.pop("medicationCodeableConcept")}
+    case = read(PRIMARY, LIVER, order)
+    found = [str(shown(case, fact)) for fact in ("chemotherapy-cycles", "chemotherapy-last-date")]
+    assert found == ["1", "2026-05-20"]
+
+
 @pytest.mark.parametrize("status", ["stopped", "unknown"])
 @pytest.mark.parametrize("drug", [{}, TEXT], ids=["coded", "in text"])
 @pytest.mark.parametrize(

@@ -76,15 +76,17 @@ GROUPS = {
     ),
     "drafts": Group(
         "fhir_mappings",
-        ("orders",),
+        ("orders", "read/drug_names"),
         (*(f"tests/orders/test_{name}.py" for name in (
-            "read_orders", "order_shapes", "order_cards", "combined_orders", "order_grounds",
+            "read_orders", "named_prescriptions", "order_shapes", "order_cards", "combined_orders", "order_grounds",
         )), "tests/cds/test_selections.py"),
     ),
     "requests": Group(
         "service/cds",
-        ("messages", "json_body", "prefetch_states", "selections"),
-        tuple(f"tests/cds/test_{name}.py" for name in ("messages", "prefetch_states", "selections", "feedback")),
+        ("messages", "json_body", "drafts", "prefetch_states", "selections"),
+        tuple(
+            f"tests/cds/test_{name}.py" for name in ("messages", "drafts", "prefetch_states", "selections", "feedback")
+        ),
     ),
     "tokens": Group(
         "service/adapters",

@@ -162,6 +162,8 @@ def test_the_drug_of_an_order_stands_beside_it_or_else_on_record(
         {"orderDetail": [{"text": "Parenchyma"}]},
         {"note": [None, {"text": 5}, {"text": "Cirrhosis?"}]},
         {"code": {"coding": [{"system": CPT, "code": "47000", "display": "Transjugular biopsy"}]}},
+        {"code": {"concept": concept(CPT, "47000") | {"text": "Biopsy of the parenchyma"}}},
+        {"reason": [{"concept": {"text": "Fibrosis"}}]},
         {"reasonCode": [{"text": "Steatohepatitis"}, {"text": "staging"}], "bodySite": [{"text": "Right lobe"}]},
     ],
 )
