@@ -34,6 +34,7 @@ ANORECTAL = condition("anorectal", (ICD10CM, "C21.8")) | {
 }
 ON = "2026-06-10"
 LEFT = (SNOMED, "82619000")
+UNSURE = "of a cancer that is known by its name alone, or does not count"
 ISSUE = Issue("Observation/o", "of another cancer")
 
 
@@ -171,7 +172,7 @@ def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent
     assert (shown(of_breast, fact), issue.reference, issue.reason) == (
         "gap: unreadable",
         "Observation/o",
-        "of a cancer that is known by its name alone",
+        UNSURE,
     )
 
 
@@ -244,6 +245,13 @@ def test_radiotherapy_of_another_cancer_is_none_of_the_rectum_but_where_it_says_
     primary = condition("primary", (ICD10CM, "C20"), onset="2026-05-01")
     course = procedure("c", (SNOMED, "1217123003"), on="2026-06-01", **more)
     assert shown(read(primary, LIVER, BREAST, course), "rectal-radiotherapy") == expected
+
+
+@pytest.mark.parametrize("never", sorted(NEVER))
+def test_a_result_of_a_cancer_that_is_not_asserted_is_not_used_nor_taken_for_absent(never: str) -> None:
+    refuted = BREAST | {"verificationStatus": concept(VERIFICATION, never)}
+    case = read(PRIMARY, LIVER, refuted, result(*N2, "Condition/breast"))
+    assert (shown(case, "primary-n"), [issue.reason for issue in case.issues]) == ("gap: unreadable", [UNSURE])
 
 
 REFUTED = [BREAST | {"verificationStatus": concept(VERIFICATION, one)} for one in sorted(NEVER)]
