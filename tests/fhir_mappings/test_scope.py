@@ -143,7 +143,7 @@ def test_a_provisional_disease_counts_and_is_flagged() -> None:
         (cond("C18.1"), True),
         (cond("C40.20"), True),
         (cond("C41.9"), True),
-        (condition("c", (SNOMED, "254837009")), True),
+        *((condition("c", (SNOMED, code)), True) for code in ("254837009", "372137005", "93974005", "372003004")),
         (condition("c", (SNOMED, "254637007")), True),
         (condition("c", (SNOMED, "25370001")), True),
         *((condition("c", (SNOMED, code)), True) for code in ("254838004", "254900004", "254626006")),
