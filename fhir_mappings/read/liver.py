@@ -11,6 +11,7 @@ from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     LIVER_OPERATIONS,
     RESECTIONS,
+    flag_others,
     operations_for_metastases,
     planned_operations,
     undecided_resections,
@@ -171,6 +172,7 @@ def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
     Both stay open where a metastasis may be either. Without such an operation later is after it was said to be treated.
     """
+    flag_others(reader, fact.code, *LIVER_OPERATIONS)
     for unlisted in unlisted_liver_operations(reader):
         reader.flag(unlisted, UNLISTED, fact.code)
     operations = [

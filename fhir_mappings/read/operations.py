@@ -18,6 +18,7 @@ RESECTIONS = "resection-*"
 LIVER_OPERATIONS = ("hepatectomy-*", "liver-ablation")
 UNLISTED_LIVER_OPERATIONS = "liver-operation-unlisted"
 RELIEFS = ("resection-*", "stoma-or-stent")
+FOR_ANOTHER = "for another cancer: not used"
 BEFORE_DIAGNOSIS_DAYS = 90
 """The Condition is often dated by the specimen: what happened this long before it still belongs to the primary."""
 
@@ -81,6 +82,13 @@ def undecided_resections(reader: Reader) -> list[Resource]:
 def _resections(reader: Reader) -> list[Resource]:
     """Give the completed resections of the bowel, but those for another cancer."""
     return [resection for resection in reader.done(RESECTIONS) if not is_for_another(reader, resection)]
+
+
+def flag_others(reader: Reader, fact: str, *sets: str) -> None:
+    """Note the completed operations in some value sets that tell nothing of a fact: they were for another cancer."""
+    for done in reader.done(*sets):
+        if is_for_another(reader, done):
+            reader.flag(done, FOR_ANOTHER, fact)
 
 
 def resected_long_before_diagnosis(reader: Reader) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OTHER_CANCER = "of another cancer"
 OTHER_ORGAN = "of another organ"
-NAMED_CANCER = "of a cancer that is known by its name alone"
+UNSURE_CANCER = "of a cancer that is known by its name alone, or does not count"
 _SET = "other-cancer"
 _OF_A_TUMOUR = (
     "tnm",
@@ -58,11 +58,14 @@ def leave_out_of_others(
 ) -> list[Resource]:
     """Leave out the results of other cancers from the resources by type, and note each.
 
-    Give those that are of cancers whose names, among `named`, are all that is known of them: they may be another.
+    Give those that are of cancers whose names, among `named`, are all that is known of them, or that do not count: they
+    may be of this one.
     """
     conditions = found.get("Condition", ())
-    coded = frozenset(one.reference for one in conditions if _is_other(one.sets))
-    named = {**named, **{one.reference: one.body for one in conditions if _is_unplaced(one)}}
+    others = [one for one in conditions if _is_other(one.sets)]
+    coded = frozenset(one.reference for one in others if is_asserted(one.verification))
+    unsure = [*filter(_is_unplaced, conditions), *(one for one in others if not is_asserted(one.verification))]
+    named = {**named, **{one.reference: one.body for one in unsure}}
     bodies = {**named, **{one.reference: one.body for one in conditions}} if coded or named else {}
     cancers = _Cancers(coded, frozenset(named), _staged(bodies))
     doubtful: list[Resource] = []
@@ -73,7 +76,7 @@ def leave_out_of_others(
             ours.append(result)
             continue
         issues.append(Issue(result.reference, reason))
-        doubtful += [result] if reason == NAMED_CANCER else []
+        doubtful += [result] if reason == UNSURE_CANCER else []
     if "Observation" in found:
         found["Observation"] = ours
     return doubtful
@@ -103,7 +106,7 @@ def _reason(result: Resource, cancers: _Cancers, terminology: Terminology) -> st
         conditions = _conditions(result, cancers, inside)
         coded = cancers.coded | {one for one, other in inside.items() if other}
         if conditions and conditions <= coded | cancers.named:
-            return OTHER_CANCER if conditions <= coded else NAMED_CANCER
+            return OTHER_CANCER if conditions <= coded else UNSURE_CANCER
     return None
 
 

@@ -11,6 +11,7 @@ from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     RELIEFS,
     RESECTIONS,
+    flag_others,
     operation,
     planned_operations,
     primary_resections,
@@ -92,6 +93,7 @@ def operation_done(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def in_situ(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive whether the primary is in place: resected says no, an open plan to resect it and no resection yes."""
+    flag_others(reader, fact.code, RESECTIONS)
     for undecided in undecided_resections(reader):
         reader.flag(undecided, UNDATED, "primary-in-situ")
     second = second_primaries(reader)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _PRIMARY, _LIVER, _ELSEWHERE = "primary", "liver-metastasis", "metastasis-elsewhere"
 _PERFORATION, _RESECTED = "perforation", "resected"
+_HINTS = frozenset({"resection-hint", "tnm-t-pathological", "tnm-n-pathological"})
 _RECENT_MONTHS = 6
 
 
@@ -167,6 +168,8 @@ def _resection_hinted(reader: Reader) -> bool:
     if any(asserted(one) and ("resection-hint" in one.sets or _RESECTED in one.topics) for one in _conditions(reader)):
         return True
     if _RESECTED in _also_named(reader) or named_pathologically(reader):
+        return True
+    if not all(one.sets.isdisjoint(_HINTS) for one in reader.chart.refused):
         return True
     if (
         any(pathological(reader, letter) for letter in ("T", "N"))

@@ -35,6 +35,7 @@ ANORECTAL = condition("anorectal", (ICD10CM, "C21.8")) | {
 }
 ON = "2026-06-10"
 LEFT = (SNOMED, "82619000")
+UNSURE = "of a cancer that is known by its name alone, or does not count"
 ISSUE = Issue("Observation/o", "of another cancer")
 
 
@@ -172,7 +173,7 @@ def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent
     assert (shown(of_breast, fact), issue.reference, issue.reason) == (
         "gap: unreadable",
         "Observation/o",
-        "of a cancer that is known by its name alone",
+        UNSURE,
     )
 
 
@@ -267,6 +268,13 @@ def test_radiotherapy_of_another_cancer_is_none_of_the_rectum_but_where_it_says_
     assert shown(read(primary, LIVER, BREAST, course), "rectal-radiotherapy") == expected
 
 
+@pytest.mark.parametrize("never", sorted(NEVER))
+def test_a_result_of_a_cancer_that_is_not_asserted_is_not_used_nor_taken_for_absent(never: str) -> None:
+    refuted = BREAST | {"verificationStatus": concept(VERIFICATION, never)}
+    case = read(PRIMARY, LIVER, refuted, result(*N2, "Condition/breast"))
+    assert (shown(case, "primary-n"), [issue.reason for issue in case.issues]) == ("gap: unreadable", [UNSURE])
+
+
 REFUTED = [BREAST | {"verificationStatus": concept(VERIFICATION, one)} for one in sorted(NEVER)]
 REFUTED += [BREAST | {"code": {"coding": [{"system": GERMAN, "code": "C50.9 A"}]}}]
 CONTAINED: dict[str, Any] = {"reasonReference": [{"reference": "#b"}], "contained": [BREAST | {"id": "b"}]}
@@ -306,6 +314,8 @@ def test_a_hepatectomy_for_a_cancer_of_the_liver_itself_treats_no_metastasis(
     planned = read(PRIMARY, LIVER, HCC, order("h", (CPT, "47120"), on="2026-06-01", **reason))
     assert (shown(done, "liver-state"), shown(planned, "hepatectomy-extent")) == (state, extent)
     assert Sign.LIVER_TREATED in done.signs
+    told = Issue("Procedure/h", "for another cancer: not used", "flagged", ("liver-state",))
+    assert done.issues == (() if state == "treated" else (told,))
 
 
 OVARY: dict[str, Any] = {"reasonCode": [concept(ICD10CM, "C56.9")]}
@@ -317,7 +327,8 @@ def test_a_resection_of_the_bowel_for_another_cancer_leaves_open_whether_the_pri
     )
     facts = ("primary-in-situ", "primary-resection-date", "primary-operation-done")
     found = [shown(case, fact) for case in (for_ovary, without_date) for fact in facts]
-    assert (found, for_ovary.issues, without_date.issues) == (["gap: absent"] * 6, (), ())
+    told = Issue("Procedure/r", "for another cancer: not used", "flagged", ("primary-in-situ",))
+    assert (found, for_ovary.issues, without_date.issues) == (["gap: absent"] * 6, (told,), (told,))
     assert Sign.PRIMARY_RESECTED in for_ovary.signs
     planned = read(PRIMARY, LIVER, order("r", LEFT, on="2026-06-01", **OVARY))
     assert [shown(planned, fact) for fact in ("primary-in-situ", "colorectal-operation")] == ["gap: absent"] * 2

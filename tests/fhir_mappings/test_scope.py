@@ -143,7 +143,7 @@ def test_a_provisional_disease_counts_and_is_flagged() -> None:
         (cond("C18.1"), True),
         (cond("C40.20"), True),
         (cond("C41.9"), True),
-        (condition("c", (SNOMED, "254837009")), True),
+        *((condition("c", (SNOMED, code)), True) for code in ("254837009", "372137005", "93974005", "372003004")),
         (condition("c", (SNOMED, "254637007")), True),
         (condition("c", (SNOMED, "25370001")), True),
         *((condition("c", (SNOMED, code)), True) for code in ("254838004", "254900004", "254626006")),
@@ -296,6 +296,11 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("bowel gone, in the fourth digit of WHO and Germany", [gm("Z90.4")], {HINTED}),
     ("cancer of digestive organs in the past, as WHO and Germany code it", [gm("Z85.0")], {HINTED}),
     ("stomach and pancreas gone", [gm("Z90.3"), cond("Z90.411", "d")], set()),
+    ("bowel gone, cannot be read", [cond("Z90.49", foo=1)], {HINTED}),
+    *(
+        (f"{code} that cannot be read", [observation("o", (LOINC, code), {"valueString": "pT3"}, foo=1)], hinted)
+        for code, hinted in (("21899-0", {HINTED}), ("21900-6", {HINTED}), ("21905-5", set[Sign]()))
+    ),
     ("bowel gone, refuted", [cond("Z90.49", verification="refuted")], set()),
     ("margin", [local("primary-margin", "r0", on="2026-06-01")], {HINTED}),
     ("operation said", [local("primary-operation-done", "hartmann", on="2026-06-01")], {HINTED}),

@@ -17,7 +17,7 @@ SEVERAL = {"resectable", "unresectable"}
 NOTHING = [ABSENT] * 5
 UICC = "https://www.uicc.org/resources/tnm"
 GROUPS = [(LOINC, code) for code in ("21902-2", "21908-9", "21914-7")]
-GROUPS += [(SNOMED, code) for code in ("399588009", "399537006")]
+GROUPS += [(SNOMED, code) for code in ("399588009", "399537006", "399390009")]
 FORMULA = "pT4b pN2a pM1b R1"
 
 
@@ -84,6 +84,13 @@ def test_the_stage_of_another_or_a_refuted_cancer_tells_nothing() -> None:
     summary = {"text": FORMULA}
     assert told(PRIMARY, LIVER, staged(summary, of=breast), staged(summary, of=refuted)) == NOTHING
     assert told(PRIMARY, LIVER, breast, grouped(FORMULA, focus=[{"reference": "Condition/breast"}])) == NOTHING
+
+
+def test_a_stage_group_of_germanys_oncology_module_tells_several_organs_and_nothing_else() -> None:
+    coded = {"coding": [{"system": UICC, "code": "IVB", "display": "Stadium IVB"}]}
+    of_module = grouped("") | {"valueCodeableConcept": coded, "hasMember": [{"reference": "Observation/t"}]}
+    del of_module["valueString"]
+    assert told(PRIMARY, LIVER, of_module) == [*NOTHING[:4], SEVERAL]
 
 
 @pytest.mark.parametrize("name", ["TNM", "pTNM", "UICC TNM classification", "ypTNM"])

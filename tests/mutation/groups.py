@@ -101,7 +101,7 @@ GROUPS = {
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
                 "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",
-                "settle", "topics", "treatment", "values",
+                "settle", "tnm", "topics", "treatment", "values",
             )),
         ),
         tuple(
@@ -113,7 +113,7 @@ GROUPS = {
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
                 "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions", "named_operations",
-                "last_given", "liver_state",
+                "last_given", "liver_state", "tnm_formula", "tnm_in_words", "tnm_m", "named_beside",
             )
         ),
         share=0.25,
