@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
+from fhir_mappings.read.conditions import active
 from fhir_mappings.read.dates import FROM_RECORDED, on
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
@@ -108,11 +109,9 @@ class Reader:
         """Give the resources that could not be used, with the facts that they could have carried."""
         if self._losses is None:
             self._losses = [(Evidence(one.reference), self.costs(one.kind, one.sets)) for one in self.chart.refused]
-            self._losses += [
-                (self.evidence(one), self.costs(one.kind, one.sets))
-                for one in self.chart.of("Observation")
-                if one.status not in _STATUSES or _to_come(one)
-            ]
+            unusable = [one for one in self.chart.of("Observation") if one.status not in _STATUSES or _to_come(one)]
+            unusable += [one for one in self.chart.of("Condition") if one.future and active(one)]
+            self._losses += [(self.evidence(one), self.costs(one.kind, one.sets)) for one in unusable]
         return self._losses
 
     def costs(self, kind: str, sets: Iterable[str]) -> tuple[str, ...]:
