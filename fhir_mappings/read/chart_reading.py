@@ -222,8 +222,7 @@ class _Gate:
             self.reading.issues.append(Issue(reference, checked.refused or ""))
             return None
         said = _said(checked.body) if kind == "Observation" else checked.body
-        dated, remark = clinical_date(said)
-        future = dated is not None and dated.first > tomorrow(self.as_of) and not _is_plan(checked.body)
+        dated, remark, future = _dated(said, self.as_of)
         if checked.remarks or topics or masked or future:
             flags = (
                 (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
@@ -290,6 +289,18 @@ def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _unless_absent(carrier: Mapping[str, Any]) -> dict[str, Any]:
     absent = "dataAbsentReason" in carrier
     return {name: member for name, member in carrier.items() if not (absent and name.startswith("value"))}
+
+
+def _dated(body: Mapping[str, Any], as_of: date) -> tuple[PartialDate | None, str | None, bool]:
+    """Give the clinical date with its remark, and whether it is wrong: in the future.
+
+    A care plan may begin then: it was decided before, on a day that is not recorded.
+    """
+    dated, remark = clinical_date(body)
+    if dated is None or dated.first <= tomorrow(as_of) or _is_plan(body):
+        return dated, remark, False
+    begins = body["resourceType"] == "CarePlan" and "created" not in body
+    return (None, remark, False) if begins else (dated, remark, True)
 
 
 def _is_plan(body: Mapping[str, Any]) -> bool:
