@@ -13,7 +13,7 @@ from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Kno
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
 from fhir_mappings.read.conditions import active
-from fhir_mappings.read.dates import FROM_RECORDED, on
+from fhir_mappings.read.dates import FROM_RECORDED, on, tomorrow
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, concept_texts, read_value
@@ -223,9 +223,17 @@ class Reader:
                 if unreadable:
                     self.note(resource, UNREADABLE_VALUE, fact.code)
                 found.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
+            elif fact.kind == "date" and self._is_to_come(read):
+                self.note(resource, FUTURE, fact.code)
+                found.append(Candidate(None, resource.dated, proof, unreadable=True))
             else:
                 found.append(Candidate(read, resource.dated, proof, local))
         return found
+
+    def _is_to_come(self, read: Found) -> bool:
+        """Whether the value of a date fact, which tells of what was, is certainly in the future."""
+        days = PartialDate.of(read)
+        return days is not None and days.first > tomorrow(self.as_of)
 
     def candidate(self, resource: Resource, fact: FactDefinition, value: Found | None, *sets: str) -> Candidate:
         """Give an Observation's value as a candidate; where it has one that was not understood, say so."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Gap, Unknown
+from fhir_mappings.catalogue import load_catalogue
 from service.knowledge.decide import decide
 from service.knowledge.guideline import load_guideline
 from tests.charts import ICD10CM, LOINC, SNOMED, coded, condition, local, observation
@@ -71,3 +72,30 @@ def test_an_older_value_that_can_be_read_stays() -> None:
     assert [(one.reference, one.reason, one.severity, one.costs) for one in case.issues] == [
         ("Observation/later", "dated in the future", "left-out", ("asa",))
     ]
+
+
+@pytest.mark.parametrize("day", ["2026-06-17", "2026-07", "2027"])
+@pytest.mark.parametrize("fact", [code for code, found in load_catalogue().facts.items() if found.kind == "date"])
+def test_a_day_to_come_is_none_on_which_something_was(fact: str, day: str) -> None:
+    entered = local(fact, day, on="2026-06-01")
+    case = read(PRIMARY | {"onsetDateTime": None}, LIVER | {"onsetDateTime": None}, entered)
+    assert (shown(case, fact), [(one.reason, one.costs) for one in case.issues if one.severity == "left-out"]) == (
+        "gap: unreadable",
+        [("dated in the future", (fact,))],
+    )
+
+
+@pytest.mark.parametrize("day", ["2026-06-16", "2026-06", "2026"])
+def test_a_day_that_may_be_past_or_is_tomorrow_is_read(day: str) -> None:
+    assert (
+        str(
+            shown(read(PRIMARY, LIVER, local("primary-resection-date", day, on="2026-06-01")), "primary-resection-date")
+        )
+        == day
+    )
+
+
+def test_a_resection_on_a_day_to_come_has_not_been() -> None:
+    in_situ = local("primary-in-situ", value=True, on="2026-06-01")
+    case = read(PRIMARY, LIVER, in_situ, local("primary-resection-date", "2026-07-01", on="2026-06-01"))
+    assert (shown(case, "primary-in-situ"), shown(case, "primary-resection-date")) == (True, "gap: unreadable")
