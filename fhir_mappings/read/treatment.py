@@ -298,8 +298,15 @@ def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active.
 
-    Where no dose was surely given in its time and some may have been, there may have been none.
+    Where no dose was surely given in its time and some may have been, there may have been none. What has an end that
+    was entered is completed.
     """
+    ends = reader.local(reader.catalogue["adjuvant-end-date"])
+    ended = [Candidate("completed", one.dated, derived(one.evidence)) for one in ends if one.value is not None]
+    return [*ended, *_adjuvant_by_doses(reader)]
+
+
+def _adjuvant_by_doses(reader: Reader) -> list[Candidate]:
     doses = _adjuvant(reader)
     listed = (doses.certain or doses.possible) if doses is not None else []
     named = [] if doses is not None and doses.certain else _adjuvant_by_name(reader)
@@ -333,7 +340,7 @@ def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if doses is None or found is None or not doses.closed:
         return []
     ended = _ended_last(reader, doses.certain)
-    if ended is None or not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
+    if ended is None or not any(status.value == "completed" for status in _adjuvant_by_doses(reader)):
         return []
     first = max(end.first for one in doses.certain if (end := end_of(reader, one)) is not None)
     last, proof = ended[0].last, [ended[1]]
