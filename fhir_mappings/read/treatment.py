@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_mappings.case import Interval, Known, PartialDate
+from fhir_mappings.case import Gap, Interval, Known, PartialDate, Unknown
 from fhir_mappings.read.conditions import asserted
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
@@ -54,6 +54,8 @@ _CYCLE_DAYS = 10
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
+    if any(_may_have_lasted(reader, code, found) for code in ("chemotherapy-last-date", "bevacizumab-last-date")):
+        return True
     courses = courses_of(reader)
     for dose in medication(reader, DRUGS, ANTINEOPLASTIC):
         possible = dose.status not in NOT_GIVEN[dose.kind] and not sensitises(reader, dose, courses)
@@ -67,6 +69,15 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
     sessions = (one for one in reader.chart.holding("Condition", _SESSION) if asserted(one))
     return any(_may_follow(done, found) for done in (*procedures, *sessions))
+
+
+def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bool:
+    """Whether a last day of therapy is, or may be, on or after a date; one that cannot be read may be any."""
+    fact = reader.fact(code)
+    if isinstance(fact, Unknown):
+        return fact.gap in {Gap.CONFLICTING, Gap.UNREADABLE}
+    last = reader.date_of(code)
+    return found is None or last is None or last.last >= found.first
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
