@@ -221,8 +221,7 @@ class _Gate:
             self.reading.issues.append(Issue(reference, checked.refused or ""))
             return None
         said = _said(checked.body) if kind == "Observation" else checked.body
-        dated, remark = clinical_date(said)
-        future = dated is not None and dated.first > self.last_day and not _is_plan(checked.body)
+        dated, remark, future = _dated(said, self.last_day)
         if checked.remarks or topics or masked or future:
             flags = (
                 (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
@@ -289,6 +288,18 @@ def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _unless_absent(carrier: Mapping[str, Any]) -> dict[str, Any]:
     absent = "dataAbsentReason" in carrier
     return {name: member for name, member in carrier.items() if not (absent and name.startswith("value"))}
+
+
+def _dated(body: Mapping[str, Any], last_day: date) -> tuple[PartialDate | None, str | None, bool]:
+    """Give the clinical date with its remark, and whether it is wrong: in the future.
+
+    A care plan may begin then: it was decided before, on a day that is not recorded.
+    """
+    dated, remark = clinical_date(body)
+    if dated is None or dated.first <= last_day or _is_plan(body):
+        return dated, remark, False
+    begins = body["resourceType"] == "CarePlan" and "created" not in body
+    return (None, remark, False) if begins else (dated, remark, True)
 
 
 def _is_plan(body: Mapping[str, Any]) -> bool:

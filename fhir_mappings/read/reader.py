@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
-from fhir_mappings.read.dates import FROM_RECORDED, on
+from fhir_mappings.read.conditions import active
+from fhir_mappings.read.dates import FROM_RECORDED, on, tomorrow
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
@@ -107,11 +108,9 @@ class Reader:
         """Give the resources that could not be used, with the facts that they could have carried."""
         if self._losses is None:
             self._losses = [(Evidence(one.reference), self.costs(one.kind, one.sets)) for one in self.chart.refused]
-            self._losses += [
-                (self.evidence(one), self.costs(one.kind, one.sets))
-                for one in self.chart.of("Observation")
-                if one.status not in _STATUSES or _to_come(one)
-            ]
+            unusable = [one for one in self.chart.of("Observation") if one.status not in _STATUSES or _to_come(one)]
+            unusable += [one for one in self.chart.of("Condition") if one.future and active(one)]
+            self._losses += [(self.evidence(one), self.costs(one.kind, one.sets)) for one in unusable]
         return self._losses
 
     def costs(self, kind: str, sets: Iterable[str]) -> tuple[str, ...]:
@@ -226,9 +225,17 @@ class Reader:
                 if unreadable:
                     self.note(resource, UNREADABLE_VALUE, fact.code)
                 found.append(Candidate(None, resource.dated, proof, unreadable=unreadable))
+            elif fact.kind == "date" and self._is_to_come(read):
+                self.note(resource, FUTURE, fact.code)
+                found.append(Candidate(None, resource.dated, proof, unreadable=True))
             else:
                 found.append(Candidate(read, resource.dated, proof, local))
         return found
+
+    def _is_to_come(self, read: Found) -> bool:
+        """Whether the value of a date fact, which tells of what was, is certainly in the future."""
+        days = PartialDate.of(read)
+        return days is not None and days.first > tomorrow(self.as_of)
 
     def candidate(self, resource: Resource, fact: FactDefinition, value: Found | None, *sets: str) -> Candidate:
         """Give an Observation's value as a candidate; where it has one that was not understood, say so."""

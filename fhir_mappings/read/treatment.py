@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_mappings.case import Interval, Known, PartialDate
+from fhir_mappings.case import Gap, Interval, Known, PartialDate, Unknown
 from fhir_mappings.read.conditions import asserted
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
@@ -73,6 +73,8 @@ _NAMES = {
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     """Whether systemic therapy stands in the chart that was, or may have been, given on or after a date."""
+    if any(_may_have_lasted(reader, code, found) for code in ("chemotherapy-last-date", "bevacizumab-last-date")):
+        return True
     courses = courses_of(reader)
     for dose in medication(reader, DRUGS, ANTINEOPLASTIC):
         possible = dose.status not in NOT_GIVEN[dose.kind] and not sensitises(reader, dose, courses)
@@ -86,6 +88,15 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
     procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
     sessions = (one for one in reader.chart.holding("Condition", _SESSION) if asserted(one))
     return any(_may_follow(done, found) for done in (*procedures, *sessions))
+
+
+def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bool:
+    """Whether a last day of therapy is, or may be, on or after a date; one that cannot be read may be any."""
+    fact = reader.fact(code)
+    if isinstance(fact, Unknown):
+        return fact.gap in {Gap.CONFLICTING, Gap.UNREADABLE}
+    last = reader.date_of(code)
+    return found is None or last is None or last.last >= found.first
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
@@ -324,8 +335,15 @@ def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
 def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active.
 
-    Where no dose was surely given in its time and some may have been, there may have been none.
+    Where no dose was surely given in its time and some may have been, there may have been none. What has an end that
+    was entered is completed.
     """
+    ends = reader.local(reader.catalogue["adjuvant-end-date"])
+    ended = [Candidate("completed", one.dated, derived(one.evidence)) for one in ends if one.value is not None]
+    return [*ended, *_adjuvant_by_doses(reader)]
+
+
+def _adjuvant_by_doses(reader: Reader) -> list[Candidate]:
     doses = _adjuvant(reader)
     listed = (doses.certain or doses.possible) if doses is not None else []
     named = [] if doses is not None and doses.certain else _adjuvant_by_name(reader)
@@ -359,7 +377,7 @@ def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     if doses is None or found is None or not doses.closed:
         return []
     ended = _ended_last(reader, doses.certain)
-    if ended is None or not any(status.value == "completed" for status in adjuvant_status(reader, fact)):
+    if ended is None or not any(status.value == "completed" for status in _adjuvant_by_doses(reader)):
         return []
     first = max(end.first for one in doses.certain if (end := end_of(reader, one)) is not None)
     last, proof = ended[0].last, [ended[1]]

@@ -10,6 +10,7 @@ from tests.charts import (
     RXNORM,
     SNOMED,
     concept,
+    local,
     procedure,
 )
 from tests.fhir_mappings.reading import read, shown
@@ -193,3 +194,20 @@ ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
 def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: Any, end: str) -> None:
     case = read(*OLD, *resources)
     assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ([], ("completed", "derived")),
+        ([local("adjuvant-status", "ongoing", on="2026-01-02")], ("completed", "derived")),
+        ([local("adjuvant-status", "none", on="2026-02-01")], ("none", "entered")),
+        ([local("adjuvant-status", "ongoing", on="2026-03-01")], ("ongoing", "entered")),
+    ],
+)
+def test_adjuvant_chemotherapy_of_which_an_end_is_entered_was_given(
+    status: list[Given], expected: tuple[str, str]
+) -> None:
+    case = read(*OLD, local("adjuvant-end-date", "2025-06-01", on="2026-02-01"), *status)
+    found = case.facts["adjuvant-status"]
+    assert (shown(case, "adjuvant-status"), found.evidence[0].how) == expected

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Interval, Known, PartialDate
-from tests.charts import CPT, OPCS, SNOMED, procedure
+from fhir_mappings.case import Evidence, Interval, Known, PartialDate, Sign
+from tests.charts import CPT, OPCS, SNOMED, local, procedure
 from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
     BEVACIZUMAB,
@@ -118,3 +118,20 @@ def test_an_administration_that_has_begun_is_the_last_that_was_given(status: str
     case = read(*OLD, given("2026-03-01", ident="done"), given("2026-06-12", status=status))
     day, reference = (date(2026, 6, 12), "d") if begun else (date(2026, 3, 1), "done")
     assert last(case) == {"chemotherapy-last-date": (day, [f"MedicationAdministration/{reference}"])}
+
+
+@pytest.mark.parametrize("fact", ["chemotherapy-last-date", "bevacizumab-last-date"])
+@pytest.mark.parametrize(
+    ("day", "since"),
+    [
+        ("2026-01-14", False),
+        ("2026-01-15", True),
+        ("2026-05", True),
+        ("2026", True),
+        ("2025-12", False),
+        ("2031-01-01", True),
+    ],
+)
+def test_a_last_day_that_was_entered_is_a_sign_of_therapy(fact: str, day: str, *, since: bool) -> None:
+    case = read(*OLD, local(fact, day, on="2026-06-01"))
+    assert (Sign.SYSTEMIC_THERAPY_SINCE_METASTASIS in case.signs) is since

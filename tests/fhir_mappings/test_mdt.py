@@ -60,6 +60,16 @@ def test_a_plan_for_months_to_come_was_decided_at_their_start() -> None:
     assert shown(read(planned, newer), "mdt-decision") == "liver-first"
 
 
+def test_a_plan_that_begins_on_a_day_to_come_was_decided_before_on_a_day_that_is_not_recorded() -> None:
+    planned = plan("staged", period={"start": "2026-06-22"}, note=[{"text": "bulky"}])
+    del planned["created"]
+    case = read(planned)
+    assert (case.mdt, case.issues) == (
+        MdtRecord("staged", None, Evidence("CarePlan/plan", coding=f"{STRATEGY}|staged"), "bulky"),
+        (),
+    )
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [

@@ -336,7 +336,7 @@ def test_a_segment_counts_before_what_names_none_and_the_newest_of_its_kind(code
     [
         ({"onset": "2026-06-01"}, "obstruction", 0),
         ({"onset": "2026-06-16"}, "obstruction", 0),
-        ({"onset": "2026-06-17"}, "gap: absent", 1),
+        ({"onset": "2026-06-17"}, "gap: unreadable", 1),
         ({}, "gap: absent", 1),
         ({"clinical": "resolved"}, "gap: absent", 0),
         ({"onset": "2026-06-01", "verification": "differential"}, "gap: absent", 0),
