@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,16 @@ pytest_plugins = ["tests.canary.plugin"]
 # A machine that does other work is slow: how long one example takes says nothing.
 hypothesis_settings.register_profile("unhurried", hypothesis_settings(), deadline=None)
 hypothesis_settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM (of `timeout`, of a job that is cancelled) end a run as Ctrl-C does: no server or folder stays."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends it twice, and the second would end the clearing up
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ def only_proposes(dose: Resource) -> bool:
 
 
 def proposed(reader: Reader, *drugs: str) -> list[Resource]:
-    """Give the proposals of systemic therapy that were carried out: when, they do not tell."""
+    """Give the proposals of some drugs that were carried out, by default of all: when, they do not tell."""
     return [dose for dose in medication(reader, *drugs) if _is_done(dose) and only_proposes(dose)]
 
 

@@ -320,7 +320,7 @@ def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     named = (
         *named_in_text(reader, SYSTEMIC),
-        *proposed(reader, DRUGS),
+        *proposed(reader),
         *reader.done(_INFUSION),
         *_procedures_in_text(reader),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from service.demo.addresses import Addresses
 from service.demo.ehr import Ehr, app_client, create_ehr
@@ -29,6 +29,8 @@ _ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--disable-default-apps", "--no-first-run", "--disable-dev-shm-usage"),
 ]
+_PATIENCE_MS = 60_000
+"""A bound for what never comes: a page on a busy machine may be slow."""
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Watched:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start Debian's Chromium without a window."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_ARGUMENTS)
         try:
@@ -69,7 +72,7 @@ def chromium() -> Iterator[Browser]:
 def watched(browser: Browser, url: str, *, width: int = 1280, height: int = 900) -> Iterator[Watched]:
     """Open a page of its own, and prove at the end that nothing went wrong on it and nothing left this machine."""
     context = browser.new_context(base_url=url, viewport={"width": width, "height": height})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(_PATIENCE_MS)
     found = Watched(context.new_page())
     found.watch(found.page)
     context.on("page", found.watch)

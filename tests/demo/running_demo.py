@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMAND = "import sys; sys.argv[0] = 'crlm-cds'; from service.cli import main; main()"
-_ENDS_WITHIN_S = 20
+_ENDS_WITHIN_S = 120
+"""What a busy machine takes at most."""
 
 
 @dataclass(frozen=True)

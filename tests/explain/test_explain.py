@@ -282,6 +282,24 @@ def test_the_first_day_for_the_liver_counts_from_the_last_chemotherapy(given: An
 
 
 @pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (date(2026, 10, 27), date(2026, 11, 24)),
+        (date(2026, 10, 26), date(2026, 11, 23)),
+        (date(2026, 10, 25), None),
+    ],
+    ids=["tomorrow", "today", "yesterday"],
+)
+def test_the_operation_is_planned_for_no_day_that_is_past(last: date, expected: date | None) -> None:
+    case = example("V01", chemotherapy_last_date=last)
+    decision = decide(case, GUIDELINE)
+    assert (case.as_of, steps(reading(case, decision), decision.outcomes[0])[0].earliest) == (
+        date(2026, 11, 23),
+        expected,
+    )
+
+
+@pytest.mark.parametrize(
     ("resected", "expected"),
     [
         (date(2026, 10, 12), "about 2 months after the primary: 23 Nov 2026 to 4 Jan 2027"),
@@ -310,6 +328,13 @@ def test_a_parameter_that_is_no_number_is_a_fault_of_the_caller() -> None:
 def test_a_certain_scope_is_not_explained_as_uncertain() -> None:
     with pytest.raises(ValueError, match="certain"):
         explain_uncertain_scope(reading(charted({}, scope=Scope.IN), Decision((), ())))
+
+
+def test_an_uncertain_scope_cites_no_source_of_a_recommendation() -> None:
+    case = replace(example("V01"), scope=Scope.UNCERTAIN)
+    decisions = (decide(case, GUIDELINE), Decision((), ()))
+    with_one, without = (explain_uncertain_scope(reading(case, decision)) for decision in decisions)
+    assert with_one == without
 
 
 def test_other_resources_with_issues_are_named_beside_those_that_leave_the_scope_open() -> None:

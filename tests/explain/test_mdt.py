@@ -10,6 +10,7 @@ import pytest
 
 from fhir_mappings.case import ABSENT, Evidence, Gap, Interval, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.decide import decide
+from service.knowledge.explanation import Strong, Text
 from service.knowledge.guideline import load_guideline
 from service.knowledge.mdt import Change, changes_since, explain_mdt
 from service.knowledge.phrases import SUMMARY_LIMIT
@@ -72,6 +73,25 @@ def test_a_change_is_another_value_from_a_later_day(then: Fact, now: Fact, chang
 def test_without_a_dated_decision_nothing_is_newer() -> None:
     assert changes(with_facts(decided(decided=None), ecog=Known(2, LATER))) == ()
     assert changes(replace(example("V16"), mdt=None)) == ()
+
+
+def test_without_a_dated_decision_the_card_says_that_nothing_can_be_newer() -> None:
+    told_of = told(decided(decided=None))
+    assert [(section.code, section.title) for section in told_of.sections] == [("recommendation", ""), ("sources", "")]
+    assert [(line.kind, line.parts[0]) for line in told_of.sections[0].lines] == [
+        ("recommendation", Strong("MDT decided simultaneous resection (date not recorded)")),
+        ("notice", Text("Without a date it cannot be told whether deciding facts changed since.")),
+    ]
+
+
+def test_what_changed_stands_before_the_answer_of_now() -> None:
+    sections = told(with_facts(decided(), ecog=Known(2, LATER))).sections
+    assert [(section.code, section.title) for section in sections] == [
+        ("recommendation", ""),
+        ("mdt", "Changed since"),
+        ("why", "Now"),
+        ("sources", ""),
+    ]
 
 
 def test_a_day_that_may_be_later_counts_as_later() -> None:

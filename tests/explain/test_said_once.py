@@ -13,6 +13,7 @@ from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
 from service.knowledge.reading import Reading
+from service.knowledge.reasons import reasons
 from tests.decided import CATALOGUE, example, section_of
 from tests.explain.plain import plain
 
@@ -74,3 +75,9 @@ def test_an_advisory_names_the_limit_of_the_site() -> None:
     assert "Disease-free interval under 9 months: poor prognosis. Recorded: disease-free interval 8 months" in [
         line.partition(" (")[0] for line in said(example("V28"), "advisories", guideline)
     ]
+
+
+def test_what_speaks_for_a_strategy_is_a_reason_and_for_an_open_one_what_is_known() -> None:
+    guideline = load_guideline()
+    readings = (Reading(case, decide(case, guideline), guideline, CATALOGUE) for case in map(example, ("V01", "V19")))
+    assert [{line.kind for line in reasons(one)} for one in readings] == [{"reason"}, {"known"}]

@@ -200,6 +200,7 @@ CODED_BREAST, CODED_COLON = ({"reasonCode": [concept(ICD10CM, code)]} for code i
 REASONS: list[tuple[str, dict[str, Any], bool]] = [
     ("none", {}, False),
     ("another cancer", OF_BREAST, True),
+    ("another cancer, by a urn", {"reasonReference": [{"reference": "urn:uuid:breast"}]}, True),
     ("another cancer, in a code", CODED_BREAST, True),
     ("both ways", OF_BREAST | CODED_BREAST, True),
     ("the primary", OF_PRIMARY, False),

@@ -9,7 +9,7 @@ import pytest
 from fhir_mappings.case import Interval, Sign
 from tests.charts import ATC, SNOMED, concept, procedure
 from tests.fhir_mappings.reading import read, shown
-from tests.fhir_mappings.therapies import LIVER, OLD, PRIMARY, TEXT, Given, given, request, taken
+from tests.fhir_mappings.therapies import BEVACIZUMAB, LIVER, OLD, PRIMARY, TEXT, Given, given, request, taken
 
 COURSE = procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2026-02-01", "end": "2026-03-10"})
 
@@ -115,6 +115,17 @@ def test_the_days_of_an_order_in_r5_are_those_of_its_period() -> None:
     case = read(PRIMARY, LIVER, order)
     found = [str(shown(case, fact)) for fact in ("chemotherapy-cycles", "chemotherapy-last-date")]
     assert found == ["1", "2026-05-20"]
+
+
+def test_an_order_for_some_days_began_on_its_own_day_and_not_on_the_last() -> None:
+    case = read(PRIMARY, LIVER, request("completed", "2026-01-10", **lasting(14, "d")))
+    assert shown(case, "chemotherapy-cycles") == "gap: absent"
+
+
+def test_a_proposal_of_another_drug_leaves_the_last_day_of_bevacizumab_as_it_is() -> None:
+    bevacizumab = given("2026-03-01", BEVACIZUMAB)
+    case = read(PRIMARY, LIVER, bevacizumab, request("completed", "2026-03-20", intent="proposal"))
+    assert str(shown(case, "bevacizumab-last-date")) == "2026-03-01"
 
 
 @pytest.mark.parametrize("status", ["stopped", "unknown"])

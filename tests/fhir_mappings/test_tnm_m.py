@@ -37,6 +37,13 @@ def test_m1b_and_m1c_are_disease_outside_the_liver(code: tuple[str, str], value:
     assert shown(read(PRIMARY, LIVER, observation("m", code, value, on=RECENT)), "extrahepatic-disease") == expected
 
 
+def test_of_several_codes_of_a_stage_the_one_that_was_read_is_its_evidence() -> None:
+    stage = observation("m", (LOINC, "21901-4"), coded(SNOMED, "1229907005"), on=RECENT)
+    stage["code"]["coding"].insert(0, {"system": "https://lab.example", "code": "TNM"})
+    [proof] = read(PRIMARY, LIVER, stage).facts["extrahepatic-disease"].evidence
+    assert (proof.reference, proof.how, proof.coding) == ("Observation/m", "derived", "http://loinc.org|21901-4")
+
+
 @pytest.mark.parametrize(
     ("value", "stops"),
     [

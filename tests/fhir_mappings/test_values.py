@@ -85,7 +85,10 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("cea", value(4.25, "ng/mL", system=SNOMED, code="258806002"), 4.25),
     ("cea", value(4.25, system="urn:oid:1.2.3", code="ng/mL"), 4.25),
     ("cea", value(4.25, "ng/mL", system="urn:oid:2.16.840.1.113883.6.8", code="mg/L"), UNREADABLE),
-    ("cea", value(4.25, "ng/mL", system="http://unitsofmeasure.org", code="U/mL"), UNREADABLE),
+    *(
+        ("cea", value(4.25, "ng/mL", system=system, code="U/mL"), UNREADABLE)
+        for system in ("http://unitsofmeasure.org", " http://unitsofmeasure.org/ ")
+    ),
     *(("metastasis-count", value(3, unit), 3) for unit in ("lesions", "Metastases", "nodules", "{lesions}")),
     ("nodes-positive", value(3, "lymph nodes"), 3),
     ("metastasis-count", value(3, "cm"), UNREADABLE),

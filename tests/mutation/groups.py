@@ -96,12 +96,12 @@ GROUPS = {
     "readers": Group(
         "fhir_mappings",
         (
-            "asked", "bundle", "loose_json", "relevance", "mapper", "terminology", "resources", "shapes", "screen",
-            "surrogates", "value_set_json", "wiring", "words",
+            "asked", "bundle", "case", "loose_json", "relevance", "mapper", "terminology", "resources", "shapes",
+            "screen", "surrogates", "value_set_json", "wiring", "words",
             *(f"read/{name}" for name in (
-                "certainty", "chart_reading", "conditions", "dates", "fitness", "liver", "mdt", "operations",
-                "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader", "references", "scope",
-                "settle", "tnm", "topics", "treatment", "values",
+                "certainty", "chart_reading", "conditions", "dates", "doses", "elsewhere", "fitness", "liver", "mdt",
+                "once", "operations", "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader",
+                "references", "routes", "scope", "settle", "tnm", "topics", "treatment", "values",
             )),
         ),
         tuple(
@@ -113,7 +113,10 @@ GROUPS = {
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
                 "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
                 "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions", "named_operations",
-                "last_given", "liver_state", "tnm_formula", "tnm_in_words", "tnm_m", "named_beside",
+                "last_given", "liver_state", "derived_day", "distant_sites", "malformed_codes", "margin_of_resection",
+                "named_beside", "named_cirrhosis", "named_measurements", "named_perforation", "named_plans",
+                "radiotherapy", "routes", "second_primary", "severity", "snomed_operations", "systemic_therapy",
+                "tnm_formula", "tnm_in_words", "tnm_m", "words",
             )
         ),
         share=0.25,

@@ -11,10 +11,11 @@ import argparse
 import random
 import shutil
 import sys
-import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -78,7 +79,11 @@ def scored(mutants: list[Mutant], trial: Trial, known: frozenset[Key]) -> Score:
 def main() -> int:
     """Copy the project, try what was asked for, print the score of each module and of all."""
     options = _options()
-    root = Path(options.root or tempfile.mkdtemp(prefix="mutation-"))
+    with nullcontext(options.root) if options.root else TemporaryDirectory(prefix="mutation-") as root:
+        return _tried(options, Path(root))
+
+
+def _tried(options: argparse.Namespace, root: Path) -> int:
     for name in COPIED:
         copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
         copy(PROJECT / name, root / name)

@@ -264,6 +264,11 @@ def test_orders_are_compared_with_the_decision_of_the_mdt_first() -> None:
     assert card["summary"] == "Liver operation differs from the MDT's decision of 10 Nov 2026: primary first"
 
 
+def test_an_undated_decision_of_the_mdt_is_compared_without_a_day() -> None:
+    (card,) = cards(by_mdt(example("V01"), "staged", decided=None), hepatectomy(DAY))
+    assert card["summary"] == "Liver operation differs from the MDT's decision: primary first"
+
+
 @pytest.mark.parametrize(("liver", "expected"), [("untreated", ["strategy-differs"]), ("treated", [])])
 def test_the_primary_fits_liver_first_of_the_mdt_once_the_liver_is_treated(liver: str, expected: list[str]) -> None:
     decided_after = by_mdt(example("V01", liver_state=liver), "liver-first")

@@ -87,13 +87,31 @@ def test_game_adds_its_points_and_names_its_group(facts: dict[str, object], poin
     assert (_points(score), score.group) == ((points, points), group)
 
 
-def test_extrahepatic_disease_gives_two_points_also_where_its_resectability_is_open() -> None:
+@pytest.mark.parametrize(
+    ("left", "points"),
+    [({"resectable", "unresectable"}, (2, 2)), ({"none", "resectable"}, (0, 2)), ({"none"}, (0, 0))],
+    ids=["whatever its resectability", "or none", "none"],
+)
+def test_extrahepatic_disease_gives_the_points_that_all_its_open_values_share(
+    left: set[str], points: tuple[int, int]
+) -> None:
     case = case_with({"ras": "wild-type", "cea": 1, "primary-n": "N0", "largest-metastasis": 10, "metastasis-count": 1})
-    spread = Case(
-        facts={**case.facts, "extrahepatic-disease": Narrowed(frozenset({"resectable", "unresectable"}))},
-        as_of=case.as_of,
+    spread = Case(facts={**case.facts, "extrahepatic-disease": Narrowed(frozenset(left))}, as_of=case.as_of)
+    assert _points(game(spread, tumour_burden(spread))) == points
+
+
+def test_game_names_its_criteria_and_the_facts_that_they_ask_for() -> None:
+    score = game(case_with({}), tumour_burden(case_with({})))
+    assert score.items == (
+        ScoreItem("RAS mutated (the score asks for KRAS)", 0, 1),
+        ScoreItem("CEA at least 20 ng/mL", 0, 1),
+        ScoreItem("Node-positive primary", 0, 1),
+        ScoreItem("Tumour burden at least 3", 0, 1),
+        ScoreItem("Tumour burden at least 9", 0, 1),
+        ScoreItem("Extrahepatic disease", 0, 2),
     )
-    assert _points(game(spread, tumour_burden(spread))) == (2, 2)
+    inputs = ("ras", "cea", "primary-n", "largest-metastasis", "metastasis-count", "extrahepatic-disease")
+    assert score.missing == inputs
 
 
 @pytest.mark.parametrize(
