@@ -69,6 +69,8 @@ _NO_METASTASIS = re.compile(r"M\s?[0X](?![a-z0-9])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
 """The stages that M1b and M1c make."""
+_LONGEST_NAME = 2000
+"""Characters of a name or stage that is looked at: more is a report."""
 ANY, _M = "tnm-*", "tnm-m"
 _UNDER = {letter: (f"tnm-{other}-*", _M, "tnm-stage") for letter, other in (("T", "n"), ("N", "t"))}
 """The codes under which a formula may tell T or N, but their own."""
@@ -220,15 +222,23 @@ def formulas(reader: Reader, *sets: str) -> list[Resource]:
         replace(one, body={"valueCodeableConcept": stage["summary"]})
         for one in primaries(reader)
         for stage in one.body.get("stage", ())
-        if "summary" in stage
+        if "summary" in stage and _is_short(stage["summary"])
     ]
     return [*reader.stated(*sets), *stages]
 
 
 def named_alone(reader: Reader) -> list[Resource]:
     """Give what may spell TNM under no code of it: Observations by their name, and the names of the primary."""
-    primary_names = [replace(one, body={"valueCodeableConcept": one.body["code"]}) for one in primaries(reader)]
-    return [*reader.named("tnm"), *primary_names]
+    names = [
+        replace(one, body={"valueCodeableConcept": one.body["code"]})
+        for one in primaries(reader)
+        if _is_short(one.body["code"])
+    ]
+    return [*reader.named("tnm"), *names]
+
+
+def _is_short(concept: object) -> bool:
+    return all(len(text) <= _LONGEST_NAME for text in texts_in(concept))
 
 
 def named_pathologically(reader: Reader) -> bool:

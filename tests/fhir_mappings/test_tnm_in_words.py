@@ -72,6 +72,13 @@ def test_a_stage_tells_what_it_spells_and_no_more(summary: dict[str, Any], expec
     assert told(staged(summary), LIVER) == expected
 
 
+def test_a_report_in_the_place_of_a_stage_or_a_name_is_not_looked_through() -> None:
+    at_most = FORMULA + " " * (2000 - len(FORMULA))
+    named = [PRIMARY | {"code": PRIMARY["code"] | {"text": text}} for text in (at_most, f"{at_most} ")]
+    found = [told(one, LIVER)[:2] for one in (staged({"text": at_most}), staged({"text": f"{at_most} "}), *named)]
+    assert found == [["T4b", "N2a"], [ABSENT, ABSENT], [UNREADABLE, UNREADABLE], [ABSENT, ABSENT]]
+
+
 def test_a_newer_observation_counts_and_a_pathological_one_before_a_clinical_stage() -> None:
     n = observation("n", (LOINC, "21900-6"), {"valueString": "pN1"}, on="2026-06-01")
     found = [shown(read(staged({"text": text}), LIVER, n), "primary-n") for text in ("pN2", "cN2")]
