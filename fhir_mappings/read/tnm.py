@@ -70,6 +70,8 @@ _NO_METASTASIS = re.compile(r"M\s?[0X](?![a-z0-9])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
 """The stages that M1b and M1c make."""
+_LONGEST = 2000
+"""Characters of a name, stage or value that is looked at: more is a report, and takes long to search."""
 ANY, _M = "tnm-*", "tnm-m"
 _UNDER = {letter: (f"tnm-{other}-*", _M, "tnm-stage") for letter, other in (("T", "n"), ("N", "t"))}
 """The codes under which a formula may tell T or N, but their own."""
@@ -191,14 +193,15 @@ def _categories_in(text: str, letter: str) -> list[re.Match[str]]:
 def texts_of(resource: Resource) -> list[str]:
     """Give the texts, displays and codes of an Observation's value: registries code a category as it is written."""
     said = resource.body.get("valueString")
-    return [*texts_in(resource.body.get("valueCodeableConcept")), *([said] if isinstance(said, str) else [])]
+    spelled = [said] if isinstance(said, str) and len(said) <= _LONGEST else []
+    return [*texts_in(resource.body.get("valueCodeableConcept")), *spelled]
 
 
 def texts_in(concept: object) -> list[str]:
-    """Give the texts, displays and codes of a concept, but codes that are mere numbers."""
+    """Give the texts, displays and codes of a concept, but codes that are mere numbers, and reports."""
     written = (coding.get("code") for coding in codings(concept))
     spelled = (text for text in written if isinstance(text, str) and not (len(text) > _NUMBERED and text.isdigit()))
-    return [*concept_texts(concept), *spelled]
+    return [text for text in (*concept_texts(concept), *spelled) if len(text) <= _LONGEST]
 
 
 def _named(text: str, letter: str) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -70,6 +71,22 @@ def test_the_stage_of_the_primary_is_evidence_of_its_condition() -> None:
 )
 def test_a_stage_tells_what_it_spells_and_no_more(summary: dict[str, Any], expected: list[Any]) -> None:
     assert told(staged(summary), LIVER) == expected
+
+
+def test_a_report_in_the_place_of_a_stage_or_a_name_is_not_looked_through() -> None:
+    at_most = FORMULA + " " * (2000 - len(FORMULA))
+    named = [PRIMARY | {"code": PRIMARY["code"] | {"text": text}} for text in (at_most, f"{at_most} ")]
+    found = [told(one, LIVER)[:2] for one in (staged({"text": at_most}), staged({"text": f"{at_most} "}), *named)]
+    assert found == [["T4b", "N2a"], [ABSENT, ABSENT], [UNREADABLE, UNREADABLE], [ABSENT, ABSENT]]
+
+
+def test_a_report_in_the_place_of_a_value_is_unreadable_at_once() -> None:
+    report = observation(
+        "t", (LOINC, "21899-0"), {"valueString": f"pT4b {'no evidence of ' * 20_000}"}, on="2026-06-01"
+    )
+    began = time.thread_time()
+    found = told(PRIMARY, LIVER, report)[:2]
+    assert (found[0], time.thread_time() - began < 0.5) == (UNREADABLE, True)
 
 
 def test_a_newer_observation_counts_and_a_pathological_one_before_a_clinical_stage() -> None:
