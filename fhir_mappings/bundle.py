@@ -48,8 +48,8 @@ class SourceRead:
     """The resources of one source that may matter.
 
     `entries` counts the resources it held (not OperationOutcomes); `partial` says that it holds less than there is:
-    a total above its matches without a next page, or an error among the entries, reported or met (`failed`). `matches`
-    and `total` are for searches of several pages: see `are_partial`.
+    a total above its matches without a next page, a next page without an address, or an error among the entries,
+    reported or met (`failed`). `matches` and `total` are for searches of several pages: see `are_partial`.
     """
 
     state: SourceState
@@ -295,11 +295,13 @@ def _decoded(entry: _Entry) -> dict[str, Any] | None:
 
 
 def _source(scan: Scan, found: _Found, *, matches: int) -> SourceRead:
-    following = next((link.url for link in scan.link or () if link and link.relation == "next" and link.url), None)
+    pages = [link.url for link in scan.link or () if link is not None and link.relation == "next"]
+    following = next(filter(None, pages), None)
     total = scan.total if isinstance(scan.total, int | float) and not found.nested else None
     short = total is not None and total > matches and following is None
-    # Nothing but word that something was kept back is no answer: there may be all of it.
-    failed = found.failed or (found.withheld and not found.entries)
+    # A next page without an address is lost; nothing but word that something was kept back is no answer.
+    lost = bool(pages) and following is None
+    failed = found.failed or lost or (found.withheld and not found.entries)
     return SourceRead(
         SourceState.DATA if found.entries else SourceState.OUTCOME if failed else SourceState.EMPTY,
         tuple(found.resources),

@@ -64,9 +64,9 @@ def read_entries(body: dict[str, Any], relevance: Relevance, depth: int) -> Sour
             search = entry.get("search")
             matches += not (isinstance(search, dict) and search.get("mode") in ("include", "outcome"))
             resources += [resource] if relevance.matters_as_dictionary(resource) else []
-    failed = failed or (withheld and not kinds)
     links = [one for one in objects(body.get("link")) if one.get("relation") == "next"]
     following = next((one["url"] for one in links if isinstance(one.get("url"), str) and one["url"]), None)
+    failed = failed or (withheld and not kinds) or (bool(links) and following is None)
     total = body.get("total")
     total = total if type(total) in (int, float) and "Bundle" not in kinds else None
     short = total is not None and total > matches and following is None

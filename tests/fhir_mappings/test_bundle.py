@@ -200,6 +200,12 @@ STATES: list[tuple[Any, SourceRead]] = [
         bundle(HIT, total=5, link=[{"relation": "self", "url": "s"}, {"relation": "next", "url": "n"}]),
         SourceRead(SourceState.DATA, (HIT,), "n", entries=1),
     ),
+    *(
+        (bundle(HIT, total=1, link=link), SourceRead(SourceState.DATA, (HIT,), partial=True, entries=1))
+        for link in ([{"relation": "next"}], [{"relation": "next", "url": ""}], {"relation": "next", "url": 5})
+    ),
+    (bundle(link=[None, {"relation": "next"}]), SourceRead(SourceState.OUTCOME, partial=True)),
+    (bundle(HIT, link=[{"relation": "self"}]), SourceRead(SourceState.DATA, (HIT,), entries=1)),
     (
         bundle({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}),
         SourceRead(SourceState.OUTCOME, partial=True),
