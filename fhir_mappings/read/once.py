@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Concatenate, ParamSpec
 
     from fhir_mappings.read.reader import Reader
+
+    _P = ParamSpec("_P")
 
 _T = TypeVar("_T", bound="tuple[Any, ...] | frozenset[Any]")
 
 
-def once(read: Callable[[Reader], _T]) -> Callable[[Reader], _T]:
-    """Keep what `read` gives with the reader of the chart, so that it goes with it."""
+def once(read: Callable[Concatenate[Reader, _P], _T]) -> Callable[Concatenate[Reader, _P], _T]:
+    """Keep what `read` gives for each of its arguments with the reader of the chart, so that it goes with it."""
 
     @wraps(read)
-    def kept(reader: Reader) -> _T:
-        found: _T | None = reader.kept.get(read)
+    def kept(reader: Reader, /, *asked: _P.args, **named: _P.kwargs) -> _T:
+        at = (read, *asked)
+        found: _T | None = reader.kept.get(at)
         if found is None:
-            found = reader.kept[read] = read(reader)
+            found = reader.kept[at] = read(reader, *asked, **named)
         return found
 
     return kept

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.read.conditions import earliest, past_metastases
 from fhir_mappings.read.dates import shifted
+from fhir_mappings.read.once import once
 from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.reader import NOT_DONE
 
@@ -103,9 +104,10 @@ def _since(reader: Reader) -> PartialDate | None:
     return shifted(diagnosed, -BEFORE_DIAGNOSIS_DAYS) if diagnosed is not None else None
 
 
-def planned_operations(reader: Reader, *sets: str) -> list[Resource]:
+@once
+def planned_operations(reader: Reader, *sets: str) -> tuple[Resource, ...]:
     """Give the open plans of operations in some value sets, but those for another cancer."""
-    return [plan for plan in reader.planned(*sets) if not is_for_another(reader, plan)]
+    return tuple(plan for plan in reader.planned(*sets) if not is_for_another(reader, plan))
 
 
 def liver_operations(reader: Reader) -> list[Resource]:

@@ -58,7 +58,7 @@ class Reader:
     _facts: dict[str, Fact] = field(default_factory=dict)
     _dates: dict[str, PartialDate | None] = field(default_factory=dict)
     _losses: list[tuple[Evidence, tuple[str, ...]]] | None = None
-    kept: dict[Callable[[Reader], Any], Any] = field(default_factory=dict)
+    kept: dict[tuple[object, ...], Any] = field(default_factory=dict)
     """What readings that are made once gave (`once`)."""
 
     def fact(self, code: str) -> Fact:

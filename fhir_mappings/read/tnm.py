@@ -104,10 +104,11 @@ def _parts(whole: str, named: Iterable[str]) -> list[str]:
     return [one for one in named if one != whole and one.startswith(whole)]
 
 
-def pathological(reader: Reader, letter: str) -> list[Resource]:
+@once
+def pathological(reader: Reader, letter: str) -> tuple[Resource, ...]:
     """Give the Observations of T or N that are pathological: as their value is spelled, else by their code."""
     by_code = [one for one in reader.stated(f"{_kind(letter)}-pathological") if not _says_clinical(reader, one, letter)]
-    return [*by_code, *(one for one in _other(reader, letter) if _says_pathological(reader, one, letter))]
+    return (*by_code, *(one for one in _other(reader, letter) if _says_pathological(reader, one, letter)))
 
 
 def _clinical(reader: Reader, letter: str) -> list[Resource]:
@@ -115,10 +116,11 @@ def _clinical(reader: Reader, letter: str) -> list[Resource]:
     return [*(one for one in _other(reader, letter) if not _says_pathological(reader, one, letter)), *by_value]
 
 
-def _other(reader: Reader, letter: str) -> list[Resource]:
+@once
+def _other(reader: Reader, letter: str) -> tuple[Resource, ...]:
     """Give what has no pathological code: a clinical one, one that leaves it open, or another name: "pT3 pN2"."""
     others = [one for one in formulas(reader, *_UNDER[letter]) if _tells(reader, one, letter)]
-    return [*reader.stated(f"{_kind(letter)}-clinical", f"{_kind(letter)}-unspecified"), *others]
+    return (*reader.stated(f"{_kind(letter)}-clinical", f"{_kind(letter)}-unspecified"), *others)
 
 
 def _kind(letter: str) -> str:
