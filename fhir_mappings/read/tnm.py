@@ -106,25 +106,29 @@ def _parts(whole: str, named: Iterable[str]) -> list[str]:
 
 @once
 def pathological(reader: Reader, letter: str) -> tuple[Resource, ...]:
-    """Give the Observations of T or N that are pathological: as their value is spelled, else by their code."""
+    """Give the Observations of T or N that are pathological: by their code, or by their value where it leaves it.
+
+    A value that is spelled as clinical is that under any code.
+    """
     by_code = [one for one in reader.stated(f"{_kind(letter)}-pathological") if not _says_clinical(reader, one, letter)]
-    return (*by_code, *(one for one in _other(reader, letter) if _says_pathological(reader, one, letter)))
+    return (*by_code, *(one for one in _unspecified(reader, letter) if _says_pathological(reader, one, letter)))
 
 
 def _clinical(reader: Reader, letter: str) -> list[Resource]:
-    by_value = [one for one in reader.stated(f"{_kind(letter)}-pathological") if _says_clinical(reader, one, letter)]
-    return [*(one for one in _other(reader, letter) if not _says_pathological(reader, one, letter)), *by_value]
-
-
-@once
-def _other(reader: Reader, letter: str) -> tuple[Resource, ...]:
-    """Give what has no pathological code: a clinical one, one that leaves it open, or another name: "pT3 pN2"."""
-    others = [one for one in formulas(reader, *_UNDER[letter]) if _tells(reader, one, letter)]
-    return (*reader.stated(f"{_kind(letter)}-clinical", f"{_kind(letter)}-unspecified"), *others)
+    others = [one for one in _unspecified(reader, letter) if not _says_pathological(reader, one, letter)]
+    others += [one for one in reader.stated(f"{_kind(letter)}-pathological") if _says_clinical(reader, one, letter)]
+    return [*reader.stated(f"{_kind(letter)}-clinical"), *others]
 
 
 def _kind(letter: str) -> str:
     return f"tnm-{letter.lower()}"
+
+
+@once
+def _unspecified(reader: Reader, letter: str) -> tuple[Resource, ...]:
+    """Give what leaves open which kind of category it is, or tells it under another name: "pT3 pN2"."""
+    others = [one for one in formulas(reader, *_UNDER[letter]) if _tells(reader, one, letter)]
+    return (*reader.stated(f"{_kind(letter)}-unspecified"), *others)
 
 
 def _tells(reader: Reader, resource: Resource, letter: str) -> bool:

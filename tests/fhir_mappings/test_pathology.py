@@ -107,13 +107,6 @@ def test_a_clinical_category_under_a_pathological_code_is_no_pathology(text: str
     assert found == ("N2", "gap: absent", False)
 
 
-@pytest.mark.parametrize("text", ["pN2", "ypN2b", "pT3 pN2a"])
-def test_a_pathological_category_under_a_clinical_code_is_pathology(text: str) -> None:
-    case = read(PRIMARY, said(CN, text))
-    found = (shown(case, "primary-n")[:2], shown(case, "primary-pathology"), Sign.RESECTION_HINTED in case.signs)
-    assert found == ("N2", "unfavourable-nodal", True)
-
-
 @pytest.mark.parametrize(
     ("concept", "expected"),
     [
