@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings.bundle import Scan, SourceRead, SourceState, are_partial, read_source
+from fhir_mappings.bundle import Scan, SourceRead, SourceState, read_source
 from tests.charts import CPT, ICD10CM, LOINC, RXNORM, concept, condition, dose, observation, procedure
 from tests.fhir_mappings.decoded import read_decoded
 from tests.fhir_mappings.reading import SAMPLES, terminology
@@ -316,33 +316,6 @@ def test_bundles_in_bundles_are_followed_three_deep(depth: int, odd: dict[str, A
     assert ([one["id"] for one in found.resources], found.entries) == (expected, 1)
     assert found.total is None
     assert not found.partial
-
-
-def page(matches: int, total: float | None, *, failed: bool = False) -> SourceRead:
-    return SourceRead(SourceState.DATA, matches=matches, total=total, failed=failed)
-
-
-@pytest.mark.parametrize(
-    ("pages", "expected"),
-    [
-        ([], False),
-        ([page(2, None)], False),
-        ([page(2, None), page(1, 3)], False),
-        ([page(2, 3), page(1, None)], False),
-        ([page(2, 3), page(1, 3)], False),
-        ([page(2, 4), page(1, 4)], True),
-        ([page(2, 3), page(1, 4)], True),
-        ([page(2, 3.5), page(1, None)], True),
-        ([page(0, 1)], True),
-        ([page(2, None), page(1, None, failed=True)], True),
-        ([page(2, 2, failed=True)], True),
-    ],
-)
-def test_pages_hold_less_than_there_is_where_one_failed_or_the_total_is_not_reached(
-    pages: list[SourceRead], *, expected: bool
-) -> None:
-    assert are_partial(iter(pages)) is expected
-    assert are_partial(iter(pages[::-1])) is expected
 
 
 @pytest.mark.parametrize("where", [b'"code":{"text":"liver mets"},"x":%s', b'"code":%s', b'"resourceType":%s'])

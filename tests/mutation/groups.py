@@ -111,7 +111,7 @@ GROUPS = {
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates", "taken",
                 "unfinished",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
-                "terminology", "relevance", "bundle", "asked", "each_match", "surrogates", "codings", "day_edges",
+                "terminology", "relevance", "bundle", "pages", "asked", "each_match", "surrogates", "codings", "day_edges",
                 "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions", "named_operations",
                 "last_given", "liver_state", "derived_day", "distant_sites", "malformed_codes", "margin_of_resection",
                 "named_beside", "named_cirrhosis", "named_measurements", "named_perforation", "named_plans",
