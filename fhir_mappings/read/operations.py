@@ -80,9 +80,10 @@ def undecided_resections(reader: Reader) -> list[Resource]:
     ]
 
 
-def _resections(reader: Reader) -> list[Resource]:
+@once
+def _resections(reader: Reader) -> tuple[Resource, ...]:
     """Give the completed resections of the bowel, but those for another cancer."""
-    return [resection for resection in reader.done(RESECTIONS) if not is_for_another(reader, resection)]
+    return tuple(resection for resection in reader.done(RESECTIONS) if not is_for_another(reader, resection))
 
 
 def flag_others(reader: Reader, fact: str, *sets: str) -> None:

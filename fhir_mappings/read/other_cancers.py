@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.certainty import is_asserted, statuses
+from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import reasons_of, references_of, referred
 from fhir_mappings.read.values import concept_sets
@@ -147,9 +148,13 @@ def is_surely_other(sets: frozenset[str]) -> bool:
 
 def is_for_another(reader: Reader, treatment: Resource) -> bool:
     """Whether a treatment names other cancers as its reason, in codes or by their Conditions, and nothing else."""
+    return names_others(treatment.body, _others(reader), reader.terminology)
+
+
+@once
+def _others(reader: Reader) -> frozenset[str]:
     asserted = (one for one in reader.chart.holding("Condition", _SET) if is_asserted(one.verification))
-    others = (one.reference for one in asserted if is_surely_other(one.sets))
-    return names_others(treatment.body, others, reader.terminology)
+    return frozenset(one.reference for one in asserted if is_surely_other(one.sets))
 
 
 def condition_sets(resources: Iterable[object], terminology: Terminology) -> dict[str, frozenset[str]]:

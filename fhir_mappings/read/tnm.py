@@ -247,7 +247,8 @@ def named_pathologically(reader: Reader) -> bool:
     return any(_SPELLED_PATHOLOGICAL.search(text) for one in named_alone(reader) for text in texts_of(one))
 
 
-def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
+@once
+def several_organs(reader: Reader) -> tuple[tuple[Resource, bool], ...]:
     """Give the Observations by which more than the liver may have metastases, each with whether it surely has."""
     found = []
     for one in formulas(reader, ANY):
@@ -266,7 +267,7 @@ def several_organs(reader: Reader) -> list[tuple[Resource, bool]]:
         for one in named_alone(reader)
         if any(_is_of_several_perhaps(_FOURTH_STAGE.sub(r"M1\1", text)) for text in texts_of(one))
     ]
-    return [*found, *((one, False) for one in spread)]
+    return (*found, *((one, False) for one in spread))
 
 
 def _is_of_several_perhaps(text: str) -> bool:
