@@ -19,8 +19,7 @@ from fhir_mappings.read.references import (
     patient_fault,
     reasons_of,
     reference_displays,
-    references_of,
-    referred,
+    replaced_by,
 )
 from fhir_mappings.read.routes import is_local
 from fhir_mappings.read.values import concept_sets, concept_texts
@@ -102,14 +101,13 @@ def read_orders(
     return tuple(found.values())
 
 
-def replaced(orders: Iterable[object]) -> set[str]:
+def replaced(orders: Iterable[object]) -> frozenset[str]:
     """Give the references of the orders that open ones, or drafts, take the place of."""
-    return {
-        referred(one, order["resourceType"])
+    return replaced_by(
+        order
         for order in orders
         if isinstance(order, dict) and order.get("resourceType") in _ORDERS and _is_open(order, drafts=True)
-        for one in references_of(order, "replaces")
-    }
+    )
 
 
 def _reference(resource: Mapping[str, Any], place: str) -> str:

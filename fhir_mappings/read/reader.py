@@ -14,7 +14,8 @@ from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
 from fhir_mappings.read.conditions import active
 from fhir_mappings.read.dates import FROM_RECORDED, on, tomorrow
-from fhir_mappings.read.references import references_of, referred
+from fhir_mappings.read.once import once
+from fhir_mappings.read.references import replaced_by
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
 from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, concept_texts, read_value
@@ -277,9 +278,7 @@ class Reader:
 
     def planned(self, *sets: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures in some value sets, but what others replace."""
-        found = [one for kind in _PLANS for one in self.chart.holding(kind, *sets) if _is_open_plan(one)]
-        replaced = {referred(order, one.kind) for one in found for order in references_of(one.body, "replaces")}
-        return [one for one in found if one.reference not in replaced]
+        return [one for kind in _PLANS for one in self.chart.holding(kind, *sets) if self._is_planned(one)]
 
     def planned_by_name(self, topic: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures that are about something by their text alone."""
@@ -288,7 +287,14 @@ class Reader:
             words = "; ".join(concept_texts(prepared.body.get("code"))) if prepared.topics else ""
             if topic in could_be("ServiceRequest", words):
                 found.append(prepared)
-        return [one for one in found if _is_open_plan(one)]
+        return [one for one in found if self._is_planned(one)]
+
+    def _is_planned(self, plan: Resource) -> bool:
+        return _is_open_plan(plan) and plan.reference not in self._replaced()
+
+    @once
+    def _replaced(self) -> frozenset[str]:
+        return replaced_by(one.body for kind in _PLANS for one in self.chart.of(kind) if _is_open_plan(one))
 
     def order_date(self, order: Resource) -> PartialDate | None:
         """Give the date of a plan: when it was ordered, the day of the call for drafts and for days to come."""

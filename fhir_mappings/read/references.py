@@ -48,6 +48,13 @@ def references_of(concept_owner: Mapping[str, Any], element: str) -> list[str]:
     ]
 
 
+def replaced_by(orders: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Give the references, as `Type/id`, of what some orders take the place of."""
+    return frozenset(
+        referred(one, order["resourceType"]) for order in orders for one in references_of(order, "replaces")
+    )
+
+
 def reasons_of(treatment: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     """Give the reasons of a treatment or order, in the shape of R4 or R5: concepts, and Conditions as `Type/id`."""
     in_r5 = objects(treatment.get("reason"))

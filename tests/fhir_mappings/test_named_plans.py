@@ -79,3 +79,9 @@ def test_a_multivisceral_plan_known_by_its_name_is_unreadable() -> None:
     case, plain = (read(PRIMARY, LIVER, named(name)) for name in ("Multiviszerale Resektion", "Sigmoidectomy"))
     fact = "colorectal-multivisceral"
     assert (shown(case, fact), shown(plain, fact)) == ("gap: unreadable", "gap: absent")
+
+
+def test_a_plan_that_an_order_of_another_kind_replaces_is_no_plan_known_by_code_or_name() -> None:
+    liver = order("new", (CPT, "47120"), on="2026-06-12") | {"replaces": [{"reference": "ServiceRequest/s"}]}
+    plans = (order("s", (CPT, "44145"), on="2026-06-10"), named("Hartmann operation"))
+    assert [shown(read(PRIMARY, LIVER, plan, liver), FACT) for plan in plans] == ["gap: absent"] * 2
