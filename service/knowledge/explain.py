@@ -297,7 +297,8 @@ def _gaps(reading: Reading) -> list[Line]:
                 lines.append(_gap(found, code, f"{name}: {contradiction(definition, found.contested)}", advisory))
             case Gap.UNREADABLE:
                 when = newest(found.evidence)
-                to_come = when is not None and when.first > reading.case.as_of
+                # What is dated tomorrow counts: clocks and zones differ.
+                to_come = when is not None and (when.first - reading.case.as_of).days > 1
                 why = "dated in the future, so not used" if to_come else "recorded but not readable"
                 lines.append(_gap(found, code, f"{name}: {why}", None))
             case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -243,6 +243,15 @@ def test_a_fact_that_is_dated_in_the_future_is_said_to_be_so() -> None:
     to_come = Unknown(Gap.UNREADABLE, (Evidence("Observation/flr", dated=day),))
     assert lines(told(example("V38", flr_percent=to_come)), "gaps") == [
         "Liver remnant: dated in the future, so not used (2 Mar 2031, Observation/flr)"
+    ]
+
+
+@pytest.mark.parametrize(("days", "why"), [(1, "recorded but not readable"), (2, "dated in the future, so not used")])
+def test_what_is_dated_tomorrow_may_be_of_today_in_another_zone(days: int, why: str) -> None:
+    day = example("V38").as_of + timedelta(days=days)
+    bad = Unknown(Gap.UNREADABLE, (Evidence("Observation/flr", dated=PartialDate(day, day)),))
+    assert [line.split(" (")[0] for line in lines(told(example("V38", flr_percent=bad)), "gaps")] == [
+        f"Liver remnant: {why}"
     ]
 
 
