@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_mappings.case import Issue, PartialDate
+from fhir_mappings.loose_json import text_of
 from fhir_mappings.read.certainty import statuses
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
@@ -52,7 +53,7 @@ class Resource(msgspec.Struct, frozen=True):
 
     `codings` are those of its codes that are in a value set, as `system|code`, each with its sets. `topics` are what
     its text could be about, where it has no code that is understood. `verification` and `clinical` are the codes of a
-    Condition's statuses, in lower case.
+    Condition's statuses, in lower case; `status` is that of any other resource, empty where there is none.
     """
 
     kind: str
@@ -68,12 +69,7 @@ class Resource(msgspec.Struct, frozen=True):
     codings: tuple[Coding, ...] = ()
     verification: frozenset[str] = _NOTHING
     clinical: frozenset[str] = _NOTHING
-
-    @property
-    def status(self) -> str:
-        """The status of the resource; empty where there is none."""
-        status = self.body.get("status")
-        return status if isinstance(status, str) else ""
+    status: str = ""
 
     def starting(self, prefix: str) -> list[str]:
         """Give what follows `prefix` in the ids of its value sets, sorted."""
@@ -230,6 +226,7 @@ class _Gate:
                 (future and kind != "Observation", FUTURE),
             )
             self._note(reference, checked.remarks, flags=flags)
+        verification, clinical = statuses(said, self.terminology) if kind == "Condition" else (_NOTHING, _NOTHING)
         return Resource(
             kind,
             reference,
@@ -242,7 +239,9 @@ class _Gate:
             topics,
             masked,
             coded,
-            *(statuses(checked.body, self.terminology) if kind == "Condition" else ()),
+            verification,
+            clinical,
+            text_of(said.get("status")) or "",
         )
 
     def _without_any_cancer(
