@@ -21,7 +21,7 @@ def once(read: Callable[Concatenate[Reader, _P], _T]) -> Callable[Concatenate[Re
 
     @wraps(read)
     def kept(reader: Reader, /, *asked: _P.args, **named: _P.kwargs) -> _T:
-        at = (read, *asked, *named.items())
+        at = (read, *asked, *named.items()) if asked or named else read
         found: _T | None = reader.kept.get(at)
         if found is None:
             found = reader.kept[at] = read(reader, *asked, **named)
