@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _PRIMARY, _LIVER, _ELSEWHERE = "primary", "liver-metastasis", "metastasis-elsewhere"
 _PERFORATION, _RESECTED = "perforation", "resected"
+_BESIDE = frozenset({_ELSEWHERE, _PERFORATION, _RESECTED})
 _HINTS = frozenset({"resection-hint", "tnm-t-pathological", "tnm-n-pathological"})
 _RECENT_MONTHS = 6
 
@@ -141,9 +142,10 @@ def _perforation(reader: Reader) -> bool:
 
 @once
 def _also_named(reader: Reader) -> frozenset[str]:
-    """Give what the name of one of the two diseases names as well: "colon cancer with lung metastases"."""
+    """Give what the name of one of the two diseases says of the signs: "colon cancer with lung metastases"."""
     diseases = (*primaries(reader), *metastases(reader))
-    return frozenset[str]().union(*(also_named(one.body, one.sets, reader.terminology) for one in diseases))
+    named = (also_named(one.body, one.sets, reader.terminology, among=_BESIDE) for one in diseases)
+    return frozenset[str]().union(*named)
 
 
 def _is_elsewhere(found: Resource | Refused) -> bool:
