@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     _P = ParamSpec("_P")
 
-_T = TypeVar("_T", bound="tuple[Any, ...] | frozenset[Any]")
+_T = TypeVar("_T", bound="tuple[Any, ...] | frozenset[Any] | bool | None")
 
 
 def once(read: Callable[Concatenate[Reader, _P], _T]) -> Callable[Concatenate[Reader, _P], _T]:
-    """Keep what `read` gives for each of its arguments with the reader of the chart, so that it goes with it."""
+    """Keep what `read` gives for each of its arguments with the reader of the chart, so that it goes with it.
+
+    Only `None` is not kept: what gives it must be cheap.
+    """
 
     @wraps(read)
     def kept(reader: Reader, /, *asked: _P.args, **named: _P.kwargs) -> _T:
