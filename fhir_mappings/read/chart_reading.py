@@ -109,7 +109,8 @@ class ChartReading:
 
     def held(self, kind: str, set_id: str) -> Sequence[Resource]:
         """Give the resources of one type that are in one value set."""
-        return self._index(kind).get(set_id, ())
+        index = self._by_set.get(kind)
+        return (self._index(kind) if index is None else index).get(set_id, ())
 
     def _index(self, kind: str) -> Mapping[str, list[Resource]]:
         index = self._by_set.get(kind)
@@ -127,7 +128,7 @@ class ChartReading:
         if prefixes:
             named += [found for name, found in index.items() if name.startswith(prefixes)]
         if not named or len(named) == 1:
-            return named[0] if named else []
+            return named[0] if named else ()
         wanted = {id(resource) for found in named for resource in found}
         return [resource for resource in self.of(kind) if id(resource) in wanted]
 
@@ -278,7 +279,8 @@ def _ordered(draft: Mapping[str, Any]) -> Mapping[str, Any]:
 def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give an Observation without the values of which it says, itself or in a component, that they are absent."""
     components = body.get("component", ())
-    if "dataAbsentReason" not in body and not any("dataAbsentReason" in component for component in components):
+    absent = "dataAbsentReason" in body or (components and any("dataAbsentReason" in one for one in components))
+    if not absent:
         return body
     said = _unless_absent(body)
     return said | {"component": [_unless_absent(component) for component in components]} if components else said
