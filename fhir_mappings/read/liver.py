@@ -246,6 +246,8 @@ def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tup
         for lesion in reader.chart.of("BodyStructure")
         if lesion.body.get("active", True) is True and is_liver(lesion.body.get("location"), reader.terminology)
     }
+    if not lesions:
+        return []
     days: dict[PartialDate, dict[str, set[str]]] = {}
     for size in reader.observations("tumour-size"):
         if size.dated is not None:
@@ -374,10 +376,11 @@ def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     A cirrhosis that is known by its text alone is not read, and may be one all the same.
     """
     prefix = "liver-condition-"
-    conditions = [one for one in reader.chart.of("Condition") if active(one) and not one.future]
-    held = [(found, one) for one in conditions for found in one.starting(prefix) if found in fact.choices]
+    coded = [one for one in reader.chart.holding("Condition", f"{prefix}*") if active(one) and not one.future]
+    held = [(found, one) for one in coded for found in one.starting(prefix) if found in fact.choices]
     cirrhotic = [one for one in held if one[0] == _CIRRHOSIS]
-    named = [one for one in conditions if _CIRRHOSIS in one.topics]
+    conditions = reader.chart.of("Condition")
+    named = [one for one in conditions if _CIRRHOSIS in one.topics and active(one) and not one.future]
     if named and not cirrhotic:
         possible = frozenset[str | bool]({_CIRRHOSIS, *(found for found, _ in held)} if held else fact.choices)
         return [Candidate(possible, one.dated, (reader.evidence(one, how="derived"),)) for one in named]

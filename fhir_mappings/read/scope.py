@@ -154,7 +154,7 @@ def _is_elsewhere(found: Resource | Refused) -> bool:
 
 def other_cancers(reader: Reader) -> tuple[Evidence, ...]:
     """Give the Conditions of other active, confirmed solid cancers."""
-    found = [one for one in _conditions(reader) if "other-cancer" in one.sets and active(one) and confirmed(one)]
+    found = [one for one in reader.chart.held("Condition", "other-cancer") if active(one) and confirmed(one)]
     return _once(reader.evidence(one, "other-cancer") for one in found)
 
 
