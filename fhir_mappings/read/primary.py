@@ -48,10 +48,9 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     found = []
     for condition in primaries(reader):
         coded = condition.starting("primary-site-")
-        body = frozenset[str]().union(
-            *(concept_sets(concept, reader.terminology) for concept in condition.body.get("bodySite", ()))
-        )
-        refined = [choice for choice in fact.choices if f"body-site-{choice}" in body]
+        places = condition.body.get("bodySite", ())
+        body = frozenset[str]().union(*(concept_sets(place, reader.terminology) for place in places))
+        refined = [choice for choice in fact.choices if f"body-site-{choice}" in body] if body else []
         value = _specific(coded, refined)
         found.append(Candidate(value, condition.dated, (reader.evidence(condition, _SITES),)))
     for condition in () if found else histories(reader):
