@@ -22,7 +22,7 @@ from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, c
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from fhir_mappings.catalogue import Catalogue, FactDefinition
@@ -171,8 +171,10 @@ class Reader:
         """Give the usable Observations in some value sets; of a panel each component in them as if it stood alone."""
         return self._stated(self.chart.holding("Observation", *sets), sets)
 
-    def _stated(self, observations: Iterable[Resource], sets: tuple[str, ...]) -> list[Resource]:
+    def _stated(self, observations: Sequence[Resource], sets: tuple[str, ...]) -> list[Resource]:
         found: list[Resource] = []
+        if not observations:
+            return found
         for one in _usable(observations):
             found += self._parts(one, sets) if "component" in one.body else (one,)
         return found
