@@ -48,7 +48,7 @@ _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """One resource of the patient: valid, in R4 names; `sets` are the value sets that hold its codes.
 
     `codings` are those of its codes that are in a value set, as `system|code`, each with its sets. `topics` are what

@@ -31,7 +31,7 @@ Found: TypeAlias = Value | frozenset[str | bool] | Interval
 """One value, or the values that are left."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """What one source says about one fact.
 
     `value` is `None` where it says that the value is not known, or (`unreadable`) what cannot be read; `dated` is
