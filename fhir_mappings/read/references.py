@@ -57,6 +57,10 @@ def replaced_by(orders: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     )
 
 
+REASONS = frozenset({"reason", "reasonCode", "reasonReference"})
+"""The elements that hold the reasons of a treatment, in R4 and R5."""
+
+
 def reasons_of(treatment: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     """Give the reasons of a treatment or order, in the shape of R4 or R5: concepts, and Conditions as `Type/id`."""
     in_r5 = objects(treatment.get("reason"))
