@@ -282,6 +282,7 @@ class Reader:
             or (resource.status == "completed" and resource.future)
         ]
 
+    @once
     def uncertain(self, *sets: str) -> bool:
         """Whether an operation in some value sets may have been done: in doubt, unreadable, or in text alone."""
         refused = any(
