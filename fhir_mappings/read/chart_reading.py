@@ -101,6 +101,8 @@ class ChartReading:
         """Give the resources of one type that are in any of the value sets (ids, or prefixes that end with `*`)."""
         if kind not in self.resources:
             return ()
+        if len(sets) == 1 and not sets[0].endswith("*"):
+            return self.held(kind, sets[0])
         asked = (kind, sets)
         found = self._held.get(asked)
         if found is None:
