@@ -95,6 +95,7 @@ class ChartReading:
     refused: list[Refused] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     _by_set: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
+    _by_topic: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
     _held: dict[tuple[str, tuple[str, ...]], Sequence[Resource]] = field(default_factory=dict)
 
     def holding(self, kind: str, *sets: str) -> Sequence[Resource]:
@@ -111,20 +112,28 @@ class ChartReading:
 
     def held(self, kind: str, set_id: str) -> Sequence[Resource]:
         """Give the resources of one type that are in one value set."""
-        index = self._by_set.get(kind)
-        return (self._index(kind) if index is None else index).get(set_id, ())
+        index = self._by_set.get(kind) or self._index(kind)
+        return index.get(set_id, ())
+
+    def about(self, kind: str, topic: str) -> Sequence[Resource]:
+        """Give the resources of one type that could be about a topic, by their text."""
+        if kind not in self._by_topic:
+            self._index(kind)
+        return self._by_topic[kind].get(topic, ())
 
     def _index(self, kind: str) -> Mapping[str, list[Resource]]:
-        index = self._by_set.get(kind)
-        if index is None:
-            index = self._by_set[kind] = {}
-            for resource in self.of(kind):
-                for name in resource.sets:
-                    index.setdefault(name, []).append(resource)
+        index: dict[str, list[Resource]] = {}
+        topics: dict[str, list[Resource]] = {}
+        for resource in self.of(kind):
+            for name in resource.sets:
+                index.setdefault(name, []).append(resource)
+            for topic in resource.topics:
+                topics.setdefault(topic, []).append(resource)
+        self._by_set[kind], self._by_topic[kind] = index, topics
         return index
 
     def _find(self, kind: str, sets: tuple[str, ...]) -> Sequence[Resource]:
-        index = self._index(kind)
+        index = self._by_set.get(kind) or self._index(kind)
         _, prefixes = _wanted(sets)
         named = [index[name] for name in sets if name in index]
         if prefixes:

@@ -379,7 +379,7 @@ def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     coded = [one for one in reader.chart.holding("Condition", f"{prefix}*") if active(one) and not one.future]
     held = [(found, one) for one in coded for found in one.starting(prefix) if found in fact.choices]
     cirrhotic = [one for one in held if one[0] == _CIRRHOSIS]
-    named = [one for one in reader.chart.of("Condition") if _CIRRHOSIS in one.topics and active(one) and not one.future]
+    named = [one for one in reader.chart.about("Condition", _CIRRHOSIS) if active(one) and not one.future]
     if named and not cirrhotic:
         possible = frozenset[str | bool]({_CIRRHOSIS, *(found for found, _ in held)} if held else fact.choices)
         return [Candidate(possible, one.dated, (reader.evidence(one, how="derived"),)) for one in named]

@@ -57,7 +57,7 @@ def courses_of(reader: Reader) -> tuple[Course, ...]:
 @once
 def named_courses(reader: Reader) -> tuple[Course, ...]:
     """Give start and end of what began and is radiotherapy by its name alone: fractions, or whole courses."""
-    named = _begun(one for one in reader.chart.of("Procedure") if _NAMED in one.topics)
+    named = _begun(reader.chart.about("Procedure", _NAMED))
     return tuple(_joined([(span[0], span[1] or span[0]) for span in map(_span, named) if span is not None]))
 
 

@@ -157,7 +157,7 @@ class Reader:
 
     def named(self, topic: str) -> list[Resource]:
         """Give the usable Observations that are about something by their text alone."""
-        return _usable(one for one in self.chart.of("Observation") if topic in one.topics)
+        return _usable(self.chart.about("Observation", topic))
 
     def unread(self, named: Iterable[Resource]) -> list[Candidate]:
         """Give Observations that are known by their text alone as candidates: what they say cannot be read."""
@@ -290,7 +290,7 @@ class Reader:
             and ("operation" in refusal.topics or any(matches(name, sets) for name in refusal.sets))
             for refusal in self.chart.refused
         )
-        text = any("operation" in found.topics and found.status not in NOT_DONE for found in self.chart.of("Procedure"))
+        text = any(found.status not in NOT_DONE for found in self.chart.about("Procedure", "operation"))
         return refused or text or bool(self.in_doubt(*sets))
 
     def planned(self, *sets: str) -> list[Resource]:
@@ -299,7 +299,7 @@ class Reader:
 
     def planned_by_name(self, topic: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures that are about something by their text alone."""
-        found = [order for order in self.chart.of("ServiceRequest") if topic in order.topics]
+        found = [*self.chart.about("ServiceRequest", topic)]
         for prepared in self.chart.of("Procedure"):
             words = "; ".join(concept_texts(prepared.body.get("code"))) if prepared.topics else ""
             if topic in could_be("ServiceRequest", words):

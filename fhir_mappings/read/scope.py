@@ -133,7 +133,7 @@ def _perforation(reader: Reader) -> bool:
     """Whether a perforation is coded or entered, or could be: with text alone, or one that cannot be read."""
     if perforations(reader) or _said(reader, "primary-symptoms", "perforation"):
         return True
-    if any(_PERFORATION in one.topics and asserted(one) for one in _conditions(reader)):
+    if any(map(asserted, reader.chart.about("Condition", _PERFORATION))):
         return True
     if _PERFORATION in _also_named(reader):
         return True
