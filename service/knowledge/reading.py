@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Sign, Unknown, day_of, newest
@@ -30,6 +30,8 @@ class Reading:
     decision: Decision
     guideline: Guideline
     catalogue: Catalogue
+    _spoken: dict[str, tuple[Part, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `spoken` said already: reasons and what speaks against other strategies name the same facts."""
 
     def fact(self, code: str) -> Fact:
         """Give the fact as the case has it."""
@@ -37,7 +39,10 @@ class Reading:
 
     def assumption(self, code: str) -> Label | None:
         """Give the printed assumption about a fact, where there is one."""
-        return next((found.value for found in self.decision.assumptions if found.fact == code), None)
+        for found in self.decision.assumptions:
+            if found.fact == code:
+                return found.value
+        return None
 
     def value(self, code: str) -> Value | None:
         """Give the recorded value, or `None`."""
@@ -45,14 +50,13 @@ class Reading:
 
     def holds(self, code: str, *values: Value) -> bool:
         """Whether the fact is recorded or assumed, and certainly one of the values."""
-        match self.fact(code):
-            case Known(value):
-                return value in values
-            case Narrowed(values=frozenset() as left):
-                return left <= frozenset(values)
-            case _:
-                found = self.assumption(code)
-                return found is not None and found in values
+        found = self.fact(code)
+        if isinstance(found, Known):
+            return found.value in values
+        if isinstance(found, Narrowed) and isinstance(found.values, frozenset):
+            return found.values.issubset(values)
+        assumption = self.assumption(code)
+        return assumption is not None and assumption in values
 
     def yes(self, code: str) -> bool:
         """Whether a boolean fact is recorded, or assumed, as true."""
@@ -77,7 +81,7 @@ class Reading:
     def number(self, parameter: str) -> float:
         """Give the number of a parameter of the guideline."""
         found = self.guideline.parameters[parameter].value
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        if isinstance(found, bool):
             raise TypeError(f"parameter {parameter} is no number")
         return found
 
@@ -118,7 +122,10 @@ class Reading:
 
     def spoken(self, code: str) -> tuple[Part, ...]:
         """Say a recorded, narrowed or assumed fact with its source; empty where nothing is known."""
-        return self.said(code, self.fact(code))
+        spoken = self._spoken.get(code)
+        if spoken is None:
+            spoken = self._spoken[code] = self.said(code, self.fact(code))
+        return spoken
 
     def said(self, code: str, found: Fact) -> tuple[Part, ...]:
         """Say what was found of a fact, as `spoken` does."""
@@ -184,6 +191,9 @@ def _source(evidence: tuple[Evidence, ...], dated: PartialDate | None, said: str
     if not evidence:
         return ()
     worded = day(dated) if dated else None
-    remarks = dict.fromkeys(remark for found in evidence for remark in found.remarks)
-    worded = " ".join(filter(None, (worded if worded != said else None, ", ".join(remarks)))) or None
+    if worded == said:
+        worded = None
+    remarks = ", ".join(dict.fromkeys([remark for found in evidence for remark in found.remarks]))
+    if remarks:
+        worded = f"{worded} {remarks}" if worded else remarks
     return (Source(references(evidence), worded),)
