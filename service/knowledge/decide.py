@@ -158,14 +158,19 @@ def _look(formula: Formula, cells: Sequence[int], seen: set[int]) -> bool | None
         possible = cells[place]
         inside = possible & formula.mask
         return inside != 0 if inside in (0, possible) else None
-    if isinstance(formula, Conjunction | Disjunction):
-        stop = isinstance(formula, Disjunction)
-        result: bool | None = not stop
-        for term in formula.terms:
-            answer = _look(term, cells, seen)
-            if answer is stop:
-                return stop
-            if answer is None:
-                result = None
-        return result
+    if isinstance(formula, Conjunction):
+        return _look_at_terms(formula.terms, cells, seen, stop=False)
+    if isinstance(formula, Disjunction):
+        return _look_at_terms(formula.terms, cells, seen, stop=True)
     return formula if isinstance(formula, bool) else None
+
+
+def _look_at_terms(terms: Iterable[Formula], cells: Sequence[int], seen: set[int], *, stop: bool) -> bool | None:
+    result: bool | None = not stop
+    for term in terms:
+        answer = _look(term, cells, seen)
+        if answer is stop:
+            return stop
+        if answer is None:
+            result = None
+    return result
