@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.knowledge.explanation import Explanation, Line, Part, Section, SectionCode
 
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]{}|~#!$"})
-_REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9-]+")
+_REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9…-]+")
 _WWW = re.compile(r"\b(www)\.", re.IGNORECASE)
 _CHART_TEXT_LIMIT = 300
 _REFERENCES = 4

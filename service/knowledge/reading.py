@@ -20,6 +20,7 @@ MAJOR_OPERATIONS = frozenset(
     {"low-anterior-resection", "abdominoperineal-resection", "total-colectomy", "proctocolectomy", "hartmann"}
 )
 COMPLICATIONS = frozenset({"obstruction", "perforation", "bleeding"})
+_COMMA, _SEMICOLON = Text(", "), Text("; ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Reading:
     def unfit(self) -> tuple[str, ...]:
         """The facts by which the patient is certainly unfit for elective surgery."""
         limits = (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
-        return tuple(code for code, limit in limits if self.at_least(code, self.number(limit)))
+        return tuple([code for code, limit in limits if self.at_least(code, self.number(limit))])
 
     @property
     def liver_untreated(self) -> bool:
@@ -153,9 +154,11 @@ class Reading:
             after = spoken[-1]
             if isinstance(before, Source) and isinstance(after, Source) and before.dated == after.dated:
                 both = tuple(dict.fromkeys((*before.references, *after.references)))
-                parts[-1:] = [Text(", "), *spoken[:-1], Source(both, before.dated)]
+                parts[-1:] = [_COMMA, *spoken[:-1], Source(both, before.dated)]
             else:
-                parts += [*((Text("; "),) if parts else ()), *spoken]
+                if parts:
+                    parts.append(_SEMICOLON)
+                parts += spoken
         return tuple(parts)
 
 
