@@ -148,15 +148,17 @@ def care_plan(  # noqa: PLR0913 - each argument is an element of the one resourc
 
 
 def _activity(activity: Activity) -> Resource:
-    detail: Resource = {"status": "not-started", "code": {"text": activity.text}, "description": activity.interval}
-    if activity.earliest or activity.latest:
-        detail["scheduledPeriod"] = without_empty(
-            {
+    return {
+        "detail": {
+            "status": "not-started",
+            "code": {"text": activity.text},
+            "description": activity.interval,
+            "scheduledPeriod": {
                 "start": activity.earliest.isoformat() if activity.earliest else None,
                 "end": activity.latest.isoformat() if activity.latest else None,
-            }
-        )
-    return {"detail": without_empty(detail)}
+            },
+        }
+    }
 
 
 def observation(  # noqa: PLR0913 - each argument is an element of the one resource

@@ -196,7 +196,8 @@ def _source(evidence: tuple[Evidence, ...], dated: PartialDate | None, said: str
     worded = day(dated) if dated else None
     if worded == said:
         worded = None
-    remarks = ", ".join(dict.fromkeys([remark for found in evidence for remark in found.remarks]))
+    remarks = [remark for found in evidence for remark in found.remarks]
     if remarks:
-        worded = f"{worded} {remarks}" if worded else remarks
+        remarked = ", ".join(dict.fromkeys(remarks))
+        worded = f"{worded} {remarked}" if worded else remarked
     return (Source(references(evidence), worded),)
