@@ -164,13 +164,15 @@ class Reading:
 
 def bounds(fact: Fact) -> Interval:
     """Give the numbers that a fact may be: all of them where it is unknown or no number."""
-    match fact:
-        case Known(int() | float() as value) if not isinstance(value, bool):
-            return Interval(value, value)
-        case Narrowed(values=Interval() as interval):
-            return interval
-        case _:
-            return Interval()
+    if isinstance(fact, Known):
+        match fact.value:
+            case bool():
+                return Interval()
+            case int() | float() as value:
+                return Interval(value, value)
+    elif isinstance(fact, Narrowed) and isinstance(fact.values, Interval):
+        return fact.values
+    return Interval()
 
 
 def references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
