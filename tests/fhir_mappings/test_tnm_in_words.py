@@ -116,10 +116,13 @@ def test_a_formula_by_its_name_is_unreadable_in_what_it_spells(name: str) -> Non
     assert told(PRIMARY, LIVER, named) == [UNREADABLE, UNREADABLE, *NOTHING[2:]]
     assert told(PRIMARY, LIVER, named | {"valueString": "T4b"}) == [UNREADABLE, *NOTHING[1:]]
     assert told(PRIMARY, LIVER, named | {"valueString": "see report"}) == NOTHING
-    spread, margin, confined = (named | {"valueString": text} for text in ("M1c", "pT3 R1", "no M1b"))
-    assert told(PRIMARY, LIVER, margin)[:3] == [UNREADABLE, ABSENT, UNREADABLE]
-    signs = [Sign.METASTASIS_ELSEWHERE in read(PRIMARY, LIVER, one).signs for one in (spread, confined)]
-    assert signs == [True, False]
+    assert told(PRIMARY, LIVER, named | {"valueString": "pT3 R1"})[:3] == [UNREADABLE, ABSENT, UNREADABLE]
+
+
+@pytest.mark.parametrize(("text", "stops"), [("M1c", True), ("Stage IVB", True), ("no M1b", False), ("IVA", False)])
+def test_spread_by_the_name_of_tnm_keeps_none_from_being_assumed(text: str, *, stops: bool) -> None:
+    case = read(PRIMARY, LIVER, grouped(text) | {"code": {"text": "TNM"}})
+    assert (shown(case, "extrahepatic-disease"), Sign.METASTASIS_ELSEWHERE in case.signs) == (ABSENT, stops)
 
 
 def test_a_formula_by_its_name_of_another_cancer_says_nothing() -> None:
