@@ -79,6 +79,12 @@ ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
         "2024-02-10/2024-03-31",
     ),
     (
+        "perhaps another on the day of the last",
+        [given("2024-03-01"), given("2024-03-01", ident="e", status="in-progress")],
+        "completed",
+        "2024-03-01",
+    ),
+    (
         "halted fluoropyrimidine of radiotherapy",
         [
             procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2024-02-20", "end": "2024-03-30"}),

@@ -71,7 +71,7 @@ def lasting(value: float, unit: str, **more: Any) -> Given:
         (lasting(1e9, "mo"), "2026-01-20"),
         (lasting(1e9, "wk"), "2026-01-20"),
         (lasting(8, "h"), "2026-01-20"),
-        (timed(repeat={"boundsDuration": {"unit": "d"}}), "2026-01-20"),
+        (timed(repeat={"boundsDuration": {"unit": "wk"}}), "2026-01-20"),
         (timed(repeat={"count": 6}), "2026-01-20"),
         ({}, "2026-01-20"),
     ],

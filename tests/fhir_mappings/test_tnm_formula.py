@@ -54,6 +54,11 @@ def test_what_a_formula_leaves_out_denies_or_says_clinically_stays_that(
     assert told(said(code, text)) == expected
 
 
+def test_a_category_that_was_not_assessed_names_the_coding_that_says_so() -> None:
+    fact = read(PRIMARY, LIVER, said(PN, "pNX")).facts["primary-n"]
+    assert [(proof.reference, proof.coding) for proof in fact.evidence] == [("Observation/o", "|".join(PN))]
+
+
 def test_a_category_of_its_own_code_and_day_must_agree_with_the_formula() -> None:
     formula = said(PT, "pT3 pN2 R0")
     contrary = [said(PN, "pN1", ident="n"), said(MARGIN, "R1", ident="r")]

@@ -119,6 +119,12 @@ def test_a_formula_by_its_name_is_unreadable_in_what_it_spells(name: str) -> Non
     assert told(PRIMARY, LIVER, named | {"valueString": "pT3 R1"})[:3] == [UNREADABLE, ABSENT, UNREADABLE]
 
 
+@pytest.mark.parametrize(("text", "hinted"), [("pT3", True), ("ypN0", True), ("cT3", False), ("Pn1 L0", False)])
+def test_a_pathological_category_by_the_name_of_tnm_hints_at_a_resection(text: str, *, hinted: bool) -> None:
+    case = read(PRIMARY, LIVER, grouped(text) | {"code": {"text": "TNM"}})
+    assert (Sign.RESECTION_HINTED in case.signs) is hinted
+
+
 @pytest.mark.parametrize(("text", "stops"), [("M1c", True), ("Stage IVB", True), ("no M1b", False), ("IVA", False)])
 def test_spread_by_the_name_of_tnm_keeps_none_from_being_assumed(text: str, *, stops: bool) -> None:
     case = read(PRIMARY, LIVER, grouped(text) | {"code": {"text": "TNM"}})
