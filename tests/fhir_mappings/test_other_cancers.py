@@ -175,6 +175,13 @@ def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent
         "Observation/o",
         UNSURE,
     )
+    assert [proof.reference for proof in of_breast.facts[fact].evidence] == ["Observation/o"]
+
+
+@pytest.mark.parametrize("name", ["Sigmoid cancer", "Diabetes mellitus"])
+def test_a_result_of_what_is_no_other_cancer_by_its_name_is_read(name: str) -> None:
+    named = BREAST | {"code": {"text": name}}
+    assert shown(read(PRIMARY, LIVER, named, result(*N2, "Condition/breast")), "primary-n") == "N2"
 
 
 def test_a_result_of_a_cancer_whose_site_is_no_part_of_the_bowel_is_not_used() -> None:
