@@ -88,7 +88,7 @@ ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
         "halted fluoropyrimidine of radiotherapy",
         [
             procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2024-02-20", "end": "2024-03-30"}),
-            request("stopped", "2024-03-01", medicationCodeableConcept=concept(*FLUOROURACIL)),
+            request("stopped", "2024-02-10", medicationCodeableConcept=concept(*FLUOROURACIL), **taken("2024-02-21")),
         ],
         "gap: absent",
         "gap: absent",
