@@ -178,9 +178,17 @@ def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent
     assert [proof.reference for proof in of_breast.facts[fact].evidence] == ["Observation/o"]
 
 
-@pytest.mark.parametrize("name", ["Sigmoid cancer", "Diabetes mellitus"])
-def test_a_result_of_what_is_no_other_cancer_by_its_name_is_read(name: str) -> None:
-    named = BREAST | {"code": {"text": name}}
+@pytest.mark.parametrize(
+    "name",
+    [
+        {"text": "Sigmoid cancer"},
+        {"text": "Diabetes mellitus"},
+        concept(SNOMED, "128462008") | {"text": "Metastatic cancer"},
+    ],
+    ids=lambda name: str(name["text"]),
+)
+def test_a_result_of_what_is_no_other_cancer_by_its_name_is_read(name: dict[str, Any]) -> None:
+    named = BREAST | {"code": name}
     assert shown(read(PRIMARY, LIVER, named, result(*N2, "Condition/breast")), "primary-n") == "N2"
 
 
