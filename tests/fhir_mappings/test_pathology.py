@@ -233,6 +233,7 @@ PERFORATION = condition("k", (ICD10CM, "K63.1"), onset="2026-05-03")
 FAVOURABLE: list[tuple[str, list[dict[str, Any]], str, bool]] = [
     ("pN2", [said(PN, "pN2")], "unfavourable-nodal", True),
     ("pN2b", [said(PN, "pN2b")], "unfavourable-nodal", True),
+    ("N2 under the code of pN", [said(PN, "N2")], "unfavourable-nodal", True),
     ("pN1c", [said(PN, "pN1c")], "gap: absent", True),
     ("cN2", [said(CN, "cN2")], "gap: absent", False),
     ("N by a code for any, pN2", [said(ANY_N, "pN2")], "unfavourable-nodal", True),
