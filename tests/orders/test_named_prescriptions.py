@@ -50,6 +50,24 @@ def test_a_prescription_is_chemotherapy_by_the_name_that_it_begins_with(name: st
     assert (unread, beside) == ([expected[0]] * 5, expected[1])
 
 
+@pytest.mark.parametrize(
+    "between",
+    "before after for during with prior vor nach bei mit avant après avec pour antes con para , ; : ( ) +".split(),
+)
+def test_a_drug_that_is_named_behind_another_is_not_the_one_that_is_prescribed(between: str) -> None:
+    named = (f"Oxaliplatin {between} Dexamethason", f"Dexamethason {between} Oxaliplatin")
+    assert [is_chemotherapy(medicationCodeableConcept={"text": text}) for text in named] == [True, False]
+
+
+BESIDE = ["premedication", "antiemetics", "hydration", "rescue", "topical", "cream", "crème", "creme", "crema", "Salbe"]
+BESIDE += ["intravitreal", "ophthalmic", "eye drops", "Augentropfen"]
+
+
+@pytest.mark.parametrize("word", BESIDE)
+def test_a_name_with_a_word_of_another_treatment_is_no_chemotherapy(word: str) -> None:
+    assert not is_chemotherapy(medicationCodeableConcept={"text": f"Oxaliplatin {word}"})
+
+
 def test_a_drug_that_is_named_gets_the_card_of_a_coded_one() -> None:
     named = cycle(medicationCodeableConcept={"text": "Avastin"})
     assert found(responded(), named) == found(responded(), cycle()) == [("stop-chemotherapy-resect-now", "warning")]
