@@ -14,6 +14,7 @@ PZN = "http://fhir.de/CodeSystem/ifa/pzn"
 NAMES = ["Avastin", "AVASTIN 25 mg/ml", "Erbitux", "Vectibix", "Xeloda 500 mg", "Eloxatin", "Camptosar", "Campto"]
 NAMES += ["Mvasi", "Oxaliplatin 85 mg/m2", "20 ML oxaliplatin 5 MG/ML Injection", "Injection, irinotecan", "5-FU bolus"]
 NAMES += ["Capécitabine", "Fluorouracilo", "Oxaliplatine, perfusion", "Bevacizumab with FOLFIRI"]
+NAMES += ["85,5 mg Oxaliplatin", "0,5 g Capecitabine", "2,5ml Oxaliplatin", "Infusion: oxaliplatin", "Inj.: Avastin"]
 REGIMENS = ["FOLFOX", "mFOLFOX6 cycle 5", "FOLFIRI + Cetuximab", "FOLFOXIRI", "CAPOX/XELOX", "XELOX", "CapeOx"]
 OTHERS = ["Ondansetron", "Ondansetron before oxaliplatin", "Leucovorin", "Calcium folinate (with 5-FU)", "Loperamid"]
 OTHERS += ["Dexamethasone: premedication for FOLFOX", "Oxaliplatin premedication kit", "Camphor", "", "Metformin"]
