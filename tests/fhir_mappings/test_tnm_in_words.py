@@ -78,6 +78,8 @@ def test_a_report_in_the_place_of_a_stage_or_a_name_is_not_looked_through() -> N
     named = [PRIMARY | {"code": PRIMARY["code"] | {"text": text}} for text in (at_most, f"{at_most} ")]
     found = [told(one, LIVER)[:2] for one in (staged({"text": at_most}), staged({"text": f"{at_most} "}), *named)]
     assert found == [["T4b", "N2a"], [ABSENT, ABSENT], [UNREADABLE, UNREADABLE], [ABSENT, ABSENT]]
+    grouped_at_most = [told(PRIMARY, LIVER, grouped(text))[:2] for text in (at_most, f"{at_most} ")]
+    assert grouped_at_most == [["T4b", "N2a"], [ABSENT, ABSENT]]
 
 
 def test_a_report_in_the_place_of_a_value_is_unreadable_at_once() -> None:
