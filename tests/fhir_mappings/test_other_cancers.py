@@ -247,6 +247,12 @@ def test_what_was_given_for_another_cancer_is_no_cycle_and_sets_no_adjuvant_ther
     assert shown(beside, "chemotherapy-cycles") == (1 if left_out else Interval(1))
 
 
+def test_what_was_given_after_it_for_this_cancer_is_a_cycle() -> None:
+    of_breast, ours = (dose(ident, (ATC, "L01XA03"), on=f"2026-05-{day}") for ident, day in (("b", 15), ("d", 25)))
+    case = read(PRIMARY, LIVER, BREAST, of_breast | OF_BREAST, ours)
+    assert shown(case, "chemotherapy-cycles") == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "left_out"),
     [
