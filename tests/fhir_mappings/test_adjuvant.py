@@ -17,6 +17,7 @@ from tests.fhir_mappings.reading import read, shown
 from tests.fhir_mappings.therapies import (
     FLUOROURACIL,
     OLD,
+    OXALIPLATIN,
     TEXT,
     Given,
     given,
@@ -76,6 +77,21 @@ ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
         ],
         "completed",
         "2024-02-10/2024-03-31",
+    ),
+    (
+        "perhaps another on the day of the last",
+        [given("2024-03-01"), given("2024-03-01", ident="e", status="in-progress")],
+        "completed",
+        "2024-03-01",
+    ),
+    (
+        "halted fluoropyrimidine of radiotherapy",
+        [
+            procedure("rt", (SNOMED, "1217123003"), performedPeriod={"start": "2024-02-20", "end": "2024-03-30"}),
+            request("stopped", "2024-02-10", medicationCodeableConcept=concept(*FLUOROURACIL), **taken("2024-02-21")),
+        ],
+        "gap: absent",
+        "gap: absent",
     ),
     ("another in text", [given("2024-03-01"), given("2024-08-01", ident="e") | TEXT], "completed", "gap: absent"),
     ("another in text, since", [given("2024-03-01"), given("2026-02-01", ident="e") | TEXT], "completed", "2024-03-01"),
@@ -194,6 +210,28 @@ ADJUVANT: list[tuple[str, list[Given], Any, str]] = [
 def test_adjuvant_therapy_lies_between_resection_and_metastases(resources: list[Given], status: Any, end: str) -> None:
     case = read(*OLD, *resources)
     assert (shown(case, "adjuvant-status"), str(shown(case, "adjuvant-end-date"))) == (status, end)
+
+
+def test_adjuvant_therapy_is_derived_from_the_codings_of_its_doses() -> None:
+    last = request("completed", "2024-03-01", **taken(end="2024-09-01"))
+    case = read(*OLD, given("2024-04-01", FLUOROURACIL), last)
+    told = {
+        fact: [(proof.reference, proof.how, proof.coding) for proof in case.facts[fact].evidence]
+        for fact in ("adjuvant-status", "adjuvant-end-date")
+    }
+    order = ("MedicationRequest/r", "derived", "|".join(OXALIPLATIN))
+    assert told == {
+        "adjuvant-status": [order, ("MedicationAdministration/d", "derived", "|".join(FLUOROURACIL))],
+        "adjuvant-end-date": [order],
+    }
+
+
+@pytest.mark.parametrize(
+    ("entered", "expected"), [("2024-05-01", "2024-06-01"), ("2024-06-01", "2024-03-01"), ("2024-07-01", "2024-03-01")]
+)
+def test_of_an_adjuvant_end_that_was_entered_and_one_by_doses_the_newer_counts(entered: str, expected: str) -> None:
+    case = read(*OLD, given("2024-06-01"), local("adjuvant-end-date", "2024-03-01", on=entered))
+    assert str(shown(case, "adjuvant-end-date")) == expected
 
 
 @pytest.mark.parametrize(

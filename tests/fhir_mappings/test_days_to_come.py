@@ -85,6 +85,13 @@ def test_a_day_to_come_is_none_on_which_something_was(fact: str, day: str) -> No
     )
 
 
+def test_days_to_come_are_shown_in_the_order_in_which_they_were_entered() -> None:
+    fact = "primary-resection-date"
+    last, first = (local(fact, TO_COME, on=f"2026-06-0{day}", ident=ident) for day, ident in ((2, "a"), (1, "b")))
+    found = read(PRIMARY, LIVER, last, first).facts[fact]
+    assert [proof.reference for proof in found.evidence] == ["Observation/b", "Observation/a"]
+
+
 @pytest.mark.parametrize("day", ["2026-06-16", "2026-06", "2026"])
 def test_a_day_that_may_be_past_or_is_tomorrow_is_read(day: str) -> None:
     assert (

@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.case import Scope, Sign
 from tests.charts import ICD10CM, SNOMED, coded, concept, condition, observation
-from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
+from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
 MII = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-fernmetastasen"
 SITE = (SNOMED, "385421009")
@@ -37,7 +37,9 @@ def told(*resources: dict[str, Any]) -> tuple[Any, bool]:
 def test_a_site_outside_the_liver_is_disease_there_resectable_or_not(value: dict[str, Any]) -> None:
     case = read(PRIMARY, LIVER, site(value))
     found = (shown(case, "extrahepatic-disease"), Sign.METASTASIS_ELSEWHERE in case.signs)
-    assert (found, proofs(case, "extrahepatic-disease")) == ((EITHER, True), [("Observation/s", "derived")])
+    [proof] = case.facts["extrahepatic-disease"].evidence
+    assert (found, proof.reference, proof.how) == ((EITHER, True), "Observation/s", "derived")
+    assert proof.coding == "|".join(SITE)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ STILL_OPEN = frozenset({"treated", "recurrence"})
 STATES: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("on the day", [liver("2025-06-01"), hepatectomy("2025-06-01")], "treated"),
     ("in a month of doubt", [liver("2025-06"), hepatectomy("2025-06-01")], "gap: absent"),
+    (
+        "between one that was refuted and the first",
+        [liver("2025-01-01", "r", verification="refuted"), liver("2026-05-10"), hepatectomy("2025-06-01")],
+        "gap: absent",
+    ),
     ("on its last day", [liver("2025-06"), hepatectomy("2025-06-30")], "treated"),
     ("without date of the metastases", [liver(), hepatectomy("2025-06-30")], "gap: absent"),
     ("resolved", [liver("2025-06-01", clinical="resolved"), hepatectomy("2025-06-02")], "treated"),

@@ -175,6 +175,21 @@ def test_a_result_of_a_cancer_known_by_its_name_is_not_used_nor_taken_for_absent
         "Observation/o",
         UNSURE,
     )
+    assert [proof.reference for proof in of_breast.facts[fact].evidence] == ["Observation/o"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        {"text": "Sigmoid cancer"},
+        {"text": "Diabetes mellitus"},
+        concept(SNOMED, "128462008") | {"text": "Metastatic cancer"},
+    ],
+    ids=lambda name: str(name["text"]),
+)
+def test_a_result_of_what_is_no_other_cancer_by_its_name_is_read(name: dict[str, Any]) -> None:
+    named = BREAST | {"code": name}
+    assert shown(read(PRIMARY, LIVER, named, result(*N2, "Condition/breast")), "primary-n") == "N2"
 
 
 def test_a_result_of_a_cancer_whose_site_is_no_part_of_the_bowel_is_not_used() -> None:
@@ -230,6 +245,12 @@ def test_what_was_given_for_another_cancer_is_no_cycle_and_sets_no_adjuvant_ther
     ours = dose("o", (ATC, "L01XA03"), on="2026-05-15")
     beside = read(*resected, LIVER, BREAST, other, ours)
     assert shown(beside, "chemotherapy-cycles") == (1 if left_out else Interval(1))
+
+
+def test_what_was_given_after_it_for_this_cancer_is_a_cycle() -> None:
+    of_breast, ours = (dose(ident, (ATC, "L01XA03"), on=f"2026-05-{day}") for ident, day in (("b", 15), ("d", 25)))
+    case = read(PRIMARY, LIVER, BREAST, of_breast | OF_BREAST, ours)
+    assert shown(case, "chemotherapy-cycles") == 1
 
 
 @pytest.mark.parametrize(

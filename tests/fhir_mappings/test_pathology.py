@@ -224,10 +224,16 @@ def nodes(*codes: str) -> dict[str, Any]:
     return given
 
 
+def clinically(entered: dict[str, Any]) -> dict[str, Any]:
+    """Code what was entered as a clinical category, too."""
+    return entered | {"code": {"coding": [*entered["code"]["coding"], *concept(*CN)["coding"]]}}
+
+
 PERFORATION = condition("k", (ICD10CM, "K63.1"), onset="2026-05-03")
 FAVOURABLE: list[tuple[str, list[dict[str, Any]], str, bool]] = [
     ("pN2", [said(PN, "pN2")], "unfavourable-nodal", True),
     ("pN2b", [said(PN, "pN2b")], "unfavourable-nodal", True),
+    ("N2 under the code of pN", [said(PN, "N2")], "unfavourable-nodal", True),
     ("pN1c", [said(PN, "pN1c")], "gap: absent", True),
     ("cN2", [said(CN, "cN2")], "gap: absent", False),
     ("N by a code for any, pN2", [said(ANY_N, "pN2")], "unfavourable-nodal", True),
@@ -255,6 +261,7 @@ FAVOURABLE: list[tuple[str, list[dict[str, Any]], str, bool]] = [
     ("local N2", [nodes("N2")], "unfavourable-nodal", True),
     ("local N2a or N2b", [nodes("N2a", "N2b")], "unfavourable-nodal", True),
     ("local N1 or N2", [nodes("N1", "N2")], "gap: absent", True),
+    ("local N2 under the code of cN, too", [clinically(nodes("N2"))], "gap: absent", False),
     ("pN2 beside an agreeing cN2", [said(PN, "pN2"), said(CN, "cN2", ident="c")], "unfavourable-nodal", True),
     ("perforated", [PRIMARY, PERFORATION], "unfavourable-perforated", False),
     ("perforated and pN2", [PRIMARY, PERFORATION, said(PN, "pN2")], "unfavourable-perforated", True),

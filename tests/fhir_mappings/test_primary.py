@@ -319,7 +319,9 @@ def test_a_draft_order_replaces_the_servers_copy_and_may_be_sloppy() -> None:
 
 
 def test_a_multivisceral_plan_is_read_from_its_code_alone() -> None:
-    assert shown(read(order("o", (CPT, "45126"), on="2026-06-01")), "colorectal-multivisceral") is True
+    case = read(order("o", (CPT, "45126"), on="2026-06-01"))
+    told = [(proof.reference, proof.coding) for proof in case.facts["colorectal-multivisceral"].evidence]
+    assert (shown(case, "colorectal-multivisceral"), told) == (True, [("ServiceRequest/o", f"{CPT}|45126")])
     assert shown(read(order("o", (CPT, "45110"), on="2026-06-01")), "colorectal-multivisceral") == "gap: absent"
 
 

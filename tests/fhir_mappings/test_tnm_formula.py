@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Known, Sign
+from fhir_mappings.case import Sign
 from tests.charts import LOINC, SNOMED, observation
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
@@ -33,9 +33,7 @@ def test_a_formula_under_one_code_tells_every_category_and_the_margin(code: tupl
     assert told(given) == ["T3", "N2a", "r1", "unfavourable-nodal"]
     case = read(PRIMARY, LIVER, given)
     assert [proofs(case, fact) for fact in FACTS[:3]] == [[("Observation/o", "coded")]] * 3
-    proof = case.facts["primary-margin"]
-    assert isinstance(proof, Known)
-    assert proof.evidence[0].coding == "|".join(code)
+    assert [case.facts[fact].evidence[0].coding for fact in FACTS[:3]] == ["|".join(code)] * 3
 
 
 @pytest.mark.parametrize(
@@ -54,6 +52,11 @@ def test_what_a_formula_leaves_out_denies_or_says_clinically_stays_that(
     code: tuple[str, str], text: str, expected: list[Any]
 ) -> None:
     assert told(said(code, text)) == expected
+
+
+def test_a_category_that_was_not_assessed_names_the_coding_that_says_so() -> None:
+    fact = read(PRIMARY, LIVER, said(PN, "pNX")).facts["primary-n"]
+    assert [(proof.reference, proof.coding) for proof in fact.evidence] == [("Observation/o", "|".join(PN))]
 
 
 def test_a_category_of_its_own_code_and_day_must_agree_with_the_formula() -> None:

@@ -78,6 +78,8 @@ def test_a_report_in_the_place_of_a_stage_or_a_name_is_not_looked_through() -> N
     named = [PRIMARY | {"code": PRIMARY["code"] | {"text": text}} for text in (at_most, f"{at_most} ")]
     found = [told(one, LIVER)[:2] for one in (staged({"text": at_most}), staged({"text": f"{at_most} "}), *named)]
     assert found == [["T4b", "N2a"], [ABSENT, ABSENT], [UNREADABLE, UNREADABLE], [ABSENT, ABSENT]]
+    grouped_at_most = [told(PRIMARY, LIVER, grouped(text))[:2] for text in (at_most, f"{at_most} ")]
+    assert grouped_at_most == [["T4b", "N2a"], [ABSENT, ABSENT]]
 
 
 def test_a_report_in_the_place_of_a_value_is_unreadable_at_once() -> None:
@@ -116,10 +118,19 @@ def test_a_formula_by_its_name_is_unreadable_in_what_it_spells(name: str) -> Non
     assert told(PRIMARY, LIVER, named) == [UNREADABLE, UNREADABLE, *NOTHING[2:]]
     assert told(PRIMARY, LIVER, named | {"valueString": "T4b"}) == [UNREADABLE, *NOTHING[1:]]
     assert told(PRIMARY, LIVER, named | {"valueString": "see report"}) == NOTHING
-    spread, margin, confined = (named | {"valueString": text} for text in ("M1c", "pT3 R1", "no M1b"))
-    assert told(PRIMARY, LIVER, margin)[:3] == [UNREADABLE, ABSENT, UNREADABLE]
-    signs = [Sign.METASTASIS_ELSEWHERE in read(PRIMARY, LIVER, one).signs for one in (spread, confined)]
-    assert signs == [True, False]
+    assert told(PRIMARY, LIVER, named | {"valueString": "pT3 R1"})[:3] == [UNREADABLE, ABSENT, UNREADABLE]
+
+
+@pytest.mark.parametrize(("text", "hinted"), [("pT3", True), ("ypN0", True), ("cT3", False), ("Pn1 L0", False)])
+def test_a_pathological_category_by_the_name_of_tnm_hints_at_a_resection(text: str, *, hinted: bool) -> None:
+    case = read(PRIMARY, LIVER, grouped(text) | {"code": {"text": "TNM"}})
+    assert (Sign.RESECTION_HINTED in case.signs) is hinted
+
+
+@pytest.mark.parametrize(("text", "stops"), [("M1c", True), ("Stage IVB", True), ("no M1b", False), ("IVA", False)])
+def test_spread_by_the_name_of_tnm_keeps_none_from_being_assumed(text: str, *, stops: bool) -> None:
+    case = read(PRIMARY, LIVER, grouped(text) | {"code": {"text": "TNM"}})
+    assert (shown(case, "extrahepatic-disease"), Sign.METASTASIS_ELSEWHERE in case.signs) == (ABSENT, stops)
 
 
 def test_a_formula_by_its_name_of_another_cancer_says_nothing() -> None:

@@ -117,7 +117,7 @@ GROUPS = {
                 "last_given", "liver_state", "derived_day", "distant_sites", "malformed_codes", "margin_of_resection",
                 "named_beside", "named_cirrhosis", "named_measurements", "named_perforation", "named_plans",
                 "radiotherapy", "routes", "second_primary", "severity", "snomed_operations", "systemic_therapy",
-                "tnm_formula", "tnm_in_words", "tnm_m", "words",
+                "tnm_doubted", "tnm_formula", "tnm_in_words", "tnm_m", "words", "case", "days_to_come",
             )
         ),
         share=0.25,

@@ -189,6 +189,7 @@ def test_one_operation_waits_for_the_other_where_every_next_step_says_so(
         ({}, "draft", True),
         ({"replaces": [{"reference": "ServiceRequest/old"}]}, "draft", False),
         ({"replaces": {"reference": "https://ehr.example.org/fhir/ServiceRequest/old/_history/2"}}, "draft", False),
+        ({"replaces": [{"reference": "ServiceRequest/old"}], "status": None}, "draft", False),
         ({"replaces": [{"reference": "ServiceRequest/old"}], "status": "revoked"}, "draft", True),
         ({"replaces": [{"reference": "ServiceRequest/old"}], "code": {"text": "Port"}}, "draft", False),
         ({"replaces": [{"reference": "ServiceRequest/old"}], "status": "active"}, "record", False),

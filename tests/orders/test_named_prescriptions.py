@@ -14,6 +14,8 @@ PZN = "http://fhir.de/CodeSystem/ifa/pzn"
 NAMES = ["Avastin", "AVASTIN 25 mg/ml", "Erbitux", "Vectibix", "Xeloda 500 mg", "Eloxatin", "Camptosar", "Campto"]
 NAMES += ["Mvasi", "Oxaliplatin 85 mg/m2", "20 ML oxaliplatin 5 MG/ML Injection", "Injection, irinotecan", "5-FU bolus"]
 NAMES += ["Capécitabine", "Fluorouracilo", "Oxaliplatine, perfusion", "Bevacizumab with FOLFIRI"]
+NAMES += ["85,5 mg Oxaliplatin", "0,5 g Capecitabine", "2,5ml Oxaliplatin", "Infusion: oxaliplatin", "Conc. Avastin"]
+NAMES += ["Inj.: Avastin"]
 REGIMENS = ["FOLFOX", "mFOLFOX6 cycle 5", "FOLFIRI + Cetuximab", "FOLFOXIRI", "CAPOX/XELOX", "XELOX", "CapeOx"]
 OTHERS = ["Ondansetron", "Ondansetron before oxaliplatin", "Leucovorin", "Calcium folinate (with 5-FU)", "Loperamid"]
 OTHERS += ["Dexamethasone: premedication for FOLFOX", "Oxaliplatin premedication kit", "Camphor", "", "Metformin"]
@@ -48,6 +50,24 @@ def test_a_prescription_is_chemotherapy_by_the_name_that_it_begins_with(name: st
     ]
     beside = is_chemotherapy(medicationCodeableConcept=coded(RXNORM, name))
     assert (unread, beside) == ([expected[0]] * 5, expected[1])
+
+
+@pytest.mark.parametrize(
+    "between",
+    "before after for during with prior vor nach bei mit avant après avec pour antes con para , ; : ( ) +".split(),
+)
+def test_a_drug_that_is_named_behind_another_is_not_the_one_that_is_prescribed(between: str) -> None:
+    named = (f"Oxaliplatin {between} Dexamethason", f"Dexamethason {between} Oxaliplatin")
+    assert [is_chemotherapy(medicationCodeableConcept={"text": text}) for text in named] == [True, False]
+
+
+BESIDE = ["premedication", "antiemetics", "hydration", "rescue", "topical", "cream", "crème", "creme", "crema", "Salbe"]
+BESIDE += ["intravitreal", "ophthalmic", "eye drops", "Augentropfen"]
+
+
+@pytest.mark.parametrize("word", BESIDE)
+def test_a_name_with_a_word_of_another_treatment_is_no_chemotherapy(word: str) -> None:
+    assert not is_chemotherapy(medicationCodeableConcept={"text": f"Oxaliplatin {word}"})
 
 
 def test_a_drug_that_is_named_gets_the_card_of_a_coded_one() -> None:

@@ -102,6 +102,7 @@ def test_a_biopsy_is_of_what_its_reason_on_record_says(code: str, expected: list
     reason = {"resourceType": "Condition", "id": "c", "code": concept(ICD10, code)}
     draft = biopsy(reasonReference=[{"reference": "https://ehr.example.org/fhir/Condition/c"}])
     assert found(example("V01"), draft, record=[reason]) == expected
+    assert found(example("V01"), draft, record=[reason | {"id": "other"}]) == [("no-biopsy", "warning")]
 
 
 def test_a_prophylactic_resection_of_the_primary_is_warned_of_once() -> None:

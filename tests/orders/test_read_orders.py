@@ -207,6 +207,7 @@ def test_chemotherapy_that_is_ordered_for_another_cancer_is_no_cycle_of_ours(
     "status",
     [
         concept("http://terminology.hl7.org/CodeSystem/condition-ver-status", "refuted"),
+        concept(SNOMED, "410516002"),
         {"coding": {"code": "entered-in-error"}},
         {"coding": [None, {"code": 7}], "text": "Differential"},
     ],
