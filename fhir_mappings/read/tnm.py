@@ -32,7 +32,7 @@ DENIED = (
 )
 _LATER_DOUBT = rf",?\s+{_DOUBT}(?!\W*[yramucp]{{0,4}}[TNR]\s?[0-4])"
 OPEN = (
-    rf"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|{_LATER_DOUBT}|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-9])"
+    rf"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|{_LATER_DOUBT}|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-4](?![0-9]))"
     r"|(?P<excluded>\s+(?:excluded|ausgeschlossen|exclu)\b))?"
 )
 """What stands before and behind a category that a text denies, doubts, bounds or leaves between two."""

@@ -38,6 +38,11 @@ def test_a_category_that_words_deny_is_not_told(denial: str) -> None:
     assert (nodes(f"{denial} pN2"), nodes(f"{denial} pN2, pN1")) == (UNREADABLE, "N1")
 
 
+@pytest.mark.parametrize("text", ["pN2 of 14 nodes", "pN2, 5 of 14 nodes", "pN2 (5 of 14)"])
+def test_a_count_of_nodes_leaves_no_category_between_two(text: str) -> None:
+    assert (nodes(text), nodes("pN1 of 2")) == ("N2", ANY_N)
+
+
 @pytest.mark.parametrize("denial", ["excluded", "ausgeschlossen", "exclu"])
 def test_a_category_that_is_excluded_is_not_told(denial: str) -> None:
     assert (nodes(f"pN2 {denial}"), nodes(f"pN2 {denial}, pN1")) == (UNREADABLE, "N1")
