@@ -266,7 +266,7 @@ OPERATED: list[tuple[str, str, Any]] = [
     (PCS, "0DTG4ZZ", "left-hemicolectomy"),
     (PCS, "0DTM4ZZ", "left-hemicolectomy"),
     (PCS, "0DTL0ZZ", "transverse-colectomy"),
-    (PCS, "0DTN4ZZ", "sigmoid-or-high-anterior-resection"),
+    *((PCS, code, "sigmoid-or-high-anterior-resection") for code in ("0DTN4ZZ", "0DTNFZZ")),
     (PCS, "0DTE0ZZ", "total-colectomy"),
     (PCS, "0DBE0ZZ", SEGMENTAL),
     (PCS, "0DBP0ZZ", ANTERIOR),
