@@ -100,7 +100,9 @@ def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bo
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
-    return [done for done in reader.chart.of("Procedure") if SYSTEMIC in done.topics and done.status not in NOT_DONE]
+    topics = (SYSTEMIC, "chemotherapy-procedure")
+    named = (done for done in reader.chart.of("Procedure") if not done.topics.isdisjoint(topics))
+    return [done for done in named if done.status not in NOT_DONE]
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
