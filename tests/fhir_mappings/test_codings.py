@@ -216,7 +216,7 @@ SITE_CASES = [
     ((SNOMED, "363406005"), ("34402009",), "colon-unspecified"),
     ((ICD10CM, "C18.2"), ("60184004",), "ascending-colon"),
     ((ICD10CM, "C18.9"), ("49832006",), "colon-unspecified"),
-    ((ICD10CM, "Z85.038"), (), "colon-unspecified"),
+    *((code, (), "colon-unspecified") for code in ((ICD10CM, "Z85.038"), (SNOMED, "429699009"))),
     ((ICD10CM, "Z85.048"), (), "gap: absent"),
     ((ICD10CM, "C18.1"), (), "gap: absent"),
     ((ICD10CM, "C21.0"), (), "gap: absent"),
