@@ -275,7 +275,13 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ),
     *(
         (f"{words} by a code in no set", [named(words)], set())
-        for words in ("No lung metastases", "Screening for bone metastases", "Mediastinal node metastasis")
+        for words in (
+            "No lung metastases",
+            "Screening for bone metastases",
+            "Mediastinal node metastasis",
+            "Family history of bone metastases",
+            "Lung metastases excluded",
+        )
     ),
     ("ovary by a code in no set", [named("Metastasis to ovary")], {ELSEWHERE}),
     ("nodes by a code in no set", [named("Metastasis to retroperitoneal lymph node")], set()),
