@@ -378,7 +378,8 @@ def test_a_metastasis_elsewhere_narrows_extrahepatic_disease(code: str, expected
     [
         (ICD10CM, "K76.0", "steatosis"),
         *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60", "K74.70!")),
-        *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005")),
+        *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005", "716203000", "266468003", "89580002")),
+        *((SNOMED, code, "cirrhosis") for code in ("1761006", "12368000", "43904005", "419728003")),
     ],
 )
 def test_the_liver_condition_comes_from_conditions(system: str, code: str, expected: str) -> None:
