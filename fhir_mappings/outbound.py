@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import msgspec
+
 from fhir_mappings.catalogue import FACTS_SYSTEM
 
 if TYPE_CHECKING:
@@ -79,8 +81,7 @@ class Draft:
         return [{"reference": reason} for reason in self.reasons if reason.startswith("Condition/")]
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(msgspec.Struct, frozen=True, gc=False):
     """One step of a care plan; the days are the window in which it is meant to happen, where that is known."""
 
     text: str
@@ -147,15 +148,17 @@ def care_plan(  # noqa: PLR0913 - each argument is an element of the one resourc
 
 
 def _activity(activity: Activity) -> Resource:
-    detail: Resource = {"status": "not-started", "code": {"text": activity.text}, "description": activity.interval}
-    if activity.earliest or activity.latest:
-        detail["scheduledPeriod"] = without_empty(
-            {
+    return {
+        "detail": {
+            "status": "not-started",
+            "code": {"text": activity.text},
+            "description": activity.interval,
+            "scheduledPeriod": {
                 "start": activity.earliest.isoformat() if activity.earliest else None,
                 "end": activity.latest.isoformat() if activity.latest else None,
-            }
-        )
-    return {"detail": without_empty(detail)}
+            },
+        }
+    }
 
 
 def observation(  # noqa: PLR0913 - each argument is an element of the one resource
@@ -238,15 +241,13 @@ def provenance(draft: Draft, targets: Sequence[str], *, recorded: datetime, appl
 
 def without_empty(resource: Mapping[str, Any]) -> Resource:
     """Give a resource without its null and empty members at any depth; FHIR and CDS Hooks allow none."""
-    return {key: kept for key, value in resource.items() for kept in (_kept(value),) if kept not in _EMPTY}
-
-
-_EMPTY: tuple[object, ...] = (None, "", [], {})
+    return {key: kept for key, value in resource.items() if (kept := _kept(value)) is not None}
 
 
 def _kept(value: object) -> object:
+    """Give what is left of a value, `None` where that is nothing."""
     if isinstance(value, dict):
-        return without_empty(value)
+        return without_empty(value) or None
     if isinstance(value, list):
-        return [kept for item in value for kept in (_kept(item),) if kept not in _EMPTY]
-    return value
+        return [kept for item in value if (kept := _kept(item)) is not None] or None
+    return None if value == "" else value

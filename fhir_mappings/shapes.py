@@ -82,6 +82,8 @@ def _walk(value: Mapping[str, Any], add: Callable[[str], None], formats: dict[st
             if found is None:
                 found = formats[member] = _format_of(member)
             add(found if name != "resourceType" else member)
+        elif type(member) is dict:
+            _walk(member, add, formats)
         else:
             _member(member, add, formats)
     add("}")

@@ -126,14 +126,7 @@ def is_worth_a_look(kind: str, text: str, *, beside_code: bool) -> bool:
     ways = _scanned(beside_code=beside_code).get(kind)
     if not ways or not text:
         return False
-    plain = _plain(text)
-    for way in ways:
-        for words in way:
-            if words.search(plain) is None:
-                break
-        else:
-            return True
-    return False
+    return _meets(ways, _plain(text))
 
 
 def _plain(text: str) -> str:
@@ -146,5 +139,14 @@ def _plain(text: str) -> str:
 
 
 def _is_met(topic: _Topic, text: str) -> bool:
-    met = any(all(words.search(text) for words in way) for way in topic.ways)
-    return met and (topic.unless is None or topic.unless.search(text) is None)
+    return _meets(topic.ways, text) and (topic.unless is None or topic.unless.search(text) is None)
+
+
+def _meets(ways: tuple[_Words, ...], text: str) -> bool:
+    for way in ways:
+        for words in way:
+            if words.search(text) is None:
+                break
+        else:
+            return True
+    return False

@@ -21,6 +21,7 @@ _CLINICAL = {"Z": "resolved"}
 """Z: status after."""
 _STATUS = "status-"
 """Begins the value sets of codes that say what a status of FHIR says; its name follows."""
+_SAYS_NOTHING: Mapping[str, frozenset[str]] = {"verificationStatus": frozenset(), "clinicalStatus": frozenset()}
 _NEVER = frozenset({"refuted", "entered-in-error", "differential"})
 
 
@@ -53,8 +54,9 @@ def _status_codes(concept: object, terminology: Terminology) -> frozenset[str]:
 
 def _certainty(concept: object) -> Mapping[str, frozenset[str]]:
     """Give what the letter beside a Condition's codes adds to its statuses, by element; different ones add nothing."""
-    met = set(_letters(concept))
-    letters = met if len(met) == 1 else set[str]()
+    letters = set(_letters(concept))
+    if len(letters) != 1:
+        return _SAYS_NOTHING
     return {
         "verificationStatus": frozenset(_VERIFICATION[one] for one in letters & _VERIFICATION.keys()),
         "clinicalStatus": frozenset(_CLINICAL[one] for one in letters & _CLINICAL.keys()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_mappings.case import Issue, PartialDate
+from fhir_mappings.loose_json import text_of
 from fhir_mappings.read.certainty import statuses
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
@@ -47,12 +48,12 @@ _ORDERED = {"status": "draft", "intent": "order"}
 """What a hook's draft orders may leave out."""
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """One resource of the patient: valid, in R4 names; `sets` are the value sets that hold its codes.
 
     `codings` are those of its codes that are in a value set, as `system|code`, each with its sets. `topics` are what
     its text could be about, where it has no code that is understood. `verification` and `clinical` are the codes of a
-    Condition's statuses, in lower case.
+    Condition's statuses, in lower case; `status` is that of any other resource, empty where there is none.
     """
 
     kind: str
@@ -68,12 +69,7 @@ class Resource(msgspec.Struct, frozen=True):
     codings: tuple[Coding, ...] = ()
     verification: frozenset[str] = _NOTHING
     clinical: frozenset[str] = _NOTHING
-
-    @property
-    def status(self) -> str:
-        """The status of the resource; empty where there is none."""
-        status = self.body.get("status")
-        return status if isinstance(status, str) else ""
+    status: str = ""
 
     def starting(self, prefix: str) -> list[str]:
         """Give what follows `prefix` in the ids of its value sets, sorted."""
@@ -99,12 +95,15 @@ class ChartReading:
     refused: list[Refused] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     _by_set: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
+    _by_topic: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
     _held: dict[tuple[str, tuple[str, ...]], Sequence[Resource]] = field(default_factory=dict)
 
     def holding(self, kind: str, *sets: str) -> Sequence[Resource]:
         """Give the resources of one type that are in any of the value sets (ids, or prefixes that end with `*`)."""
         if kind not in self.resources:
             return ()
+        if len(sets) == 1 and not sets[0].endswith("*"):
+            return self.held(kind, sets[0])
         asked = (kind, sets)
         found = self._held.get(asked)
         if found is None:
@@ -113,25 +112,34 @@ class ChartReading:
 
     def held(self, kind: str, set_id: str) -> Sequence[Resource]:
         """Give the resources of one type that are in one value set."""
-        return self._index(kind).get(set_id, ())
+        index = self._by_set.get(kind) or self._index(kind)
+        return index.get(set_id, ())
+
+    def about(self, kind: str, topic: str) -> Sequence[Resource]:
+        """Give the resources of one type that could be about a topic, by their text."""
+        if kind not in self._by_topic:
+            self._index(kind)
+        return self._by_topic[kind].get(topic, ())
 
     def _index(self, kind: str) -> Mapping[str, list[Resource]]:
-        index = self._by_set.get(kind)
-        if index is None:
-            index = self._by_set[kind] = {}
-            for resource in self.of(kind):
-                for name in resource.sets:
-                    index.setdefault(name, []).append(resource)
+        index: dict[str, list[Resource]] = {}
+        topics: dict[str, list[Resource]] = {}
+        for resource in self.of(kind):
+            for name in resource.sets:
+                index.setdefault(name, []).append(resource)
+            for topic in resource.topics:
+                topics.setdefault(topic, []).append(resource)
+        self._by_set[kind], self._by_topic[kind] = index, topics
         return index
 
     def _find(self, kind: str, sets: tuple[str, ...]) -> Sequence[Resource]:
-        index = self._index(kind)
+        index = self._by_set.get(kind) or self._index(kind)
         _, prefixes = _wanted(sets)
         named = [index[name] for name in sets if name in index]
         if prefixes:
             named += [found for name, found in index.items() if name.startswith(prefixes)]
         if not named or len(named) == 1:
-            return named[0] if named else []
+            return named[0] if named else ()
         wanted = {id(resource) for found in named for resource in found}
         return [resource for resource in self.of(kind) if id(resource) in wanted]
 
@@ -230,6 +238,7 @@ class _Gate:
                 (future and kind != "Observation", FUTURE),
             )
             self._note(reference, checked.remarks, flags=flags)
+        verification, clinical = statuses(said, self.terminology) if kind == "Condition" else (_NOTHING, _NOTHING)
         return Resource(
             kind,
             reference,
@@ -242,7 +251,9 @@ class _Gate:
             topics,
             masked,
             coded,
-            *(statuses(checked.body, self.terminology) if kind == "Condition" else ()),
+            verification,
+            clinical,
+            text_of(said.get("status")) or "",
         )
 
     def _without_any_cancer(
@@ -279,7 +290,8 @@ def _ordered(draft: Mapping[str, Any]) -> Mapping[str, Any]:
 def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give an Observation without the values of which it says, itself or in a component, that they are absent."""
     components = body.get("component", ())
-    if "dataAbsentReason" not in body and not any("dataAbsentReason" in component for component in components):
+    absent = "dataAbsentReason" in body or (components and any("dataAbsentReason" in one for one in components))
+    if not absent:
         return body
     said = _unless_absent(body)
     return said | {"component": [_unless_absent(component) for component in components]} if components else said

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 _OVER = frozenset({"resolved", "inactive", "remission"})
+_ABATED = frozenset({f"abatement{kind}" for kind in ("DateTime", "Age", "Period", "Range", "String")})
 _DATE_SOURCES = {None: 0, FROM_ASSERTED: 1, FROM_RECORDED: 2}
 
 
@@ -28,9 +29,7 @@ def asserted(resource: Resource) -> bool:
 
 def active(resource: Resource) -> bool:
     """Whether a Condition is asserted and holds: active, recurrence, relapse or without status, and not abated."""
-    if not asserted(resource) or not _OVER.isdisjoint(resource.clinical):
-        return False
-    return not any(name.startswith("abatement") for name in resource.body)
+    return asserted(resource) and _OVER.isdisjoint(resource.clinical) and _ABATED.isdisjoint(resource.body)
 
 
 def confirmed(resource: Resource) -> bool:
@@ -81,6 +80,8 @@ def first_date(reader: Reader, conditions: Iterable[Resource], *sets: str) -> li
 def earliest(dates: Iterable[PartialDate]) -> PartialDate:
     """Give the first of some dates; where it is partial, the most precise of those that may be the same."""
     found = list(dates)
+    if len(found) == 1:
+        return found[0]
     first = min(found, key=lambda when: (when.first, when.last))
     return min((when for when in found if _inside(when, first)), key=lambda when: (_days(when), when.first))
 

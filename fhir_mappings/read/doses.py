@@ -15,7 +15,7 @@ from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import decimal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from fhir_mappings.case import PartialDate
@@ -187,7 +187,7 @@ def only_sensitiser(dose: Resource) -> bool:
     return {name for name in dose.sets if name.startswith("drug-")} == {"drug-fluoropyrimidine"}
 
 
-def sensitises(reader: Reader, dose: Resource, courses: list[Course]) -> bool:
+def sensitises(reader: Reader, dose: Resource, courses: Iterable[Course]) -> bool:
     """Whether a dose was surely part of a course of radiotherapy."""
     return only_sensitiser(dose) and inside_any(start_of(reader, dose), courses)
 

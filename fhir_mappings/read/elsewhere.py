@@ -20,11 +20,7 @@ _SITE = "distant-metastasis-site"
 def extrahepatic(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read an active metastasis elsewhere as present, resectable or not."""
     kind = "metastasis-elsewhere"
-    conditions = [
-        resource
-        for resource in reader.chart.of("Condition")
-        if active(resource) and not resource.future and kind in resource.sets
-    ]
+    conditions = [one for one in reader.chart.held("Condition", kind) if active(one) and not one.future]
     sites = [one for one in distant_sites(reader) if any(is_elsewhere(place, reader.terminology) for place in _at(one))]
     stages = [one for one, affirmed in several_organs(reader) if affirmed]
     return [

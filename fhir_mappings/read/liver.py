@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.case import Gap, Interval, PartialDate, Unknown, complete_months
 from fhir_mappings.read.conditions import active, first_date, metastases, past_metastases
 from fhir_mappings.read.dates import earlier, shifted
+from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     LIVER_OPERATIONS,
@@ -136,9 +137,7 @@ def months(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         if _resection_open(reader):
             return []
         start = _perhaps_resected(reader, diagnosed, found)
-    if _recorded_together(reader, resected):
-        return []
-    if start is None:
+    if start is None or _recorded_together(reader, resected):
         return []
     least, most = complete_months(start.last, found.first), complete_months(start.first, found.last)
     value = least if least == most else Interval(least, most)
@@ -239,13 +238,16 @@ def distribution(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     return found
 
 
-def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tuple[Evidence, ...]]]:
+@once
+def _study(reader: Reader) -> tuple[tuple[list[Resource], PartialDate | None, tuple[Evidence, ...]], ...]:
     """Give the liver's tumours where one day's measurements cover all of them; empty otherwise."""
     lesions = {
         lesion.reference: lesion
         for lesion in reader.chart.of("BodyStructure")
         if lesion.body.get("active", True) is True and is_liver(lesion.body.get("location"), reader.terminology)
     }
+    if not lesions:
+        return ()
     days: dict[PartialDate, dict[str, set[str]]] = {}
     for size in reader.observations("tumour-size"):
         if size.dated is not None:
@@ -253,13 +255,13 @@ def _study(reader: Reader) -> list[tuple[list[Resource], PartialDate | None, tup
             if measured:
                 days.setdefault(size.dated, {}).setdefault(_study_of(size), set()).update(measured)
     if len(days) != 1:
-        return []
+        return ()
     when, studies = days.popitem()
     names = frozenset[str]().union(*studies.values())
     if names != lesions.keys() or len(studies.keys() - {""}) > 1:
-        return []
+        return ()
     proof = tuple(reader.evidence(lesions[name], how="derived") for name in sorted(names))
-    return [([lesions[name] for name in sorted(names)], when, proof)]
+    return (([lesions[name] for name in sorted(names)], when, proof),)
 
 
 def _study_of(size: Resource) -> str:
@@ -374,10 +376,10 @@ def condition(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     A cirrhosis that is known by its text alone is not read, and may be one all the same.
     """
     prefix = "liver-condition-"
-    conditions = [one for one in reader.chart.of("Condition") if active(one) and not one.future]
-    held = [(found, one) for one in conditions for found in one.starting(prefix) if found in fact.choices]
+    coded = [one for one in reader.chart.holding("Condition", f"{prefix}*") if active(one) and not one.future]
+    held = [(found, one) for one in coded for found in one.starting(prefix) if found in fact.choices]
     cirrhotic = [one for one in held if one[0] == _CIRRHOSIS]
-    named = [one for one in conditions if _CIRRHOSIS in one.topics]
+    named = [one for one in reader.chart.about("Condition", _CIRRHOSIS) if active(one) and not one.future]
     if named and not cirrhotic:
         possible = frozenset[str | bool]({_CIRRHOSIS, *(found for found, _ in held)} if held else fact.choices)
         return [Candidate(possible, one.dated, (reader.evidence(one, how="derived"),)) for one in named]

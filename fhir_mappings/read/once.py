@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Concatenate, ParamSpec
 
     from fhir_mappings.read.reader import Reader
 
-    _P = ParamSpec("_P")
+_T = TypeVar("_T", bound="tuple[Any, ...] | frozenset[Any] | bool | None")
+_Asked = TypeVarTuple("_Asked")
 
-_T = TypeVar("_T", bound="tuple[Any, ...] | frozenset[Any]")
 
+def once(read: Callable[[Reader, *_Asked], _T]) -> Callable[[Reader, *_Asked], _T]:
+    """Keep what `read` gives for each of its arguments with the reader of the chart, so that it goes with it.
 
-def once(read: Callable[Concatenate[Reader, _P], _T]) -> Callable[Concatenate[Reader, _P], _T]:
-    """Keep what `read` gives for each of its arguments with the reader of the chart, so that it goes with it."""
+    Only `None` is not kept: what gives it must be cheap.
+    """
 
     @wraps(read)
-    def kept(reader: Reader, /, *asked: _P.args, **named: _P.kwargs) -> _T:
-        at = (read, *asked, *named.items())
+    def kept(reader: Reader, /, *asked: *_Asked) -> _T:
+        at = (read, *asked) if asked else read
         found: _T | None = reader.kept.get(at)
         if found is None:
-            found = reader.kept[at] = read(reader, *asked, **named)
+            found = reader.kept[at] = read(reader, *asked)
         return found
 
     return kept

@@ -56,28 +56,36 @@ def operation(reader: Reader, resource: Resource) -> str | frozenset[str | bool]
     return str(next(iter(left))) if len(left) == 1 else left
 
 
-def primary_resections(reader: Reader) -> list[Resource]:
+@once
+def primary_resections(reader: Reader) -> tuple[Resource, ...]:
     """Give the completed resections of the primary: from 90 days before its diagnosis on, dated.
 
     Where the diagnosis has no date every dated resection is taken for one of the primary.
     """
+    resections = _resections(reader)
+    if not resections:
+        return ()
     since = _since(reader)
-    return [
+    return tuple(
         resection
-        for resection in _resections(reader)
+        for resection in resections
         if resection.dated is not None and (since is None or resection.dated.first >= since.last)
-    ]
+    )
 
 
-def undecided_resections(reader: Reader) -> list[Resource]:
+@once
+def undecided_resections(reader: Reader) -> tuple[Resource, ...]:
     """Give the completed resections of which no date says whether they were of this primary."""
+    resections = _resections(reader)
+    if not resections:
+        return ()
     since = _since(reader)
-    return [
+    return tuple(
         resection
-        for resection in _resections(reader)
+        for resection in resections
         if resection.dated is None
         or (since is not None and resection.dated.first < since.last and resection.dated.last >= since.first)
-    ]
+    )
 
 
 @once
@@ -95,8 +103,11 @@ def flag_others(reader: Reader, fact: str, *sets: str) -> None:
 
 def resected_long_before_diagnosis(reader: Reader) -> bool:
     """Whether the date of the resection, as somebody entered it, may be too early for a resection of this primary."""
-    since, resected = _since(reader), reader.date_of("primary-resection-date")
-    return since is not None and resected is not None and resected.first < since.last
+    resected = reader.date_of("primary-resection-date")
+    if resected is None:
+        return False
+    since = _since(reader)
+    return since is not None and resected.first < since.last
 
 
 def _since(reader: Reader) -> PartialDate | None:
@@ -122,20 +133,24 @@ def unlisted_liver_operations(reader: Reader) -> list[Resource]:
     return [operation for operation in found if operation.status not in NOT_DONE]
 
 
-def operations_for_metastases(reader: Reader) -> list[Resource]:
+@once
+def operations_for_metastases(reader: Reader) -> tuple[Resource, ...]:
     """Give the completed liver operations on or after the first liver metastasis on every reading of the dates.
 
     One for another cancer, as of the liver itself, is none of them.
     """
+    operations = liver_operations(reader)
+    if not operations:
+        return ()
     dates = [met.dated for met in past_metastases(reader) if met.dated is not None and not met.future]
     known = reader.date_of("liver-metastasis-date")
     if known is not None:
         dates.append(known)
     if not dates:
-        return []
+        return ()
     first = earliest(dates).last
-    return [
+    return tuple(
         found
-        for found in liver_operations(reader)
+        for found in operations
         if found.dated is not None and found.dated.first >= first and not is_for_another(reader, found)
-    ]
+    )

@@ -10,7 +10,7 @@ from fhir_mappings.loose_json import objects
 from fhir_mappings.read.certainty import is_asserted, statuses
 from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_elsewhere
-from fhir_mappings.read.references import reasons_of, references_of, referred
+from fhir_mappings.read.references import REASONS, reasons_of, references_of, referred
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ def names_others(treatment: Mapping[str, Any], others: Iterable[str], terminolog
 
     A Condition that is contained in it may be one of them.
     """
+    if REASONS.isdisjoint(treatment):
+        return False
     coded, named = reasons_of(treatment)
     if not named and not coded:
         return False

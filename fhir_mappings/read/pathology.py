@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.liver import in_liver
+from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, primary_resections
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
@@ -70,10 +71,11 @@ def _residual(reader: Reader, concept: object, spelled: Iterable[str]) -> str | 
     return coded.pop() if len(coded) == 1 else None
 
 
-def margins(reader: Reader) -> list[Resource]:
+@once
+def margins(reader: Reader) -> tuple[Resource, ...]:
     """Give the residual tumour classifications but those of a resection of the liver alone."""
     overall = (one for one in reader.stated(_OVERALL) if "margin" not in one.sets and _names_a_stage(reader, one))
-    return [one for one in (*reader.stated("margin"), *overall) if _is_of_the_primary(reader, one)]
+    return tuple(one for one in (*reader.stated("margin"), *overall) if _is_of_the_primary(reader, one))
 
 
 def _is_of_the_primary(reader: Reader, margin: Resource) -> bool:

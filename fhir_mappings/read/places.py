@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _METASTASIS = "metastasis-by-site"
 _BY_SITE = {"cancer-by-site": "cancer", "colorectal-by-site": "colorectal cancer", _METASTASIS: "metastasis"}
 """Value sets of codes that do not name their organ, each with what they name."""
+_UNPLACED = frozenset(_BY_SITE)
 _TOPOGRAPHY = re.compile(r"C(?:(?P<colon>18(?!\.?1)|19|20)|22)(?!\d\d)", re.IGNORECASE)
 """Codes of bowel and liver in ICD-O-3, as it is used for body sites beside FHIR's own systems."""
 _RECTAL_TOPOGRAPHY = re.compile(r"C(?:19|20)(?:\.?9)?", re.IGNORECASE)
@@ -58,7 +59,7 @@ def placed(
 
     An expression of SNOMED CT may name its site itself.
     """
-    if _BY_SITE.keys().isdisjoint(sets):
+    if _UNPLACED.isdisjoint(sets):
         return sets
     system, code = coding
     places = [concept_sets(place, terminology) for place in objects(condition.get("bodySite"))]
@@ -73,7 +74,7 @@ def placed(
 
 def is_unplaced(sets: frozenset[str]) -> bool:
     """Whether a code names no organ and no body site that is understood does."""
-    return bool(sets) and sets <= _BY_SITE.keys()
+    return bool(sets) and sets <= _UNPLACED
 
 
 def names_of_sites(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> Iterable[str]:

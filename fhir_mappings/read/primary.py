@@ -50,10 +50,9 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     found = []
     for condition in primaries(reader):
         coded = condition.starting("primary-site-")
-        body = frozenset[str]().union(
-            *(concept_sets(concept, reader.terminology) for concept in condition.body.get("bodySite", ()))
-        )
-        refined = [choice for choice in fact.choices if f"body-site-{choice}" in body]
+        places = condition.body.get("bodySite", ())
+        body = frozenset[str]().union(*(concept_sets(place, reader.terminology) for place in places))
+        refined = [choice for choice in fact.choices if f"body-site-{choice}" in body] if body else []
         value = _specific(coded, refined)
         found.append(Candidate(value, condition.dated, (reader.evidence(condition, _SITES),)))
     for condition in () if found else histories(reader):
@@ -195,12 +194,10 @@ def multivisceral(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read the symptoms from active Conditions with onset around the primary's diagnosis, before any relief of it."""
     found = []
-    for condition in reader.chart.of("Condition"):
+    for condition in reader.chart.holding("Condition", "symptom-*"):
         if not active(condition) or condition.future:
             continue
         symptom = _symptom(reader, condition)
-        if symptom is None:
-            continue
         if condition.dated is None:
             reader.flag(condition, UNDATED, "primary-symptoms")
         elif of_the_primary(reader, condition):
@@ -208,7 +205,7 @@ def symptoms(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     return found
 
 
-def _symptom(reader: Reader, condition: Resource) -> Found | None:
+def _symptom(reader: Reader, condition: Resource) -> Found:
     """Give the gravest symptom that a Condition codes; both of a bleeding whose severity cannot be read."""
     kinds = set(condition.starting("symptom-"))
     for kind in ("perforation", "obstruction"):
@@ -220,7 +217,7 @@ def _symptom(reader: Reader, condition: Resource) -> Found | None:
         if "severity-severe" in sets:
             return "bleeding"
         return "minor" if not severity or "severity-not-severe" in sets else frozenset({"minor", "bleeding"})
-    return "minor" if kinds else None
+    return "minor"
 
 
 def of_the_primary(reader: Reader, condition: Resource) -> bool:
@@ -242,8 +239,4 @@ def of_the_primary(reader: Reader, condition: Resource) -> bool:
 
 def perforations(reader: Reader) -> list[Resource]:
     """Give the asserted Conditions of a perforation of the bowel, whatever their activity."""
-    return [
-        resource
-        for resource in reader.chart.of("Condition")
-        if asserted(resource) and "symptom-perforation" in resource.sets
-    ]
+    return [*filter(asserted, reader.chart.held("Condition", "symptom-perforation"))]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fhir_mappings.case import Interval, Known, Narrowed
 from fhir_mappings.read.dates import on, parse_date
+from fhir_mappings.read.once import once
 from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.places import is_rectum
 from fhir_mappings.read.settle import Candidate
@@ -33,7 +34,8 @@ _DAYS_BETWEEN = 7
 """The most between two fractions of one course: weekends, holidays and short breaks are part of it."""
 
 
-def courses_of(reader: Reader) -> list[Course]:
+@once
+def courses_of(reader: Reader) -> tuple[Course, ...]:
     """Give start and end of the courses of radiotherapy that began; one under way lasts until an end is written.
 
     Fractions that follow each other within a week are of one course: it has days without one.
@@ -49,13 +51,14 @@ def courses_of(reader: Reader) -> list[Course]:
             found.append((start, end or (on(date.max) if course.status in _OPEN_COURSE else start)))
         else:
             fractions.append((span[0], span[1] or span[0]))
-    return [*found, *_joined(fractions)]
+    return (*found, *_joined(fractions))
 
 
-def named_courses(reader: Reader) -> list[Course]:
+@once
+def named_courses(reader: Reader) -> tuple[Course, ...]:
     """Give start and end of what began and is radiotherapy by its name alone: fractions, or whole courses."""
-    named = _begun(one for one in reader.chart.of("Procedure") if _NAMED in one.topics)
-    return _joined([(span[0], span[1] or span[0]) for span in map(_span, named) if span is not None])
+    named = _begun(reader.chart.about("Procedure", _NAMED))
+    return tuple(_joined([(span[0], span[1] or span[0]) for span in map(_span, named) if span is not None]))
 
 
 def _begun(courses: Iterable[Resource]) -> Iterable[Resource]:
@@ -82,12 +85,12 @@ def _joined(fractions: list[Course]) -> list[Course]:
     return joined
 
 
-def inside_any(when: PartialDate | None, courses: list[Course]) -> bool:
+def inside_any(when: PartialDate | None, courses: Iterable[Course]) -> bool:
     """Whether a date lies in one course on every reading of the dates."""
     return when is not None and any(start.last <= when.first and when.last <= end.first for start, end in courses)
 
 
-def touches_any(when: PartialDate | None, courses: list[Course]) -> bool:
+def touches_any(when: PartialDate | None, courses: Iterable[Course]) -> bool:
     """Whether a date lies in one course on some reading of the dates."""
     return when is not None and any(start.first <= when.last and when.first <= end.last for start, end in courses)
 

@@ -22,7 +22,7 @@ from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, c
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from fhir_mappings.catalogue import Catalogue, FactDefinition
@@ -59,14 +59,19 @@ class Reader:
     _facts: dict[str, Fact] = field(default_factory=dict)
     _dates: dict[str, PartialDate | None] = field(default_factory=dict)
     _losses: list[tuple[Evidence, tuple[str, ...]]] | None = None
-    kept: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    kept: dict[object, Any] = field(default_factory=dict)
     """What readings that are made once gave (`once`)."""
+    _complete: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Tell the resource types that were had completely from the others."""
+        self._complete = frozenset(kind for kind, had in self.completeness.items() if had is Completeness.COMPLETE)
 
     def fact(self, code: str) -> Fact:
         """Give one fact, read at its first use."""
         found = self._facts.get(code)
         if found is None:
-            definition = self.catalogue[code]
+            definition = self.catalogue.facts[code]
             candidates = [*self.local(definition), *_function(definition.reader)(self, definition)]
             age = self.policy.maximum_age_days.get(code, definition.maximum_age_days)
             settled = settle(candidates, as_of=self.as_of, maximum_age_days=age)
@@ -91,7 +96,7 @@ class Reader:
 
     def complete(self, *kinds: str) -> bool:
         """Whether resource types were had completely."""
-        return all(self.completeness.get(kind) is Completeness.COMPLETE for kind in kinds)
+        return self._complete.issuperset(kinds)
 
     def _explained(self, definition: FactDefinition, fact: Fact) -> Fact:
         """Say why an absent fact is absent: a resource that could not be read, or data that was not had."""
@@ -109,10 +114,19 @@ class Reader:
         """Give the resources that could not be used, with the facts that they could have carried."""
         if self._losses is None:
             self._losses = [(Evidence(one.reference), self.costs(one.kind, one.sets)) for one in self.chart.refused]
-            unusable = [one for one in self.chart.of("Observation") if one.status not in _STATUSES or _to_come(one)]
-            unusable += [one for one in self.chart.of("Condition") if one.future and active(one)]
+            conditions = (one for one in self.chart.of("Condition") if one.future and active(one))
+            unusable = (*self._unusable(), *conditions)
             self._losses += [(self.evidence(one), self.costs(one.kind, one.sets)) for one in unusable]
         return self._losses
+
+    @once
+    def _unusable(self) -> tuple[Resource, ...]:
+        """Give the Observations whose status is unknown, and those that would count but for their date."""
+        return tuple(
+            one
+            for one in self.chart.of("Observation")
+            if one.status not in _STATUSES or (one.future and one.status in _USED)
+        )
 
     def costs(self, kind: str, sets: Iterable[str]) -> tuple[str, ...]:
         """Name the facts that a resource of this type and these value sets can carry."""
@@ -143,7 +157,7 @@ class Reader:
 
     def named(self, topic: str) -> list[Resource]:
         """Give the usable Observations that are about something by their text alone."""
-        return _usable(one for one in self.chart.of("Observation") if topic in one.topics)
+        return _usable(self.chart.about("Observation", topic))
 
     def unread(self, named: Iterable[Resource]) -> list[Candidate]:
         """Give Observations that are known by their text alone as candidates: what they say cannot be read."""
@@ -157,11 +171,13 @@ class Reader:
         """Give the usable Observations in some value sets; of a panel each component in them as if it stood alone."""
         return self._stated(self.chart.holding("Observation", *sets), sets)
 
-    def _stated(self, observations: Iterable[Resource], sets: tuple[str, ...]) -> list[Resource]:
-        usable = _usable(observations)
-        return [
-            one for found in usable for one in (self._parts(found, sets) if "component" in found.body else (found,))
-        ]
+    def _stated(self, observations: Sequence[Resource], sets: tuple[str, ...]) -> list[Resource]:
+        found: list[Resource] = []
+        if not observations:
+            return found
+        for one in _usable(observations):
+            found += self._parts(one, sets) if "component" in one.body else (one,)
+        return found
 
     def _parts(self, panel: Resource, sets: tuple[str, ...]) -> list[Resource]:
         if self._is_in(panel.body, sets) and any(name.startswith("value") for name in panel.body):
@@ -265,6 +281,7 @@ class Reader:
             or (resource.status == "completed" and resource.future)
         ]
 
+    @once
     def uncertain(self, *sets: str) -> bool:
         """Whether an operation in some value sets may have been done: in doubt, unreadable, or in text alone."""
         refused = any(
@@ -272,7 +289,7 @@ class Reader:
             and ("operation" in refusal.topics or any(matches(name, sets) for name in refusal.sets))
             for refusal in self.chart.refused
         )
-        text = any("operation" in found.topics and found.status not in NOT_DONE for found in self.chart.of("Procedure"))
+        text = any(found.status not in NOT_DONE for found in self.chart.about("Procedure", "operation"))
         return refused or text or bool(self.in_doubt(*sets))
 
     def planned(self, *sets: str) -> list[Resource]:
@@ -281,7 +298,7 @@ class Reader:
 
     def planned_by_name(self, topic: str) -> list[Resource]:
         """Give the open orders, draft orders and prepared Procedures that are about something by their text alone."""
-        found = [order for order in self.chart.of("ServiceRequest") if topic in order.topics]
+        found = [*self.chart.about("ServiceRequest", topic)]
         for prepared in self.chart.of("Procedure"):
             words = "; ".join(concept_texts(prepared.body.get("code"))) if prepared.topics else ""
             if topic in could_be("ServiceRequest", words):
@@ -303,11 +320,9 @@ class Reader:
 
     def check_statuses(self) -> None:
         """Note Observations and Procedures that are left out by status or date, and operations that are in doubt."""
-        for resource in self.chart.of("Observation"):
-            if resource.status not in _STATUSES:
-                self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
-            elif _to_come(resource):
-                self.note(resource, FUTURE, *self.costs(resource.kind, resource.sets))
+        for resource in self._unusable():
+            reason = FUTURE if resource.status in _STATUSES else UNKNOWN_STATUS
+            self.note(resource, reason, *self.costs(resource.kind, resource.sets))
         for resource in self.chart.of("Procedure"):
             if resource.status not in _PROCEDURE_KNOWN:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
@@ -330,11 +345,6 @@ def _remarks(resource: Resource) -> list[str]:
     if resource.draft:
         found.append(DRAFT_ORDER)
     return found
-
-
-def _to_come(observation: Resource) -> bool:
-    """Whether an Observation would count, but for its date in the future."""
-    return observation.future and observation.status in _USED
 
 
 def _usable(observations: Iterable[Resource]) -> list[Resource]:

@@ -18,16 +18,18 @@ def patient_fault(body: Mapping[str, Any], patient_id: str) -> str | None:
     """Say why a resource is not of the patient with this id; `None` where it is."""
     subject = body.get("subject") or body.get("patient")
     reference = subject.get("reference") if isinstance(subject, dict) else None
-    if not isinstance(reference, str) or not reference.strip():
+    named = reference.strip() if isinstance(reference, str) else ""
+    if not named:
         return NO_PATIENT
-    return None if is_patient(reference.strip(), patient_id) else OTHER_PATIENT
+    return None if is_patient(named, patient_id) else OTHER_PATIENT
 
 
 def is_patient(reference: str, patient_id: str) -> bool:
     """Whether a reference (relative, absolute, versioned, or a urn) is to the patient with this id."""
     patient_id = patient_id.removeprefix("Patient/")
-    whole = reference.startswith("urn:") and reference == patient_id
-    return whole or referred(reference, "Patient") == f"Patient/{patient_id}"
+    whose = f"Patient/{patient_id}"
+    whole = reference == whose or (reference.startswith("urn:") and reference == patient_id)
+    return whole or referred(reference, "Patient") == whose
 
 
 def referred(reference: str, kind: str) -> str:
@@ -53,6 +55,10 @@ def replaced_by(orders: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(
         referred(one, order["resourceType"]) for order in orders for one in references_of(order, "replaces")
     )
+
+
+REASONS = frozenset({"reason", "reasonCode", "reasonReference"})
+"""The elements that hold the reasons of a treatment, in R4 and R5."""
 
 
 def reasons_of(treatment: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _PRIMARY, _LIVER, _ELSEWHERE = "primary", "liver-metastasis", "metastasis-elsewhere"
 _PERFORATION, _RESECTED = "perforation", "resected"
+_BESIDE = frozenset({_ELSEWHERE, _PERFORATION, _RESECTED})
 _HINTS = frozenset({"resection-hint", "tnm-t-pathological", "tnm-n-pathological"})
 _RECENT_MONTHS = 6
 
@@ -132,7 +133,7 @@ def _perforation(reader: Reader) -> bool:
     """Whether a perforation is coded or entered, or could be: with text alone, or one that cannot be read."""
     if perforations(reader) or _said(reader, "primary-symptoms", "perforation"):
         return True
-    if any(_PERFORATION in one.topics and asserted(one) for one in _conditions(reader)):
+    if any(map(asserted, reader.chart.about("Condition", _PERFORATION))):
         return True
     if _PERFORATION in _also_named(reader):
         return True
@@ -141,9 +142,10 @@ def _perforation(reader: Reader) -> bool:
 
 @once
 def _also_named(reader: Reader) -> frozenset[str]:
-    """Give what the name of one of the two diseases names as well: "colon cancer with lung metastases"."""
+    """Give what the name of one of the two diseases says of the signs: "colon cancer with lung metastases"."""
     diseases = (*primaries(reader), *metastases(reader))
-    return frozenset[str]().union(*(also_named(one.body, one.sets, reader.terminology) for one in diseases))
+    named = (also_named(one.body, one.sets, reader.terminology, among=_BESIDE) for one in diseases)
+    return frozenset[str]().union(*named)
 
 
 def _is_elsewhere(found: Resource | Refused) -> bool:
@@ -152,7 +154,7 @@ def _is_elsewhere(found: Resource | Refused) -> bool:
 
 def other_cancers(reader: Reader) -> tuple[Evidence, ...]:
     """Give the Conditions of other active, confirmed solid cancers."""
-    found = [one for one in _conditions(reader) if "other-cancer" in one.sets and active(one) and confirmed(one)]
+    found = [one for one in reader.chart.held("Condition", "other-cancer") if active(one) and confirmed(one)]
     return _once(reader.evidence(one, "other-cancer") for one in found)
 
 

@@ -31,7 +31,7 @@ Found: TypeAlias = Value | frozenset[str | bool] | Interval
 """One value, or the values that are left."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """What one source says about one fact.
 
     `value` is `None` where it says that the value is not known, or (`unreadable`) what cannot be read; `dated` is
@@ -66,7 +66,9 @@ def settle(candidates: Iterable[Candidate], *, as_of: date, maximum_age_days: in
         unreadable = [candidate for candidate in found if candidate.unreadable]
         gap = Gap.UNREADABLE if unreadable else Gap.ABSENT
         return Unknown(gap, _evidence(unreadable or found))
-    fresh = [candidate for candidate in valued if _fresh(candidate, as_of, maximum_age_days)]
+    fresh = valued
+    if maximum_age_days is not None:
+        fresh = [candidate for candidate in valued if _fresh(candidate, as_of, maximum_age_days)]
     if fresh:
         return _newest(fresh)
     last = _newest(valued)
@@ -84,12 +86,12 @@ def _order(candidate: Candidate) -> tuple[str, ...]:
 
 
 def _evidence(candidates: Sequence[Candidate]) -> tuple[Evidence, ...]:
+    if len(candidates) == 1:
+        return _unique(candidates[0].evidence)
     return _unique(tuple(evidence for candidate in candidates for evidence in candidate.evidence))
 
 
-def _fresh(candidate: Candidate, as_of: date, maximum_age_days: int | None) -> bool:
-    if maximum_age_days is None:
-        return True
+def _fresh(candidate: Candidate, as_of: date, maximum_age_days: int) -> bool:
     return candidate.dated is not None and (as_of - candidate.dated.first).days <= maximum_age_days
 
 

@@ -71,6 +71,8 @@ _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
 _NUMBERED_STAGE = re.compile(r"\A\s*4\s?([BC])\s*\Z", re.IGNORECASE)
 """The stages that M1b and M1c make; AJCC codes them as 4B and 4C."""
+_SPELLED = re.compile(r"[TNMR]\s?[0-4X]|IV", re.IGNORECASE)
+"""What each category, margin and stage that is looked for in a name has in it."""
 _LONGEST = 2000
 """Characters of a name, stage or value that is looked at: more is a report, and takes long to search."""
 ANY, _M, _STAGE = "tnm-*", "tnm-m", "tnm-stage"
@@ -239,8 +241,9 @@ def _stages(reader: Reader) -> tuple[Resource, ...]:
 @once
 def named_alone(reader: Reader) -> tuple[Resource, ...]:
     """Give what may spell TNM under no code of it: Observations by their name, and the names of the primary."""
-    primary_names = [replace(one, body={"valueCodeableConcept": one.body["code"]}) for one in primaries(reader)]
-    return (*reader.named("tnm"), *primary_names)
+    primary_names = (replace(one, body={"valueCodeableConcept": one.body["code"]}) for one in primaries(reader))
+    named = (*reader.named("tnm"), *primary_names)
+    return tuple(one for one in named if any(map(_SPELLED.search, texts_of(one))))
 
 
 def named_pathologically(reader: Reader) -> bool:

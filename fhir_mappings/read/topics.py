@@ -65,9 +65,11 @@ def named_beside(condition: Mapping[str, Any], sets: frozenset[str], terminology
     return could_be("Condition", _all_words(condition, sets, terminology), beside_code=True, among=left_open)
 
 
-def also_named(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> frozenset[str]:
-    """Give all that the words of a Condition could be about, beside what its code says."""
-    return could_be("Condition", _all_words(condition, sets, terminology))
+def also_named(
+    condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology, *, among: frozenset[str]
+) -> frozenset[str]:
+    """Give which of some topics the words of a Condition could be about, beside what its code says."""
+    return could_be("Condition", _all_words(condition, sets, terminology), among=among)
 
 
 def _all_words(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> str:
@@ -110,10 +112,10 @@ def _is_masked(concept: object) -> bool:
 def _concepts(kind: str, body: Mapping[str, Any]) -> Iterable[object]:
     code = body.get("code")
     yield code
-    if isinstance(code, dict):
-        yield code.get("concept")
-    if kind == "Observation":
-        yield from (component.get("code") for component in objects(body.get("component")))
+    if isinstance(code, dict) and "concept" in code:
+        yield code["concept"]
+    if kind == "Observation" and "component" in body:
+        yield from (component.get("code") for component in objects(body["component"]))
     if kind in ("MedicationRequest", "MedicationAdministration"):
         yield body.get("medicationCodeableConcept")
         medication = body.get("medication")

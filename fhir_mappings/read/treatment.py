@@ -29,6 +29,7 @@ from fhir_mappings.read.doses import (
     start_of,
     unfinished,
 )
+from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.radiotherapy import courses_of, named_courses, touches_any
@@ -101,8 +102,8 @@ def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bo
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
     topics = (SYSTEMIC, "chemotherapy-procedure")
-    named = (done for done in reader.chart.of("Procedure") if not done.topics.isdisjoint(topics))
-    return [done for done in named if done.status not in NOT_DONE]
+    named = {id(done): done for topic in topics for done in reader.chart.about("Procedure", topic)}
+    return [done for done in named.values() if done.status not in NOT_DONE]
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
@@ -118,6 +119,7 @@ class _Doses(NamedTuple):
     closed: bool
 
 
+@once
 def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
     """Give the doses for the metastases before a liver operation; `None` where the metastases have no known date."""
     found = reader.date_of("liver-metastasis-date")
@@ -295,6 +297,7 @@ def adjuvant(reader: Reader) -> list[Resource]:
     return doses.certain if doses is not None else []
 
 
+@once
 def _adjuvant(reader: Reader) -> _Doses | None:
     resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
     if resected is None or found is None:

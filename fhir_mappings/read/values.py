@@ -47,6 +47,8 @@ _UNITS: dict[str, dict[str, Decimal]] = {
 """Factors to the unit of the catalogue; lower case."""
 _UCUM = ("unitsofmeasure.org", "2.16.840.1.113883.6.8")
 
+_OWN = ("case-facts:", "strategy:")
+"""Begin the value sets of a code of our own systems; the code follows."""
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
 _GRADE = "grad[eo]?|graad|classe?|klasse|clase|stufe|score|status"
@@ -213,7 +215,8 @@ def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answ
     if fact.kind == "boolean":
         yes, no = "answer-yes" in sets, "answer-no" in sets
         return yes if yes != no else NoValue.UNREADABLE
-    found = {choice for choice in fact.choices if f"case-facts:{choice}" in sets or f"strategy:{choice}" in sets}
+    own = (name.partition(":")[2] for name in sets if name.startswith(_OWN))
+    found = set(fact.choices).intersection(own)
     found |= {str(value) for value in _answered(sets, answers)}
     found |= {said for said, answer in ((fact.yes, "answer-yes"), (fact.no, "answer-no")) if said and answer in sets}
     return _chosen(found or _spelled(concept_texts(concept), fact))
@@ -222,19 +225,17 @@ def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answ
 def _number(
     carrier: Mapping[str, Any], fact: FactDefinition, terminology: Terminology, answers: Answers | None
 ) -> Reading:
-    match carrier:
-        case {"valueQuantity": dict(quantity)}:
-            return _quantity(quantity, fact)
-        case {"valueInteger": int(number)} if not isinstance(number, bool):
-            return number if fact.kind == "integer" else NoValue.UNREADABLE
-        case {"valueRange": dict(bounds)}:
-            return _range(bounds, fact)
-        case {"valueString": str(text)}:
-            return _number_in_text(text, fact)
-        case {"valueCodeableConcept": dict(concept)}:
-            return _answer(concept, fact, terminology, answers)
-        case _:
-            return _none(carrier)
+    if isinstance(quantity := carrier.get("valueQuantity"), dict):
+        return _quantity(quantity, fact)
+    if isinstance(number := carrier.get("valueInteger"), int) and not isinstance(number, bool):
+        return number if fact.kind == "integer" else NoValue.UNREADABLE
+    if isinstance(bounds := carrier.get("valueRange"), dict):
+        return _range(bounds, fact)
+    if isinstance(text := carrier.get("valueString"), str):
+        return _number_in_text(text, fact)
+    if isinstance(concept := carrier.get("valueCodeableConcept"), dict):
+        return _answer(concept, fact, terminology, answers)
+    return _none(carrier)
 
 
 def _answer(

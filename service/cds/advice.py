@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Gap, Known, Narrowed, Scope, Unknown, day_of
+from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Scope, Unknown, day_of
 from service.cds.card import (
     Advice,
     AssumedFact,
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue, FactDefinition
     from service.knowledge.decision import Decision, Outcome
     from service.knowledge.reading import Reading
-
-_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[^\s/]+")
 
 
 def advice_of(reading: Reading) -> CardExtension:
@@ -65,15 +62,15 @@ def advice_of(reading: Reading) -> CardExtension:
 
 
 def _candidates(outcomes: Iterable[Outcome]) -> tuple[Candidate, ...]:
-    return tuple(Candidate(strategy=found.strategy, next_step=found.next_step) for found in outcomes)
+    return tuple([Candidate(strategy=found.strategy, next_step=found.next_step) for found in outcomes])
 
 
 def _facts(case: Case, decision: Decision | None, catalogue: Catalogue) -> tuple[FactRead, ...]:
     assumed = {found.fact: found.value for found in decision.assumptions} if decision else {}
     read = []
     for code, definition in catalogue.facts.items():
-        fact = case.facts.get(code)
-        if isinstance(fact, Known | Narrowed):
+        fact = case.facts.get(code, ABSENT)
+        if not isinstance(fact, Unknown):
             read.append(_fact(definition, fact))
         elif code in assumed:
             read.append(FactRead(fact=code, value=assumed[code], unit=definition.unit, how="assumed"))
@@ -83,13 +80,12 @@ def _facts(case: Case, decision: Decision | None, catalogue: Catalogue) -> tuple
 def _fact(definition: FactDefinition, fact: Known | Narrowed) -> FactRead:
     value: JsonValue | None = None
     narrowed: tuple[JsonValue, ...] = ()
-    match fact:
-        case Known():
-            value = json_value(fact.value)
-        case Narrowed(values=frozenset() as left):
-            narrowed = tuple(sorted(left, key=str))
-        case Narrowed(values=interval) if not isinstance(interval, frozenset):
-            value = interval_label(interval) or None
+    if isinstance(fact, Known):
+        value = json_value(fact.value)
+    elif isinstance(fact.values, frozenset):
+        narrowed = tuple(sorted(fact.values, key=str))
+    else:
+        value = interval_label(fact.values) or None
     dated = day_of(fact)
     return FactRead(
         fact=definition.code,
@@ -113,14 +109,21 @@ def json_value(value: Value) -> JsonValue:
 
 def _references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
     """Give the references of the evidence that are well formed."""
-    return tuple(found for found in references(evidence) if _REFERENCE.fullmatch(found) and found.isprintable())
+    return tuple([found for found in references(evidence) if _is_well_formed(found)])
+
+
+def _is_well_formed(reference: str) -> bool:
+    """Whether a reference is a type of resource and an id: `Observation/ecog`."""
+    kind, _, ident = reference.partition("/")
+    named = kind.isalpha() and kind.isascii() and kind[0].isupper() and len(kind) > 1
+    return named and ident != "" and "/" not in ident and " " not in ident and ident.isprintable()
 
 
 def _gaps(case: Case, decision: Decision, catalogue: Catalogue) -> tuple[GapRead, ...]:
     missing = {found.fact for found in decision.missing}
-    return tuple(
-        GapRead(fact=code, gap=fact.gap.value, evidence=_references(fact.evidence))
-        for code in catalogue.facts
-        for fact in (case.facts.get(code, Unknown()),)
-        if isinstance(fact, Unknown) and (fact.gap is not Gap.ABSENT or code in missing)
-    )
+    read = []
+    for code in catalogue.facts:
+        fact = case.facts.get(code, ABSENT)
+        if isinstance(fact, Unknown) and (fact.gap is not Gap.ABSENT or code in missing):
+            read.append(GapRead(fact=code, gap=fact.gap.value, evidence=_references(fact.evidence)))
+    return tuple(read)

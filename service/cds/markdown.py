@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from service.knowledge.explanation import Explanation, Line, Part, Section, SectionCode
 
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_[]{}|~#!$"})
-_REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9-]+")
+_REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9…-]+")
+_WWW = re.compile(r"\b(www)\.", re.IGNORECASE)
 _CHART_TEXT_LIMIT = 300
 _REFERENCES = 4
 """Resources that one line names; a course of chemotherapy has a dozen, and the extension of the card holds all."""
@@ -44,7 +45,7 @@ def escape(text: str) -> str:
     if _REFERENCE.fullmatch(text):
         return text
     text = flat(text).translate(_HARMLESS).replace("://", ": //").replace("@", " (at) ")
-    return re.sub(r"\b(www)\.", r"\1 .", text, flags=re.IGNORECASE)
+    return _WWW.sub(r"\1 .", text)
 
 
 def clip(text: str, limit: int) -> str:
@@ -80,7 +81,7 @@ def render(explanation: Explanation, limits: Mapping[SectionCode, int]) -> str:
     Each resource is named where it comes first.
     """
     named: set[str] = set()
-    return "\n\n".join(_section(section, limits.get(section.code), named) for section in explanation.sections)
+    return "\n\n".join([_section(section, limits.get(section.code), named) for section in explanation.sections])
 
 
 def _section(section: Section, limit: int | None, named: set[str]) -> str:
@@ -91,13 +92,13 @@ def _section(section: Section, limit: int | None, named: set[str]) -> str:
         return "  \n".join(lines)
     if section.code == "assumptions":
         return f"**{section.title}**: {'; '.join(lines)}"
-    listed = "\n".join(f"- {line}" for line in lines)
-    return f"**{section.title}**\n{listed}"
+    listed = "\n- ".join(lines)
+    return f"**{section.title}**\n- {listed}"
 
 
-def _shown(lines: tuple[Line, ...], limit: int | None) -> list[Line]:
-    if limit is None:
-        return list(lines)
+def _shown(lines: tuple[Line, ...], limit: int | None) -> Sequence[Line]:
+    if limit is None or len(lines) <= limit:
+        return lines
     shown = list(lines[:limit])
     stated = {code for line in shown for code in line.codes}
     for line in lines[limit:]:
@@ -108,7 +109,7 @@ def _shown(lines: tuple[Line, ...], limit: int | None) -> list[Line]:
 
 
 def _line(line: Line, named: set[str]) -> str:
-    return "".join(_part(part, named) for part in line.parts)
+    return "".join([_part(part, named) for part in line.parts])
 
 
 def _part(part: Part, named: set[str]) -> str:
@@ -129,7 +130,8 @@ def _source(source: Source, named: set[str]) -> str:
         return ""
     named.update(new)
     shown, more = few(new)
-    words = [*((source.dated,) if source.dated else ()), *(escape(_short(reference, named)) for reference in shown)]
+    words = [source.dated] if source.dated else []
+    words += [escape(_short(reference, named)) for reference in shown]
     if more:
         words.append(f"{more} more in the app")
     return f" ({', '.join(words)})" if words else ""

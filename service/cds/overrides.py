@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Scope
@@ -47,18 +48,19 @@ REASON_NAMES = {(reason.system, reason.code): reason.display for reason in _REAS
 
 def override_reasons(reading: Reading) -> tuple[Coding, ...]:
     """Give the reasons that are not beside the point: no primary becomes symptomatic that was resected."""
-    return tuple(reason for reason in _REASONS if _may_hold(reason.code, reading))
-
-
-def _may_hold(code: str, reading: Reading) -> bool:
-    of_the_disease = _MAY_HOLD.get(code)
-    return of_the_disease is None or (reading.case.scope is Scope.IN and of_the_disease(reading))
+    if reading.case.scope is not Scope.IN:
+        return _ALWAYS
+    return tuple([reason for reason in _REASONS if reason.code not in _MAY_HOLD or _MAY_HOLD[reason.code](reading)])
 
 
 def _rectal(reading: Reading) -> bool:
     """Whether the primary may be in the rectum: what lies at its junction with the sigmoid counts as colon."""
-    sites = reading.catalogue["primary-site"].choices
-    return not reading.holds("primary-site", *(site for site in sites if not site.startswith("rectum")))
+    return not reading.holds("primary-site", *_in_colon(reading.catalogue["primary-site"].choices))
+
+
+@cache
+def _in_colon(sites: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(site for site in sites if not site.startswith("rectum"))
 
 
 _MAY_HOLD: Mapping[str, Callable[[Reading], bool]] = {
@@ -73,3 +75,4 @@ _MAY_HOLD: Mapping[str, Callable[[Reading], bool]] = {
     "not-fit": lambda reading: not reading.unfit,
     "emergency": lambda reading: not reading.resected,
 }
+_ALWAYS = tuple(reason for reason in _REASONS if reason.code not in _MAY_HOLD)

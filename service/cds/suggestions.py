@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Gap, Narrowed, Unknown
+from fhir_mappings.case import Gap, Known, Unknown
 from fhir_mappings.outbound import Activity, Draft, care_plan, request_text, service_request
 from service.cds.card import Action, Suggestion
 from service.knowledge.headline import recommended
@@ -88,7 +88,7 @@ def _investigations(reading: Reading) -> list[RequestCode]:
 
 
 def _is_open(reading: Reading, code: str) -> bool:
-    return isinstance(reading.fact(code), Unknown | Narrowed)
+    return not isinstance(reading.fact(code), Known)
 
 
 def _is_outdated(reading: Reading) -> bool:

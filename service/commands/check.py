@@ -22,17 +22,15 @@ def check() -> None:
     """Verify the guideline, the catalogue of facts and the value sets, under the site's policy where one is set."""
     from rich.console import Console
 
-    from fhir_mappings.catalogue import load_catalogue
-    from fhir_mappings.terminology import load_terminology
-    from service.adapters.policy_file import guideline_under
+    from service.adapters.configured import load_configured
     from service.commands.faults import faults_end_the_command
     from service.settings import load_settings
 
     with faults_end_the_command():
         own = {name: os.environ.get(name, "") for name in ("CRLM_POLICY", "CRLM_TERMINOLOGY")}
         settings = load_settings({"CRLM_AUTH": "off", **own})
-        catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
-        guideline = guideline_under(settings.policy)
+        configured = load_configured(settings)
+    guideline, catalogue, terminology = configured.guideline, configured.catalogue, configured.terminology
     console = Console()
     console.print(pathway_table(guideline))
     console.print(

@@ -6,8 +6,9 @@ within one box every assumption applies or does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never, cast
+from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from fhir_mappings.case import ABSENT, Gap, Interval, Known, Narrowed, PartialDate, Unknown, complete_months
 from service.knowledge.cubes import halves, truth, where
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from service.knowledge.formula import Formula, Leaf
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(msgspec.Struct, frozen=True):
     """Some completions: all combinations of `cells`.
 
     `filled` has a bit for each place that an assumption fills here; `before` gives the cells that each applied
@@ -46,8 +46,7 @@ class Box:
     hits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Completions:
+class Completions(msgspec.Struct, frozen=True):
     """All completions of one case.
 
     `known` are the cells that the chart alone leaves to each fact; `split` the places that boxes were split on,
@@ -82,7 +81,9 @@ def completions(case: Case, compiled: Compiled) -> Completions:
     steps = _Steps(case, compiled, known)
     spread = steps.spread()
     first = spread[0][0]
-    moving = tuple(place for place in steps.places() if any(cells[place] != first[place] for cells, _, _ in spread))
+    moving: tuple[int, ...] = ()
+    if len(spread) > 1:
+        moving = tuple(place for place in steps.places() if any(cells[place] != first[place] for cells, _, _ in spread))
     still = _touched(first, moving, compiled)
     boxes: list[Box] = []
     reached = 0
@@ -106,8 +107,8 @@ def _touched(cells: Cube, but: Collection[int], compiled: Compiled) -> int:
 
 def gaps_of(case: Case, compiled: Compiled) -> frozenset[Gap]:
     """Give the gaps of the facts that the pathway tests."""
-    facts = (case.facts.get(code, ABSENT) for code in compiled.pathway_facts)
-    return frozenset(fact.gap for fact in facts if isinstance(fact, Unknown))
+    facts = [case.facts.get(code, ABSENT) for code in compiled.pathway_facts]
+    return frozenset([fact.gap for fact in facts if isinstance(fact, Unknown)])
 
 
 def _known_cells(case: Case, compiled: Compiled) -> Cube:
@@ -117,24 +118,20 @@ def _known_cells(case: Case, compiled: Compiled) -> Cube:
         if first is not None and last is not None:
             least, most = complete_months(first.last, last.first), complete_months(first.first, last.last)
             facts[between.fact] = Narrowed(Interval(least, most))
-    return tuple(
-        _cells(code, facts.get(code, ABSENT), domain)
-        for code, domain in zip(compiled.places, compiled.domains, strict=True)
-    )
+    cells = list(compiled.whole)
+    for code, place in compiled.places.items():
+        fact = facts.get(code, ABSENT)
+        if not isinstance(fact, Unknown):
+            cells[place] = _cells(code, fact, compiled.domains[place])
+    return tuple(cells)
 
 
-def _cells(code: str, fact: Fact, domain: Domain) -> int:
+def _cells(code: str, fact: Known | Narrowed, domain: Domain) -> int:
     """Give the cells that a fact may lie in; a narrowing that leaves no value of the catalogue says nothing."""
     try:
-        match fact:
-            case Known(value=value):
-                return domain.mask_at(value)
-            case Narrowed(values=values):
-                return domain.mask_within(values) or domain.full
-            case Unknown():
-                return domain.full
-            case _:
-                assert_never(fact)
+        if isinstance(fact, Known):
+            return domain.mask_at(fact.value)
+        return domain.mask_within(fact.values) or domain.full
     except ValueError as fault:
         raise ValueError(f"fact {code}: {fault}") from None
 
@@ -216,10 +213,13 @@ class _Steps:
     def _assumption_condition(self, assumption: BoundAssumption) -> Formula:
         if not _is_absent(self._case.facts.get(assumption.fact, ABSENT)):
             return False
-        opposed = any(tie.place == assumption.place and not tie.then & assumption.fill for _, tie in self._ties)
-        if self._irrelevant(assumption.place) and not opposed:
+        if self._irrelevant(assumption.place) and not self._opposes(assumption):
             return False
         return rewritten(assumption.when, self._chart_answer)
+
+    def _opposes(self, assumption: BoundAssumption) -> bool:
+        """Whether a tie leaves no cell that the assumption fills."""
+        return any(tie.place == assumption.place and not tie.then & assumption.fill for _, tie in self._ties)
 
     def _chart_answer(self, leaf: Leaf) -> Formula:
         """Answer what the chart alone decides; tests of facts stay."""

@@ -85,9 +85,10 @@ def _assumptions(found: Completions, fired: Sequence[int], guideline: Guideline)
         standing |= compiled.advisories[number].violations
     outcomes = {row.outcome for row in compiled.rows if row.cubes & found.hits}
     printed: list[Assumption] = []
+    applied = {number for box in found.boxes for number in box.before}
     for assumption in compiled.assumptions:
         rule = guideline.assumptions[assumption.rule]
-        if not rule.printed:
+        if not rule.printed or assumption.rule not in applied:
             continue
         added = found.hits_without(compiled, assumption) & ~found.hits
         if not added:
@@ -122,7 +123,7 @@ def _strength(
 
 
 def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for names in lists for name in names))
+    return tuple(dict.fromkeys([name for names in lists for name in names]))
 
 
 def _timing(found: Completions, compiled: Compiled) -> Literal["synchronous", "metachronous"] | None:
@@ -135,8 +136,9 @@ def _timing(found: Completions, compiled: Compiled) -> Literal["synchronous", "m
 def _read(found: Completions, fired: Sequence[int], compiled: Compiled) -> tuple[str, ...]:
     """Give the facts looked at on the way to the last reachable row and for the fired advisories, as the catalogue."""
     hull = [0] * len(found.known)
-    for box in (box for box in found.boxes if box.hits):
-        hull = [cells | more for cells, more in zip(hull, box.cells, strict=True)]
+    for box in found.boxes:
+        if box.hits:
+            hull = [cells | more for cells, more in zip(hull, box.cells, strict=True)]
     seen: set[int] = set()
     for row in compiled.rows:
         if _look(row.test, hull, seen) is True:
@@ -144,28 +146,31 @@ def _read(found: Completions, fired: Sequence[int], compiled: Compiled) -> tuple
     for number in fired:
         _look(compiled.advisories[number].test, hull, seen)
     dates = {between.fact: (between.first, between.last) for between in compiled.months_between}
-    codes = (dates.get(code, (code,)) for code, place in compiled.places.items() if place in seen)
-    return tuple(dict.fromkeys(code for group in codes for code in group))
+    codes = [dates.get(code, (code,)) for code, place in compiled.places.items() if place in seen]
+    return _union(codes)
 
 
 def _look(formula: Formula, cells: Sequence[int], seen: set[int]) -> bool | None:
     """Evaluate from left to right as far as needed, noting the places looked at; `None` is open."""
-    match formula:
-        case bool():
-            return formula
-        case CellTest(place=place, mask=mask):
-            seen.add(place)
-            inside = cells[place] & mask
-            return inside != 0 if inside in (0, cells[place]) else None
-        case Conjunction(terms=terms) | Disjunction(terms=terms):
-            stop = isinstance(formula, Disjunction)
-            result: bool | None = not stop
-            for term in terms:
-                answer = _look(term, cells, seen)
-                if answer is stop:
-                    return stop
-                if answer is None:
-                    result = None
-            return result
-        case _:
-            return None
+    if isinstance(formula, CellTest):
+        place = formula.place
+        seen.add(place)
+        possible = cells[place]
+        inside = possible & formula.mask
+        return inside != 0 if inside in (0, possible) else None
+    if isinstance(formula, Conjunction):
+        return _look_at_terms(formula.terms, cells, seen, stop=False)
+    if isinstance(formula, Disjunction):
+        return _look_at_terms(formula.terms, cells, seen, stop=True)
+    return formula if isinstance(formula, bool) else None
+
+
+def _look_at_terms(terms: Iterable[Formula], cells: Sequence[int], seen: set[int], *, stop: bool) -> bool | None:
+    result: bool | None = not stop
+    for term in terms:
+        answer = _look(term, cells, seen)
+        if answer is stop:
+            return stop
+        if answer is None:
+            result = None
+    return result

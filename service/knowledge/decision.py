@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 Strength: TypeAlias = Literal["strong", "conditional"]
@@ -62,7 +62,8 @@ class Decision:
     `outcomes` are all reachable ones without "no card", sorted; `rows` the rows that fire in some completion, in the
     order of the pathway; `missing` ranked, most decisive first; `advisories` and `statements` in the order of the
     guideline; `read` the facts that the tests of the reachable rows and fired advisories look at.
-    `no_card` is true when no completion reaches a strategy (row T0).
+    `strategy` and `next_step` are those of all outcomes, `None` where several are open. `no_card` is true when no
+    completion reaches a strategy (row T0).
     """
 
     outcomes: tuple[Outcome, ...]
@@ -76,23 +77,21 @@ class Decision:
     citations: tuple[str, ...] = ()
     timing: Literal["synchronous", "metachronous"] | None = None
     read: tuple[str, ...] = ()
+    strategy: str | None = field(init=False, repr=False, compare=False)
+    next_step: str | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find the strategy and the next step once: the sentences of a card ask for them again and again."""
+        strategies = {outcome.strategy for outcome in self.outcomes}
+        next_steps = {outcome.next_step for outcome in self.outcomes}
+        strategy = strategies.pop() if len(strategies) == 1 else None
+        object.__setattr__(self, "strategy", strategy)
+        object.__setattr__(self, "next_step", next_steps.pop() if strategy and len(next_steps) == 1 else None)
 
     @property
     def no_card(self) -> bool:
         """Whether there is nothing to recommend."""
         return not self.outcomes
-
-    @property
-    def strategy(self) -> str | None:
-        """The one strategy of all outcomes, or `None` where several are open."""
-        found = {outcome.strategy for outcome in self.outcomes}
-        return found.pop() if len(found) == 1 else None
-
-    @property
-    def next_step(self) -> str | None:
-        """The one next step of all outcomes, or `None` where it is open."""
-        found = {outcome.next_step for outcome in self.outcomes}
-        return found.pop() if len(found) == 1 and self.strategy else None
 
     @property
     def row_behind(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, assert_never, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, assert_never, cast
 
 from fhir_mappings.case import Interval
 
@@ -141,8 +141,7 @@ class Choices(Domain):
         return " or ".join(str(value).lower() if isinstance(value, bool) else value for value in chosen)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Cut:
+class _Cut(NamedTuple):
     """A border between cells: just below `number` (side 0) or just above it (side 1)."""
 
     number: float

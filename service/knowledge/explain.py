@@ -317,15 +317,14 @@ def _gaps(reading: Reading) -> list[Line]:
 
 def _not_usable(reading: Reading) -> list[str]:
     """Give the facts that were looked at, then those that only the gap advisories speak of."""
+    found = [(code, reading.fact(code)) for code in reading.catalogue.facts]
+    unusable = {code: fact.gap for code, fact in found if isinstance(fact, Unknown) and fact.gap is not Gap.ABSENT}
+    if not unusable:
+        return []
     decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read) | {_MDT}
-    spoken_of = {
-        code
-        for code in reading.guideline.compiled.pathway_facts - decisive
-        for found in (reading.fact(code),)
-        if isinstance(found, Unknown) and found.gap in _GAP_ADVISORIES.values()
-    }
-    named = decisive | spoken_of
-    return sorted((code for code in reading.catalogue.facts if code in named), key=spoken_of.__contains__)
+    tested, gaps = reading.guideline.compiled.pathway_facts, _GAP_ADVISORIES.values()
+    spoken_of = [code for code, gap in unusable.items() if code not in decisive and code in tested and gap in gaps]
+    return [*(code for code in unusable if code in decisive), *spoken_of]
 
 
 def _gap(found: Unknown, code: str, words: str, advisory: str | None) -> Line:

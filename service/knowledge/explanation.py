@@ -86,4 +86,4 @@ class Explanation(msgspec.Struct, frozen=True, gc=False):
 
 def say(kind: Kind, *parts: Part | str, fact: str | None = None, codes: tuple[str, ...] = ()) -> Line:
     """Make a line; bare strings are words of ours."""
-    return Line(kind, tuple(Text(part) if isinstance(part, str) else part for part in parts), fact=fact, codes=codes)
+    return Line(kind, tuple([Text(part) if isinstance(part, str) else part for part in parts]), fact=fact, codes=codes)

@@ -175,17 +175,18 @@ class Guideline:
     resolutions: Mapping[str, str]
     citations: Mapping[str, Citation]
     compiled: Compiled = field(repr=False, compare=False)
+    _rows: Mapping[str, Row] = field(init=False, repr=False, compare=False)
+    _advisories: Mapping[str, Advisory] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out rows and advisories to be found by their names."""
+        object.__setattr__(self, "_rows", {row.id: row for row in self.rows})
+        object.__setattr__(self, "_advisories", {advisory.code: advisory for advisory in self.advisories})
 
     def row(self, row_id: str) -> Row:
         """Give the row with this id; raise `KeyError` when there is none."""
-        for row in self.rows:
-            if row.id == row_id:
-                return row
-        raise KeyError(row_id)
+        return self._rows[row_id]
 
     def advisory(self, code: str) -> Advisory:
         """Give the advisory with this code; raise `KeyError` when there is none."""
-        for advisory in self.advisories:
-            if advisory.code == code:
-                return advisory
-        raise KeyError(code)
+        return self._advisories[code]

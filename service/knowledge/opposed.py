@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from service.knowledge.explanation import Line
     from service.knowledge.reading import Reading
 
+    _Against = Callable[[Reading, tuple[str, ...]], tuple[str, ...]]
+
 NO_SIMULTANEOUS = (
     "no-simultaneous-major-liver",
     "no-simultaneous-major-colorectal",
@@ -33,22 +35,25 @@ _SYSTEMIC_BEFORE_LIVER = frozenset(
 
 def against(reading: Reading) -> tuple[Line, ...]:
     """Give one line for each excluded strategy that a reader would think of; none where no value speaks against it."""
+    if not reading.liver_untreated:
+        return ()
     open_ones = {outcome.strategy for outcome in reading.decision.outcomes}
     named = {outcome.strategy for outcome in reading.decision.alternatives}
-    considered: list[tuple[str, str, Callable[[Reading], tuple[str, ...]]]] = []
-    if reading.liver_untreated and not reading.resected:
+    considered: list[tuple[str, str, _Against]] = []
+    if not reading.resected:
         considered += [
             ("simultaneous", "Not simultaneous", _against_simultaneous),
             ("liver-first", "Not liver first", _against_liver_first),
             ("staged", "Not primary first", _against_primary_first),
         ]
-    if reading.liver_untreated and open_ones & _WITH_SURGERY and not _systemic_before_liver(reading):
+    if open_ones & _WITH_SURGERY and not _systemic_before_liver(reading):
         considered.append(("systemic-first", "Not systemic therapy first", _against_systemic_first))
+    blocking = _blocking_disease(reading)
     lines = []
     for strategy, title, reasons in considered:
-        if strategy in open_ones | named:
+        if strategy in open_ones or strategy in named:
             continue
-        line = _line(reading, title, reasons(reading))
+        line = _line(reading, title, reasons(reading, blocking))
         if line is not None:
             lines.append(line)
     return tuple(lines)
@@ -63,11 +68,12 @@ def _systemic_before_liver(reading: Reading) -> bool:
 
 
 def _line(reading: Reading, title: str, codes: tuple[str, ...]) -> Line | None:
-    parts = reading.spoken_together(tuple(dict.fromkeys(codes))[:_MOST_REASONS])
+    asked = dict.fromkeys(codes)
+    parts = reading.spoken_together(tuple(asked)[:_MOST_REASONS])
     if not parts:
         return None
-    named = (reading.guideline.advisory(code) for code in NO_SIMULTANEOUS)
-    advisories = tuple(advisory.code for advisory in named if not set(codes).isdisjoint(advisory.facts))
+    named = [reading.guideline.advisory(code) for code in NO_SIMULTANEOUS]
+    advisories = tuple([advisory.code for advisory in named if not asked.keys().isdisjoint(advisory.facts)])
     return say("against", Strong(title), ": ", *parts, codes=advisories)
 
 
@@ -86,7 +92,7 @@ def _blocking_disease(reading: Reading) -> tuple[str, ...]:
 
 
 def _named(*checks: tuple[str, bool]) -> tuple[str, ...]:
-    return tuple(code for code, speaks_against in checks if speaks_against)
+    return tuple([code for code, speaks_against in checks if speaks_against])
 
 
 def _too_many_for_now(reading: Reading) -> bool:
@@ -94,7 +100,7 @@ def _too_many_for_now(reading: Reading) -> bool:
     return untreated and reading.over("metastasis-count", reading.number("upfront_maximum_nodules"))
 
 
-def _against_simultaneous(reading: Reading) -> tuple[str, ...]:
+def _against_simultaneous(reading: Reading, blocking: tuple[str, ...]) -> tuple[str, ...]:
     site = reading.value("primary-site")
     rectal = isinstance(site, str) and site.startswith("rectum")
     diameter, nodules = "simultaneous_maximum_diameter_mm", "simultaneous_maximum_nodules"
@@ -112,32 +118,32 @@ def _against_simultaneous(reading: Reading) -> tuple[str, ...]:
             ("metastasis-count", reading.over("metastasis-count", reading.number(nodules))),
             ("rectal-radiotherapy", rectal and reading.holds("rectal-radiotherapy", "indicated", "ongoing")),
         ),
-        *_blocking_disease(reading),
+        *blocking,
     )
 
 
-def _against_liver_first(reading: Reading) -> tuple[str, ...]:
+def _against_liver_first(reading: Reading, blocking: tuple[str, ...]) -> tuple[str, ...]:
     return (
         *_named(
             ("primary-symptoms", reading.holds("primary-symptoms", *COMPLICATIONS, "minor")),
             ("impending-complication", reading.yes("impending-complication")),
         ),
-        *_blocking_disease(reading),
+        *blocking,
         *(("metastasis-count", "chemotherapy-cycles") if _too_many_for_now(reading) else ()),
     )
 
 
-def _against_primary_first(reading: Reading) -> tuple[str, ...]:
+def _against_primary_first(reading: Reading, _blocking: tuple[str, ...]) -> tuple[str, ...]:
     calm = reading.holds("primary-symptoms", "none") and reading.no("impending-complication")
     return (*reading.unfit, *(("primary-symptoms", "impending-complication") if calm else ()))
 
 
-def _against_systemic_first(reading: Reading) -> tuple[str, ...]:
+def _against_systemic_first(reading: Reading, blocking: tuple[str, ...]) -> tuple[str, ...]:
     achievable = reading.yes("r0-achievable")
     enough = reading.over("flr-percent", reading.number("remnant_minimum_percent"))
     if not achievable or not (enough or reading.assumption("flr-percent") is not None):
         return ()
-    if set(_blocking_disease(reading)) - {"metastases-detected"}:
+    if set(blocking) - {"metastases-detected"}:
         return ()  # that the liver could be resected is no reason where something else forbids it
     responded = reading.value("chemotherapy-response") is not None
     return ("r0-achievable", "flr-percent", *_named(("chemotherapy-response", responded)))

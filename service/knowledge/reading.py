@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Sign, Unknown, day_of, newest
@@ -20,6 +20,7 @@ MAJOR_OPERATIONS = frozenset(
     {"low-anterior-resection", "abdominoperineal-resection", "total-colectomy", "proctocolectomy", "hartmann"}
 )
 COMPLICATIONS = frozenset({"obstruction", "perforation", "bleeding"})
+_COMMA, _SEMICOLON = Text(", "), Text("; ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Reading:
     decision: Decision
     guideline: Guideline
     catalogue: Catalogue
+    _spoken: dict[str, tuple[Part, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `spoken` said already: reasons and what speaks against other strategies name the same facts."""
 
     def fact(self, code: str) -> Fact:
         """Give the fact as the case has it."""
@@ -37,7 +40,10 @@ class Reading:
 
     def assumption(self, code: str) -> Label | None:
         """Give the printed assumption about a fact, where there is one."""
-        return next((found.value for found in self.decision.assumptions if found.fact == code), None)
+        for found in self.decision.assumptions:
+            if found.fact == code:
+                return found.value
+        return None
 
     def value(self, code: str) -> Value | None:
         """Give the recorded value, or `None`."""
@@ -45,14 +51,13 @@ class Reading:
 
     def holds(self, code: str, *values: Value) -> bool:
         """Whether the fact is recorded or assumed, and certainly one of the values."""
-        match self.fact(code):
-            case Known(value):
-                return value in values
-            case Narrowed(values=frozenset() as left):
-                return left <= frozenset(values)
-            case _:
-                found = self.assumption(code)
-                return found is not None and found in values
+        found = self.fact(code)
+        if isinstance(found, Known):
+            return found.value in values
+        if isinstance(found, Narrowed) and isinstance(found.values, frozenset):
+            return found.values.issubset(values)
+        assumption = self.assumption(code)
+        return assumption is not None and assumption in values
 
     def yes(self, code: str) -> bool:
         """Whether a boolean fact is recorded, or assumed, as true."""
@@ -77,7 +82,7 @@ class Reading:
     def number(self, parameter: str) -> float:
         """Give the number of a parameter of the guideline."""
         found = self.guideline.parameters[parameter].value
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        if isinstance(found, bool):
             raise TypeError(f"parameter {parameter} is no number")
         return found
 
@@ -109,7 +114,7 @@ class Reading:
     def unfit(self) -> tuple[str, ...]:
         """The facts by which the patient is certainly unfit for elective surgery."""
         limits = (("ecog", "ecog_unfit"), ("asa", "asa_unfit"))
-        return tuple(code for code, limit in limits if self.at_least(code, self.number(limit)))
+        return tuple([code for code, limit in limits if self.at_least(code, self.number(limit))])
 
     @property
     def liver_untreated(self) -> bool:
@@ -118,7 +123,10 @@ class Reading:
 
     def spoken(self, code: str) -> tuple[Part, ...]:
         """Say a recorded, narrowed or assumed fact with its source; empty where nothing is known."""
-        return self.said(code, self.fact(code))
+        spoken = self._spoken.get(code)
+        if spoken is None:
+            spoken = self._spoken[code] = self.said(code, self.fact(code))
+        return spoken
 
     def said(self, code: str, found: Fact) -> tuple[Part, ...]:
         """Say what was found of a fact, as `spoken` does."""
@@ -146,21 +154,25 @@ class Reading:
             after = spoken[-1]
             if isinstance(before, Source) and isinstance(after, Source) and before.dated == after.dated:
                 both = tuple(dict.fromkeys((*before.references, *after.references)))
-                parts[-1:] = [Text(", "), *spoken[:-1], Source(both, before.dated)]
+                parts[-1:] = [_COMMA, *spoken[:-1], Source(both, before.dated)]
             else:
-                parts += [*((Text("; "),) if parts else ()), *spoken]
+                if parts:
+                    parts.append(_SEMICOLON)
+                parts += spoken
         return tuple(parts)
 
 
 def bounds(fact: Fact) -> Interval:
     """Give the numbers that a fact may be: all of them where it is unknown or no number."""
-    match fact:
-        case Known(int() | float() as value) if not isinstance(value, bool):
-            return Interval(value, value)
-        case Narrowed(values=Interval() as interval):
-            return interval
-        case _:
-            return Interval()
+    if isinstance(fact, Known):
+        match fact.value:
+            case bool():
+                return Interval()
+            case int() | float() as value:
+                return Interval(value, value)
+    elif isinstance(fact, Narrowed) and isinstance(fact.values, Interval):
+        return fact.values
+    return Interval()
 
 
 def references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
@@ -184,6 +196,10 @@ def _source(evidence: tuple[Evidence, ...], dated: PartialDate | None, said: str
     if not evidence:
         return ()
     worded = day(dated) if dated else None
-    remarks = dict.fromkeys(remark for found in evidence for remark in found.remarks)
-    worded = " ".join(filter(None, (worded if worded != said else None, ", ".join(remarks)))) or None
+    if worded == said:
+        worded = None
+    remarks = [remark for found in evidence for remark in found.remarks]
+    if remarks:
+        remarked = ", ".join(dict.fromkeys(remarks))
+        worded = f"{worded} {remarked}" if worded else remarked
     return (Source(references(evidence), worded),)

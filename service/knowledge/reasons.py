@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from fhir_mappings.case import Known, Narrowed, Unknown
+from fhir_mappings.case import Known, Unknown
 from service.knowledge.explanation import Line, Text
 from service.knowledge.expression import parse, words
 from service.knowledge.phrases import sentence
@@ -46,8 +46,8 @@ _MOOT = {
     "impending-complication": ("primary-symptoms", *COMPLICATIONS),
     "months-primary-to-metastases": ("metastases-detected", "at-staging", "intraoperative"),
 }
-# The advisories that a reason states by itself, by naming the fact.
-_STATED = {"extrahepatic-disease": "extrahepatic-disease", "unfavourable-pathology": "primary-pathology"}
+# The advisory that a reason states by itself, by naming the fact.
+_STATED = {"extrahepatic-disease": "extrahepatic-disease", "primary-pathology": "unfavourable-pathology"}
 
 
 def reasons(reading: Reading) -> tuple[Line, ...]:
@@ -57,33 +57,23 @@ def reasons(reading: Reading) -> tuple[Line, ...]:
     if decision.strategy is None:
         asked |= set(decision.read)
     shown = asked | set(_ALWAYS) | set(_AFTER_RESECTION if reading.resected else _BEFORE_RESECTION)
+    stated = {fact: advisory for fact, advisory in _STATED.items() if advisory in decision.advisories}
+    kind: Kind = "known" if decision.strategy is None else "reason"
     lines = []
     for group in _GROUPS:
-        codes = tuple(code for code in group if code in shown and _is_worth_saying(code, reading))
+        codes = tuple([code for code in group if code in shown and _is_worth_saying(code, reading)])
         parts = reading.spoken_together(codes)
         if parts:
-            kind: Kind = "known" if decision.strategy is None else "reason"
-            lines.append(Line(kind, _capitalised(parts), codes=_stated(reading, codes)))
+            advisories = tuple([stated[code] for code in codes if code in stated])
+            lines.append(Line(kind, _capitalised(parts), codes=advisories))
     return tuple(lines)
 
 
-def _stated(reading: Reading, facts: tuple[str, ...]) -> tuple[str, ...]:
-    advisories = reading.decision.advisories
-    return tuple(advisory for advisory, fact in _STATED.items() if fact in facts and advisory in advisories)
-
-
 def _is_worth_saying(code: str, reading: Reading) -> bool:
-    if code in _MOOT and reading.holds(*_MOOT[code]):
+    found = reading.fact(code)
+    if isinstance(found, Unknown) or (isinstance(found, Known) and _PLAIN.get(code) == found.value):
         return False
-    match found := reading.fact(code):
-        case Known(value):
-            return _PLAIN.get(code) != value
-        case Narrowed():
-            return True
-        case Unknown():
-            return False
-        case _:
-            assert_never(found)
+    return code not in _MOOT or not reading.holds(*_MOOT[code])
 
 
 def _capitalised(parts: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fhir_mappings.case import Known, PartialDate, add_months
 from service.knowledge.phrases import counted, day, site_adjective, value_text, window
 
@@ -26,14 +28,17 @@ _WAITS = {
 """The facts that a liver operation waits for, with how long and what they are the end of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One step: what, how long after what, and the window of days where it is known."""
 
     text: str
     interval: str | None = None
     earliest: date | None = None
     latest: date | None = None
+
+
+_MDT = Step("Discussion in the liver MDT")
+_RELIEF = Step("Relief of the complicated primary (resection, stent or stoma)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,6 @@ def weeks_after(start: date, weeks: float) -> date:
 def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901, PLR0911, PLR0912 - one case for each next step
     """Give the steps of an outcome in order; an unknown next step has none."""
     primary = f"Resection of {site_adjective(reading.value('primary-site'))}"
-    mdt = Step("Discussion in the liver MDT")
-    relief = Step("Relief of the complicated primary (resection, stent or stoma)")
     match outcome.next_step:
         case "primary-resection-next":
             return (Step(primary, _primary_after_liver(reading)),)
@@ -105,9 +108,9 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
                 Step("Planned liver resection", "after recovery"),
             )
         case "relief-then-mdt":
-            return (relief, mdt)
+            return (_RELIEF, _MDT)
         case "systemic-after-relief":
-            return (relief, Step("Systemic therapy", "after recovery"), _review(reading))
+            return (_RELIEF, Step("Systemic therapy", "after recovery"), _review(reading))
         case "chemotherapy-then-restage-3-months":
             chemotherapy = Step("Chemotherapy", "after recovery" if reading.in_situ else None)
             restaging = Step("Restaging of the liver", f"at {reading.months('restaging_months')}")
@@ -116,7 +119,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
         case "liver-about-2-months-after-recovery":
             return (Step(primary), Step("Liver resection", _liver_after_primary(reading)))
         case "secure-primary-before-systemic":
-            return (Step("Securing of the primary (resection, stent or stoma)"), mdt)
+            return (Step("Securing of the primary (resection, stent or stoma)"), _MDT)
         case "reassess-resectability" | "chemotherapy-then-reassess":
             return (Step("Systemic therapy"), _review(reading))
         case "resect-now-no-more-chemotherapy":
@@ -153,7 +156,7 @@ def steps(reading: Reading, outcome: Outcome) -> tuple[Step, ...]:  # noqa: C901
         case None:
             return ()
         case _:
-            return (mdt,)
+            return (_MDT,)
 
 
 def _review(reading: Reading) -> Step:

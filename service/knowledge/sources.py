@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from service.knowledge.explanation import ChartText, say
@@ -41,6 +42,7 @@ def sources_of(reading: Reading) -> tuple[Line, ...]:
     return (*lines, *_policy(guideline), _notice(guideline))
 
 
+@cache
 def _paper(paper: Citation) -> str:
     """Name a paper without its identifiers, which stand on the knowledge page."""
     named = re.split(r"[.,]? (?:doi|PMID) ?|\. PMC", paper.text)[0]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES = 65_536
 """Bytes that may come without a head being complete by them, or a part of a body: eight times the longest token."""
+GATHERED_BYTES = 1_048_576
+"""Bytes of a body that are handed on together: uvicorn wakes the reader, and stops the socket, for each part."""
 
 
 class BoundedProtocol(PlainProtocol):
@@ -65,9 +67,14 @@ class BoundedProtocol(PlainProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body, whose length is limited where it is read."""
+        """Take a part of the body, whose length is limited where it is read: that of nearly all requests at once."""
         self._pending_bytes = 0
-        super().on_body(body)
+        if self.cycle.response_complete:
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > GATHERED_BYTES:
+            self.flow.pause_reading()
+            self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless it is there already."""

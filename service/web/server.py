@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from fhir_mappings.catalogue import load_catalogue
 from fhir_mappings.resources import warm
-from fhir_mappings.terminology import load_terminology
 from service.adapters.audit import AuditLog
-from service.adapters.clients import Clients, load_clients, refuse_demo
+from service.adapters.configured import load_configured
 from service.adapters.fhir_client import FhirClient
 from service.adapters.jwks import CachedKeySets
 from service.adapters.jwt_auth import Authenticator
 from service.adapters.metrics import Metrics
-from service.adapters.origins import is_loopback
 from service.adapters.outbound import Outbound
-from service.adapters.policy_file import guideline_under
 from service.adapters.pseudonyms import Pseudonyms
 from service.adapters.rate_limit import ProcessLimiter, SharedLimiter
 from service.adapters.store.database import Database
@@ -79,14 +75,11 @@ def build_app(
     """Put the application together; nothing is opened before it starts.
 
     `own_process` lets it tune the garbage collector; `clock` gives the time of day to all parts; `tracing` makes spans
-    and is closed with the server. Raises `SettingsError`, `GuidelineError`, `CatalogueError` and `TerminologyError`
-    with every fault of the file in question.
+    and is closed with the server. Raises `SettingsError` with every fault of the files that the settings name.
     """
-    catalogue, terminology = load_catalogue(), load_terminology(settings.terminology)
-    guideline = guideline_under(settings.policy)
-    clients = load_clients(settings.clients) if settings.clients else Clients()
-    if not is_loopback(settings.public_base_url):
-        refuse_demo(clients)
+    configured = load_configured(settings)
+    catalogue, terminology = configured.catalogue, configured.terminology
+    guideline, clients = configured.guideline, configured.clients
     keys = prefetch_keys(observation_codes(terminology, catalogue))
     database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
     issued_cards, app_keys = IssuedCards(database), app_secrets(settings)

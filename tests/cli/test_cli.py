@@ -132,10 +132,10 @@ def test_what_a_site_switched_off_is_told_and_is_no_fault(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("command", "place"),
     [
-        (("serve", "--port", "1"), "service.web.server"),
-        (("try",), "service.web.server"),
+        (("serve", "--port", "1"), "service.adapters.configured"),
+        (("try",), "service.adapters.configured"),
         (("doctor",), "service.commands.doctor_inside"),
-        (("check",), "fhir_mappings.catalogue"),
+        (("check",), "service.adapters.configured"),
     ],
 )
 def test_every_command_lists_the_faults_of_the_catalogue(
@@ -148,6 +148,26 @@ def test_every_command_lists_the_faults_of_the_catalogue(
     found = run(*command, CRLM_AUTH="off", CRLM_DATABASE_URL="sqlite://")
     told = [f"  - fact new: {key} is missing" for key in ("title", "question", "kind", "reader")]
     assert (found.exit_code, found.stdout, found.stderr.splitlines()[-5:]) == (2, "", ["crlm-cds cannot start:", *told])
+
+
+def test_serve_lists_the_faults_of_all_files_that_the_settings_name(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('[policy]\nname = "x"\n[parameters]\nnone = 1\n')
+    (tmp_path / "clients.toml").write_text("client = []\n")
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "own.json").write_text("[]")
+    found = run(
+        "serve",
+        CRLM_POLICY=str(tmp_path / "policy.toml"),
+        CRLM_CLIENTS=str(tmp_path / "clients.toml"),
+        CRLM_TERMINOLOGY=str(tmp_path / "sets"),
+    )
+    assert found.exit_code == 2
+    assert found.stderr.splitlines()[-4:] == [
+        "crlm-cds cannot start:",
+        "  - own.json: is neither a ValueSet with url nor a CodeSystem",
+        "  - policy x: unknown parameter 'none'",
+        "  - CRLM_CLIENTS: no [[client]] is configured",
+    ]
 
 
 def test_try_reads_the_codes_of_the_site(tmp_path: Path) -> None:

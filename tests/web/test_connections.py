@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from service.settings import Settings
-from service.web.connections import MAX_HEAD_BYTES, BoundedProtocol
+from service.web.connections import GATHERED_BYTES, MAX_HEAD_BYTES, BoundedProtocol
 from tests.checked_client import small_app
 from tests.loopback import running_at
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 LARGE_PAGE = "x" * 1_000_000
 PART = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
@@ -35,7 +38,13 @@ class Hasty(BoundedProtocol):
 def app_with_a_large_page(_: str) -> FastAPI:
     app = small_app(Settings(auth="off", calls_at_once=PLACES))
     app.add_api_route("/large", lambda: PlainTextResponse(LARGE_PAGE))
+    app.add_route("/parts", parts_of_body, methods=["POST"])
     return app
+
+
+async def parts_of_body(request: Request) -> Response:
+    """Answer with the lengths of the parts in which the body was handed on."""
+    return JSONResponse([len(part) async for part in request.stream() if part])
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +156,24 @@ def test_who_does_not_read_takes_no_place_from_others_for_long(hasty_url: str) -
     assert 200 in statuses, "and lose them"
     for made in unread:
         made.close()
+
+
+def parts_received(url: str, body: bytes) -> list[int]:
+    """Send a body slowly enough for the server to take it in parts; give those in which it was handed on."""
+    with connection(url) as made:
+        made.sendall(b"POST /parts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n")
+        made.sendall(b"Content-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), 100_000):
+            made.sendall(body[start : start + 100_000])
+            time.sleep(0.01)
+        parts: list[int] = json.loads(all_of(made).rpartition(b"\r\n\r\n")[2])
+    return parts
+
+
+def test_the_body_of_a_common_request_is_handed_on_at_once(url: str) -> None:
+    assert parts_received(url, b" " * 900_000) == [900_000]
+
+
+def test_a_larger_body_is_handed_on_in_parts_of_a_bounded_length(url: str) -> None:
+    parts = parts_received(url, b" " * 3_000_000)
+    assert (sum(parts), len(parts) > 1, max(parts) < 2 * GATHERED_BYTES) == (3_000_000, True, True)

@@ -16,7 +16,6 @@ import pytest
 import structlog
 
 from service.errors import SettingsError
-from service.knowledge.policy import GuidelineError
 from service.samples.patient_view import sample_request
 from service.settings import Settings, load_settings
 from service.web.server import app_of_worker, build_app, run
@@ -143,7 +142,7 @@ def test_a_faulty_policy_stops_the_start(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text("[parameters]\nnone = 1\n")
     settings = load_settings({"CRLM_AUTH": "off", "CRLM_POLICY": str(policy)})
-    with pytest.raises(GuidelineError, match="none"):
+    with pytest.raises(SettingsError, match="none"):
         build_app(settings, own_process=False)
 
 

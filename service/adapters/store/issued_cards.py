@@ -90,10 +90,15 @@ class IssuedCards:
             self._arrived.set()
 
     async def flush(self) -> None:
-        """Write what waits now; raise `StoreUnavailable` where it stays waiting."""
+        """Write what waits now; raise `StoreUnavailable` where it stays waiting.
+
+        What comes meanwhile waits for the next time: under load each write would else take a card or two.
+        """
         async with self._flushing:
-            while self._waiting:
-                batch = list(islice(self._waiting, _BATCH))
+            left = len(self._waiting)
+            while left > 0:
+                batch = list(islice(self._waiting, min(_BATCH, left)))
+                left -= len(batch)
                 await self._database.write_lightly(partial(self._insert, items=batch))
                 for _ in batch:
                     self._waiting.popleft()

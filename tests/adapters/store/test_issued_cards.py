@@ -14,7 +14,10 @@ from service.errors import StoreUnavailable
 from tests.adapters.store.cards import ISSUER, MONDAY, card, uuid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from sqlalchemy.engine import Connection
 
 
 def count(database: Database) -> int:
@@ -68,6 +71,23 @@ async def test_cards_are_written_while_the_service_runs(database: Database, monk
         while queue.waiting:
             await database.read(lambda _: None)
         assert count(database) == 1
+
+
+async def test_what_comes_during_a_write_waits_for_the_next_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = IssuedCards(database)
+    write = database.write_lightly
+
+    async def write_while_more_comes(work: Callable[[Connection], None]) -> None:
+        await write(work)
+        if (written := count(database)) < 5:
+            queue.put([card(written + 10)])
+
+    monkeypatch.setattr(database, "write_lightly", write_while_more_comes)
+    queue.put([card(1), card(2)])
+    await queue.flush()
+    assert [count(database), queue.waiting] == [2, 1]
 
 
 async def test_a_queue_that_is_full_drops_the_newest_and_counts_them(database: Database) -> None:
