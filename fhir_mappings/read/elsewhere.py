@@ -38,7 +38,7 @@ def distant_sites(reader: Reader) -> list[Resource]:
     return [
         one
         for one in reader.stated(_SITE)
-        if any(name.startswith("value") for name in one.body)
+        if any(name == "bodySite" or name.startswith("value") for name in one.body)
         and not any(is_liver(place, reader.terminology) for place in _at(one))
     ]
 

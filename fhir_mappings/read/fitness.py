@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from fhir_mappings.case import Interval
 from fhir_mappings.read.conditions import active
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import ANSWERS, Answers, concept_sets, named
+from fhir_mappings.read.values import ANSWERS, Answers, concept_sets, concept_texts, named
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
@@ -35,6 +36,15 @@ _WORDS = {
         "microsatellite instability high", "mismatch repair deficient",
     }),
 }  # fmt: skip
+
+_CHANGE = r"(?:(?:p\.)?\(?[A-Z](?:[a-z]{2})?\d{1,4}[A-Z](?:[a-z]{2})?\)?|c\.\d{1,4}[ACGT]>[ACGT])"
+_CHANGES = {
+    fact: re.compile(
+        rf"(?:{gene}:? )?{_CHANGE}(?:,? \(?{_CHANGE}\)?)?(?: (?:mutation|variant))?(?: (?:detected|found))?"
+    )
+    for fact, gene in (("ras", "[KN]-?RAS"), ("braf", "BRAF"))
+}
+"""The names of mutations of each gene, as its tests are answered: "KRAS G12D", "c.35G>A (p.Gly12Asp)"."""
 
 
 def ecog(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -151,7 +161,13 @@ def _mutation(reader: Reader, resource: Resource, fact: FactDefinition) -> str |
     sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
     if (_PRESENT in sets) != (_ABSENT in sets):
         return _MUTATED if _PRESENT in sets else _WILD
-    return named(resource.body, fact, _WORDS)
+    return named(resource.body, fact, _WORDS) or _named_mutation(resource, fact)
+
+
+def _named_mutation(resource: Resource, fact: FactDefinition) -> str | None:
+    texts = [resource.body.get("valueString"), *concept_texts(resource.body.get("valueCodeableConcept"))]
+    names = (text for text in texts if isinstance(text, str))
+    return _MUTATED if any(map(_CHANGES[fact.code].fullmatch, names)) else None
 
 
 def _studies(reader: Reader, resource: Resource, gene: str) -> bool:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fhir_mappings.read.reader import Reader
 
 _SITES = "primary-site-*"
+_OF_THE_COLON = frozenset({"Z85038", "429699009"})
+"""Histories of a primary that name the colon, in ICD-10-CM and SNOMED CT, without a dot."""
 UNDATED = "without a date that places it: not used"
 SECOND = "a cancer at another site, after the primary was resected or over: not told apart from it"
 _SEGMENTS = {
@@ -54,7 +56,8 @@ def site(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         value = _specific(coded, refined)
         found.append(Candidate(value, condition.dated, (reader.evidence(condition, _SITES),)))
     for condition in () if found else histories(reader):
-        if any(coding.rpartition("|")[2].replace(".", "").upper() == "Z85038" for coding, _ in condition.codings):
+        codes = {coding.rpartition("|")[2].replace(".", "").upper() for coding, _ in condition.codings}
+        if not codes.isdisjoint(_OF_THE_COLON):
             proof = (reader.evidence(condition, "primary-history"),)
             found.append(Candidate("colon-unspecified", condition.dated, proof))
     said = (one.value for one in (*found, *reader.local(fact)))

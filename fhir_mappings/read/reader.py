@@ -184,9 +184,8 @@ class Reader:
             return [panel]
         own = {name: element for name, element in panel.body.items() if not name.startswith(("value", "component"))}
         bodies = [{**own, **one} for one in panel.body["component"] if self._is_in(one, sets)]
-        parts = [
-            replace(panel, body=body, codings=codings_of(panel.kind, body, self.terminology)[0]) for body in bodies
-        ]
+        coded = ((body, *codings_of(panel.kind, body, self.terminology)) for body in bodies)
+        parts = [replace(panel, body=body, codings=codings, sets=held) for body, codings, held, _ in coded]
         return parts or [panel]
 
     def _is_in(self, coded: Mapping[str, Any], sets: tuple[str, ...]) -> bool:

@@ -69,13 +69,14 @@ _ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
 _NO_METASTASIS = re.compile(r"M\s?[0X](?![a-z0-9])", re.IGNORECASE)
 _BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
 _FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
-"""The stages that M1b and M1c make."""
+_NUMBERED_STAGE = re.compile(r"\A\s*4\s?([BC])\s*\Z", re.IGNORECASE)
+"""The stages that M1b and M1c make; AJCC codes them as 4B and 4C."""
 _SPELLED = re.compile(r"[TNMR]\s?[0-4X]|IV", re.IGNORECASE)
 """What each category, margin and stage that is looked for in a name has in it."""
 _LONGEST = 2000
 """Characters of a name, stage or value that is looked at: more is a report, and takes long to search."""
-ANY, _M = "tnm-*", "tnm-m"
-_UNDER = {letter: (f"tnm-{other}-*", _M, "tnm-stage") for letter, other in (("T", "n"), ("N", "t"))}
+ANY, _M, _STAGE = "tnm-*", "tnm-m", "tnm-stage"
+_UNDER = {letter: (f"tnm-{other}-*", _M, _STAGE) for letter, other in (("T", "n"), ("N", "t"))}
 """The codes under which a formula may tell T or N, but their own."""
 
 
@@ -254,10 +255,14 @@ def named_pathologically(reader: Reader) -> bool:
 def several_organs(reader: Reader) -> tuple[tuple[Resource, bool], ...]:
     """Give the Observations by which more than the liver may have metastases, each with whether it surely has."""
     found = []
-    for one in formulas(reader, ANY):
+    staged = formulas(reader, ANY)
+    # A stage group with a value of its own stands for its components there.
+    for one in (*staged, *(part for part in reader.stated(_M) if part not in staged)):
         texts = [_FOURTH_STAGE.sub(r"M1\1", text) for text in texts_of(one)]
         if _M in one.sets:
             texts = [_BARE_M.sub(r"M\1", text) for text in texts]
+        if _STAGE in one.sets or one.kind == "Condition":
+            texts = [_NUMBERED_STAGE.sub(r"M1\1", text) for text in texts]
         named = [text for text in texts if _is_of_several_perhaps(text)]
         coded = "tnm-m1-several-organs" in concept_sets(one.body.get("valueCodeableConcept"), reader.terminology)
         if _M in one.sets and is_elsewhere(one.body.get("bodySite"), reader.terminology):

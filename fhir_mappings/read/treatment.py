@@ -101,7 +101,9 @@ def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bo
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
-    return [done for done in reader.chart.about("Procedure", SYSTEMIC) if done.status not in NOT_DONE]
+    topics = (SYSTEMIC, "chemotherapy-procedure")
+    named = {id(done): done for topic in topics for done in reader.chart.about("Procedure", topic)}
+    return [done for done in named.values() if done.status not in NOT_DONE]
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:

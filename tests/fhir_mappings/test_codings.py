@@ -216,7 +216,7 @@ SITE_CASES = [
     ((SNOMED, "363406005"), ("34402009",), "colon-unspecified"),
     ((ICD10CM, "C18.2"), ("60184004",), "ascending-colon"),
     ((ICD10CM, "C18.9"), ("49832006",), "colon-unspecified"),
-    ((ICD10CM, "Z85.038"), (), "colon-unspecified"),
+    *((code, (), "colon-unspecified") for code in ((ICD10CM, "Z85.038"), (SNOMED, "429699009"))),
     ((ICD10CM, "Z85.048"), (), "gap: absent"),
     ((ICD10CM, "C18.1"), (), "gap: absent"),
     ((ICD10CM, "C21.0"), (), "gap: absent"),
@@ -266,7 +266,7 @@ OPERATED: list[tuple[str, str, Any]] = [
     (PCS, "0DTG4ZZ", "left-hemicolectomy"),
     (PCS, "0DTM4ZZ", "left-hemicolectomy"),
     (PCS, "0DTL0ZZ", "transverse-colectomy"),
-    (PCS, "0DTN4ZZ", "sigmoid-or-high-anterior-resection"),
+    *((PCS, code, "sigmoid-or-high-anterior-resection") for code in ("0DTN4ZZ", "0DTNFZZ")),
     (PCS, "0DTE0ZZ", "total-colectomy"),
     (PCS, "0DBE0ZZ", SEGMENTAL),
     (PCS, "0DBP0ZZ", ANTERIOR),
@@ -378,7 +378,8 @@ def test_a_metastasis_elsewhere_narrows_extrahepatic_disease(code: str, expected
     [
         (ICD10CM, "K76.0", "steatosis"),
         *((ICD10CM, code, "cirrhosis") for code in ("K70.3", "K70.31", "K71.7", "K74.4", "K74.5", "K74.60", "K74.70!")),
-        *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005")),
+        *((SNOMED, code, "cirrhosis") for code in ("19943007", "420054005", "716203000", "266468003", "89580002")),
+        *((SNOMED, code, "cirrhosis") for code in ("1761006", "12368000", "43904005", "419728003")),
     ],
 )
 def test_the_liver_condition_comes_from_conditions(system: str, code: str, expected: str) -> None:

@@ -30,7 +30,9 @@ def told(*resources: dict[str, Any]) -> tuple[Any, bool]:
     [
         *(coded(MII, code) for code in "PUL OSS BRA LYM MAR PLE PER ADR SKI OTH GEN".split()),
         *(coded(SNOMED, code) for code in "258332000 258333005 313367003 258336002 258337006 258338001".split()),
-        *(coded(SNOMED, code) for code in ("258339009", "258340006", "39607008")),
+        *(coded(SNOMED, code) for code in ("258339009", "258340006", "39607008", "14016003", "258348004")),
+        {"bodySite": concept(MII, "PUL")},
+        {"bodySite": concept("http://dktk.dkfz.de/fhir/onco/core/CodeSystem/FMLokalisationCS", "PER")},
         {"valueCodeableConcept": {"text": "Lunge"}, "bodySite": concept(SNOMED, "39607008")},
     ],
 )
@@ -44,13 +46,18 @@ def test_a_site_outside_the_liver_is_disease_there_resectable_or_not(value: dict
 
 @pytest.mark.parametrize(
     "value",
-    [coded(MII, "HEP"), coded(SNOMED, "258334004"), {"bodySite": concept(SNOMED, "10200004")} | coded("x", "1")],
+    [
+        coded(MII, "HEP"),
+        coded(SNOMED, "258334004"),
+        {"bodySite": concept(SNOMED, "10200004")} | coded("x", "1"),
+        {"bodySite": concept(MII, "HEP")},
+    ],
 )
 def test_the_liver_is_no_site_outside_it(value: dict[str, Any]) -> None:
     assert told(site(value)) == ("gap: absent", False)
 
 
-@pytest.mark.parametrize("value", [{"valueString": "Lunge"}, coded("urn:local", "7")])
+@pytest.mark.parametrize("value", [{"valueString": "Lunge"}, coded("urn:local", "7"), {"bodySite": {"text": "Lunge"}}])
 def test_a_site_that_cannot_be_read_stops_the_assumption_alone(value: dict[str, Any]) -> None:
     assert told(site(value)) == ("gap: absent", True)
 

@@ -218,6 +218,25 @@ def test_a_gene_test_says_mutated_or_wild_type_in_code_or_words(value: dict[str,
     assert found == [expected, expected]
 
 
+CHANGES = [("KRAS G12D", "ras"), ("KRAS p.G12D mutation detected", "ras"), ("p.Gly12Asp", "ras"), ("NRAS: Q61K", "ras")]
+CHANGES += [("c.35G>A (p.Gly12Asp)", "ras"), ("BRAF V600E", "braf"), ("p.(Val600Glu)", "braf"), ("c.1799T>A", "braf")]
+NO_CHANGES = [("BRAF V600E", "ras"), ("G12C not detected", "ras"), ("p.Gly12=", "ras"), ("see report", "ras")]
+NO_CHANGES += [("KRAS G12D", "braf"), ("V600E?", "braf"), ("EGFR T790M", "ras"), ("KRAS exon 2", "ras")]
+
+
+@pytest.mark.parametrize(
+    ("words", "fact", "expected"),
+    [
+        *((*one, "mutated") for one in CHANGES),
+        *((*one, "gap: unreadable") for one in NO_CHANGES),
+    ],
+)
+def test_a_gene_test_is_answered_by_the_name_of_a_mutation(words: str, fact: str, expected: str) -> None:
+    code = {"ras": "21702-6", "braf": "85299-6"}[fact]
+    told = [said(code, value) for value in ({"valueString": words}, {"valueCodeableConcept": {"text": words}})]
+    assert [shown(read(one), fact) for one in told] == [expected, expected]
+
+
 SATELLITES: list[tuple[dict[str, Any], str]] = [
     *((coded(LOINC, code), "stable") for code in ("LA14122-8", "LA26202-4")),
     (coded(LOINC, "LA26203-2"), "msi-high"),

@@ -369,3 +369,8 @@ def test_a_newer_word_on_the_pathology_settles_reports_that_contradict_each_othe
     reports = [said(PN, "pN1", ident="a"), said(PN, "pN2", ident="b")]
     settled = local("primary-pathology", "favourable", on="2026-06-12")
     assert shown(read(PRIMARY, LIVER, *reports, settled), "primary-pathology") == "favourable"
+
+
+def test_the_nodes_of_a_specimen_are_counted_in_snomed_too() -> None:
+    case = read(observation("n", (SNOMED, "443527007"), {"valueInteger": 3}, on="2026-06-10"))
+    assert shown(case, "nodes-positive") == 3

@@ -121,6 +121,19 @@ def test_a_response_is_read_in_the_findings_of_snomed() -> None:
     assert found == IN_SNOMED
 
 
+LOINC_ANSWERS = {"LA28366-5": "complete-response", "LA28369-9": "partial-response"}
+LOINC_ANSWERS |= {"LA28371-5": "stable-disease", "LA28370-7": "progressive-disease"}
+
+
+def test_a_response_is_read_in_the_answers_of_loinc() -> None:
+    told = {code: answer() | coded(LOINC, code) for code in LOINC_ANSWERS}
+    found = {
+        code: shown(read(PRIMARY, LIVER, given("2026-02-01"), one), "chemotherapy-response")
+        for code, one in told.items()
+    }
+    assert found == LOINC_ANSWERS
+
+
 WORDS = [("Partial response", "partial-response"), (" PR ", "partial-response"), ("Teilremission", "partial-response")]
 WORDS += [
     ("R\u00e9ponse partielle", "partial-response"),

@@ -269,6 +269,20 @@ SIGNS: list[tuple[str, list[dict[str, Any]], set[Sign]]] = [
     ("lung in text, over", [text_only("Lung metastases") | {"abatementDateTime": "2026-06-01"}], set()),
     ("lung that cannot be read", [cond("C78.00", foo=1)], {ELSEWHERE}),
     ("peritoneum by a code in no set", [named("Secondary malignant neoplasm of peritoneum")], {ELSEWHERE}),
+    *(
+        (f"{words} by a code in no set", [named(words)], {ELSEWHERE})
+        for words in ("Peritoneal carcinomatosis", "Bone marrow metastases", "Multiple Lungenmetastasen", "Brain mets")
+    ),
+    *(
+        (f"{words} by a code in no set", [named(words)], set())
+        for words in (
+            "No lung metastases",
+            "Screening for bone metastases",
+            "Mediastinal node metastasis",
+            "Family history of bone metastases",
+            "Lung metastases excluded",
+        )
+    ),
     ("ovary by a code in no set", [named("Metastasis to ovary")], {ELSEWHERE}),
     ("nodes by a code in no set", [named("Metastasis to retroperitoneal lymph node")], set()),
     ("a carcinoid by a code in no set", [named("Metastatic carcinoid tumor to bone")], set()),

@@ -34,6 +34,15 @@ def test_a_bleeding_is_as_severe_as_it_is_coded(severity: dict[str, Any] | None,
     assert shown(case, "primary-symptoms") == expected
 
 
+@pytest.mark.parametrize("code", ["74474003", "12063002", "266464001", "87763006", "95540002"])
+def test_a_bleeding_of_the_bowel_is_one_in_each_concept_of_it(code: str) -> None:
+    mild, severe = (
+        condition("s", (SNOMED, code), onset="2026-06-01"),
+        condition("s", (SNOMED, code), onset="2026-06-01", severity=concept(SNOMED, "24484000")),
+    )
+    assert [shown(read(PRIMARY, one), "primary-symptoms") for one in (mild, severe)] == ["minor", "bleeding"]
+
+
 def test_a_severity_that_cannot_be_read_leaves_other_symptoms_as_they_are() -> None:
     case = read(PRIMARY, condition("s", (ICD10CM, "D50.0"), onset="2026-06-01", severity={"text": "severe"}))
     assert shown(case, "primary-symptoms") == "minor"

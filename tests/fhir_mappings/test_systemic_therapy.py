@@ -170,6 +170,20 @@ def test_systemic_therapy_as_a_procedure_known_by_its_name_stops_the_assumption(
     assert SINCE in read(PRIMARY, LIVER, done).signs
 
 
+@pytest.mark.parametrize(
+    ("name", "stops"),
+    [
+        *((name, True) for name in ("FOLFOX chemotherapy regimen", "Neoadjuvant chemotherapy", "mFOLFIRI cycle 2")),
+        *((name, True) for name in ("Intravenous infusion of chemotherapy", "Administration of chemotherapy via pump")),
+        *((name, False) for name in ("Chemotherapy care plan", "Pre-chemotherapy assessment", "Chemoembolization")),
+    ],
+)
+def test_a_procedure_whose_code_is_in_no_set_is_systemic_therapy_by_its_name(name: str, stops: bool) -> None:  # noqa: FBT001 - a value
+    done = procedure("p", (SNOMED, "1"), on="2026-02-01")
+    done["code"]["coding"][0]["display"] = name
+    assert (SINCE in read(PRIMARY, LIVER, done).signs) is stops
+
+
 @pytest.mark.parametrize("code", [(ICD10CM, "Z51.11"), (ICD10CM, "Z5111"), (ICD10CM, "Z51.12"), (ICD10, "Z51.1")])
 def test_a_session_of_chemotherapy_as_a_diagnosis_stops_the_assumption(code: tuple[str, str]) -> None:
     since, before, refuted, undated = (

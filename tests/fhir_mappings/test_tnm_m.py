@@ -90,3 +90,40 @@ def test_m1_at_a_site_outside_the_liver_keeps_none_from_being_assumed(value: dic
     confined = observation("m", (LOINC, "21907-1"), {"valueString": "M1a"}, on=RECENT, bodySite=liver)
     at_liver = read(PRIMARY, LIVER, confined)
     assert Sign.METASTASIS_ELSEWHERE not in at_liver.signs
+
+
+def panel(question: tuple[str, str], value: dict[str, Any], **categories: str) -> dict[str, Any]:
+    codes = {"t": "21899-0", "n": "21900-6", "m": "21901-4"}
+    parts = [{"code": concept(LOINC, codes[one])} | coded(UICC, said) for one, said in categories.items()]
+    return observation("p", question, value, on=RECENT, component=parts)
+
+
+PANELS = [((LOINC, "21902-2"), coded(UICC, "IV")), ((LOINC, "21902-2"), {}), (("urn:local", "TNM"), {})]
+
+
+@pytest.mark.parametrize(("question", "value"), PANELS, ids=["stage with value", "stage", "local"])
+@pytest.mark.parametrize(
+    ("nodes", "metastases", "expected"),
+    [("1b", "1a", "gap: absent"), ("1c", "0", "gap: absent"), ("1", "1b", SEVERAL), ("1a", "1c", SEVERAL)],
+)
+def test_each_category_of_a_panel_is_of_its_own_kind(
+    question: tuple[str, str], value: dict[str, Any], nodes: str, metastases: str, expected: Any
+) -> None:
+    case = read(PRIMARY, LIVER, panel(question, value, t="3", n=nodes, m=metastases))
+    assert (shown(case, "primary-n"), shown(case, "extrahepatic-disease")) == (f"N{nodes}", expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("4B", SEVERAL), ("4C", SEVERAL), ("4A", "gap: absent"), ("4", "gap: absent")]
+)
+def test_a_stage_in_the_code_of_ajcc_is_disease_outside_the_liver_from_4b_on(code: str, expected: Any) -> None:
+    stage = coded("http://cancerstaging.org", code)
+    group = observation("s", (LOINC, "21908-9"), stage, on=RECENT)
+    summary = PRIMARY | {"stage": [{"summary": stage["valueCodeableConcept"]}]}
+    found = [shown(read(*chart), "extrahepatic-disease") for chart in ((PRIMARY, LIVER, group), (summary, LIVER))]
+    assert found == [expected, expected]
+
+
+def test_t4b_in_a_bare_code_is_no_stage() -> None:
+    case = read(PRIMARY, LIVER, observation("t", (LOINC, "21899-0"), coded(UICC, "4b"), on=RECENT))
+    assert (shown(case, "primary-t"), shown(case, "extrahepatic-disease")) == ("T4b", "gap: absent")
