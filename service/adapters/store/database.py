@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 
 from service.adapters.store.patience import WRITERS, be_impatient
+from service.adapters.store.schema import as_json
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def _sqlite_engine(url: sa.URL) -> Engine:
     in_memory = url.database in {None, "", ":memory:"}
     engine = sa.create_engine(
         url,
+        json_serializer=as_json,
         hide_parameters=True,
         connect_args={"check_same_thread": False},
         **({"poolclass": StaticPool} if in_memory else {}),

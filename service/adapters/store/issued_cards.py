@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from service.adapters.store.database import Database
 
 _BATCH = 500
-_GATHER_S = 0.25
+_GATHER_S = 0.5
+"""Seconds in which cards gather for one write: each makes the call beside it wait, so that fewer are better."""
 _RETRY_S = 1.0
 _LAST_WRITE_S = 10.0
 

@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 
 from service.adapters.store.patience import WRITERS, patience_s
+from service.adapters.store.schema import as_json
 
 if TYPE_CHECKING:
     from psycopg.abc import RV, PQGen
@@ -24,6 +25,7 @@ def postgresql_engine(url: sa.URL) -> Engine:
     """Prepare for `url`; nothing is opened yet."""
     engine = sa.create_engine(
         url,
+        json_serializer=as_json,
         pool_size=WRITERS + 1,
         max_overflow=0,
         pool_timeout=3,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
@@ -115,7 +117,17 @@ rate_limits = sa.Table(
 
 def columns_of(row: DataclassInstance) -> dict[str, Any]:
     """Give a dataclass, whose fields are called as the columns of its table, as the values of a row."""
-    return {field.name: getattr(row, field.name) for field in fields(row)}
+    return {name: getattr(row, name) for name in _names(type(row))}
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def as_json(value: object) -> str:
+    """Write what a column of JSON holds."""
+    return orjson.dumps(value).decode()
 
 
 def within(moment: sa.Column[datetime], since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
