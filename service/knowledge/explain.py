@@ -281,10 +281,8 @@ def _notes(reading: Reading) -> list[Line]:
 
 def _gaps(reading: Reading) -> list[Line]:
     lines = []
-    for code in _not_usable(reading):
-        definition, found = reading.catalogue[code], reading.fact(code)
-        if not isinstance(found, Unknown):
-            continue
+    for code, found in _not_usable(reading):
+        definition = reading.catalogue[code]
         name = sentence(short_name(definition))
         match found.gap:
             case Gap.OUTDATED:
@@ -315,16 +313,19 @@ def _gaps(reading: Reading) -> list[Line]:
     return lines
 
 
-def _not_usable(reading: Reading) -> list[str]:
+def _not_usable(reading: Reading) -> list[tuple[str, Unknown]]:
     """Give the facts that were looked at, then those that only the gap advisories speak of."""
-    found = [(code, reading.fact(code)) for code in reading.catalogue.facts]
-    unusable = {code: fact.gap for code, fact in found if isinstance(fact, Unknown) and fact.gap is not Gap.ABSENT}
+    facts = [(code, reading.fact(code)) for code in reading.catalogue.facts]
+    unusable = [(code, fact) for code, fact in facts if isinstance(fact, Unknown) and fact.gap is not Gap.ABSENT]
     if not unusable:
         return []
     decisive = {missing.fact for missing in reading.decision.missing} | set(reading.decision.read) | {_MDT}
-    tested, gaps = reading.guideline.compiled.pathway_facts, _GAP_ADVISORIES.values()
-    spoken_of = [code for code, gap in unusable.items() if code not in decisive and code in tested and gap in gaps]
-    return [*(code for code in unusable if code in decisive), *spoken_of]
+    spoken_of = reading.guideline.compiled.pathway_facts - decisive
+    gaps = _GAP_ADVISORIES.values()
+    return [
+        *(one for one in unusable if one[0] in decisive),
+        *(one for one in unusable if one[0] in spoken_of and one[1].gap in gaps),
+    ]
 
 
 def _gap(found: Unknown, code: str, words: str, advisory: str | None) -> Line:

@@ -164,15 +164,10 @@ class Reading:
 
 def bounds(fact: Fact) -> Interval:
     """Give the numbers that a fact may be: all of them where it is unknown or no number."""
-    if isinstance(fact, Known):
-        match fact.value:
-            case bool():
-                return Interval()
-            case int() | float() as value:
-                return Interval(value, value)
-    elif isinstance(fact, Narrowed) and isinstance(fact.values, Interval):
-        return fact.values
-    return Interval()
+    found = fact.value if isinstance(fact, Known) else fact.values if isinstance(fact, Narrowed) else None
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return Interval(found, found)
+    return found if isinstance(found, Interval) else Interval()
 
 
 def references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
