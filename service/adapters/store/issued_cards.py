@@ -129,7 +129,8 @@ class IssuedCards:
     async def _write_last(self) -> None:
         try:
             async with asyncio.timeout(_LAST_WRITE_S):
-                await self.flush()
+                while self._waiting:
+                    await self.flush()
         except (StoreUnavailable, TimeoutError):
             self.dropped += len(self._waiting)
             structlog.get_logger().error("issued_cards_lost", count=len(self._waiting))

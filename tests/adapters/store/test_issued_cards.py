@@ -73,10 +73,8 @@ async def test_cards_are_written_while_the_service_runs(database: Database, monk
         assert count(database) == 1
 
 
-async def test_what_comes_during_a_write_waits_for_the_next_one(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = IssuedCards(database)
+def more_comes_during(queue: IssuedCards, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another card come during each write, until there are five."""
     write = database.write_lightly
 
     async def write_while_more_comes(work: Callable[[Connection], None]) -> None:
@@ -85,9 +83,26 @@ async def test_what_comes_during_a_write_waits_for_the_next_one(
             queue.put([card(written + 10)])
 
     monkeypatch.setattr(database, "write_lightly", write_while_more_comes)
+
+
+async def test_what_comes_during_a_write_waits_for_the_next_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = IssuedCards(database)
+    more_comes_during(queue, database, monkeypatch)
     queue.put([card(1), card(2)])
     await queue.flush()
     assert [count(database), queue.waiting] == [2, 1]
+
+
+async def test_what_comes_during_the_last_write_is_written_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = IssuedCards(database)
+    more_comes_during(queue, database, monkeypatch)
+    async with queue.writing():
+        queue.put([card(1), card(2)])
+    assert [count(database), queue.waiting, queue.dropped] == [5, 0, 0]
 
 
 async def test_a_queue_that_is_full_drops_the_newest_and_counts_them(database: Database) -> None:
