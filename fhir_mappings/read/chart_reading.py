@@ -112,7 +112,9 @@ class ChartReading:
 
     def held(self, kind: str, set_id: str) -> Sequence[Resource]:
         """Give the resources of one type that are in one value set."""
-        index = self._by_set.get(kind) or self._index(kind)
+        index = self._by_set.get(kind)
+        if index is None:
+            index = self._index(kind)
         return index.get(set_id, ())
 
     def about(self, kind: str, topic: str) -> Sequence[Resource]:
@@ -133,7 +135,9 @@ class ChartReading:
         return index
 
     def _find(self, kind: str, sets: tuple[str, ...]) -> Sequence[Resource]:
-        index = self._by_set.get(kind) or self._index(kind)
+        index = self._by_set.get(kind)
+        if index is None:
+            index = self._index(kind)
         _, prefixes = _wanted(sets)
         named = [index[name] for name in sets if name in index]
         if prefixes:
