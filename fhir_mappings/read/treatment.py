@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
+_SYSTEMIC_BY_NAME = frozenset({SYSTEMIC, "chemotherapy-procedure"})
 _BEVACIZUMAB = "drug-bevacizumab"
 _INFUSION = "chemotherapy"
 """A Procedure that gives chemotherapy and does not say which."""
@@ -101,9 +102,8 @@ def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bo
 
 
 def _procedures_in_text(reader: Reader) -> list[Resource]:
-    topics = (SYSTEMIC, "chemotherapy-procedure")
-    named = {id(done): done for topic in topics for done in reader.chart.about("Procedure", topic)}
-    return [done for done in named.values() if done.status not in NOT_DONE]
+    named = (done for done in reader.chart.of("Procedure") if not _SYSTEMIC_BY_NAME.isdisjoint(done.topics))
+    return [done for done in named if done.status not in NOT_DONE]
 
 
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
