@@ -141,7 +141,7 @@ class DeadlinePassed(Unavailable):
 
 
 class SettingsError(Exception):
-    """The environment is faulty; the message lists every fault, one a line."""
+    """The environment or a file that it names is faulty; the message lists every fault, one a line."""
 
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = tuple(faults)
