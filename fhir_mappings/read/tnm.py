@@ -257,7 +257,9 @@ def several_organs(reader: Reader) -> tuple[tuple[Resource, bool], ...]:
     found = []
     staged = formulas(reader, ANY)
     # A stage group with a value of its own stands for its components there.
-    for one in (*staged, *(part for part in reader.stated(_M) if part not in staged)):
+    whole = {group.reference for group in staged if "component" in group.body}
+    parts = [part for part in reader.stated(_M) if part.reference in whole and "component" not in part.body]
+    for one in (*staged, *parts):
         texts = [_FOURTH_STAGE.sub(r"M1\1", text) for text in texts_of(one)]
         if _M in one.sets:
             texts = [_BARE_M.sub(r"M\1", text) for text in texts]

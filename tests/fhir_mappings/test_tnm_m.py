@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -127,3 +128,15 @@ def test_a_stage_in_the_code_of_ajcc_is_disease_outside_the_liver_from_4b_on(cod
 def test_t4b_in_a_bare_code_is_no_stage() -> None:
     case = read(PRIMARY, LIVER, observation("t", (LOINC, "21899-0"), coded(UICC, "4b"), on=RECENT))
     assert (shown(case, "primary-t"), shown(case, "extrahepatic-disease")) == ("T4b", "gap: absent")
+
+
+def seconds_to_read(count: int) -> float:
+    many = [observation(f"m{number}", (LOINC, "21901-4"), {"valueString": "M0"}, on=RECENT) for number in range(count)]
+    began = process_time()
+    read(PRIMARY, LIVER, *many)
+    return process_time() - began
+
+
+def test_many_categories_of_m_cost_each_what_one_does() -> None:
+    few = min(seconds_to_read(1_000) for _ in range(3))
+    assert seconds_to_read(8_000) < 14 * few, "8 times are linear, 22 were seen where each was held against all"
