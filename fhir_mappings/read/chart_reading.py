@@ -123,7 +123,7 @@ class ChartReading:
             self._index(kind)
         return self._by_topic[kind].get(topic, ())
 
-    def _index(self, kind: str) -> Mapping[str, list[Resource]]:
+    def _index(self, kind: str) -> dict[str, list[Resource]]:
         index: dict[str, list[Resource]] = {}
         topics: dict[str, list[Resource]] = {}
         for resource in self.of(kind):
