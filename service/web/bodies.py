@@ -11,7 +11,10 @@ from service.errors import BodyTooLarge, MalformedRequest, UnsupportedMedia
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Scope
 
+_DIGITS = 19
+"""Of a length that there is; Python reads no number of thousands."""
 _JSON = frozenset({"application/json", "application/fhir+json", "application/json+fhir"})
 
 
@@ -37,8 +40,8 @@ def _check_type(sent: str) -> None:
 
 async def read_body(request: Request, *, limit: int) -> bytes:
     """Read at most `limit` bytes; raises `BodyTooLarge` on the announced length already, else while reading."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+    announced = announced_length(request.scope)
+    if announced is not None and announced > limit:
         raise BodyTooLarge(limit)
     chunks: list[bytes] = []
     length = 0
@@ -51,3 +54,11 @@ async def read_body(request: Request, *, limit: int) -> bytes:
     except ClientDisconnect:
         raise MalformedRequest("the body ended early") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def announced_length(scope: Scope) -> int | None:
+    """Give the length that a request announces for its body; `None` where it does not."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < _DIGITS else None
+    return None

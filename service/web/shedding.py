@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from service.errors import Busy
 from service.logs import note
+from service.web.bodies import announced_length
 from service.web.problems import problem_of, response_to
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 _ALWAYS = frozenset({"/health/live", "/health/ready", "/metrics", "/cds-services"})
 """What operators and clients ask in trouble; each costs next to nothing."""
-
-
-_DIGITS = 19
-"""Of a length that there is; Python reads no number of thousands."""
 
 
 class Shedding:
@@ -50,7 +47,7 @@ class Shedding:
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        is_full = self._in_work >= self._most or self._bytes + _announced(scope) > self._most_bytes
+        is_full = self._in_work >= self._most or self._bytes + (announced_length(scope) or 0) > self._most_bytes
         if is_full or self._waited_s() > self._longest_s:
             note(problem=Busy.__name__)
             await response_to(Request(scope), problem_of(Busy()))(scope, receive, send)
@@ -73,11 +70,3 @@ class Shedding:
         finally:
             self._in_work -= 1
             self._bytes -= size
-
-
-def _announced(scope: Scope) -> int:
-    """Give the length that a request announces for its body; 0 where it does not."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) < _DIGITS else 0
-    return 0

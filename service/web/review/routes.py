@@ -27,7 +27,7 @@ from service.web.review.saving import SaveReport, as_text, facts_entered, save
 from service.web.review.static import static_routes
 from service.web.review.summary import summary_text
 from service.web.review.templates import AGAIN, notice, page, review_again, too_many
-from service.web.smart.protection import ForgedPostError, check_post, is_from_our_site, is_too_long
+from service.web.smart.protection import ForgedPostError, UnreadFormError, check_post, is_from_our_site, read_form
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from service.web.smart.app import AppClient, SmartApp
 
 _LOG = structlog.get_logger()
-_FIELDS = 200
 _ENDED = "The EHR has ended the access"
 Fields: TypeAlias = dict[str, str]
 
@@ -115,9 +114,12 @@ async def _ended(desk: ReviewDesk, request: Request, title: str, client: AppClie
 
 async def _typed(desk: ReviewDesk, request: Request) -> str:
     """Give what was typed into a form of ours that is no longer shown, as text; empty for any other form."""
-    if is_too_long(request) or not is_from_our_site(request, base_url=desk.app.base_url):
+    if not is_from_our_site(request, base_url=desk.app.base_url):
         return ""
-    fields = await _fields(request)
+    try:
+        fields = await read_form(request)
+    except UnreadFormError:
+        return ""
     if fields.get("part") == "fragment":
         return ""
     return typed_text(fields, desk.path.catalogue, today=desk.app.clock().date())
@@ -129,11 +131,6 @@ def _given_back(  # noqa: PLR0913 - what happened, what to do, and what was type
     if not text:
         return notice(desk.app, title, advice, status=status, client=client)
     return page(desk.app, "kept.html", status=status, client=client, title=title, text=text, advice=advice)
-
-
-async def _fields(request: Request) -> Fields:
-    form = await request.form(max_fields=_FIELDS, max_files=0)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _without_chart(app: SmartApp, fault: ChartUnavailableError, client: AppClient, unsaved: str) -> Response:
@@ -150,16 +147,15 @@ async def _checked(
     visit: Visit,
     act: Callable[[ReviewDesk, Visit, Fields], Awaitable[Response]],
 ) -> Response:
-    if is_too_long(request):
-        client = desk.app.clients[visit.session.iss]
-        return notice(
-            desk.app, "The form is too long", "Nothing was saved. Shorten what you typed.", status=413, client=client
-        )
-    fields = await _fields(request)
+    client = desk.app.clients[visit.session.iss]
+    try:
+        fields = await read_form(request)
+    except UnreadFormError as fault:
+        advice = "Nothing was saved. Go back, shorten what you typed, and try again."
+        return notice(desk.app, str(fault), advice, status=fault.status, client=client)
     try:
         check_post(request, base_url=desk.app.base_url, sent=fields.get("csrf"), expected=visit.session.csrf)
     except ForgedPostError:
-        client = desk.app.clients[visit.session.iss]
         advice = "Another patient may have been opened in this browser since. Nothing was saved. " + AGAIN
         text = await _typed(desk, request)
         return _given_back(desk, "This form is not from your session", advice, text, status=403, client=client)

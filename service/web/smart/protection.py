@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from service.adapters.origins import is_same_origin
+from service.web.bodies import announced_length
 from service.web.conversation import SAFE_HEADERS
 
 if TYPE_CHECKING:
@@ -25,11 +30,22 @@ _POLICY = (
 )
 
 
+FORM_S = 5.0
+"""Seconds in which a form has to be there: it takes a place from others, before a session has to be shown."""
 _LONGEST_FORM = 131_072
+_FIELDS = 200
 
 
 class ForgedPostError(Exception):
     """A post did not come from a page of this session; nothing of it is used."""
+
+
+class UnreadFormError(Exception):
+    """A form was not read; the message says why, for a page that is answered with `status`."""
+
+    def __init__(self, message: str, status: HTTPStatus) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def guard(response: Response, *, frame_ancestors: Sequence[str] = ()) -> Response:
@@ -42,10 +58,21 @@ def guard(response: Response, *, frame_ancestors: Sequence[str] = ()) -> Respons
     return response
 
 
-def is_too_long(request: Request) -> bool:
-    """Whether a form is longer than any page of ours sends, or does not announce its length."""
-    length = request.headers.get("content-length", "")
-    return not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_FORM)
+async def read_form(request: Request) -> dict[str, str]:
+    """Read the texts of a form.
+
+    Raises `UnreadFormError` where it is longer than any page of ours sends, does not announce its length, or does not
+    come whole in time.
+    """
+    length = announced_length(request.scope)
+    if length is None or length > _LONGEST_FORM:
+        raise UnreadFormError("The form is too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        async with asyncio.timeout(FORM_S):
+            form = await request.form(max_fields=_FIELDS, max_files=0)
+    except (TimeoutError, ClientDisconnect):
+        raise UnreadFormError("The form did not come whole", HTTPStatus.REQUEST_TIMEOUT) from None
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def check_post(request: Request, *, base_url: str, sent: str | None, expected: str) -> None:

@@ -18,7 +18,7 @@ from service.errors import StoreUnavailable, TooManyRequests
 from service.logs import note
 from service.web.methods import READ
 from service.web.review.templates import AGAIN, notice, review_again, too_many
-from service.web.smart.protection import ForgedPostError, check_post, guard, is_too_long
+from service.web.smart.protection import ForgedPostError, UnreadFormError, check_post, guard, read_form
 from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
 
 if TYPE_CHECKING:
@@ -188,12 +188,11 @@ async def _logout(app: SmartApp, request: Request) -> Response:
         return notice(app, "You are logged out", AGAIN, status=200)
     cookie, session = found
     client = app.clients[session.iss]
-    if is_too_long(request):
-        return notice(app, "The form is too long", AGAIN, status=413, client=client)
-    form = await request.form(max_fields=10, max_files=0)
-    sent = form.get("csrf")
     try:
-        check_post(request, base_url=app.base_url, sent=sent if isinstance(sent, str) else None, expected=session.csrf)
+        sent = (await read_form(request)).get("csrf")
+        check_post(request, base_url=app.base_url, sent=sent, expected=session.csrf)
+    except UnreadFormError as fault:
+        return notice(app, str(fault), AGAIN, status=fault.status, client=client)
     except ForgedPostError:
         return notice(app, "This form is not from your session", AGAIN, status=403, client=client)
     await app.sessions.end(cookie)
