@@ -29,6 +29,8 @@ CATALOGUE, GUIDELINE = load_catalogue(), load_guideline()
         ({"name": [{"text": "Anna T"}]}, Banner("p1", "Anna T")),
         ({"name": [{"use": "old", "family": "Alt"}, {"use": "usual", "family": "Neu"}]}, Banner("p1", "Neu")),
         ({"name": [{"use": "nickname", "given": ["Anni", 7]}]}, Banner("p1", "Anni")),
+        ({"name": [{"given": 7, "family": "Test"}]}, Banner("p1", "Test")),
+        ({"name": [{"given": "Anna", "family": "Test"}]}, Banner("p1", "Test, Anna")),
         ({"birthDate": "1961-05"}, Banner("p1", "No name recorded", born="1961-05")),
         ({"birthDate": "soon"}, Banner("p1", "No name recorded")),
         ({"birthDate": "2027-01-01"}, Banner("p1", "No name recorded", born="1 Jan 2027")),
@@ -80,7 +82,7 @@ def test_the_timeline_tells_its_events_oldest_first_with_what_is_known_of_them()
     assert drawn.marks[-1].width > 0
 
 
-@pytest.mark.parametrize("days", [0, 1, 20, 200, 3000, 20_000])
+@pytest.mark.parametrize("days", [0, 1, 20, 200, 3000, 20_000, 400_000, 739_000])
 def test_labels_of_one_lane_never_lie_on_each_other(days: int) -> None:
     first = AS_OF - timedelta(days=days)
     case = case_with({"primary-diagnosis-date": first, "primary-resection-date": first + timedelta(days=days // 9)})

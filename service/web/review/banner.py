@@ -51,9 +51,9 @@ def _name(names: list[dict[str, Any]]) -> str | None:
     for use in _USES:
         for name in names:
             if use is None or name.get("use") == use:
-                given = [part for part in name.get("given") or [] if isinstance(part, str)]
-                family = _text(name.get("family"))
-                spoken = ", ".join(part for part in (family, " ".join(given)) if part)
+                given = name.get("given")
+                first = " ".join(filter(None, map(_text, given if isinstance(given, list) else [given])))
+                spoken = ", ".join(part for part in (_text(name.get("family")), first) if part)
                 return spoken or _text(name.get("text"))
     return None
 

@@ -179,7 +179,7 @@ def _overlaps(mark: Mark, begin: float, finish: float) -> bool:
 
 def _ticks(first: date, last: date, x: Callable[[date], float]) -> tuple[Tick, ...]:
     months = (last.year - first.year) * 12 + last.month - first.month + 1
-    step = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if months / size <= _TICKS)
+    step = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120, 1200, 12_000) if months / size <= _TICKS)
     found, at = [], date(first.year, first.month, 1)
     while at <= last:
         if at >= first:
