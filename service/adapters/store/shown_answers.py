@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from service.adapters.store.rounds import Rounds
+from service.adapters.store.rounds import Rounds, delete_some
 from service.adapters.store.schema import columns_of, shown_answers
 from service.errors import StoreUnavailable
 
@@ -87,12 +87,12 @@ class ShownAnswers:
         statement = insert.values(columns_of(shown)).on_conflict_do_update(
             index_elements=[shown_answers.c.reader], set_={"answer": shown.answer, "expires_at": shown.expires_at}
         )
-        purge = self._purging.are_due(now)
+        purge, is_over = self._purging.are_due(now), shown_answers.c.expires_at <= math.floor(now)
 
         def work(connection: Connection) -> None:
             connection.execute(statement)
             if purge:
-                connection.execute(sa.delete(shown_answers).where(shown_answers.c.expires_at <= math.floor(now)))
+                self._purging.made(delete_some(connection, shown_answers, is_over))
 
         try:
             if earlier is not None:

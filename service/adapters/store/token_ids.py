@@ -7,10 +7,8 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from service.adapters.store.group_commit import GroupCommit
-from service.adapters.store.rounds import Rounds
+from service.adapters.store.rounds import Rounds, delete_some
 from service.adapters.store.schema import token_ids
 from service.errors import StoreUnavailable
 
@@ -62,9 +60,11 @@ class StoredTokenIds:
             del self._recent[next(iter(self._recent))]
 
     async def purge(self, now: float) -> int:
-        """Forget the ids of tokens that have expired and give their number."""
-        gone = sa.delete(token_ids).where(token_ids.c.expires_at < math.floor(now))
-        return await self._database.write(lambda connection: connection.execute(gone).rowcount)
+        """Forget the ids of tokens that have expired, as many as go at once, and give their number."""
+        is_over = token_ids.c.expires_at < math.floor(now)
+        gone = await self._database.write_lightly(lambda connection: delete_some(connection, token_ids, is_over))
+        self._purging.made(gone)
+        return gone
 
     async def _commit(self, items: Sequence[tuple[str, str, int]]) -> list[bool]:
         insert = self._database.insert(token_ids)

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from service.adapters.store import rounds
 from service.adapters.store.database import Database
 from service.adapters.store.issued_cards import IssuedCards, SeenTreatment
 from service.adapters.store.later import Later, LaterOfStrategy
 from service.adapters.store.mdt_decisions import MdtDecision, StoredMdtDecisions
 from service.adapters.store.report import read_report
-from service.adapters.store.retention import Purged, Retention
+from service.adapters.store.retention import Retention
 from service.adapters.store.schema import issued_cards, later_treatments
+from service.adapters.store.token_ids import StoredTokenIds
 from service.commands.feedback import app
 from tests.adapters.store.cards import ISSUER, MONDAY, card, uuid
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import pytest
 
     from service.adapters.store.issued_cards import IssuedCard
 
@@ -142,13 +146,32 @@ async def test_treatments_stay_as_long_as_their_patient_has_a_card(database: Dat
     )
     await decide(database, uuid(1), "staged", 2)
     gone = await Retention(database, days=20, clock=lambda: MONDAY + day(60)).purge_once()
-    assert gone == Purged(cards=1, feedback=0, token_ids=0, mdt_decisions=1, later_treatments=1)
+    assert gone == {"issued_cards": 1, "mdt_decisions": 1, "later_treatments": 1}
 
 
 async def test_retention_deletes_what_is_older_than_its_days(database: Database) -> None:
     await keep(database, card(1), card(2, issued_at=MONDAY + day(31)))
     retention = Retention(database, days=30, clock=lambda: MONDAY + day(40))
-    assert await retention.purge_once() == Purged(cards=1, feedback=0, token_ids=0)
+    assert await retention.purge_once() == {"issued_cards": 1}
+
+
+async def test_who_waits_to_write_gets_a_turn_while_much_is_deleted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "PORTION", 1)
+    await keep(database, *(card(number) for number in range(1, 10)))
+    ended: list[str] = []
+
+    async def purge() -> None:
+        await Retention(database, days=30, clock=lambda: MONDAY + day(40)).purge_once()
+        ended.append("purge")
+
+    async def call() -> None:
+        await StoredTokenIds(database).remember("a", "1", expires_at=2e9, now=1e9)
+        ended.append("call")
+
+    await asyncio.gather(purge(), call())
+    assert ended == ["call", "purge"]
 
 
 class Rounds:
@@ -184,7 +207,7 @@ async def test_one_worker_purges_at_a_time(database: Database, store_url: str) -
         with database.engine.begin() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": 0x70757267})
             assert await retention.purge_once() is None
-        assert await retention.purge_once() == Purged(0, 0, 0)
+        assert await retention.purge_once() == {}
     finally:
         other.close()
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from service.adapters.store.feedback import StoredFeedback
 from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.report import ReasonCount, Report, Tally, read_report
-from service.adapters.store.retention import Purged, Retention
+from service.adapters.store.retention import Retention
 from service.adapters.store.token_ids import StoredTokenIds
 from service.commands.feedback import app
 from tests.adapters.store.cards import ISSUER, MONDAY, card, entry
@@ -106,7 +106,7 @@ async def test_what_is_older_than_its_retention_goes(used: Database) -> None:
         await Retention(used, days=39, clock=lambda: now).purge_once(),
         await Retention(used, days=9, clock=lambda: now).purge_once(),
     ]
-    assert found == [Purged(5, 0, 1), Purged(2, 7, 0)]
+    assert found == [{"issued_cards": 5, "token_ids": 1}, {"issued_cards": 2, "feedback": 7}]
 
 
 def run(*arguments: str) -> tuple[int, str, str]:

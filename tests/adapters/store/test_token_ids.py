@@ -6,9 +6,11 @@ import threading
 import pytest
 import sqlalchemy as sa
 
+from service.adapters.store import rounds
 from service.adapters.store import token_ids as module
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import migrate
+from service.adapters.store.schema import token_ids
 from service.adapters.store.token_ids import StoredTokenIds
 from service.errors import StoreUnavailable
 
@@ -54,6 +56,20 @@ async def test_ids_of_expired_tokens_are_forgotten_and_no_others(database: Datab
         False,
         False,
     ]
+
+
+async def test_one_call_forgets_a_bounded_number_and_the_next_ones_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "PORTION", 2)
+    old = [{"issuer": "a", "token_id": str(number), "expires_at": 1} for number in range(5)]
+    database.write_now(lambda connection: connection.execute(sa.insert(token_ids), old))
+    count = sa.select(sa.func.count()).select_from(token_ids).where(token_ids.c.expires_at == 1)
+    seen, left = StoredTokenIds(database), []
+    for number in range(4):
+        await seen.remember("b", str(number), expires_at=LATER, now=NOW)
+        left.append(await database.read(lambda connection: connection.execute(count).scalar_one()))
+    assert left == [3, 1, 0, 0]
 
 
 @pytest.mark.duty(78)
