@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from service.knowledge.source import Source
 
 
+LONGEST_NAME = 128
+"""Characters in the name of a policy: every card, and what is kept of it, carries the name."""
+
+
 class GuidelineError(Exception):
     """Knowledge or policy is faulty; `faults` lists every fault, the message has one a line."""
 
@@ -36,6 +40,8 @@ def read_policy(text: str, faults: list[str]) -> Policy:
     head.close()
     if name.strip() in {"", "default"} or not name.isprintable():
         head.fault("name must be a name of the site's own in one line, not empty and not 'default'")
+    if len(name) > LONGEST_NAME:
+        head.fault(f"name must have at most {LONGEST_NAME} characters")
     given = root.table("parameters")
     parameters: dict[str, ParameterValue] = {}
     for key in given.keys():  # noqa: SIM118 - not a mapping

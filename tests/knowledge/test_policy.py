@@ -157,6 +157,14 @@ def test_the_name_of_a_policy_is_the_sites_own(name: str) -> None:
     assert caught.value.faults == (fault,)
 
 
+def test_the_name_of_a_policy_is_as_long_as_the_store_keeps() -> None:
+    longest = "n" * 128
+    assert load_guideline_under(f'[policy]\nname = "{longest}"').policy.name == longest
+    with pytest.raises(GuidelineError) as caught:
+        load_guideline_under(f'[policy]\nname = "{longest}n"')
+    assert caught.value.faults == ("policy file.policy: name must have at most 128 characters",)
+
+
 def test_a_policy_made_in_code_is_checked_too() -> None:
     with pytest.raises(GuidelineError, match="policy x: unknown parameter 'y'"):
         load_guideline(Policy("x", {"y": 1}))

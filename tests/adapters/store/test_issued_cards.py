@@ -11,6 +11,7 @@ from service.adapters.store.issued_cards import IssuedCards
 from service.adapters.store.migrate import migrate
 from service.adapters.store.schema import issued_cards
 from service.errors import StoreUnavailable
+from service.knowledge.policy import LONGEST_NAME
 from tests.adapters.store.cards import ISSUER, MONDAY, card, uuid
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ async def test_what_a_card_said_is_kept_and_nothing_else(database: Database) -> 
         },
         {**common, "card": uuid(2), "issuer": "", "strategy": None, "advisories": [], "missing": [], "silent": True},
     ]
+
+
+async def test_the_longest_name_of_a_policy_is_kept(database: Database) -> None:
+    queue = IssuedCards(database)
+    queue.put([card(1, policy="Ω" * LONGEST_NAME)])
+    await queue.flush()
+    assert count(database) == 1
 
 
 async def test_leaving_writes_what_waits(database: Database) -> None:
