@@ -98,5 +98,7 @@ def _columns(entry: FeedbackEntry, call: _Received) -> dict[str, Any]:
 
 
 def _entry_key(entry: FeedbackEntry, issuer: str) -> str:
-    same = [issuer, entry.card, entry.outcome, entry.at.isoformat(), *entry.suggestions]
+    # A reason that comes after its outcome is acknowledged, and must not be lost.
+    why = entry.reason_system, entry.reason_code, entry.comment
+    same = [issuer, entry.card, entry.outcome, entry.at.isoformat(), *entry.suggestions, *why]
     return sha256(json.dumps(same).encode()).hexdigest()

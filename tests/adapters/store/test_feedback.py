@@ -108,6 +108,20 @@ async def test_what_differs_in_time_card_suggestions_or_outcome_is_another_entry
     assert len(rows(database)) == 2
 
 
+@pytest.mark.parametrize(
+    "reason", [{"reason": {"code": "other", "system": "urn:reasons"}, "userComment": "later"}, {"userComment": "never"}]
+)
+async def test_a_reason_that_comes_later_is_kept_too_and_a_repeated_one_once(
+    database: Database, log: StoredFeedback, reason: dict[str, Any]
+) -> None:
+    without = {name: value for name, value in OVERRIDDEN.items() if name != "overrideReason"}
+    for sent in (without, OVERRIDDEN, OVERRIDDEN, {**OVERRIDDEN, "overrideReason": reason}):
+        await log.record("crlm-patient-view", body(sent), EHR)
+    told = reason.get("reason", {}).get("code")
+    kept = [(row["reason_code"], row["comment"]) for row in rows(database)]
+    assert kept == [(None, None), ("patient-refuses", "later"), (told, reason["userComment"])]
+
+
 async def test_two_clients_do_not_share_entries(database: Database, log: StoredFeedback) -> None:
     for caller in (EHR, Caller(issuer="https://other.example.org"), Caller()):
         await log.record("crlm-patient-view", body(ACCEPTED), caller)
