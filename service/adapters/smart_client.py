@@ -233,7 +233,7 @@ async def _ask(call: Any) -> dict[str, Any]:  # noqa: ANN401 - an awaitable of u
         return await call  # type: ignore[no-any-return]
     except OutboundError as fault:
         raise TokenError("the EHR's token endpoint could not be reached") from fault
-    except (OAuth2Error, httpx.HTTPStatusError, ValueError, TypeError, OverflowError) as fault:
+    except (OAuth2Error, httpx.HTTPStatusError, ValueError, TypeError, OverflowError, RecursionError) as fault:
         raise TokenError("the EHR's token endpoint refused the request or answered something else") from fault
 
 

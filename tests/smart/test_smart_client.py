@@ -280,11 +280,12 @@ async def test_an_unreachable_token_endpoint_is_told_plainly() -> None:
         await redeem(attempt, "code", registration=PUBLIC, transport=ehr, now=NOW)
 
 
-async def test_a_page_instead_of_a_token_ends_the_launch() -> None:
+@pytest.mark.parametrize("text", ["<html>", "null", "[" * 100_000])
+async def test_a_page_instead_of_a_token_ends_the_launch(text: str) -> None:
     class Portal(FakeEhr):
         async def send(self, request: httpx.Request) -> httpx.Response:
             if str(request.url) == TOKEN:
-                return httpx.Response(200, text="<html>", request=request)
+                return httpx.Response(200, text=text, request=request)
             return await super().send(request)
 
     with pytest.raises(TokenError, match="answered something else"):
