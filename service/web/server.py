@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from contextlib import asynccontextmanager, closing, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +49,14 @@ from service.web.measuring import counting, metrics_routes
 from service.web.smart.parts import app_pages, app_secrets, local_facts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
+    from service.adapters.configured import Configured
     from service.settings import Settings
     from service.tracing import Tracing
+    from service.web.smart.parts import AppSecrets
 
 _GRACE_S = 10
 """Seconds that calls in progress have to end after a signal to stop."""
@@ -63,6 +66,22 @@ _STARTING_S = 30
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What several parts of one server share; `clock` gives the time of day to all of them."""
+
+    settings: Settings
+    configured: Configured
+    clock: Callable[[], datetime]
+    database: Database
+    outbound: Outbound
+    metrics: Metrics
+    issued_cards: IssuedCards
+    secrets: AppSecrets
+    limiter: SharedLimiter
+    shown_answers: ShownAnswers | None
 
 
 def build_app(
@@ -77,107 +96,135 @@ def build_app(
     `own_process` lets it tune the garbage collector; `clock` gives the time of day to all parts; `tracing` makes spans
     and is closed with the server. Raises `SettingsError` with every fault of the files that the settings name.
     """
-    configured = load_configured(settings)
-    catalogue, terminology = configured.catalogue, configured.terminology
-    guideline, clients = configured.guideline, configured.clients
-    keys = prefetch_keys(observation_codes(terminology, catalogue))
-    database, outbound, metrics = Database(settings.database_url), Outbound(), Metrics()
-    issued_cards, app_keys = IssuedCards(database), app_secrets(settings)
-    limiter = SharedLimiter(
-        ProcessLimiter(clients, clock=time.monotonic), StoredRateLimits(database), alone=metrics.limits_alone
+    parts = _parts(settings, clock)
+    charts = _charts(parts)
+    advisor = _advisor(parts, charts)
+    templates = advertised(charts.keys, mode=settings.prefetch)
+    return create_app(
+        settings,
+        advisor=advisor,
+        templates=templates,
+        authenticator=_authenticator(parts),
+        feedback=StoredFeedback(parts.database, clock=clock),
+        readiness=StoreReadiness(parts.database),
+        # Limits are those of clients; where nobody is asked who he is there are none.
+        limiter=None if settings.auth == "off" else parts.limiter,
+        observe=counting(parts.metrics),
+        pages=_pages(parts, advisor, charts, templates),
+        running=lambda: _running(parts, own_process=own_process, tracing=tracing),
+        tracing=tracing,
+        collects_between_requests=own_process,
     )
-    templates = advertised(keys, mode=settings.prefetch)
-    shown_answers = (
-        ShownAnswers(database, index=app_keys.shown_answers.index, rest_s=settings.repeat_after_s)
+
+
+def _parts(settings: Settings, clock: Callable[[], datetime]) -> _Parts:
+    configured, secrets_of_app = load_configured(settings), app_secrets(settings)
+    database, metrics = Database(settings.database_url), Metrics()
+    own_limits = ProcessLimiter(configured.clients, clock=time.monotonic)
+    return _Parts(
+        settings,
+        configured,
+        clock,
+        database,
+        Outbound(),
+        metrics,
+        IssuedCards(database),
+        secrets_of_app,
+        SharedLimiter(own_limits, StoredRateLimits(database), alone=metrics.limits_alone),
+        ShownAnswers(database, index=secrets_of_app.shown_answers.index, rest_s=settings.repeat_after_s)
         if settings.repeat_after_s
-        else None
+        else None,
     )
-    retention = Retention(database, days=settings.retention_days, clock=clock) if settings.retention_days else None
-    charts = ChartSource(
-        keys=keys,
-        terminology=terminology,
-        fhir=FhirClient(outbound, terminology=terminology),
+
+
+def _charts(parts: _Parts) -> ChartSource:
+    settings, configured = parts.settings, parts.configured
+    return ChartSource(
+        keys=prefetch_keys(observation_codes(configured.terminology, configured.catalogue)),
+        terminology=configured.terminology,
+        fhir=FhirClient(parts.outbound, terminology=configured.terminology),
         fetch_budget_s=settings.fetch_budget_s,
-        open_destinations=clients.all_destinations if settings.auth == "off" else (),
+        open_destinations=configured.clients.all_destinations if settings.auth == "off" else (),
     )
-    advisor = Advisor(
-        guideline=guideline,
-        catalogue=catalogue,
-        terminology=terminology,
+
+
+def _advisor(parts: _Parts, charts: ChartSource) -> Advisor:
+    settings, configured = parts.settings, parts.configured
+    return Advisor(
+        guideline=configured.guideline,
+        catalogue=configured.catalogue,
+        terminology=configured.terminology,
         charts=charts,
-        clients=clients,
+        clients=configured.clients,
         records=Records(
-            issued_cards=issued_cards,
-            guideline=guideline,
+            issued_cards=parts.issued_cards,
+            guideline=configured.guideline,
             pseudonyms=Pseudonyms(settings.pseudonym_key) if settings.pseudonym_key else None,
             audit=AuditLog(settings.audit_log) if settings.audit_log else None,
             audit_values=settings.audit_values,
         ),
         public_base_url=settings.public_base_url,
-        clock=clock,
-        app_context_key=app_keys.context_keys[0],
-        own_facts=local_facts(database, app_keys),
-        shown_answers=shown_answers,
+        clock=parts.clock,
+        app_context_key=parts.secrets.context_keys[0],
+        own_facts=local_facts(parts.database, parts.secrets),
+        shown_answers=parts.shown_answers,
         unchanged_mdt_decision=settings.mdt_line,
     )
-    app = app_pages(
-        settings,
-        secrets_of_app=app_keys,
-        clients=clients,
-        database=database,
-        outbound=outbound,
-        assessor=advisor,
-        charts=charts,
-        clock=clock,
+
+
+def _authenticator(parts: _Parts) -> Authenticator:
+    return Authenticator(
+        mode=parts.settings.auth,
+        clients=parts.configured.clients,
+        public_base_url=parts.settings.public_base_url,
+        keys=CachedKeySets(parts.outbound, clock=time.monotonic),
+        token_ids=StoredTokenIds(parts.database),
+        clock=parts.clock,
     )
 
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        if own_process:
-            keep_freed_memory()
-            await asyncio.to_thread(warm)
-        await asyncio.to_thread(migrate, database)
-        try:
-            async with issued_cards.writing(), retention.purging() if retention else nullcontext():
-                yield
-            if shown_answers is not None:
-                await shown_answers.flush()
-            await limiter.settled()
-        finally:
-            tracing.close()
-            await outbound.aclose()
-            await asyncio.to_thread(database.close)
 
-    return create_app(
-        settings,
-        advisor=advisor,
-        templates=templates,
-        authenticator=Authenticator(
-            mode=settings.auth,
-            clients=clients,
-            public_base_url=settings.public_base_url,
-            keys=CachedKeySets(outbound, clock=time.monotonic),
-            token_ids=StoredTokenIds(database),
-            clock=clock,
+def _pages(parts: _Parts, advisor: Advisor, charts: ChartSource, templates: Mapping[str, str]) -> tuple[APIRouter, ...]:
+    settings, configured = parts.settings, parts.configured
+    guideline, catalogue = configured.guideline, configured.catalogue
+    return (
+        knowledge_routes(guideline, catalogue),
+        handbook_routes(templates),
+        metrics_routes(parts.metrics, parts.issued_cards),
+        feedback_page_routes(
+            parts.database, guideline, catalogue, base_url=settings.public_base_url, key=settings.report_key
         ),
-        feedback=StoredFeedback(database, clock=clock),
-        readiness=StoreReadiness(database),
-        # Limits are those of clients; where nobody is asked who he is there are none.
-        limiter=None if settings.auth == "off" else limiter,
-        observe=counting(metrics),
-        pages=[
-            knowledge_routes(guideline, catalogue),
-            handbook_routes(templates),
-            metrics_routes(metrics, issued_cards),
-            feedback_page_routes(
-                database, guideline, catalogue, base_url=settings.public_base_url, key=settings.report_key
-            ),
-            *app,
-        ],
-        running=running,
-        tracing=tracing,
-        collects_between_requests=own_process,
+        *app_pages(
+            settings,
+            secrets_of_app=parts.secrets,
+            clients=configured.clients,
+            database=parts.database,
+            outbound=parts.outbound,
+            assessor=advisor,
+            charts=charts,
+            clock=parts.clock,
+        ),
     )
+
+
+@asynccontextmanager
+async def _running(parts: _Parts, *, own_process: bool, tracing: Tracing) -> AsyncIterator[None]:
+    """Bring the store up to date and write beside the answers; at the end write what waits, then close everything."""
+    days = parts.settings.retention_days
+    retention = Retention(parts.database, days=days, clock=parts.clock) if days else None
+    if own_process:
+        keep_freed_memory()
+        await asyncio.to_thread(warm)
+    await asyncio.to_thread(migrate, parts.database)
+    try:
+        async with parts.issued_cards.writing(), retention.purging() if retention else nullcontext():
+            yield
+        if parts.shown_answers is not None:
+            await parts.shown_answers.flush()
+        await parts.limiter.settled()
+    finally:
+        tracing.close()
+        await parts.outbound.aclose()
+        await asyncio.to_thread(parts.database.close)
 
 
 def app_of_worker() -> FastAPI:
