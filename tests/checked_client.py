@@ -52,7 +52,7 @@ class FakeAdvisor:
 class Everyone:
     """Lets every call pass, from nobody."""
 
-    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:  # noqa: ARG002  the protocol's arguments
+    async def authenticate(self, authorization: str | None, *, path: str, service_id: str) -> Caller:  # noqa: ARG002  the protocol's arguments
         return Caller()
 
 

@@ -64,8 +64,8 @@ class Authenticator:
         }
         self._jws = jwt.PyJWS()
 
-    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:
-        """Check a call to `path`; `service_id` is absent for discovery, which is open to calls without a token.
+    async def authenticate(self, authorization: str | None, *, path: str, service_id: str) -> Caller:
+        """Check a call to `path`, the end of the audience, which is of this service.
 
         Raises `Unauthenticated`, `ServiceNotAllowed` for a proven client without this service, `StoreUnavailable`.
         """
@@ -74,12 +74,12 @@ class Authenticator:
                 return NOBODY
             case "optional" | "required" as mode:
                 if authorization is None:
-                    if mode == "required" and service_id is not None:
+                    if mode == "required":
                         raise Unauthenticated("no token")
                     return NOBODY
                 caller = await self._verify(bearer_token(authorization), self._audiences(path))
                 client = self._clients.get(caller.issuer)
-                if client is not None and service_id is not None and not client.may_call(service_id):
+                if client is not None and not client.may_call(service_id):
                     raise ServiceNotAllowed
                 return caller
             case _:

@@ -20,11 +20,10 @@ class Advisor(Protocol):
 class Authenticator(Protocol):
     """Who may call."""
 
-    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:
+    async def authenticate(self, authorization: str | None, *, path: str, service_id: str) -> Caller:
         """Check the Authorization header of a call to `path` (the end of the audience, beginning with a slash).
 
-        `service_id` is the service asked for, absent for discovery. Raises `Unauthenticated`, `ServiceNotAllowed`
-        and `StoreUnavailable`.
+        `service_id` is the service asked for. Raises `Unauthenticated`, `ServiceNotAllowed` and `StoreUnavailable`.
         """
         ...
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 RECORDED = Path(__file__).parent / "sandbox"
 
 
-async def accepted(gate: Authenticator, text: str, *, path: str = PATH, service_id: str | None = SERVICE) -> Caller:
+async def accepted(gate: Authenticator, text: str, *, path: str = PATH, service_id: str = SERVICE) -> Caller:
     return await gate.authenticate(f"Bearer {text}", path=path, service_id=service_id)
 
 
@@ -171,17 +171,6 @@ async def test_the_scheme_is_read_in_any_case() -> None:
 async def test_feedback_may_be_addressed_to_the_service_or_to_its_feedback(audience: str) -> None:
     found = await accepted(authenticator(), token(claims={"aud": audience}), path=f"{PATH}/feedback")
     assert found.issuer == ISSUER
-
-
-@pytest.mark.parametrize("mode", ["required", "optional"])
-async def test_discovery_is_open_but_a_token_sent_to_it_is_checked(mode: Any) -> None:
-    path = "/cds-services"
-    gate = authenticator(mode=mode)
-    assert await gate.authenticate(None, path=path, service_id=None) == Caller()
-    sound = token(claims={"aud": BASE + path})
-    assert await accepted(gate, sound, path=path, service_id=None) == Caller(issuer=ISSUER)
-    with pytest.raises(Unauthenticated):
-        await accepted(gate, token(), path=path, service_id=None)
 
 
 @pytest.mark.duty(74)

@@ -34,7 +34,7 @@ class Guard:
     def __init__(self) -> None:
         self.asked: list[tuple[str | None, str, str | None]] = []
 
-    async def authenticate(self, authorization: str | None, *, path: str, service_id: str | None) -> Caller:
+    async def authenticate(self, authorization: str | None, *, path: str, service_id: str) -> Caller:
         self.asked.append((authorization, path, service_id))
         if authorization != "Bearer good":
             raise Unauthenticated("no such key")
