@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from service.errors import SettingsError
 
@@ -121,3 +121,8 @@ class Metrics:
         shared = CollectorRegistry()
         MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # ships without this annotation
         return generate_latest(shared)
+
+    def close(self) -> None:
+        """Take out of the shared folder what holds of a living process alone."""
+        if _SHARED in os.environ:
+            mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # ships without this annotation

@@ -225,6 +225,7 @@ async def _running(parts: _Parts, *, own_process: bool, tracing: Tracing) -> Asy
         tracing.close()
         await parts.outbound.aclose()
         await asyncio.to_thread(parts.database.close)
+        parts.metrics.close()
 
 
 def app_of_worker() -> FastAPI:

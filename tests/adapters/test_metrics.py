@@ -62,14 +62,29 @@ def test_a_folder_that_cannot_be_shared_stops_the_start(
     assert raised.value.faults == ("PROMETHEUS_MULTIPROC_DIR: must be the path of a folder that can be written",)
 
 
-def test_workers_that_share_a_folder_answer_for_each_other(tmp_path: Path) -> None:
+def told_by_a_worker(folder: Path, work: str) -> list[str]:
+    """Let a process of its own count in a shared folder; give the lines that it answers with."""
     program = (
-        "from service.adapters.metrics import Metrics; metrics = Metrics(); metrics.feedback_kept();"
-        " print(metrics.render().decode())"
+        f"from service.adapters.metrics import Metrics; metrics = Metrics(); {work}print(metrics.render().decode())"
     )
-    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
-    said = [
-        subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout for _ in range(2)
-    ]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
+
+
+def test_workers_that_share_a_folder_answer_for_each_other(tmp_path: Path) -> None:
+    said = [told_by_a_worker(tmp_path, "metrics.feedback_kept(); ") for _ in range(2)]
     assert ["crlm_feedback_calls_total 1.0" in said[0], "crlm_feedback_calls_total 2.0" in said[1]] == [True, True]
+
+
+def test_what_holds_of_a_living_worker_alone_ends_with_it(tmp_path: Path) -> None:
+    told_by_a_worker(
+        tmp_path, "metrics.limits_alone(is_alone=True); metrics.queue(waiting=3, dropped=1); metrics.close(); "
+    )
+    said = told_by_a_worker(tmp_path, "")
+    names = ("crlm_rate_limits_alone ", "crlm_issued_cards_waiting ", "crlm_issued_cards_dropped ")
+    assert sorted(line for line in said if line.startswith(names)) == [
+        "crlm_issued_cards_dropped 1.0",
+        "crlm_issued_cards_waiting 0.0",
+        "crlm_rate_limits_alone 0.0",
+    ]
