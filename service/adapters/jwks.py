@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -50,7 +51,7 @@ class _Cached:
     fault: str | None = None
     rereads: deque[float] = field(default_factory=lambda: deque(maxlen=REREADS))
     unknown: OrderedDict[str, float] = field(default_factory=OrderedDict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: asyncio.Task[None] | None = None
 
 
 class CachedKeySets:
@@ -66,12 +67,18 @@ class CachedKeySets:
         """Give the client's key; read the set again where it is old, or where a new key id may mean rotation."""
         cached = self._cached.setdefault(client.issuer, _Cached())
         if self._should_read(cached, key_id):
-            async with cached.lock:
-                if self._should_read(cached, key_id):
-                    await self._read(client, cached, key_id)
+            if cached.reading is None or cached.reading.done():
+                # It works for all calls, and is no part of the one that came first.
+                cached.reading = asyncio.create_task(self._read(client, cached, key_id), context=Context())
+            # Who has a key does not wait for a server that failed the last time.
+            if cached.fault is None or self._key(cached, key_id) is None:
+                await asyncio.shield(cached.reading)
         if cached.fault is not None:
             # Else a key server that is down would look like a client with a wrong key, or like nothing while keys last.
             note(key_set=cached.fault)
+        return self._key(cached, key_id)
+
+    def _key(self, cached: _Cached, key_id: str) -> PublicKey | None:
         if cached.read_at is None or self._clock() - cached.read_at > STALE_S:
             return None
         return cached.keys.get(key_id)

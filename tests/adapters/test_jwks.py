@@ -4,20 +4,19 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from service.adapters.clients import Client
 from service.adapters.jwks import FRESH_S, REREAD_WINDOW_S, REREADS, RETRY_S, STALE_S, UNKNOWN_S, CachedKeySets
 from service.adapters.keys import parse_key_set
-from service.adapters.outbound import Outbound
+from service.adapters.outbound import Allowance, Destinations, Outbound, TimedOut
 from service.logs import begin_notes
 from tests.adapters.servers import Answer, Asked, Server
 from tests.adapters.tokens import EC_KEY, ED_KEY, KEYS, P256_KEY, P521_KEY, RSA_KEY, jwk, key_set
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from service.adapters.outbound import Outbound
 
 
 class Clock:
@@ -180,6 +179,47 @@ async def test_many_at_once_read_once(cached: CachedKeySets) -> None:
         assert [all(found), len(server.asked)] == [True, 1]
 
 
+class Silent(Outbound):
+    """A key server that answers once, fails once, and keeps silent from then on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.goes_on = asyncio.Event()
+
+    async def send(
+        self, request: httpx.Request, *, to: Destinations, max_bytes: int | Allowance, timeout_s: float
+    ) -> httpx.Response:
+        del to, max_bytes, timeout_s
+        self.asked += 1
+        if self.asked == 2:
+            raise TimedOut("no whole answer in time")
+        if self.asked > 2:
+            await self.goes_on.wait()
+        return httpx.Response(200, content=KEYS, request=request)
+
+
+async def test_who_has_a_key_does_not_wait_again_for_a_server_that_failed(clock: Clock) -> None:
+    silent = Silent()
+    sets, client = (
+        CachedKeySets(silent, clock=clock),
+        Client(issuer="https://a.example", jwks_url="https://a.example/k"),
+    )
+    assert await sets.find(client, "ec")
+    clock.now += FRESH_S + 1
+    assert await sets.find(client, "ec")
+    clock.now += RETRY_S
+    found = await asyncio.gather(*(sets.find(client, "ec") for _ in range(3)))
+    unknown = asyncio.create_task(sets.find(client, "other"))
+    await asyncio.wait([unknown], timeout=0)
+    assert (all(found), unknown.done(), silent.asked) == (True, False, 3)
+    silent.goes_on.set()
+    assert await unknown is None
+    clock.now += 1
+    assert await sets.find(client, "ec")
+    assert silent.asked == 3
+
+
 async def test_keys_outlive_their_server_for_a_day_and_no_longer(cached: CachedKeySets, clock: Clock) -> None:
     keys = Keys("one")
     with Server(keys) as server:
@@ -243,7 +283,11 @@ async def test_a_set_that_cannot_be_read_is_noted_on_each_call_until_it_can(
             notes = begin_notes()
             assert await cached.find(client, "one")
             noted.append(dict(notes))
-    assert noted == [{}, {"key_set": told}, {"key_set": told}, {}]
+        # The last of them did not wait for the reading; who needs a new key does.
+        await cached.find(client, "new")
+        notes = begin_notes()
+        assert await cached.find(client, "one")
+    assert [*noted, notes] == [{}, *([{"key_set": told}] * 3), {}]
 
 
 async def test_a_file_of_keys_that_is_gone_is_noted_without_its_name(cached: CachedKeySets, tmp_path: Path) -> None:
