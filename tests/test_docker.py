@@ -105,6 +105,15 @@ def test_a_service_is_given_settings_that_exist_and_agree(environment: dict[str,
     assert settings.database_url.startswith(("sqlite:", "postgresql"))
 
 
+def test_a_setting_of_the_operator_reaches_the_service() -> None:
+    # Files, and the store of each service.
+    own = {"CRLM_CLIENTS", "CRLM_POLICY", "CRLM_TERMINOLOGY", "CRLM_DATABASE_URL"}
+    wanted = {setting.variable for setting in describe_settings()} - own
+    for name in ("crlm-cds", "replica"):
+        environment = SERVICES[name]["environment"]
+        assert {key for key, value in environment.items() if value.startswith(f"${{{key}:-")} == wanted, name
+
+
 def ours() -> dict[str, Any]:
     return {name: service for name, service in SERVICES.items() if "build" in service}
 
