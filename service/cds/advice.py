@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from fhir_mappings.catalogue import Catalogue, FactDefinition
     from service.knowledge.decision import Decision, Outcome
     from service.knowledge.reading import Reading
+
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[^\s/]+")
 
 
 def advice_of(reading: Reading) -> CardExtension:
@@ -108,15 +111,8 @@ def json_value(value: Value) -> JsonValue:
 
 
 def _references(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
-    """Give the references of the evidence that are well formed."""
-    return tuple([found for found in references(evidence) if _is_well_formed(found)])
-
-
-def _is_well_formed(reference: str) -> bool:
-    """Whether a reference is a type of resource and an id: `Observation/ecog`."""
-    kind, _, ident = reference.partition("/")
-    named = kind.isalpha() and kind.isascii() and kind[0].isupper() and len(kind) > 1
-    return named and ident != "" and "/" not in ident and " " not in ident and ident.isprintable()
+    """Give the references of the evidence that are well formed: `Observation/ecog`."""
+    return tuple([found for found in references(evidence) if _REFERENCE.fullmatch(found) and found.isprintable()])
 
 
 def _gaps(case: Case, decision: Decision, catalogue: Catalogue) -> tuple[GapRead, ...]:
