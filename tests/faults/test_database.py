@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 import sqlalchemy as sa
 
-from service.adapters.store import patience
+from service.adapters.store import patience, report
 from service.adapters.store.database import Database
 from service.adapters.store.migrate import migrate
+from service.adapters.store.report import read_report_beside
 from service.adapters.store.schema import feedback, issued_cards
+from service.errors import StoreUnavailable
 from tests.adapters.tokens import BASE, ISSUER, KEYS, NOW, PATH, token
 from tests.faults.proxy import Fault, Proxy
 from tests.hooks.serving import chart, clients_file, message, prefetch_of, served, without_ids
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
-    import pytest
 
     from tests.checked_client import CheckedClient
 
@@ -169,6 +171,21 @@ async def test_a_network_that_fails_before_postgresql_costs_no_card(
             # One after the other: Alembic migrates one store of a process at a time.
             bring_up_to_date(f"{postgresql_server}/fault_{fault.name.lower()}")
     await asyncio.gather(*(story(fault) for fault in Fault))
+
+
+async def test_a_report_is_not_waited_for_for_ever(postgresql_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "ANSWER_S", 0.2)
+    with Proxy(int(postgresql_server.rpartition(":")[2])) as proxy:
+        database = Database(f"postgresql://crlm@127.0.0.1:{proxy.port}/postgres")
+        try:
+            migrate(database)
+            assert (await read_report_beside(database, since=None, until=None)).total.issued == 0
+            with proxy.failing(Fault.BLACK_HOLE):
+                async with asyncio.timeout(RECOVERY_S):
+                    with pytest.raises(StoreUnavailable):
+                        await read_report_beside(database, since=None, until=None)
+        finally:
+            database.close()
 
 
 async def test_a_standby_that_only_reads_costs_no_card_and_is_not_ready(tmp_path: Path, postgresql_server: str) -> None:

@@ -25,10 +25,10 @@ def be_impatient() -> None:
 
 
 @contextmanager
-def patiently() -> Iterator[None]:
-    """Wait as long as it takes inside: for work in the background."""
+def waiting_up_to(limit_s: float | None) -> Iterator[None]:
+    """Wait so many seconds for each answer inside; `None`: as long as it takes, for work in the background."""
     before = patience_s()
-    _of_thread.limit_s = None
+    _of_thread.limit_s = limit_s
     try:
         yield
     finally:

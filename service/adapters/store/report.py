@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fhir_mappings.outbound import UNDETERMINED
 from service.adapters.store.later import Later, LaterOfStrategy, by_strategy, count_later
 from service.adapters.store.mdt_decisions import MdtReport, count_decisions
+from service.adapters.store.patience import waiting_up_to
 from service.adapters.store.schema import feedback, issued_cards, within
 from service.errors import StoreUnavailable
 
@@ -93,6 +94,9 @@ class Report:
         return tuple((fact, count, count / max(1, self.open_answers)) for fact, count in self.missing)
 
 
+ANSWER_S = 15.0
+"""Seconds that the page waits for one answer: more than PostgreSQL gives a statement. Whoever waits for ever keeps the
+process from ending."""
 TITLES = {
     "by_strategy": "By strategy",
     "by_row": "By row of the pathway",
@@ -133,8 +137,13 @@ def read_report(database: Database, *, since: datetime | None = None, until: dat
 
 async def read_report_beside(database: Database, *, since: datetime | None, until: datetime | None) -> Report:
     """Do what `read_report` does in a thread of its own, beside the calls; raise `StoreUnavailable`."""
+
+    def read() -> Report:
+        with waiting_up_to(ANSWER_S):
+            return read_report(database, since=since, until=until)
+
     try:
-        return await asyncio.to_thread(read_report, database, since=since, until=until)
+        return await asyncio.to_thread(read)
     except sa.exc.SQLAlchemyError as fault:
         raise StoreUnavailable from fault
 

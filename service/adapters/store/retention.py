@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from service.adapters.store.app_schema import app_records, local_facts, mdt_decisions
-from service.adapters.store.patience import patiently
+from service.adapters.store.patience import waiting_up_to
 from service.adapters.store.rounds import delete_some
 from service.adapters.store.schema import feedback, issued_cards, later_treatments, token_ids
 from service.errors import StoreUnavailable
@@ -79,7 +79,7 @@ class Retention:
             lock = sa.text("SELECT pg_try_advisory_xact_lock(:key)")
             if not connection.execute(lock, {"key": _LOCK}).scalar_one():
                 return None
-        with patiently():
+        with waiting_up_to(None):
             return delete_some(connection, table, *conditions)
 
 
