@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from service.adapters.sealing import UnsealError
 from service.adapters.store.app_schema import local_facts
+from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from service.adapters.store.database import Database
 
 _KEPT = local_facts.c
+_ANSWER_S = 1.0
+"""Seconds that the store may take: a part of what a call has in all, which needs them less than an answer."""
 
 
 class LocalFacts:
@@ -60,10 +64,17 @@ class LocalFacts:
         await self._database.write(work)
 
     async def of(self, issuer: str, patient: str) -> list[dict[str, Any]]:
-        """Give the Observations kept for a patient, oldest first; one that no key opens any more is left out."""
+        """Give the Observations kept for a patient, oldest first; one that no key opens any more is left out.
+
+        Raises `StoreUnavailable`, also where they are not there in time.
+        """
         owners = self._sealer.index(issuer, patient)
         statement = sa.select(_KEPT.sealed).where(_KEPT.owner.in_(owners)).order_by(_KEPT.written_at, _KEPT.id)
-        sealed = await self._database.read(lambda connection: connection.execute(statement).scalars().all())
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                sealed = await self._database.read(lambda connection: connection.execute(statement).scalars().all())
+        except TimeoutError:
+            raise StoreUnavailable from None
         return [found for found in map(self._open, sealed) if found is not None]
 
     def _open(self, sealed: bytes) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from service.adapters.store.mdt_decisions import MdtDecision, MdtReport, StoredM
 from service.adapters.store.report import read_report
 from service.adapters.store.retention import Retention
 from service.commands.feedback import as_json, csv_rows
-from service.errors import SettingsError
+from service.errors import SettingsError, StoreUnavailable
 from service.settings import load_settings
 from service.web.smart.sessions import AppSession, PendingLaunch, Sessions
 from tests.smart.ehr import NOW
@@ -79,6 +80,21 @@ async def test_local_facts_come_back_for_their_patient_alone(database: Database)
     assert await facts.of(ISSUER, "p1") == [_observation("asa", 2), _observation("ecog", 2)]
     assert await facts.of(ISSUER, "p2") == []
     assert await facts.of("https://other.example", "p1") == []
+
+
+async def test_a_store_that_keeps_silent_is_not_waited_for_by_a_call(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.adapters.store.local_facts._ANSWER_S", 0.05)
+    facts, held = LocalFacts(database, Sealer([SECRET], "local facts")), threading.Event()
+    blocked = asyncio.create_task(database.read(lambda _: held.wait(10)))
+    await asyncio.sleep(0)
+    try:
+        with pytest.raises(StoreUnavailable):
+            await facts.of(ISSUER, "p1")
+    finally:
+        held.set()
+        await blocked
 
 
 async def test_local_facts_and_ended_sessions_go_when_their_time_is_over(database: Database) -> None:
