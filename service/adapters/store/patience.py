@@ -25,8 +25,8 @@ def be_impatient() -> None:
 
 
 @contextmanager
-def waiting_up_to(limit_s: float | None) -> Iterator[None]:
-    """Wait so many seconds for each answer inside; `None`: as long as it takes, for work in the background."""
+def waiting_up_to(limit_s: float) -> Iterator[None]:
+    """Wait so many seconds for each answer inside; who waits for ever keeps the process from ending."""
     before = patience_s()
     _of_thread.limit_s = limit_s
     try:

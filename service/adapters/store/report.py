@@ -95,8 +95,7 @@ class Report:
 
 
 ANSWER_S = 15.0
-"""Seconds that the page waits for one answer: more than PostgreSQL gives a statement. Whoever waits for ever keeps the
-process from ending."""
+"""Seconds that the page waits for one answer: more than PostgreSQL gives a statement."""
 TITLES = {
     "by_strategy": "By strategy",
     "by_row": "By row of the pathway",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from service.adapters.store.database import Database
 
 _EVERY_S = 3600.0
+_PORTION_S = 20.0
+"""Seconds that PostgreSQL may take for one portion, which nobody waits for."""
 _LOCK = 0x70757267
 """The key of the advisory lock on PostgreSQL: any number but that of the migrations."""
 
@@ -79,7 +81,7 @@ class Retention:
             lock = sa.text("SELECT pg_try_advisory_xact_lock(:key)")
             if not connection.execute(lock, {"key": _LOCK}).scalar_one():
                 return None
-        with waiting_up_to(None):
+        with waiting_up_to(_PORTION_S):
             return delete_some(connection, table, *conditions)
 
 
