@@ -34,7 +34,7 @@ class Visit:
 
 @dataclass(slots=True)
 class ReviewDesk:
-    """Opens charts and assesses them. An open chart stays in memory for two minutes, so that what-if is instant."""
+    """Opens charts and assesses them. An open chart is looked at again for two minutes, so that what-if is instant."""
 
     app: SmartApp
     path: ReviewPath

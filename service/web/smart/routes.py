@@ -19,7 +19,13 @@ from service.logs import note
 from service.web.methods import READ
 from service.web.review.templates import AGAIN, notice, review_again, too_many
 from service.web.smart.protection import ForgedPostError, UnreadFormError, check_post, guard, read_form
-from service.web.smart.sessions import ATTEMPT_LIFETIME_S, IDLE_LIFETIME_S, AppSession, PendingLaunch, new_csrf_token
+from service.web.smart.sessions import (
+    ABSOLUTE_LIFETIME_S,
+    ATTEMPT_LIFETIME_S,
+    AppSession,
+    PendingLaunch,
+    new_csrf_token,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -176,7 +182,7 @@ async def _opened(app: SmartApp, request: Request, session: AppSession, *, state
     cookie = await app.sessions.open(session)
     place = f"#ask-{session.ask}" if session.ask else ""
     response = RedirectResponse(f"{app.base_path}/review{place}", status_code=303)
-    app.cookies.write(response, app.cookies.session_name, cookie, lifetime_s=IDLE_LIFETIME_S * 10, framed=framed)
+    app.cookies.write(response, app.cookies.session_name, cookie, lifetime_s=ABSOLUTE_LIFETIME_S, framed=framed)
     app.cookies.clear(response, app.cookies.attempt_name(state), framed=framed)
     _LOG.info("smart_session_opened", client=client.issuer)
     return guard(response, frame_ancestors=client.frame_ancestors)
