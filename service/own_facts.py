@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
+from fhir_mappings.chart import Completeness
 from service.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ class OwnFacts(Protocol):
 
 
 async def with_own_facts(chart: Chart, *, issuer: str | None, own_facts: OwnFacts | None) -> Chart:
-    """Add what is kept for the patient; a store that is down takes nothing away from what the EHR says."""
+    """Add what is kept for the patient; where the store is down, the Observations of the chart count as partly had.
+
+    What the EHR says stands. But a fact that may be kept is not absent: nothing is to be assumed in its place.
+    """
     if own_facts is None or issuer is None:
         return chart
     try:
         found = await own_facts.of(issuer, chart.patient_id)
     except StoreUnavailable:
         structlog.get_logger().warning("own_facts_unavailable")
-        return chart
+        had = chart.completeness.get("Observation")
+        partly = {"Observation": Completeness.PARTIAL} if had is Completeness.COMPLETE else {}
+        return replace(chart, completeness={**chart.completeness, **partly})
     return replace(chart, resources=(*chart.resources, *found)) if found else chart

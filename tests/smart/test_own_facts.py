@@ -1,10 +1,10 @@
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from fhir_mappings.chart import Chart
+from fhir_mappings.chart import Chart, Completeness
 from service.errors import StoreUnavailable
 from service.own_facts import with_own_facts
 
@@ -37,7 +37,18 @@ async def test_nobody_else_gets_what_is_kept(issuer: str | None, own_facts: Kept
     assert await with_own_facts(CHART, issuer=issuer, own_facts=own_facts) is CHART
 
 
-async def test_a_store_that_is_down_takes_nothing_from_the_chart(log_lines: list[MutableMapping[str, Any]]) -> None:
-    chart = await with_own_facts(CHART, issuer="https://ehr.example.org", own_facts=Kept(is_down=True))
-    assert chart is CHART
+@pytest.mark.parametrize(
+    ("had", "counts"),
+    [
+        (Completeness.COMPLETE, Completeness.PARTIAL),
+        (Completeness.PARTIAL, Completeness.PARTIAL),
+        (Completeness.NOT_RETRIEVED, Completeness.NOT_RETRIEVED),
+    ],
+)
+async def test_a_store_that_is_down_leaves_what_the_ehr_says_and_may_have_held_more(
+    log_lines: list[MutableMapping[str, Any]], had: Completeness, counts: Completeness
+) -> None:
+    asked = Chart("p1", (READ,), completeness={"Condition": Completeness.COMPLETE, "Observation": had})
+    chart = await with_own_facts(asked, issuer="https://ehr.example.org", own_facts=Kept(is_down=True))
+    assert chart == replace(asked, completeness={"Condition": Completeness.COMPLETE, "Observation": counts})
     assert [line["event"] for line in log_lines] == ["own_facts_unavailable"]
