@@ -90,7 +90,7 @@ class Reader:
         """
         if code not in self._dates:
             found = PartialDate.of(self.value(code))
-            if found is not None and found.first <= (latest := tomorrow(self.as_of)) < found.last:
+            if found is not None and not found.is_day and found.first <= (latest := tomorrow(self.as_of)) < found.last:
                 found = PartialDate(found.first, latest)
             self._dates[code] = found
         return self._dates[code]
