@@ -251,6 +251,14 @@ class MdtRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Possibility:
+    """What is open in a case as it is on some of the days that partial dates leave, and its signs on these days."""
+
+    facts: Mapping[str, Fact]
+    signs: frozenset[Sign]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """All facts of one patient on one day.
 
@@ -271,6 +279,9 @@ class Case:
     """The Conditions behind the sign of another cancer."""
     last_given: Mapping[str, Known] = field(default_factory=dict)
     """The last days of chemotherapy and of bevacizumab, whatever they were given for, by the facts of their names."""
+
+    possibilities: tuple[Possibility, ...] = ()
+    """What partial dates leave, part by part of their days; empty where all dates are days."""
 
     def value(self, fact: str) -> Value | None:
         """Give the one value of `fact`, or `None` where it is not known exactly."""

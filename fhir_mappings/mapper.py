@@ -9,6 +9,7 @@ from fhir_mappings.case import Case, Issue, Known, MdtRecord
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import ChartReading, read_chart
 from fhir_mappings.read.mdt import reason
+from fhir_mappings.read.possible_days import possibilities
 from fhir_mappings.read.reader import Reader
 from fhir_mappings.read.scope import other_cancers, read_scope, read_signs
 from fhir_mappings.read.treatment import last_given
@@ -56,6 +57,7 @@ def map_case(
         mdt=_mdt(reader),
         other_cancers=other_cancers(reader),
         last_given=last_given(reader),
+        possibilities=possibilities(reader, facts),
     )
 
 

@@ -37,7 +37,7 @@ _SET = "liver-metastasis"
 _CIRRHOSIS = "cirrhosis"
 _AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
 _EITHER: frozenset[str | bool] = frozenset({_AT_STAGING, _FOLLOW_UP})
-_RECURRENCE_AFTER_DAYS = 30
+RECURRENCE_AFTER_DAYS = 30
 UNLISTED = "an operation of the liver, its code does not say which"
 
 
@@ -197,7 +197,7 @@ def _recurrences(reader: Reader, treated: list[PartialDate]) -> list[Candidate]:
     return [
         Candidate("recurrence", when, (proof,))
         for when, proof in _begun(reader)
-        if when is not None and (when.first - last).days > _RECURRENCE_AFTER_DAYS
+        if when is not None and (when.first - last).days > RECURRENCE_AFTER_DAYS
     ]
 
 
@@ -208,7 +208,7 @@ def _perhaps_recurrences(reader: Reader, treated: list[PartialDate]) -> tuple[Ev
     return tuple(
         proof
         for when, proof in _begun(reader)
-        if (undated if when is None else when.first > last and (when.last - last).days > _RECURRENCE_AFTER_DAYS)
+        if (undated if when is None else when.first > last and (when.last - last).days > RECURRENCE_AFTER_DAYS)
     )
 
 

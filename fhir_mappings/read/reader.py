@@ -84,9 +84,15 @@ class Reader:
         return fact.value if isinstance(fact, Known) else None
 
     def date_of(self, code: str) -> PartialDate | None:
-        """Give the value of a date fact as an interval of days, or `None` where it is not known."""
+        """Give the value of a date fact as an interval of days, or `None` where it is not known.
+
+        Of a month or a year that is not over, the days to come are none of them: what it dates was already.
+        """
         if code not in self._dates:
-            self._dates[code] = PartialDate.of(self.value(code))
+            found = PartialDate.of(self.value(code))
+            if found is not None and not found.is_day and found.first <= (latest := tomorrow(self.as_of)) < found.last:
+                found = PartialDate(found.first, latest)
+            self._dates[code] = found
         return self._dates[code]
 
     def from_recorded(self, code: str) -> bool:

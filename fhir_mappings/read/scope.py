@@ -40,7 +40,7 @@ _PRIMARY, _LIVER, _ELSEWHERE = "primary", "liver-metastasis", "metastasis-elsewh
 _PERFORATION, _RESECTED = "perforation", "resected"
 _BESIDE = frozenset({_ELSEWHERE, _PERFORATION, _RESECTED})
 _HINTS = frozenset({"resection-hint", "tnm-t-pathological", "tnm-n-pathological"})
-_RECENT_MONTHS = 6
+RECENT_MONTHS = 6
 
 
 def read_scope(reader: Reader) -> tuple[Scope, tuple[Evidence, ...]]:
@@ -213,7 +213,7 @@ def _recent_diagnosis(reader: Reader) -> bool:
 
 
 def _since(diagnosed: PartialDate | None, reader: Reader) -> bool:
-    return diagnosed is not None and diagnosed.first >= add_months(reader.as_of, -_RECENT_MONTHS)
+    return diagnosed is not None and diagnosed.first >= add_months(reader.as_of, -RECENT_MONTHS)
 
 
 def _said(reader: Reader, code: str, value: str) -> bool:

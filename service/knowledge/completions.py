@@ -6,6 +6,9 @@ within one box every assumption applies or does not.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -23,7 +26,7 @@ from service.knowledge.formula import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from fhir_mappings.case import Case, Fact, Value
     from service.knowledge.compiled import BoundAssumption, BoundTie, Compiled
@@ -77,6 +80,8 @@ class Completions(msgspec.Struct, frozen=True):
 
 def completions(case: Case, compiled: Compiled) -> Completions:
     """Spread the unknown facts of a case over their cells."""
+    if case.possibilities:
+        return _together([completions(one, compiled) for one in _possible(case, compiled)])
     known = _known_cells(case, compiled)
     steps = _Steps(case, compiled, known)
     spread = steps.spread()
@@ -94,6 +99,32 @@ def completions(case: Case, compiled: Compiled) -> Completions:
         boxes.append(Box(box_cells, filled, before, hits))
         reached |= hits
     return Completions(known, tuple(boxes), reached, steps.split(), moving)
+
+
+def _possible(case: Case, compiled: Compiled) -> list[Case]:
+    """Give the case on each part of the days of its partial dates, but those on which it contradicts a tie newly."""
+    parts = [
+        replace(case, facts={**case.facts, **one.facts}, signs=one.signs, possibilities=())
+        for one in case.possibilities
+    ]
+    void, *others = (_Steps(one, compiled, _known_cells(one, compiled)).void_ties() for one in (case, *parts))
+    return [part for part, found in zip(parts, others, strict=True) if all(tie in void for tie in found)] or parts
+
+
+def _together(found: Sequence[Completions]) -> Completions:
+    """Put the completions of several cases together; where what the charts leave differs, boxes are split as well."""
+    boxes = {(box.cells, box.filled, *box.before.items()): box for one in found for box in one.boxes}
+    known = list(zip(*(one.known for one in found), strict=True))
+    split = {place for one in found for place in one.split}
+    split |= {place for place, cells in enumerate(known) if len(set(cells)) > 1}
+    moving = enumerate(zip(*(box.cells for box in boxes.values()), strict=True))
+    return Completions(
+        tuple(reduce(or_, cells) for cells in known),
+        tuple(boxes.values()),
+        reduce(or_, (one.hits for one in found)),
+        tuple(sorted(split)),
+        tuple(place for place, cells in moving if len(set(cells)) > 1),
+    )
 
 
 def _touched(cells: Cube, but: Collection[int], compiled: Compiled) -> int:
@@ -207,8 +238,14 @@ class _Steps:
         if not self._known[tie.place] & ~tie.then:
             return False
         when = rewritten(tie.when, self._chart_answer)
-        void = not self._known[tie.place] & tie.then and next(where(when, self._known, holds=False), None) is None
-        return when is not False and not void and when
+        return when is not False and not self._is_void(tie, when) and when
+
+    def _is_void(self, tie: BoundTie, when: Formula) -> bool:
+        return not self._known[tie.place] & tie.then and next(where(when, self._known, holds=False), None) is None
+
+    def void_ties(self) -> list[BoundTie]:
+        """Give the ties that the known facts contradict."""
+        return [tie for tie in self._compiled.ties if self._is_void(tie, rewritten(tie.when, self._chart_answer))]
 
     def _assumption_condition(self, assumption: BoundAssumption) -> Formula:
         if not _is_absent(self._case.facts.get(assumption.fact, ABSENT)):

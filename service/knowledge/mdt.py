@@ -94,7 +94,9 @@ def explain_mdt(reading: Reading) -> Explanation:
     lines = [say("recommendation", Strong(decided), *_recorded_in(record)), *reason_given(record)]
     since: tuple[Section, ...] = ()
     if changes:
-        then = decide(replace(case, facts=record.facts_then, signs=record.signs_then), reading.guideline)
+        then = decide(
+            replace(case, facts=record.facts_then, signs=record.signs_then, possibilities=()), reading.guideline
+        )
         verdict = _verdict(reading, record, then)
         headline = _headline(catalogue, decided, changes, verdict)
         lines.append(say("change", Strong(verdict)))

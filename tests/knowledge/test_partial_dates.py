@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.knowledge.decision import Decision
 
 NOW = datetime(2027, 1, 5, 12, tzinfo=UTC)
+TOMORROW = NOW.date() + timedelta(days=1)
 DATED = {
     *("primary-site", "primary-in-situ", "primary-margin", "metastases-detected", "months-primary-to-metastases"),
     "adjuvant-status",
@@ -38,13 +39,13 @@ IN_PLACE = [local(code, value, on="2026-12-28") for code, value in {"primary-in-
 
 
 def days(partial: str | None) -> Iterator[str | None]:
-    """Give every day that a date may mean."""
+    """Give every day that a date may mean, up to the last on which evidence can be dated."""
     if partial is None or len(partial) == len("2026-07-01"):
         yield partial
         return
     year, _, month = partial.partition("-")
     first = date(int(year), int(month or 1), 1)
-    last = date(int(year), int(month or 12), monthrange(int(year), int(month or 12))[1])
+    last = min(date(int(year), int(month or 12), monthrange(int(year), int(month or 12))[1]), TOMORROW)
     yield from ((first + timedelta(day)).isoformat() for day in range((last - first).days + 1))
 
 
@@ -63,6 +64,8 @@ CHARTS: list[tuple[str, Dates, list[str]]] = [
     ("resected in the month of the metastases", ("2026-01-10", "2026-07", "2026-07-15"), [B6, B3]),
     ("found in the month of the resection", ("2026-01-10", "2026-07-15", "2026-07"), [B6, B3]),
     ("a year to the day", ("2025-05-10", "2025-07", "2026-07-15"), [B6, B7]),
+    ("found in the month that is not over", ("2026-01-10", "2026-01-20", "2027-01"), [B6]),
+    ("found in the year that is not over", ("2026-02-10", "2026-03-20", "2027"), [B6]),
     ("diagnosed in the year, resected in it after the metastases", ("2026", "2026-05-15", "2026-04-20"), []),
     ("diagnosed in the year, resected in it before the metastases", ("2025", "2025-05-15", "2026-01-18"), []),
 ]
