@@ -37,7 +37,7 @@ _SOURCES = (
 )
 """Resources by whose day facts are derived, in the order in which their days are told apart."""
 _OF_SEVERAL_DAYS = frozenset({"performedPeriod", "performedTiming", "effectivePeriod", "effectiveTiming"})
-MOST_PARTS = 36
+MOST_PARTS = 20
 """A date whose parts would make more than this is left whole: facts are completed against each other there."""
 _MOST_READ = 4000
 """The resources that all parts together read again at most: charts of thousands are answered in time."""
@@ -129,4 +129,5 @@ def _anniversaries(start: PartialDate, when: PartialDate) -> Iterator[date]:
         first = (when.first.year - day.year) * 12 + when.first.month - day.month
         last = (when.last.year - day.year) * 12 + when.last.month - day.month
         for months in range(first, last + 1):
-            yield from _ends(on(add_months(day, months)))
+            complete = add_months(day, months)
+            yield complete if months > 0 else complete + _DAY
