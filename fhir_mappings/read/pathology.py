@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
 from fhir_mappings.read.conditions import primaries
-from fhir_mappings.read.liver import in_liver
 from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import LIVER_OPERATIONS, RESECTIONS, primary_resections
 from fhir_mappings.read.primary import of_the_primary, perforations
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
 from fhir_mappings.read.tnm import ANY, DENIED, OPEN, affirmed, formulas, named_alone, pathological, texts_in, texts_of
+from fhir_mappings.read.tumours import in_liver
 from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:

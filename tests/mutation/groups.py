@@ -101,7 +101,7 @@ GROUPS = {
             *(f"read/{name}" for name in (
                 "certainty", "chart_reading", "conditions", "dates", "doses", "elsewhere", "fitness", "liver", "mdt",
                 "once", "operations", "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader",
-                "references", "routes", "scope", "settle", "tnm", "topics", "treatment", "values",
+                "references", "routes", "scope", "settle", "tnm", "topics", "treatment", "tumours", "values",
             )),
         ),
         tuple(
