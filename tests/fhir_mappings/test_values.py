@@ -139,7 +139,7 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     *(("asa", text(f"{roman}"), number) for number, roman in enumerate(("I", "ii", "III", "asa iv", "ASA V", "VI"), 1)),
     ("asa", text("ASA class III"), 3),
     ("asa", text("class vi"), 6),
-    *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIE", "III or IV")),
+    *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIX", "III and IV")),
     *(
         ("asa", text(classes), Interval(2, 3))
         for classes in ("II-III", "ASA II - III", "asa class ii \u2013 iii", "II to III")
