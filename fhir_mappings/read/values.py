@@ -30,12 +30,19 @@ class NoValue(Enum):
 
 Reading: TypeAlias = Value | frozenset[str | bool] | Interval | NoValue
 
+_NANOGRAMS = {"pg": Decimal("0.001"), "ng": Decimal(1)}
+_NANOGRAMS |= {**dict.fromkeys(("ug", "µg", "μg", "mcg"), Decimal(1_000)), "mg": Decimal(1_000_000)}
+_MILLILITRES = {"ml": 1, "dl": 100, "l": 1_000}
 _UNITS: dict[str, dict[str, Decimal]] = {
     "mm": {
         **{unit: Decimal(1) for unit in ("mm", "millimeter", "millimetre", "millimeters", "millimetres")},
         **{unit: Decimal(10) for unit in ("cm", "centimeter", "centimetre", "centimeters", "centimetres")},
     },
-    "ng/mL": {unit: Decimal(1) for unit in ("ng/ml", "ug/l", "µg/l", "μg/l", "mcg/l")},
+    "ng/mL": {
+        f"{mass}/{volume}": nanograms / millilitres
+        for mass, nanograms in _NANOGRAMS.items()
+        for volume, millilitres in _MILLILITRES.items()
+    },
     "%": {"%": Decimal(1)},
     "{score}": {unit: Decimal(1) for unit in ("%", "score")},
     "{count}": {
@@ -66,8 +73,11 @@ _ASA = re.compile(
     rf"(?:(?:ASA|PS|physical|{_GRADE})\b\s*(?::\s*|-(?=[a-z]))?)*{_CLASS}(?:\s*(?:-|\u2013|{_OR})\s*{_CLASS})?",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"[(),;/]")
-"""What stands between two names of one finding: "MSI-H (dMMR)"."""
+_BETWEEN = re.compile(
+    r"[()\[\],;/]|\b(?:(?:as )?(?:per|by)|according to|nach|selon|volgens)? ?"
+    r"\b(?:m|i|ir)?recist(?: ?(?:v\.?|version)? ?[\d.]+)?(?: ?[:\u2013-])?"
+)
+"""What stands between two names of one finding: "MSI-H (dMMR)"; or tells by which criteria it was found."""
 _DESCRIBED = re.compile(
     rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|{_OR})\s+)*{_CLASS}\b)(?P<words>[a-z](?:[^0-9?]|50\s?%)*)",
     re.IGNORECASE,
