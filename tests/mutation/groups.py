@@ -99,8 +99,8 @@ GROUPS = {
             "asked", "bundle", "case", "loose_json", "relevance", "mapper", "terminology", "resources", "shapes",
             "screen", "surrogates", "value_set_json", "wiring", "words",
             *(f"read/{name}" for name in (
-                "absence", "adjuvant", "certainty", "chart_reading", "conditions", "dates", "doses", "elsewhere",
-                "fitness", "liver", "mdt", "once", "operations", "other_cancers", "pathology", "places",
+                "absence", "adjuvant", "certainty", "chart_reading", "conditions", "dates", "doses", "doubt",
+                "elsewhere", "fitness", "liver", "mdt", "once", "operations", "other_cancers", "pathology", "places",
                 "primary", "radiotherapy", "reader", "references", "routes", "scope", "settle", "tnm", "topics",
                 "treatment", "tumours", "values",
             )),
