@@ -237,7 +237,7 @@ class _Gate:
         dated, remark, future = _dated(said, self.last_day)
         if checked.remarks or topics or masked or future:
             flags = (
-                (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
+                (topics and not sets and whole and not masked, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
                 (not whole, MANY_PARTS),
                 (masked and not sets, MASKED),
                 (future and kind != "Observation", FUTURE),

@@ -18,7 +18,6 @@ _METASTASIS = "metastasis-by-site"
 _BY_SITE = {"cancer-by-site": "cancer", "colorectal-by-site": "colorectal cancer", _METASTASIS: "metastasis"}
 """Value sets of codes that do not name their organ, each with what they name."""
 _UNPLACED = frozenset(_BY_SITE)
-_NOTHING_KNOWN = frozenset({"answer-unknown"})
 _TOPOGRAPHY = re.compile(r"C(?:(?P<colon>18(?!\.?1)|19|20)|22)(?!\d\d)", re.IGNORECASE)
 """Codes of bowel and liver in ICD-O-3, as it is used for body sites beside FHIR's own systems."""
 _RECTAL_TOPOGRAPHY = re.compile(r"C(?:19|20)(?:\.?9)?", re.IGNORECASE)
@@ -74,8 +73,8 @@ def placed(
 
 
 def is_unplaced(sets: frozenset[str]) -> bool:
-    """Whether a code names no organ and no body site that is understood does, or says that nothing is known."""
-    return bool(sets) and (sets <= _UNPLACED or sets == _NOTHING_KNOWN)
+    """Whether a code names no organ and no body site that is understood does."""
+    return bool(sets) and sets <= _UNPLACED
 
 
 def names_of_sites(condition: Mapping[str, Any], sets: frozenset[str], terminology: Terminology) -> Iterable[str]:
