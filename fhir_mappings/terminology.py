@@ -185,8 +185,12 @@ _LONGEST = 500
 """Characters of a text that is looked at for a designation."""
 
 
+_SAYS_MORE = frozenset("?<>")
+"""Signs by which a text says something else."""
+
+
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+    return "".join(char for char in text.casefold() if char.isalnum() or char in _SAYS_MORE)
 
 
 def _subcategories() -> Iterator[str]:

@@ -65,6 +65,7 @@ def test_a_grade_of_ecog_is_told_by_its_sentence(said: str, grade: Any) -> None:
         f"{ACTIVE} until last week",
         f"Not {DISABLED.lower()}",
         "Disabled",
+        f"{DISABLED}?",
         "ECOG 0/1",
         "ECOG 2 of 5",
         f"1 - {UP} in 30% of days",

@@ -119,7 +119,7 @@ GROUPS = {
                 "named_beside", "named_cirrhosis", "named_measurements", "named_perforation", "named_plans",
                 "radiotherapy", "routes", "second_primary", "severity", "snomed_operations", "systemic_therapy",
                 "tnm_doubted", "tnm_formula", "tnm_in_words", "tnm_m", "words", "case", "days_to_come", "absence",
-                "grades_in_words", "unknown_kind",
+                "grades_in_words", "unknown_kind", "named_places",
             )
         ),
         share=0.25,
