@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 
 
 def count(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Count the tumours in the liver that one study measured, each by its BodyStructure."""
-    return [Candidate(len(lesions), when, proof) for lesions, when, proof in _study(reader)]
+    """Count the tumours in the liver that one study measured, each by its BodyStructure.
+
+    Where not all BodyStructures were had, they are the least that there are.
+    """
+    whole = reader.complete("BodyStructure")
+    return [
+        Candidate(len(lesions) if whole else Interval(low=len(lesions)), when, proof)
+        for lesions, when, proof in _study(reader)
+    ]
 
 
 def distribution(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -35,7 +42,7 @@ def distribution(reader: Reader, fact: FactDefinition) -> list[Candidate]:
         sides = frozenset[str]().union(*lobes)
         if len(sides) > 1:
             found.append(Candidate("bilobar", when, proof))
-        elif sides and all(lobes):
+        elif sides and all(lobes) and reader.complete("BodyStructure"):
             found.append(Candidate("unilobar", when, proof))
     return found
 
