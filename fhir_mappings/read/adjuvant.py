@@ -111,8 +111,10 @@ def _adjuvant_by_doses(reader: Reader) -> list[Candidate]:
         and earlier(resected, start)
         and earlier(start, found)
     ]
-    given_then = "ongoing" if running else "completed"
-    value = given_then if doses.certain else frozenset[str | bool]({"none", given_then})
+    left = {"ongoing" if running else "completed", *(() if doses.certain else ("none",))}
+    if not reader.complete("MedicationRequest"):
+        left.add("ongoing")  # an order that is still active may be among those that were not had
+    value = frozenset[str | bool](left) if len(left) > 1 else left.pop()
     proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*listed, *running))
     return [Candidate(value, listed[-1].dated, proof)]
 
