@@ -37,6 +37,7 @@ FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
 TEXT_BESIDE_CODE = "known by its text alone: code not mapped"
 MASKED = "code withheld"
+UNNAMED = "nothing says what was done"
 MANY_PARTS = "made of more Medications than are looked at"
 PREPARED = frozenset({"preparation", "not-done-yet"})
 """Statuses of a Procedure that is planned; "not-done-yet" is none of FHIR's, and is sent all the same."""
@@ -239,7 +240,8 @@ class _Gate:
             flags = (
                 (topics and not sets and whole and not masked, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
                 (not whole, MANY_PARTS),
-                (masked and not sets, MASKED),
+                (masked and not sets and kind != "Procedure", MASKED),
+                (masked and kind == "Procedure", UNNAMED),
                 (future and kind != "Observation", FUTURE),
             )
             self._note(reference, checked.remarks, flags=flags)

@@ -81,7 +81,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "p06_not_done": ("out", {}, set()),
     "p07_eie": ("out", {}, set()),
     "p09_text_only": ("out", {}, {"Procedure/p: text only: not mapped"}),
-    "p10_no_code": ("out", {}, {"Procedure/p: code withheld"}),
+    "p10_no_code": ("out", {}, {"Procedure/p: nothing says what was done"}),
     "p12_future_date": ("out", {}, {"Procedure/p: dated in the future"}),
     "x01_extra_field": ("uncertain", MET_GAP, REFUSED),
     "x03_nulls": ("in", {}, REPAIRED),
