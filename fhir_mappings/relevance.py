@@ -154,6 +154,8 @@ class Relevance:
 
     def _text(self, kind: str, concepts: list[_Concept], *, beside_code: bool) -> bool:
         texts = _texts(concepts)
+        if kind == "Procedure" and not texts:
+            return not beside_code  # its category may say what it is
         if kind == "Condition" and not beside_code:
             if any(map(_masked, concepts)):
                 return True

@@ -11,7 +11,13 @@ from importlib.resources import files
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.value_set_json import is_code_system, is_value_set, read_code_system, read_codes, set_id_of
+from fhir_mappings.value_set_json import (
+    is_code_system,
+    is_value_set,
+    read_code_system,
+    read_members,
+    set_id_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,6 +131,8 @@ class Terminology:
     code_systems: Mapping[str, CodeSystem]
     set_ids: frozenset[str]
     members: Mapping[str, tuple[tuple[str, str], ...]]
+    names: Mapping[str, frozenset[str]]
+    """The value sets by the designations of their members, in letters and digits alone."""
     _as_written: dict[tuple[str | None, str | None], frozenset[str]] = field(
         init=False, default_factory=dict, repr=False
     )
@@ -164,9 +172,25 @@ class Terminology:
             found |= {name for pattern, name in self.patterns[key] if pattern.fullmatch(spelled)}
         return found
 
+    def named(self, text: str) -> frozenset[str]:
+        """Give the ids of the value sets that have a member of this designation."""
+        return self.names.get(_letters(text), NOTHING) if len(text) <= _LONGEST else NOTHING
+
     def reads(self, system: str | None) -> bool:
         """Whether codes of this system are understood, so that an unlisted code means something else."""
         return bool(system) and self.systems.key(system or "") is not None
+
+
+_LONGEST = 500
+"""Characters of a text that is looked at for a designation."""
+
+
+_SAYS_MORE = frozenset("?<>")
+"""Signs by which a text says something else."""
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum() or char in _SAYS_MORE)
 
 
 def _subcategories() -> Iterator[str]:
@@ -234,6 +258,7 @@ def build_terminology(
     exact: dict[tuple[str, str], set[str]] = {}
     patterns: dict[str, dict[tuple[str, str], re.Pattern[str]]] = {}
     members: dict[str, list[tuple[str, str]]] = {}
+    names: dict[str, set[str]] = {}
     own: dict[str, CodeSystem] = {}
     documents, widening = list(documents), list(widening)
     faults = list(_misplaced(documents, widening))
@@ -253,7 +278,10 @@ def build_terminology(
     for name, document in value_sets:
         set_id = set_id_of(document)
         members.setdefault(set_id, [])
-        for system_url, code, regex in read_codes(name, document, faults):
+        codes, designations = read_members(name, document, faults)
+        for designation in designations:
+            names.setdefault(_letters(designation), set()).add(set_id)
+        for system_url, code, regex in codes:
             at = systems.key(system_url)
             if at is None:
                 faults.append(f"{name}: system {system_url!r} is not in systems.toml")
@@ -274,6 +302,7 @@ def build_terminology(
         code_systems=own,
         set_ids=frozenset(members),
         members={set_id: tuple(found) for set_id, found in members.items()},
+        names={designation: frozenset(sets) for designation, sets in names.items()},
     )
 
 

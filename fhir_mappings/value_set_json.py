@@ -43,14 +43,23 @@ def read_code_system(name: str, document: Mapping[str, Any], faults: list[str]) 
     return document["url"], codes
 
 
-def read_codes(name: str, document: Mapping[str, Any], faults: list[str]) -> list[Member]:
-    """Give the members of a value set; what cannot be read, and an odd shape, is a fault of the file `name`."""
+def read_members(name: str, document: Mapping[str, Any], faults: list[str]) -> tuple[list[Member], list[str]]:
+    """Give the members of a value set and their designations.
+
+    What cannot be read, and an odd shape, is a fault of the file `name`.
+    """
     try:
         faults += [f"{name}: {part} is not read: list the codes, or add the expansion" for part in _unread(document)]
-        return list(_codes(document))
+        return list(_codes(document)), list(_designations(document))
     except _ODD_SHAPE:
         faults.append(f"{name}: compose or expansion is not of FHIR's shape")
-        return []
+        return [], []
+
+
+def _designations(document: Mapping[str, Any]) -> Iterator[str]:
+    for include in document.get("compose", {}).get("include", ()):
+        for concept in include.get("concept", ()):
+            yield from (_text(designation["value"]) for designation in concept.get("designation", ()))
 
 
 def _codes(document: Mapping[str, Any]) -> Iterator[Member]:

@@ -31,7 +31,7 @@ STRATEGY = "https://crlm-cds.example/fhir/CodeSystem/strategy"
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
-COMPLETE = dict.fromkeys(SOURCES, Completeness.COMPLETE)
+COMPLETE = dict.fromkeys((*SOURCES, "BodyStructure"), Completeness.COMPLETE)
 
 SITES = {
     "caecum": "C18.0",

@@ -10,6 +10,7 @@ import msgspec
 
 from fhir_mappings.case import Issue, PartialDate
 from fhir_mappings.loose_json import text_of
+from fhir_mappings.read.absence import without_absent
 from fhir_mappings.read.certainty import statuses
 from fhir_mappings.read.dates import clinical_date, tomorrow
 from fhir_mappings.read.other_cancers import leave_out_of_others
@@ -36,6 +37,7 @@ FUTURE = "dated in the future"
 TEXT_ONLY = "text only: not mapped"
 TEXT_BESIDE_CODE = "known by its text alone: code not mapped"
 MASKED = "code withheld"
+UNNAMED = "nothing says what was done"
 MANY_PARTS = "made of more Medications than are looked at"
 PREPARED = frozenset({"preparation", "not-done-yet"})
 """Statuses of a Procedure that is planned; "not-done-yet" is none of FHIR's, and is sent all the same."""
@@ -232,13 +234,14 @@ class _Gate:
             self._refuse(Refused(kind, reference, sets, topics, masked), body)
             self.reading.issues.append(Issue(reference, checked.refused or ""))
             return None
-        said = _said(checked.body) if kind == "Observation" else checked.body
+        said = without_absent(checked.body, self.terminology) if kind == "Observation" else checked.body
         dated, remark, future = _dated(said, self.last_day)
         if checked.remarks or topics or masked or future:
             flags = (
-                (topics and not sets and whole, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
+                (topics and not sets and whole and not masked, TEXT_BESIDE_CODE if understood else TEXT_ONLY),
                 (not whole, MANY_PARTS),
-                (masked and not sets, MASKED),
+                (masked and not sets and kind != "Procedure", MASKED),
+                (masked and kind == "Procedure", UNNAMED),
                 (future and kind != "Observation", FUTURE),
             )
             self._note(reference, checked.remarks, flags=flags)
@@ -289,21 +292,6 @@ class _Gate:
 def _ordered(draft: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give a draft order with what it leaves out."""
     return {**_ORDERED, **{name: member for name, member in draft.items() if member is not None}}
-
-
-def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an Observation without the values of which it says, itself or in a component, that they are absent."""
-    components = body.get("component", ())
-    absent = "dataAbsentReason" in body or (components and any("dataAbsentReason" in one for one in components))
-    if not absent:
-        return body
-    said = _unless_absent(body)
-    return said | {"component": [_unless_absent(component) for component in components]} if components else said
-
-
-def _unless_absent(carrier: Mapping[str, Any]) -> dict[str, Any]:
-    absent = "dataAbsentReason" in carrier
-    return {name: member for name, member in carrier.items() if not (absent and name.startswith("value"))}
 
 
 def _dated(body: Mapping[str, Any], last_day: date) -> tuple[PartialDate | None, str | None, bool]:

@@ -1,21 +1,23 @@
-"""Systemic therapy on record, dose by dose: what was given, what may have been, and from when until when."""
+"""Systemic therapy on record, dose by dose: what was given, what may have been, from when until when, in which time."""
 
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
 from fhir_mappings.read.chart_reading import matches
 from fhir_mappings.read.dates import months_later, parse_date, shifted
 from fhir_mappings.read.once import once
-from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any
+from fhir_mappings.read.other_cancers import is_for_another
+from fhir_mappings.read.radiotherapy import bound_of, courses_of, inside_any, named_courses, touches_any
+from fhir_mappings.read.reader import NOT_DONE
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.values import decimal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
 
     from fhir_mappings.case import PartialDate
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
 DRUGS = "drug-*"
 SYSTEMIC = "systemic-therapy"
 """What is chemotherapy by its name."""
+_BY_NAME = frozenset({SYSTEMIC, "chemotherapy-procedure"})
 ANTINEOPLASTIC = "antineoplastic"
 """Any drug against cancer, by code or name: one that is in no set of `DRUGS` is systemic therapy and no cycle."""
+INFUSION = "chemotherapy"
+"""A Procedure that gives chemotherapy and does not say which."""
 MEDICATIONS = ("MedicationAdministration", "MedicationRequest")
 _PROPOSALS = ("proposal", "plan", "option")
 BEGUN = frozenset({"in-progress", "on-hold", "stopped"})
@@ -202,6 +207,12 @@ def named_in_text(reader: Reader, *topics: str) -> list[Resource]:
     ]
 
 
+def procedures_in_text(reader: Reader) -> list[Resource]:
+    """Give the Procedures that give systemic therapy by their text, and were or may have been done."""
+    named = (done for done in reader.chart.of("Procedure") if not _BY_NAME.isdisjoint(done.topics))
+    return [done for done in named if done.status not in NOT_DONE]
+
+
 def is_refused(reader: Reader, *drugs: str) -> bool:
     """Whether a dose of some drugs is among the resources that cannot be read."""
     return any(refusal.kind in MEDICATIONS and is_systemic(refusal, *drugs) for refusal in reader.chart.refused)
@@ -211,3 +222,52 @@ def is_systemic(refusal: Refused, *sets: str) -> bool:
     """Whether a resource that cannot be read is systemic therapy, by its text or some value sets."""
     topics = {SYSTEMIC, *sets}
     return not topics.isdisjoint(refusal.topics) or any(matches(name, sets) for name in refusal.sets)
+
+
+class Doses(NamedTuple):
+    """Doses of a time: those surely in it, those that may be, and whether there are surely no others."""
+
+    certain: list[Resource]
+    possible: list[Resource]
+    closed: bool
+
+
+def sorted_out(
+    reader: Reader,
+    drugs: tuple[str, ...],
+    surely: Callable[[PartialDate], bool],
+    perhaps: Callable[[PartialDate, PartialDate], bool],
+    *,
+    closed: bool,
+) -> Doses:
+    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy.
+
+    What was given for another cancer is neither.
+    """
+    courses = [*courses_of(reader), *named_courses(reader)]
+    found = Doses([], [], closed and reader.complete(*MEDICATIONS))
+    for dose in given(reader, *drugs):
+        when = dose.dated
+        if is_for_another(reader, dose):
+            continue
+        if when is not None and surely(when) and not (only_sensitiser(dose) and touches_any(when, courses)):
+            found.certain.append(dose)
+        elif is_possible(dose, when, perhaps):
+            found.possible.append(dose)
+    found.possible.extend(
+        dose
+        for dose in (*unfinished(reader, *drugs), *proposed(reader, *drugs))
+        if not is_for_another(reader, dose) and is_possible(dose, start_of(reader, dose), perhaps)
+    )
+    return found
+
+
+def is_possible(dose: Resource, start: PartialDate | None, perhaps: Callable[[PartialDate, PartialDate], bool]) -> bool:
+    """Whether a dose may be of a time: by its start and the last day that it may have."""
+    return start is None or perhaps(start, latest_of(dose) or start)
+
+
+def ended_last(reader: Reader, doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:
+    """Give the dose that ended last, with its end."""
+    ends = [(end, dose) for dose in doses if (end := end_of(reader, dose)) is not None]
+    return max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference), default=None)

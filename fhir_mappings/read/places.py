@@ -20,14 +20,22 @@ _BY_SITE = {"cancer-by-site": "cancer", "colorectal-by-site": "colorectal cancer
 _UNPLACED = frozenset(_BY_SITE)
 _TOPOGRAPHY = re.compile(r"C(?:(?P<colon>18(?!\.?1)|19|20)|22)(?!\d\d)", re.IGNORECASE)
 """Codes of bowel and liver in ICD-O-3, as it is used for body sites beside FHIR's own systems."""
+_LIVER_TOPOGRAPHY = re.compile(r"C22(?:\.?0)?", re.IGNORECASE)
 _RECTAL_TOPOGRAPHY = re.compile(r"C(?:19|20)(?:\.?9)?", re.IGNORECASE)
 _RECTAL = frozenset({"body-site-rectum-unspecified", "body-site-rectosigmoid"})
 _BOWEL, _ELSEWHERE = "body-site-", "elsewhere-structure"
 
 
 def is_liver(place: object, terminology: Terminology) -> bool:
-    """Whether a body site is the liver or a part of it."""
-    return _names_liver(concept_sets(place, terminology))
+    """Whether a body site is the liver or a part of it: by its code, in ICD-O-3 too, else by its whole name."""
+    if _names_liver(concept_sets(place, terminology)):
+        return True
+    if any(terminology.reads(system) for system, _ in written_codes(place)):
+        return False
+    if any(map(_LIVER_TOPOGRAPHY.fullmatch, _unread_codes(place, terminology))):
+        return True
+    names = concept_texts(place)
+    return bool(names) and all(_names_liver(terminology.named(name)) for name in names)
 
 
 def _names_liver(places: Iterable[str]) -> bool:

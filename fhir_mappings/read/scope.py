@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Scope, Sign, Unknown, add_months
+from fhir_mappings.read.adjuvant import adjuvant
 from fhir_mappings.read.conditions import (
     active,
     asserted,
@@ -27,7 +28,7 @@ from fhir_mappings.read.pathology import contested_nodes, margins, pathological_
 from fhir_mappings.read.primary import perforations
 from fhir_mappings.read.tnm import named_pathologically, pathological, several_organs
 from fhir_mappings.read.topics import also_named, named_beside
-from fhir_mappings.read.treatment import adjuvant, may_be_since
+from fhir_mappings.read.treatment import may_be_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fhir_mappings.read.conditions import primaries
+from fhir_mappings.read.doubt import DENIED, affirmed, opened
 from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.settle import Candidate, Found
@@ -20,29 +21,13 @@ if TYPE_CHECKING:
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-_DOUBT = (
-    r"(?:suspect(?:ed)?|susp\.|v\.\s?a\.|verdacht auf|fraglich\w*|wahrscheinlich|m\u00f6glich\w*|vermutlich"
-    r"|prob\w+|possibl\w+)(?!\w)"
-)
-_BOUND = r"(?:at least|mindestens|mind\.|min\.|au moins|minstens|at most|h\u00f6chstens|max\.|maximal|up to)"
-DENIED = (
-    r"(?:(?P<denied>\b(?:no|not|non|nicht|kein\w*|ohne|without|pas|sans|geen|niet|zonder)\s+"
-    r"(?:(?:de|(?:evidence|signs?) of|(?:hinweis|anhalt) (?:auf|f\u00fcr))\s+)?)"
-    rf"|(?P<doubted>(?:\?|[<>]=?|[\u2264\u2265]|\b{_DOUBT}|\b{_BOUND})\s*))?"
-)
-_LATER_DOUBT = rf",?\s+{_DOUBT}(?!\W*[yramucp]{{0,4}}[TNR]\s?[0-4])"
-OPEN = (
-    rf"(?:(?P<open>[-\u2013/][0-9]|\s*\(?\?|{_LATER_DOUBT}|\s+(?:or|oder|ou|of|to|bis|vs\.?)\s+[cpyTNR]*[0-4](?![0-9]))"
-    r"|(?P<excluded>\s+(?:excluded|ausgeschlossen|exclu)\b))?"
-)
-"""What stands before and behind a category that a text denies, doubts, bounds or leaves between two."""
 _NO_NERVE = "(?-i:(?!Pn))"
 """Pn1 is invasion of a nerve."""
 _NUMBERED = 5
 """A code of more digits, as those of SNOMED CT, spells no category."""
-_NOT_AFFIRMED = ("denied", "doubted", "open", "excluded")
+_BETWEEN = opened(r"(?P=letter)\s?[0-4]")
 _CATEGORY = re.compile(
-    rf"{DENIED}(?<![a-z]){_NO_NERVE}[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){OPEN}",
+    rf"{DENIED}(?<![a-z]){_NO_NERVE}[yramucp]{{0,4}}(?P<letter>[TN])\s?(?P<stage>[0-4](?:[a-d](?![-\u2013/][a-d]\b))?)(?![0-9]){_BETWEEN}",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"(?:[yrcp]{0,3})([0-4])([a-d]?)", re.IGNORECASE)
@@ -64,10 +49,11 @@ _NONE_OF_OURS = {
     for letter, none in (("T", "X|0|is"), ("N", "X"))
 }
 """What says of a category that it was not assessed, or that there is no invasive tumour."""
-_SEVERAL_ORGANS = re.compile(rf"{DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){OPEN}", re.IGNORECASE)
+_OR_ONE_ORGAN = opened(r"M\s?(?:0|1\s?a)")
+_SEVERAL_ORGANS = re.compile(rf"{DENIED}(?<![a-z])[yramucp]{{0,4}}M\s?1\s?[bc](?![a-z]){_OR_ONE_ORGAN}", re.IGNORECASE)
 _ONE_ORGAN = re.compile(r"M\s?(?:0|1\s?a)(?![a-z])", re.IGNORECASE)
 _NO_METASTASIS = re.compile(r"M\s?[0X](?![a-z0-9])", re.IGNORECASE)
-_BARE_M = re.compile(r"\s*[yrcp]{0,3}(1[bc])\s*", re.IGNORECASE)
+_BARE_M = re.compile(r"\A\s*[yrcp]{0,3}(1[bc])\s*\Z", re.IGNORECASE)
 _FOURTH_STAGE = re.compile(r"(?<![a-z])IV\s?([BC])(?![a-z])", re.IGNORECASE)
 _NUMBERED_STAGE = re.compile(r"\A\s*4\s?([BC])\s*\Z", re.IGNORECASE)
 """The stages that M1b and M1c make; AJCC codes them as 4B and 4C."""
@@ -216,11 +202,6 @@ def _named(text: str, letter: str) -> Iterable[str]:
     for found in affirmed(_CATEGORY, text):
         if found["letter"].upper() == letter:
             yield f"{letter}{found['stage']}".lower()
-
-
-def affirmed(pattern: re.Pattern[str], text: str) -> Iterable[re.Match[str]]:
-    """Give what a pattern finds in a text that neither denies nor doubts it."""
-    return (found for found in pattern.finditer(text) if not any(found.group(*_NOT_AFFIRMED)))
 
 
 def formulas(reader: Reader, *sets: str) -> list[Resource]:

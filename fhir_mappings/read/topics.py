@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ANY_CANCER = frozenset({"cancer"})
 """What a Condition is decoded for, to see by its body site what it is about."""
 _NOTHING = frozenset[str]()
+_OPERATION, _UNSPECIFIED = frozenset({"operation"}), "procedure-unspecified"
+_SAYS_NOTHING = frozenset({"answer-unknown", _UNSPECIFIED})
+"""Value sets of codes by which it is not known what a resource is of."""
 _PRIMARY, _LIVER = frozenset({"primary"}), frozenset({"liver-metastasis"})
 
 Coding: TypeAlias = tuple[str, frozenset[str]]
@@ -40,7 +43,8 @@ def codings_of(
             if sets:
                 found.append((f"{system.strip()}|{code.strip()}", sets))
                 held |= sets
-            understood = understood or ((bool(sets) or terminology.reads(system)) and not is_unplaced(sets))
+            says = not (is_unplaced(sets) or (sets and sets <= _SAYS_NOTHING))
+            understood = understood or ((bool(sets) or terminology.reads(system)) and says)
     return tuple(found), held, understood
 
 
@@ -50,7 +54,11 @@ def about(
     """Give what a resource could be about by its text, where no value set holds its code; and if that is withheld."""
     if not understood:
         concepts = list(_concepts(kind, body))
-        masked = kind == "Condition" and not any(map(concept_texts, concepts)) and any(map(_is_masked, concepts))
+        unnamed = not any(map(concept_texts, concepts))
+        if kind == "Procedure" and unnamed:
+            masked = _may_be_surgery(body.get("category"), terminology)
+            return (_OPERATION if masked else _NOTHING), masked
+        masked = kind == "Condition" and unnamed and any(map(_is_masked, concepts))
         return could_be(kind, _text(kind, body, sets, terminology)), masked
     if sets or kind not in NAMED:
         return _NOTHING, False
@@ -101,6 +109,12 @@ def _text(kind: str, body: Mapping[str, Any], sets: frozenset[str], terminology:
         written = (coding.get("code") for concept in concepts for coding in codings(concept))
         texts += [code for code in written if isinstance(code, str)]
     return "; ".join(texts)
+
+
+def _may_be_surgery(category: object, terminology: Terminology) -> bool:
+    """Whether the category of a Procedure does not say that it is something else."""
+    coded = (code for one in objects(category) for code in written_codes(one) if terminology.reads(code[0]))
+    return all(_UNSPECIFIED in terminology.sets(*code) for code in coded)
 
 
 def _is_masked(concept: object) -> bool:

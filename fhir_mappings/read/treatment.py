@@ -1,8 +1,8 @@
-"""Systemic therapy: cycles, response, last dates, adjuvant treatment."""
+"""Systemic therapy for the metastases: cycles, response, last dates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Interval, Known, PartialDate, Unknown
 from fhir_mappings.read.conditions import asserted
@@ -11,45 +11,37 @@ from fhir_mappings.read.doses import (
     ANTINEOPLASTIC,
     BEGUN,
     DRUGS,
-    MEDICATIONS,
+    INFUSION,
     NOT_GIVEN,
     SYSTEMIC,
-    end_of,
+    Doses,
+    ended_last,
     given,
-    halted,
     is_refused,
     is_systemic,
     latest_of,
     medication,
     named_in_text,
-    only_proposes,
-    only_sensitiser,
-    proposed,
+    procedures_in_text,
     sensitises,
-    start_of,
+    sorted_out,
     unfinished,
 )
 from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import operations_for_metastases
-from fhir_mappings.read.other_cancers import is_for_another
-from fhir_mappings.read.radiotherapy import courses_of, named_courses, touches_any
-from fhir_mappings.read.reader import NOT_DONE
+from fhir_mappings.read.radiotherapy import courses_of
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, concept_sets, named, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from datetime import date
 
     from fhir_mappings.catalogue import FactDefinition
     from fhir_mappings.read.chart_reading import Resource
     from fhir_mappings.read.reader import Reader
 
-_SYSTEMIC_BY_NAME = frozenset({SYSTEMIC, "chemotherapy-procedure"})
 _BEVACIZUMAB = "drug-bevacizumab"
-_INFUSION = "chemotherapy"
-"""A Procedure that gives chemotherapy and does not say which."""
-_PROCEDURES = (_INFUSION, ANTINEOPLASTIC)
+_PROCEDURES = (INFUSION, ANTINEOPLASTIC)
 _SESSION = "chemotherapy-session"
 """A Condition that is the reason of a visit."""
 _CYCLE_DAYS = 10
@@ -87,7 +79,7 @@ def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
         return True
     if any(refusal.kind == "Procedure" and is_systemic(refusal, *_PROCEDURES) for refusal in reader.chart.refused):
         return True
-    procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *_procedures_in_text(reader))
+    procedures = (*reader.done(*_PROCEDURES), *reader.in_doubt(*_PROCEDURES), *procedures_in_text(reader))
     sessions = (one for one in reader.chart.holding("Condition", _SESSION) if asserted(one))
     return any(_may_follow(done, found) for done in (*procedures, *sessions))
 
@@ -101,26 +93,13 @@ def _may_have_lasted(reader: Reader, code: str, found: PartialDate | None) -> bo
     return found is None or last is None or last.last >= found.first
 
 
-def _procedures_in_text(reader: Reader) -> list[Resource]:
-    named = (done for done in reader.chart.of("Procedure") if not _SYSTEMIC_BY_NAME.isdisjoint(done.topics))
-    return [done for done in named if done.status not in NOT_DONE]
-
-
 def _may_follow(dose: Resource, found: PartialDate | None) -> bool:
     latest = latest_of(dose)
     return found is None or latest is None or dose.future or latest.last >= found.first
 
 
-class _Doses(NamedTuple):
-    """Doses of a time: those surely in it, those that may be, and whether there are surely no others."""
-
-    certain: list[Resource]
-    possible: list[Resource]
-    closed: bool
-
-
 @once
-def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
+def _preoperative(reader: Reader, *drugs: str) -> Doses | None:
     """Give the doses for the metastases before a liver operation; `None` where the metastases have no known date."""
     found = reader.date_of("liver-metastasis-date")
     if found is None:
@@ -136,44 +115,7 @@ def _preoperative(reader: Reader, *drugs: str) -> _Doses | None:
         return latest.last >= found.first and (end is None or start.first < end.last)
 
     in_text = any(_may_follow(dose, found) for dose in named_in_text(reader, SYSTEMIC))
-    return _sorted_out(reader, drugs, surely, perhaps, closed=not in_text and not is_refused(reader, *drugs))
-
-
-def _sorted_out(
-    reader: Reader,
-    drugs: tuple[str, ...],
-    surely: Callable[[PartialDate], bool],
-    perhaps: Callable[[PartialDate, PartialDate], bool],
-    *,
-    closed: bool,
-) -> _Doses:
-    """Part the doses of a time from those that may be of it: undated, unfinished, perhaps part of radiotherapy.
-
-    What was given for another cancer is neither.
-    """
-    courses = [*courses_of(reader), *named_courses(reader)]
-    found = _Doses([], [], closed and reader.complete(*MEDICATIONS))
-    for dose in given(reader, *drugs):
-        when = dose.dated
-        if is_for_another(reader, dose):
-            continue
-        if when is not None and surely(when) and not (only_sensitiser(dose) and touches_any(when, courses)):
-            found.certain.append(dose)
-        elif _is_possible(dose, when, perhaps):
-            found.possible.append(dose)
-    found.possible.extend(
-        dose
-        for dose in (*unfinished(reader, *drugs), *proposed(reader, *drugs))
-        if not is_for_another(reader, dose) and _is_possible(dose, start_of(reader, dose), perhaps)
-    )
-    return found
-
-
-def _is_possible(
-    dose: Resource, start: PartialDate | None, perhaps: Callable[[PartialDate, PartialDate], bool]
-) -> bool:
-    """Whether a dose may be of a time: by its start and the last day that it may have."""
-    return start is None or perhaps(start, latest_of(dose) or start)
+    return sorted_out(reader, drugs, surely, perhaps, closed=not in_text and not is_refused(reader, *drugs))
 
 
 def cycles(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -257,11 +199,11 @@ def last_bevacizumab(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     return _last(reader, _preoperative(reader, _BEVACIZUMAB))
 
 
-def _last(reader: Reader, doses: _Doses | None) -> list[Candidate]:
+def _last(reader: Reader, doses: Doses | None) -> list[Candidate]:
     """Give the latest end of doses, a pump's may be later than that of what started after it; empty where open."""
     if doses is None or not doses.closed:
         return []
-    ended = _ended_last(reader, doses.certain)
+    ended = ended_last(reader, doses.certain)
     if ended is None or any((end := latest_of(one)) is None or end.last > ended[0].last for one in doses.possible):
         return []
     when, last = ended
@@ -274,124 +216,12 @@ def last_given(reader: Reader) -> dict[str, Known]:
     What was begun counts as well: it is no whole cycle, but the patient had of it.
     """
     begun = [dose for dose in unfinished(reader, DRUGS) if dose.status in BEGUN]
-    infusions = [one for one in reader.chart.holding("Procedure", _INFUSION) if one.status in BEGUN and not one.future]
-    doses = [*given(reader, DRUGS), *begun, *reader.done(_INFUSION), *infusions]
+    infusions = [one for one in reader.chart.holding("Procedure", INFUSION) if one.status in BEGUN and not one.future]
+    doses = [*given(reader, DRUGS), *begun, *reader.done(INFUSION), *infusions]
     of_bevacizumab = [dose for dose in doses if _BEVACIZUMAB in dose.sets]
     found = {}
     for fact, of_fact in (("chemotherapy-last-date", doses), ("bevacizumab-last-date", of_bevacizumab)):
-        ended = _ended_last(reader, of_fact)
+        ended = ended_last(reader, of_fact)
         if ended is not None:
-            found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, _INFUSION, how="derived"),))
+            found[fact] = Known(value_of(ended[0]), (reader.evidence(ended[1], DRUGS, INFUSION, how="derived"),))
     return found
-
-
-def _ended_last(reader: Reader, doses: Iterable[Resource]) -> tuple[PartialDate, Resource] | None:
-    """Give the dose that ended last, with its end."""
-    ends = [(end, dose) for dose in doses if (end := end_of(reader, dose)) is not None]
-    return max(ends, key=lambda ended: (ended[0].last, ended[0].first, ended[1].reference), default=None)
-
-
-def adjuvant(reader: Reader) -> list[Resource]:
-    """Give the doses surely between the primary's resection and the metastases; sorted by date."""
-    doses = _adjuvant(reader)
-    return doses.certain if doses is not None else []
-
-
-@once
-def _adjuvant(reader: Reader) -> _Doses | None:
-    resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
-    if resected is None or found is None:
-        return None
-
-    def surely(when: PartialDate) -> bool:
-        return earlier(resected, when) and earlier(when, found)
-
-    def perhaps(start: PartialDate, latest: PartialDate) -> bool:
-        return latest.last > resected.first and start.first < found.last
-
-    in_text = any(_is_possible(dose, start_of(reader, dose), perhaps) for dose in named_in_text(reader, SYSTEMIC))
-    doses = _sorted_out(reader, (DRUGS,), surely, perhaps, closed=not in_text and not is_refused(reader, DRUGS))
-    if not doses.certain:
-        doses.possible.extend(
-            order
-            for order in halted(reader)
-            if not is_for_another(reader, order) and _is_possible(order, start_of(reader, order), perhaps)
-        )
-    return doses
-
-
-def _adjuvant_by_name(reader: Reader) -> list[Candidate]:
-    """Give the therapy of that time that is known by its name or as a Procedure: whether it is over, it cannot tell."""
-    resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
-    named = (
-        *named_in_text(reader, SYSTEMIC),
-        *proposed(reader),
-        *reader.done(_INFUSION),
-        *_procedures_in_text(reader),
-    )
-    return [
-        Candidate(None, one.dated, (reader.evidence(one, _INFUSION),), unreadable=True)
-        for one in named
-        if resected is not None and found is not None and one.dated is not None
-        if earlier(resected, one.dated) and earlier(one.dated, found)
-    ]
-
-
-def adjuvant_status(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive adjuvant chemotherapy: completed, or ongoing where an order of it is still active.
-
-    Where no dose was surely given in its time and some may have been, there may have been none. What has an end that
-    was entered is completed.
-    """
-    ends = reader.local(reader.catalogue["adjuvant-end-date"])
-    ended = [Candidate("completed", one.dated, derived(one.evidence)) for one in ends if one.value is not None]
-    return [*ended, *_adjuvant_by_doses(reader)]
-
-
-def _adjuvant_by_doses(reader: Reader) -> list[Candidate]:
-    doses = _adjuvant(reader)
-    listed = (doses.certain or doses.possible) if doses is not None else []
-    named = [] if doses is not None and doses.certain else _adjuvant_by_name(reader)
-    if named or doses is None or not listed:
-        return named
-    resected, found = reader.date_of("primary-resection-date"), reader.date_of("liver-metastasis-date")
-    running = [
-        order
-        for order in medication(reader)
-        if order.kind == "MedicationRequest"
-        and order.status == "active"
-        and not only_proposes(order)
-        and (start := start_of(reader, order)) is not None
-        and resected is not None
-        and found is not None
-        and earlier(resected, start)
-        and earlier(start, found)
-    ]
-    given_then = "ongoing" if running else "completed"
-    value = given_then if doses.certain else frozenset[str | bool]({"none", given_then})
-    proof = tuple(reader.evidence(dose, DRUGS, how="derived") for dose in (*listed, *running))
-    return [Candidate(value, listed[-1].dated, proof)]
-
-
-def adjuvant_end(reader: Reader, fact: FactDefinition) -> list[Candidate]:
-    """Derive the last day of completed adjuvant chemotherapy, or the days between which its doses leave it.
-
-    Open where a later dose has no date or was not finished: nobody knows how long it took.
-    """
-    doses, found = _adjuvant(reader), reader.date_of("liver-metastasis-date")
-    if doses is None or found is None or not doses.closed:
-        return []
-    ended = _ended_last(reader, doses.certain)
-    if ended is None or not any(status.value == "completed" for status in _adjuvant_by_doses(reader)):
-        return []
-    first = max(end.first for one in doses.certain if (end := end_of(reader, one)) is not None)
-    last, proof = ended[0].last, [ended[1]]
-    for one in doses.possible:
-        end = latest_of(one)
-        if end is None or (end.last > ended[0].last and one.status != "completed"):
-            return []
-        if end.last > ended[0].last:
-            last, proof = max(last, min(end.last, found.last)), [*proof, one]
-    when = PartialDate(first, last)
-    evidence = tuple(reader.evidence(one, DRUGS, how="derived") for one in proof)
-    return [Candidate(value_of(when), when, evidence)]

@@ -30,12 +30,19 @@ class NoValue(Enum):
 
 Reading: TypeAlias = Value | frozenset[str | bool] | Interval | NoValue
 
+_NANOGRAMS = {"pg": Decimal("0.001"), "ng": Decimal(1)}
+_NANOGRAMS |= {**dict.fromkeys(("ug", "µg", "μg", "mcg"), Decimal(1_000)), "mg": Decimal(1_000_000)}
+_MILLILITRES = {"ml": 1, "dl": 100, "l": 1_000}
 _UNITS: dict[str, dict[str, Decimal]] = {
     "mm": {
         **{unit: Decimal(1) for unit in ("mm", "millimeter", "millimetre", "millimeters", "millimetres")},
         **{unit: Decimal(10) for unit in ("cm", "centimeter", "centimetre", "centimeters", "centimetres")},
     },
-    "ng/mL": {unit: Decimal(1) for unit in ("ng/ml", "ug/l", "µg/l", "μg/l", "mcg/l")},
+    "ng/mL": {
+        f"{mass}/{volume}": nanograms / millilitres
+        for mass, nanograms in _NANOGRAMS.items()
+        for volume, millilitres in _MILLILITRES.items()
+    },
     "%": {"%": Decimal(1)},
     "{score}": {unit: Decimal(1) for unit in ("%", "score")},
     "{count}": {
@@ -51,24 +58,28 @@ _OWN = ("case-facts:", "strategy:")
 """Begin the value sets of a code of our own systems; the code follows."""
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 _NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
+_OR = "to|or|bis|oder|ou"
 _GRADE = "grad[eo]?|graad|classe?|klasse|clase|stufe|score|status"
 _TEXT = re.compile(
     rf"(?:(?:ecog|who|oms|asa|kps|karnofsky|ps|cea|{_GRADE}|index|[i\u00ed]ndice(?: de)?|estado funcional"
     r"|(?:performance|physical)(?= status)|:|=(?![<>]))\s*(?:-\s+|-(?=[a-z]))?)*"
-    rf"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<low>{_NUMBER})(?:\s*(?:-|\u2013|to)\s*(?P<high>\d+(?:[.,]\d+)?))?"
+    rf"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<low>{_NUMBER})(?:\s*(?:-|\u2013|{_OR})\s*(?P<high>\d+(?:[.,]\d+)?))?"
     rf"\s*(?P<unit>[a-zµμ%/{{}}]*)",
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r".*,\d{3}")
 _CLASS = r"(I{1,3}|IV|VI?)"
 _ASA = re.compile(
-    rf"(?:(?:ASA|PS|physical|{_GRADE})\b\s*(?::\s*|-(?=[a-z]))?)*{_CLASS}(?:\s*(?:-|\u2013|to)\s*{_CLASS})?",
+    rf"(?:(?:ASA|PS|physical|{_GRADE})\b\s*(?::\s*|-(?=[a-z]))?)*{_CLASS}(?:\s*(?:-|\u2013|{_OR})\s*{_CLASS})?",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"[(),;/]")
-"""What stands between two names of one finding: "MSI-H (dMMR)"."""
+_BETWEEN = re.compile(
+    r"[()\[\],;/]|\b(?:(?:as )?(?:per|by)|according to|nach|selon|volgens)? ?"
+    r"\b(?:m|i|ir)?recist(?: ?(?:v\.?|version)? ?[\d.]+)?(?: ?[:\u2013-])?"
+)
+"""What stands between two names of one finding: "MSI-H (dMMR)"; or tells by which criteria it was found."""
 _DESCRIBED = re.compile(
-    rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|or|to)\s+)*{_CLASS}\b)(?P<words>[a-z][^0-9?]*)",
+    rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|{_OR})\s+)*{_CLASS}\b)(?P<words>[a-z](?:[^0-9?]|50\s?%)*)",
     re.IGNORECASE,
 )
 _NOT_GRADED = re.compile(
@@ -78,6 +89,10 @@ _NOT_GRADED = re.compile(
 )
 """A grade with what it means, and words by which it means something else."""
 _GRADED = frozenset({"ecog", "asa"})
+_EMERGENCY = re.compile(
+    r"(?<=[0-9IV])\s*-?\s*(?:\(E\)|E|emergency|notfall|urgence)(?=\s*(?:[-\u2013:,(]|\Z))", re.IGNORECASE
+)
+"""What is added to an ASA class for an emergency: "IIIE"."""
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
 _MULTIPLE = re.compile(
     r"(?:multipl\w*|several|(?:in)?numer\w*|mehrere|zahlreiche)"
@@ -120,7 +135,8 @@ def read_value(
     if isinstance(carrier.get("valueBoolean"), bool):
         return _boolean(carrier["valueBoolean"], fact)
     if fact.kind == "choice" and isinstance(carrier.get("valueString"), str):
-        return _chosen(_spelled([carrier["valueString"]], fact))
+        said = [carrier["valueString"]]
+        return _chosen(_named(said, answers, terminology) or _spelled(said, fact))
     return _none(carrier)
 
 
@@ -204,6 +220,12 @@ def concept_texts(concept: object) -> list[str]:
     return text + [coding["display"] for coding in codings(concept) if isinstance(coding.get("display"), str)]
 
 
+def _named(texts: Iterable[str], answers: Answers | None, terminology: Terminology) -> set[str]:
+    """Give the values whose members are called by one of the texts in full."""
+    sets = frozenset[str]().union(*map(terminology.named, texts))
+    return {str(value) for value in _answered(sets, answers)}
+
+
 def _answered(sets: frozenset[str], answers: Answers | None) -> list[str | int]:
     if answers is None:
         return []
@@ -219,7 +241,8 @@ def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answ
     found = set(fact.choices).intersection(own)
     found |= {str(value) for value in _answered(sets, answers)}
     found |= {said for said, answer in ((fact.yes, "answer-yes"), (fact.no, "answer-no")) if said and answer in sets}
-    return _chosen(found or _spelled(concept_texts(concept), fact))
+    texts = concept_texts(concept)
+    return _chosen(found or _named(texts, answers, terminology) or _spelled(texts, fact))
 
 
 def _number(
@@ -232,19 +255,19 @@ def _number(
     if isinstance(bounds := carrier.get("valueRange"), dict):
         return _range(bounds, fact)
     if isinstance(text := carrier.get("valueString"), str):
-        return _number_in_text(text, fact)
+        return _number_in_texts([text], fact, terminology, answers)
     if isinstance(concept := carrier.get("valueCodeableConcept"), dict):
-        return _answer(concept, fact, terminology, answers)
+        found = [int(value) for value in _answered(concept_sets(concept, terminology), answers)]
+        texts = concept_texts(concept)
+        return Interval(min(found), max(found)) if found else _number_in_texts(texts, fact, terminology, answers)
     return _none(carrier)
 
 
-def _answer(
-    concept: Mapping[str, Any], fact: FactDefinition, terminology: Terminology, answers: Answers | None
+def _number_in_texts(
+    texts: list[str], fact: FactDefinition, terminology: Terminology, answers: Answers | None
 ) -> Reading:
-    found = [int(value) for value in _answered(concept_sets(concept, terminology), answers)]
-    if found:
-        return Interval(min(found), max(found))
-    said = {read for text in concept_texts(concept) if not isinstance(read := _number_in_text(text, fact), NoValue)}
+    said: set[Reading] = {int(value) for value in _named(texts, answers, terminology)}
+    said |= {read for text in texts if not isinstance(read := _number_in_text(text, fact), NoValue)}
     return said.pop() if len(said) == 1 else NoValue.UNREADABLE
 
 
@@ -333,6 +356,7 @@ def _number_in_text(text: str, fact: FactDefinition) -> Reading:
 
 def _undescribed(text: str, fact: FactDefinition) -> str:
     """Give a grade without the words that say what it means: "1 - restricted in strenuous activity"."""
+    text = _EMERGENCY.sub("", text) if fact.code == "asa" else text
     described = _DESCRIBED.fullmatch(text) if fact.code in _GRADED else None
     if described is None or _NOT_GRADED.search(described["words"]):
         return text

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from fhir_mappings.chart import Completeness
 from tests.charts import (
+    COMPLETE,
     RXNORM,
     SNOMED,
     concept,
@@ -249,3 +251,12 @@ def test_adjuvant_chemotherapy_of_which_an_end_is_entered_was_given(
     case = read(*OLD, local("adjuvant-end-date", "2025-06-01", on="2026-02-01"), *status)
     found = case.facts["adjuvant-status"]
     assert (shown(case, "adjuvant-status"), found.evidence[0].how) == expected
+
+
+@pytest.mark.parametrize("had", [Completeness.PARTIAL, Completeness.NOT_RETRIEVED])
+def test_without_all_orders_nobody_knows_whether_it_is_over(had: Completeness) -> None:
+    def status(*more: Given) -> Any:
+        case = read(*OLD, given("2024-03-01"), *more, completeness=COMPLETE | {"MedicationRequest": had})
+        return shown(case, "adjuvant-status")
+
+    assert (status(), status(request("active", "2024-03-10"))) == ({"ongoing", "completed"}, "ongoing")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fhir_mappings.case import Interval, Issue
-from tests.charts import LOINC, SNOMED, concept, observation, quantity
+from fhir_mappings.chart import Completeness
+from tests.charts import COMPLETE, LOINC, SNOMED, concept, observation, quantity
 from tests.fhir_mappings.reading import LIVER, PRIMARY, proofs, read, shown
 
 
@@ -27,6 +28,18 @@ def lesion(ident: str, *codes: str, **more: Any) -> dict[str, Any]:
 def size(ident: str, of: str, value: float, on: str | None = "2026-06-01", **more: Any) -> dict[str, Any]:
     focus: dict[str, Any] = {"focus": [{"reference": f"https://ehr.example/fhir/{of}"}]}
     return observation(ident, (LOINC, "21889-1"), quantity(value, "mm"), on=on, **focus, **more)
+
+
+@pytest.mark.parametrize("had", [Completeness.PARTIAL, Completeness.NOT_RETRIEVED])
+def test_tumours_of_which_not_all_were_had_are_the_least_that_there_are(had: Completeness) -> None:
+    def found(*lobes: str) -> list[Any]:
+        lesions = [lesion(name, lobe) for name, lobe in zip("ab", lobes, strict=True)]
+        sizes = [size(f"o{name}", f"BodyStructure/{name}", 12) for name in "ab"]
+        case = read(*lesions, *sizes, completeness=COMPLETE | {"BodyStructure": had})
+        return [shown(case, fact) for fact in ("metastasis-count", "metastasis-distribution", "largest-metastasis")]
+
+    assert found("21514008", "48521005") == [Interval(2), "bilobar", 12]
+    assert found("48521005", "48521005")[:2] == [Interval(2), "gap: absent"]
 
 
 def test_tumours_of_one_study_are_counted_and_placed() -> None:

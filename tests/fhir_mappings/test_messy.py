@@ -81,7 +81,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "p06_not_done": ("out", {}, set()),
     "p07_eie": ("out", {}, set()),
     "p09_text_only": ("out", {}, {"Procedure/p: text only: not mapped"}),
-    "p10_no_code": ("out", {}, set()),
+    "p10_no_code": ("out", {}, {"Procedure/p: nothing says what was done"}),
     "p12_future_date": ("out", {}, {"Procedure/p: dated in the future"}),
     "x01_extra_field": ("uncertain", MET_GAP, REFUSED),
     "x03_nulls": ("in", {}, REPAIRED),
@@ -105,8 +105,8 @@ EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 }
 OF_THE_PRIMARY = {"primary-site", "primary-diagnosis-date"}
 LIVER_TREATED = {"p01_cpt", "p03_period", "p04_string", "x10_r5_procedure"}
-MAY_BE_A_RESECTION = {"p09_text_only"}
-MAY_BE_A_LIVER_OPERATION = {"p09_text_only", "p12_future_date"}
+MAY_BE_A_RESECTION = {"p09_text_only", "p10_no_code"}
+MAY_BE_A_LIVER_OPERATION = {"p09_text_only", "p10_no_code", "p12_future_date"}
 
 
 def test_every_messy_sample_has_an_expectation() -> None:

@@ -143,7 +143,7 @@ ASKED: list[tuple[str, dict[str, Any], bool]] = [
     ("Condition", {"code": of("urn:x", "197.7")}, True),
     ("Condition", {"code": of(None, "C22.0")}, False),
     ("Condition", {"code": both(of("urn:x", "197.7"), FLU)}, False),
-    ("Procedure", {"code": of(None, "C78.7")}, False),
+    ("Procedure", {"code": of(None, "C78.7")}, True),
     ("Condition", {"code": of(SNOMED, 94381002)}, True),
     ("Condition", {"code": of(SNOMED, 94381003) | VAGUE}, False),
     ("Condition", {"code": of(SNOMED, HUGE - 1) | VAGUE}, False),

@@ -151,7 +151,20 @@ WORDS += [
     ("Progress", "progressive-disease"),
 ]
 WORDS += [("Progressieve ziekte", "progressive-disease"), ("partial-response", "partial-response")]
-UNCLEAR = ["no PD", "PR/SD", "SD?", "not progressive disease", "stable on chemotherapy", "mixed response", "P", ""]
+WORDS += [
+    (words, "partial-response")
+    for words in (
+        "PR (RECIST 1.1)",
+        "RECIST: PR",
+        "RECIST 1.1 \u2013 PR",
+        "partial response (PR) as per RECIST v1.1",
+        "mRECIST PR",
+        "Partial Response [PR]",
+    )
+]
+WORDS += [("SD nach RECIST", "stable-disease"), ("PD, iRECIST", "progressive-disease")]
+UNCLEAR = ["RECIST 1.1", "not RECIST PR", "near-complete response", "PR unconfirmed", "PR (PD), RECIST"]
+UNCLEAR += ["no PD", "PR/SD", "SD?", "not progressive disease", "stable on chemotherapy", "mixed response", "P", ""]
 
 
 @pytest.mark.parametrize(("words", "expected"), [*WORDS, *((words, "gap: unreadable") for words in UNCLEAR)])

@@ -30,6 +30,7 @@ def nodes(text: str) -> Any:
     "denial",
     [
         *("no", "not", "non", "nicht", "kein", "keine", "ohne", "without", "pas", "sans", "geen", "niet", "zonder"),
+        *("sin", "senza", "sem", "não"),
         *("no evidence of", "no sign of", "without signs of", "pas de"),
         *("kein Hinweis auf", "kein Hinweis für", "kein Anhalt für", "kein Anhalt auf"),
     ],
@@ -38,12 +39,17 @@ def test_a_category_that_words_deny_is_not_told(denial: str) -> None:
     assert (nodes(f"{denial} pN2"), nodes(f"{denial} pN2, pN1")) == (UNREADABLE, "N1")
 
 
+@pytest.mark.parametrize("text", ["pN2: no", "pN2 nein", "pN2 non"])
+def test_a_category_that_is_answered_by_no_is_not_told(text: str) -> None:
+    assert nodes(text) == UNREADABLE
+
+
 @pytest.mark.parametrize("text", ["pN2 of 14 nodes", "pN2, 5 of 14 nodes", "pN2 (5 of 14)"])
 def test_a_count_of_nodes_leaves_no_category_between_two(text: str) -> None:
     assert (nodes(text), nodes("pN1 of 2")) == ("N2", ANY_N)
 
 
-@pytest.mark.parametrize("denial", ["excluded", "ausgeschlossen", "exclu"])
+@pytest.mark.parametrize("denial", ["excluded", "ruled out", "ausgeschlossen", "exclu", "excluido", "uitgesloten"])
 def test_a_category_that_is_excluded_is_not_told(denial: str) -> None:
     assert (nodes(f"pN2 {denial}"), nodes(f"pN2 {denial}, pN1")) == (UNREADABLE, "N1")
 
@@ -53,10 +59,33 @@ def test_a_category_that_is_excluded_is_not_told(denial: str) -> None:
     [
         *("suspect", "suspected", "susp.", "V.a.", "v. a.", "Verdacht auf", "fraglich", "fragliches", "wahrscheinlich"),
         *("möglich", "mögliches", "vermutlich", "probable", "probably", "possible", "possibly"),
+        *("improbable", "unlikely", "likely", "DD", "DDx", "questionable", "doubtful", "equivocal", "presumed", "r/o"),
+        *("unwahrscheinlich", "eventuell", "evtl.", "Vd.", "Verd. a.", "am ehesten", "z.A.", "unklar", "zweifelhaft"),
+        *("peu probable", "douteux", "éventuel", "sospechado", "poco probable", "dudoso", "sospetto", "improbabile"),
+        *("possível", "improvável", "suspeito", "waarschijnlijk", "onwaarschijnlijk", "mogelijk", "twijfelachtig"),
     ],
 )
 def test_a_category_that_words_doubt_before_or_after_it_may_be_any(doubt: str) -> None:
-    assert [nodes(text) for text in (f"{doubt} pN2", f"pN2 {doubt}", f"pN2, {doubt}")] == [ANY_N] * 3
+    texts = (f"{doubt} pN2", f"pN2 {doubt}", f"pN2, {doubt}", f"pN2 ({doubt})", f"{doubt}: pN2", f"pN2 - {doubt}")
+    assert [nodes(text) for text in texts] == [ANY_N] * len(texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("suspicion of pN2", "suspicious for pN2", "sospecha de pN2", "concern for pN2", "verdenking pN2"),
+        *("to exclude pN2", "cannot exclude pN2", "zum Ausschluss pN2", "rule out pN2"),
+        *("pN2 not excluded", "pN2 cannot be excluded", "pN2 can not be excluded", "pN2 nicht ausgeschlossen"),
+        *("pN2 kann nicht ausgeschlossen werden", "pN1/pN2", "pN1 / N2", "DD pN1 / pN2", "unlikely pN1/pN2"),
+    ],
+)
+def test_a_category_that_is_not_excluded_or_one_of_two_may_be_any(text: str) -> None:
+    assert nodes(text) == ANY_N
+
+
+def test_another_letter_behind_a_slash_leaves_no_category_open() -> None:
+    case = read(PRIMARY, LIVER, said(PT, "pT3/pN2/R1"))
+    assert [shown(case, fact) for fact in ("primary-t", "primary-n", "primary-margin")] == ["T3", "N2", "r1"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +141,11 @@ def test_a_receptor_or_a_height_is_no_margin(text: str, expected: str) -> None:
         ("pM1b, M1 at diagnosis", SEVERAL, True),
         ("cM0, pM1b", ABSENT, True),
         ("M1a, pM1b", ABSENT, True),
+        ("M1b/M1c", SEVERAL, True),
+        ("M1b/M1a", ABSENT, True),
+        ("M1b unlikely", ABSENT, True),
+        ("M1b lung", SEVERAL, True),
+        ("M1c with peritoneal deposits", SEVERAL, True),
         ("M1 by imaging", ABSENT, False),
         ("M1 confirmed", ABSENT, False),
         ("no contrast: HIV C", ABSENT, False),

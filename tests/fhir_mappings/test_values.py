@@ -81,10 +81,13 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("largest-metastasis", {"valueQuantity": {"unit": "mm"}}, UNREADABLE),
     ("largest-metastasis", {"valueQuantity": {"_value": {"extension": []}}}, ABSENT),
     *(("cea", value(4.25, unit), 4.25) for unit in ("ng/mL", "ug/L", "µg/l", "μg/l", "mcg/L")),
-    ("cea", value(4.25, "mg/L"), UNREADABLE),
+    *(("cea", value(4.25, unit), 4250) for unit in ("ug/mL", "µg/mL", "μg/mL", "mcg/mL", "mg/L")),
+    *(("cea", value(4.25, unit), 0.00425) for unit in ("ng/L", "pg/mL")),
+    *(("cea", value(4.25, unit), 0.0425) for unit in ("ng/dL", "NG/DL")),
+    *(("cea", value(4.25, unit), UNREADABLE) for unit in ("g/L", "nmol/L", "k[IU]/L", "[arb'U]/mL", "ng", "mg/g")),
     ("cea", value(4.25, "ng/mL", system=SNOMED, code="258806002"), 4.25),
     ("cea", value(4.25, system="urn:oid:1.2.3", code="ng/mL"), 4.25),
-    ("cea", value(4.25, "ng/mL", system="urn:oid:2.16.840.1.113883.6.8", code="mg/L"), UNREADABLE),
+    ("cea", value(4.25, "ng/mL", system="urn:oid:2.16.840.1.113883.6.8", code="ug/mL"), 4250),
     *(
         ("cea", value(4.25, "ng/mL", system=system, code="U/mL"), UNREADABLE)
         for system in ("http://unitsofmeasure.org", " http://unitsofmeasure.org/ ")
@@ -139,7 +142,7 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     *(("asa", text(f"{roman}"), number) for number, roman in enumerate(("I", "ii", "III", "asa iv", "ASA V", "VI"), 1)),
     ("asa", text("ASA class III"), 3),
     ("asa", text("class vi"), 6),
-    *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIE", "III or IV")),
+    *(("asa", text(unclear), UNREADABLE) for unclear in ("ASA", "ASA IIII", "ASAII", "IIX", "III and IV")),
     *(
         ("asa", text(classes), Interval(2, 3))
         for classes in ("II-III", "ASA II - III", "asa class ii \u2013 iii", "II to III")

@@ -82,6 +82,11 @@ def _including(system: str, *codes: str, **more: Any) -> dict[str, Any]:
     return {"compose": {"include": [{"system": system, "concept": [{"code": code} for code in codes]} | more]}}
 
 
+def _naming(system: str, *designations: dict[str, Any]) -> dict[str, Any]:
+    member = {"code": "x", "designation": [*designations]}
+    return {"compose": {"include": [{"system": system, "concept": [member]}]}}
+
+
 def _filtering(value: str, of: str = "code", by: str = "regex") -> dict[str, Any]:
     rule = {"property": of, "op": by, "value": value}
     return _including("http://dotted.example/Codes", filter=[rule])
@@ -147,6 +152,15 @@ def test_documents_become_sets_of_codes_patterns_and_own_systems() -> None:
     assert [built.reads(system) for system in (plain, own, "http://y.example", "", None)] == [True] * 2 + [False] * 3
 
 
+def test_a_designation_names_the_sets_that_it_is_in_in_letters_and_digits() -> None:
+    plain, said = "http://plain.example", {"value": "All self-care, 50%"}
+    built = build_terminology(
+        parse_systems(SYSTEMS), [_set(name, **_naming(plain, said)) for name in "ab"] + [_set("c", **_naming(plain))]
+    )
+    texts = ("all selfcare 50", "All self-care, 50%", "all selfcare", "", "x" * 600)
+    assert [built.named(text) for text in texts] == [{"a", "b"}, {"a", "b"}, set(), set(), set()]
+
+
 def test_every_fault_of_documents_is_named_with_its_file() -> None:
     with pytest.raises(TerminologyError) as caught:
         build_terminology(
@@ -158,6 +172,7 @@ def test_every_fault_of_documents_is_named_with_its_file() -> None:
                     "bare", compose={"include": [{"concept": [{"code": "x"}]}]}, expansion={"contains": [{"code": "y"}]}
                 ),
                 _set("twice", **_filtering("[")),
+                _set("named", **_naming("http://plain.example", {"value": 1})),
             ],
         )
     assert str(caught.value).splitlines() == [
@@ -166,4 +181,5 @@ def test_every_fault_of_documents_is_named_with_its_file() -> None:
         "bare.json: system '' is not in systems.toml",
         "bare.json: system '' is not in systems.toml",
         "twice.json: regex '[': unterminated character set at position 0",
+        "named.json: compose or expansion is not of FHIR's shape",
     ]

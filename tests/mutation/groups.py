@@ -99,9 +99,10 @@ GROUPS = {
             "asked", "bundle", "case", "loose_json", "relevance", "mapper", "terminology", "resources", "shapes",
             "screen", "surrogates", "value_set_json", "wiring", "words",
             *(f"read/{name}" for name in (
-                "certainty", "chart_reading", "conditions", "dates", "doses", "elsewhere", "fitness", "liver", "mdt",
-                "once", "operations", "other_cancers", "pathology", "places", "primary", "radiotherapy", "reader",
-                "references", "routes", "scope", "settle", "tnm", "topics", "treatment", "values",
+                "absence", "adjuvant", "certainty", "chart_reading", "conditions", "dates", "doses", "doubt",
+                "elsewhere", "fitness", "liver", "mdt", "once", "operations", "other_cancers", "pathology", "places",
+                "primary", "radiotherapy", "reader", "references", "routes", "scope", "settle", "tnm", "topics",
+                "treatment", "tumours", "values",
             )),
         ),
         tuple(
@@ -117,7 +118,8 @@ GROUPS = {
                 "last_given", "liver_state", "derived_day", "distant_sites", "malformed_codes", "margin_of_resection",
                 "named_beside", "named_cirrhosis", "named_measurements", "named_perforation", "named_plans",
                 "radiotherapy", "routes", "second_primary", "severity", "snomed_operations", "systemic_therapy",
-                "tnm_doubted", "tnm_formula", "tnm_in_words", "tnm_m", "words", "case", "days_to_come",
+                "tnm_doubted", "tnm_formula", "tnm_in_words", "tnm_m", "words", "case", "days_to_come", "absence",
+                "grades_in_words", "unknown_kind", "named_places",
             )
         ),
         share=0.25,

@@ -26,6 +26,7 @@ _UNITS: dict[str, tuple[tuple[float, Json], ...]] = {
         (1, {"unit": "ng/mL", "system": UCUM, "code": "ng/mL"}),
         (1, {"unit": "ug/L", "system": UCUM, "code": "ug/L"}),
         (1, {"unit": "µg/l"}),
+        (1000, {"unit": "ug/mL", "system": UCUM, "code": "ug/mL"}),
     ),
     "%": ((1, {"unit": "%", "system": UCUM, "code": "%"}), (1, {"unit": "%"}), (1, {"unit": "percent", "code": "%"})),
     "mo": ((1, {"unit": "months", "system": UCUM, "code": "mo"}), (1, {"unit": "mo"})),
@@ -38,7 +39,7 @@ _UNITS: dict[str, tuple[tuple[float, Json], ...]] = {
 }
 _WRONG_UNITS: dict[str, tuple[Json, ...]] = {
     "mm": ({}, {"unit": "in", "code": "[in_i]"}, {"unit": "kg"}, {"unit": "1", "code": "1"}),
-    "ng/mL": ({}, {"unit": "kIU/L"}, {"unit": "nmol/L"}, {"unit": "mg/L"}),
+    "ng/mL": ({}, {"unit": "kIU/L"}, {"unit": "nmol/L"}, {"unit": "mg/g"}),
     "%": ({}, {"unit": "1", "code": "1"}, {"unit": "mL"}, {"unit": "ratio", "code": "{ratio}"}),
     "mo": ({"unit": "a"}, {"unit": "d", "code": "d"}),
     "{score}": ({"unit": "mm"}, {"unit": "kg"}),
@@ -111,11 +112,21 @@ def _choice(random: Random, fact: FactDefinition, value: str) -> Json:
     return {"valueCodeableConcept": concept(random, (system, value))}
 
 
+_NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+
+
 def nothing(random: Random) -> Json:
     """Write that the value is not known."""
     system = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
     reason = random.choice(("unknown", "not-asked", "masked"))
-    return random.choice(({"dataAbsentReason": {"coding": [{"system": system, "code": reason}]}}, {}))
+    coded = random.choice((("http://snomed.info/sct", "261665006"), (_NULL_FLAVOR, "UNK"), (system, "unknown")))
+    return random.choice(
+        (
+            {"dataAbsentReason": {"coding": [{"system": system, "code": reason}]}},
+            {"valueCodeableConcept": {"coding": [{"system": coded[0], "code": coded[1]}]}},
+            {},
+        )
+    )
 
 
 def unreadable(random: Random, fact: FactDefinition) -> Json:
