@@ -15,17 +15,9 @@ from service.knowledge.headline import (
     strategy_names,
     summary,
 )
+from service.knowledge.left_open import answer_text, contradiction
 from service.knowledge.opposed import against
-from service.knowledge.phrases import (
-    answer_text,
-    assumed,
-    contradiction,
-    either,
-    listed,
-    sentence,
-    short_name,
-    value_text,
-)
+from service.knowledge.phrases import assumed, either, listed, sentence, short_name, value_text
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps

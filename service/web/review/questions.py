@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
 from service.knowledge.headline import reading_place
-from service.knowledge.phrases import (
-    answer_text,
-    assumed,
-    contradiction,
-    narrowed_text,
-    sentence,
-    short_name,
-    value_text,
-)
+from service.knowledge.left_open import answer_text, contradiction, narrowed_text
+from service.knowledge.phrases import assumed, sentence, short_name, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
