@@ -84,8 +84,8 @@ def test_no_operation_of_the_liver_is_told_without_the_wait_after_chemotherapy(
     ("last", "wait"),
     [
         (date(2026, 10, 26), "not before 23 Nov 2026: 4 weeks after the last chemotherapy (26 Oct 2026)"),
-        (date(2026, 10, 25), "the wait ended on 22 Nov 2026: 4 weeks after the last chemotherapy (25 Oct 2026)"),
-        (date(2026, 10, 16), "the wait ended on 13 Nov 2026: 4 weeks after the last chemotherapy (16 Oct 2026)"),
+        (date(2026, 10, 25), "possible since 22 Nov 2026: 4 weeks after the last chemotherapy (25 Oct 2026)"),
+        (date(2026, 10, 16), "possible since 13 Nov 2026: 4 weeks after the last chemotherapy (16 Oct 2026)"),
     ],
 )
 def test_a_wait_that_is_over_is_told_as_over(last: date, wait: str) -> None:
