@@ -24,7 +24,7 @@ from service.knowledge.schedule import steps
 from service.knowledge.sources import sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from service.knowledge.decision import Answer, Decision, Label, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
@@ -293,6 +293,7 @@ def _gaps(reading: Reading) -> list[Line]:
                 lines.append(_gap(found, code, f"{name}: {why}", None))
             case _:
                 pass
+    lines += _left_open(reading)
     if reading.case.not_retrieved:
         named = listed(sorted(reading.case.not_retrieved))
         lines.append(say("gap", f"Not or only partly retrieved: {named}; what they would say is unknown"))
@@ -303,6 +304,16 @@ def _gaps(reading: Reading) -> list[Line]:
     if len(left_out) > _ISSUES_SHOWN:
         lines.append(say("issue", f"{len(left_out) - _ISSUES_SHOWN} more resources left out"))
     return lines
+
+
+def _left_open(reading: Reading) -> Iterator[Line]:
+    """Say of each missing fact which resources speak of it without telling it."""
+    flagged = [issue for issue in reading.case.issues if issue.severity == "flagged" and issue.costs]
+    for found in reading.decision.missing if flagged else ():
+        name = sentence(short_name(reading.catalogue[found.fact]))
+        for issue in flagged:
+            if found.fact in issue.costs:
+                yield say("gap", f"{name}: {issue.reason}", Source((issue.reference,)), fact=found.fact)
 
 
 def _not_usable(reading: Reading) -> list[tuple[str, Unknown]]:
