@@ -163,8 +163,11 @@ def _missing(reading: Reading) -> list[Line]:
     missing = reading.decision.missing
     if len(missing) == 1:
         return [_answer_line(reading, missing[0], answer) for answer in missing[0].answers]
-    lines = [_fact_line(reading, found) for found in missing[:_MISSING_SHOWN]]
-    rest = [short_name(reading.catalogue[found.fact]) for found in missing[_MISSING_SHOWN:]]
+    labelled = [(found, _labels(reading, found)) for found in missing]
+    # What decides only together with the others takes the room of nothing that decides by itself.
+    shown = ([one for one in labelled if len(one[1]) > 1] or labelled)[:_MISSING_SHOWN]
+    lines = [_fact_line(reading, found, labels) for found, labels in shown]
+    rest = [short_name(reading.catalogue[one[0].fact]) for one in labelled if one not in shown]
     if len(rest) > _MISSING_NAMED:
         rest = [*rest[:_MISSING_NAMED], f"{len(rest) - _MISSING_NAMED} more"]
     return [*lines, say("missing", f"then: {listed(rest)}")] if rest else lines
@@ -187,17 +190,22 @@ def _outcomes(reading: Reading, answer: Answer) -> str:
     return listed(strategy_names(reading, answer.outcomes), "or")
 
 
-def _fact_line(reading: Reading, missing: MissingFact) -> Line:
+def _fact_line(reading: Reading, missing: MissingFact, labels: dict[str, list[Label]]) -> Line:
     definition = reading.catalogue[missing.fact]
-    labels: dict[str, list[Label]] = {}
-    for answer in missing.answers:
-        labels.setdefault(_short_outcomes(reading, answer), []).append(answer.label)
     named = Strong(sentence(short_name(definition)))
     if len(labels) == 1:
         return say("missing", named, ": decides only together with the others", fact=missing.fact)
     fact = reading.fact(missing.fact)
     answers = "; ".join(f"{answer_text(definition, either(same), fact)} → {left}" for left, same in labels.items())
     return say("missing", named, f": {answers}", fact=missing.fact)
+
+
+def _labels(reading: Reading, missing: MissingFact) -> dict[str, list[Label]]:
+    """Group the answers of a missing fact by what they leave."""
+    labels: dict[str, list[Label]] = {}
+    for answer in missing.answers:
+        labels.setdefault(_short_outcomes(reading, answer), []).append(answer.label)
+    return labels
 
 
 def _short_outcomes(reading: Reading, answer: Answer) -> str:
