@@ -11,11 +11,10 @@ from fhir_mappings.read.operations import (
     BEFORE_DIAGNOSIS_DAYS,
     LIVER_OPERATIONS,
     RESECTIONS,
-    flag_others,
+    flag_liver_operations,
     operations_for_metastases,
     planned_operations,
     undecided_resections,
-    unlisted_liver_operations,
 )
 from fhir_mappings.read.primary import second_primaries
 from fhir_mappings.read.settle import Candidate, Found, derived
@@ -30,7 +29,6 @@ _CIRRHOSIS = "cirrhosis"
 _AT_STAGING, _FOLLOW_UP = "at-staging", "follow-up"
 _EITHER: frozenset[str | bool] = frozenset({_AT_STAGING, _FOLLOW_UP})
 RECURRENCE_AFTER_DAYS = 30
-UNLISTED = "an operation of the liver, its code does not say which"
 
 
 def metastasis_date(reader: Reader, fact: FactDefinition) -> list[Candidate]:
@@ -163,9 +161,7 @@ def state(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
     Both stay open where a metastasis may be either. Without such an operation later is after it was said to be treated.
     """
-    flag_others(reader, fact.code, *LIVER_OPERATIONS)
-    for unlisted in unlisted_liver_operations(reader):
-        reader.flag(unlisted, UNLISTED, fact.code)
+    flag_liver_operations(reader, fact.code)
     operations = [
         (done.dated, reader.evidence(done, *LIVER_OPERATIONS, how="derived"))
         for done in operations_for_metastases(reader)

@@ -19,7 +19,9 @@ RESECTIONS = "resection-*"
 LIVER_OPERATIONS = ("hepatectomy-*", "liver-ablation")
 UNLISTED_LIVER_OPERATIONS = "liver-operation-unlisted"
 RELIEFS = ("resection-*", "stoma-or-stent")
-FOR_ANOTHER = "for another cancer: not used"
+FOR_ANOTHER = "an operation for another cancer, not used"
+UNLISTED = "an operation of the liver, its code does not say which"
+NOT_PLACED = "an operation of the liver, not certainly for these metastases"
 BEFORE_DIAGNOSIS_DAYS = 90
 """The Condition is often dated by the specimen: what happened this long before it still belongs to the primary."""
 
@@ -99,6 +101,17 @@ def flag_others(reader: Reader, fact: str, *sets: str) -> None:
     for done in reader.done(*sets):
         if is_for_another(reader, done):
             reader.flag(done, FOR_ANOTHER, fact)
+
+
+def flag_liver_operations(reader: Reader, fact: str) -> None:
+    """Note the operations of the liver that do not tell whether the metastases are treated."""
+    flag_others(reader, fact, *LIVER_OPERATIONS)
+    for unlisted in unlisted_liver_operations(reader):
+        reader.flag(unlisted, UNLISTED, fact)
+    counted = {done.reference for done in operations_for_metastases(reader)}
+    for done in liver_operations(reader):
+        if done.reference not in counted and not is_for_another(reader, done):
+            reader.flag(done, NOT_PLACED, fact)
 
 
 def resected_long_before_diagnosis(reader: Reader) -> bool:

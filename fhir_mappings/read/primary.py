@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _SITES = "primary-site-*"
 _OF_THE_COLON = frozenset({"Z85038", "429699009"})
 """Histories of a primary that name the colon, in ICD-10-CM and SNOMED CT, without a dot."""
-UNDATED = "without a date that places it: not used"
-SECOND = "a cancer at another site, after the primary was resected or over: not told apart from it"
+UNDATED = "recorded without a date that places it, not used"
+SECOND = "a cancer at another site, after the primary was resected or over, not told apart from it"
 _SEGMENTS = {
     "colon-unspecified": frozenset({
         "caecum", "ascending-colon", "hepatic-flexure", "transverse-colon", "splenic-flexure", "descending-colon",

@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 UNREADABLE_VALUE = "value cannot be read: unit, range or code"
 UNKNOWN_STATUS = "status is none of FHIR's"
-IN_DOUBT = "not certainly done: left out"
+IN_DOUBT = "a procedure not certainly done, left out"
 
 _USED = frozenset({"final", "amended", "corrected", "preliminary", "partial"})
 _UNUSED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
 _STATUSES = _USED | _UNUSED
 _PLANS = ("ServiceRequest", "Procedure")
 _OPEN_ORDER = frozenset({"draft", "active", "on-hold"})
+_TOLD_BY_OPERATIONS = ("primary-in-situ", "liver-state")
 _PROCEDURE_DOUBT = frozenset({"in-progress", "on-hold", "stopped", "unknown"})
 NOT_DONE = PREPARED | {"not-done", "entered-in-error"}
 """Statuses of a Procedure that was not done, or not yet."""
@@ -333,7 +334,8 @@ class Reader:
             if resource.status not in _PROCEDURE_KNOWN:
                 self.note(resource, UNKNOWN_STATUS, *self.costs(resource.kind, resource.sets))
             elif resource.status in _PROCEDURE_DOUBT and resource.sets:
-                self.flag(resource, IN_DOUBT)
+                costs = self.costs(resource.kind, resource.sets)
+                self.flag(resource, IN_DOUBT, *(code for code in costs if code in _TOLD_BY_OPERATIONS))
 
 
 def _is_open_plan(plan: Resource) -> bool:

@@ -18,7 +18,7 @@ from service.cds.card import (
     Knowledge,
     Missing,
 )
-from service.knowledge.phrases import interval_label
+from service.knowledge.left_open import interval_label
 from service.knowledge.reading import references
 
 if TYPE_CHECKING:

@@ -105,7 +105,8 @@ def _shown(lines: tuple[Line, ...], limit: int | None) -> Sequence[Line]:
         if not stated.issuperset(line.codes):
             shown.append(line)
             stated.update(line.codes)
-    return shown
+    # One line more takes no more room than to say that there is one.
+    return lines if len(lines) == len(shown) + 1 else shown
 
 
 def _line(line: Line, named: set[str]) -> str:

@@ -15,24 +15,16 @@ from service.knowledge.headline import (
     strategy_names,
     summary,
 )
+from service.knowledge.left_open import answer_text, contradiction
 from service.knowledge.opposed import against
-from service.knowledge.phrases import (
-    answer_text,
-    assumed,
-    contradiction,
-    either,
-    listed,
-    sentence,
-    short_name,
-    value_text,
-)
+from service.knowledge.phrases import assumed, either, listed, sentence, short_name, value_text
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
 from service.knowledge.sources import sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from service.knowledge.decision import Answer, Decision, Label, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
@@ -171,8 +163,11 @@ def _missing(reading: Reading) -> list[Line]:
     missing = reading.decision.missing
     if len(missing) == 1:
         return [_answer_line(reading, missing[0], answer) for answer in missing[0].answers]
-    lines = [_fact_line(reading, found) for found in missing[:_MISSING_SHOWN]]
-    rest = [short_name(reading.catalogue[found.fact]) for found in missing[_MISSING_SHOWN:]]
+    labelled = [(found, _labels(reading, found)) for found in missing]
+    # What decides only together with the others takes the room of nothing that decides by itself.
+    shown = ([one for one in labelled if len(one[1]) > 1] or labelled)[:_MISSING_SHOWN]
+    lines = [_fact_line(reading, found, labels) for found, labels in shown]
+    rest = [short_name(reading.catalogue[one[0].fact]) for one in labelled if one not in shown]
     if len(rest) > _MISSING_NAMED:
         rest = [*rest[:_MISSING_NAMED], f"{len(rest) - _MISSING_NAMED} more"]
     return [*lines, say("missing", f"then: {listed(rest)}")] if rest else lines
@@ -195,17 +190,22 @@ def _outcomes(reading: Reading, answer: Answer) -> str:
     return listed(strategy_names(reading, answer.outcomes), "or")
 
 
-def _fact_line(reading: Reading, missing: MissingFact) -> Line:
+def _fact_line(reading: Reading, missing: MissingFact, labels: dict[str, list[Label]]) -> Line:
     definition = reading.catalogue[missing.fact]
-    labels: dict[str, list[Label]] = {}
-    for answer in missing.answers:
-        labels.setdefault(_short_outcomes(reading, answer), []).append(answer.label)
     named = Strong(sentence(short_name(definition)))
     if len(labels) == 1:
         return say("missing", named, ": decides only together with the others", fact=missing.fact)
     fact = reading.fact(missing.fact)
     answers = "; ".join(f"{answer_text(definition, either(same), fact)} → {left}" for left, same in labels.items())
     return say("missing", named, f": {answers}", fact=missing.fact)
+
+
+def _labels(reading: Reading, missing: MissingFact) -> dict[str, list[Label]]:
+    """Group the answers of a missing fact by what they leave."""
+    labels: dict[str, list[Label]] = {}
+    for answer in missing.answers:
+        labels.setdefault(_short_outcomes(reading, answer), []).append(answer.label)
+    return labels
 
 
 def _short_outcomes(reading: Reading, answer: Answer) -> str:
@@ -301,6 +301,7 @@ def _gaps(reading: Reading) -> list[Line]:
                 lines.append(_gap(found, code, f"{name}: {why}", None))
             case _:
                 pass
+    lines += _left_open(reading)
     if reading.case.not_retrieved:
         named = listed(sorted(reading.case.not_retrieved))
         lines.append(say("gap", f"Not or only partly retrieved: {named}; what they would say is unknown"))
@@ -311,6 +312,16 @@ def _gaps(reading: Reading) -> list[Line]:
     if len(left_out) > _ISSUES_SHOWN:
         lines.append(say("issue", f"{len(left_out) - _ISSUES_SHOWN} more resources left out"))
     return lines
+
+
+def _left_open(reading: Reading) -> Iterator[Line]:
+    """Say of each missing fact which resources speak of it without telling it."""
+    flagged = [issue for issue in reading.case.issues if issue.severity == "flagged" and issue.costs]
+    for found in reading.decision.missing if flagged else ():
+        name = sentence(short_name(reading.catalogue[found.fact]))
+        for issue in flagged:
+            if found.fact in issue.costs:
+                yield say("gap", f"{name}: {issue.reason}", Source((issue.reference,)), fact=found.fact)
 
 
 def _not_usable(reading: Reading) -> list[tuple[str, Unknown]]:

@@ -10,16 +10,8 @@ from service.knowledge.decide import decide
 from service.knowledge.explain import assumptions
 from service.knowledge.explanation import ChartText, Explanation, Section, Strong, say
 from service.knowledge.headline import outcome_name, strategy_name, strategy_names
-from service.knowledge.phrases import (
-    SUMMARY_LIMIT,
-    contradiction,
-    day,
-    listed,
-    narrowed_text,
-    sentence,
-    short_name,
-    value_text,
-)
+from service.knowledge.left_open import contradiction, narrowed_text
+from service.knowledge.phrases import SUMMARY_LIMIT, day, listed, sentence, short_name, value_text
 from service.knowledge.reading import Reading, source, source_of
 from service.knowledge.reasons import facts_asked
 from service.knowledge.sources import sources_of
@@ -183,10 +175,10 @@ def answer_now(reading: Reading, record: MdtRecord, then: Decision | None = None
     if not decision.outcomes:
         return say("change", "Nothing is left to order: primary and liver are treated")
     if decision.strategy is None:
-        names = listed(strategy_names(reading, decision.outcomes), "or")
+        names = listed(strategy_names(reading, decision.outcomes))
         asked = listed(short_name(reading.catalogue[found.fact]) for found in decision.missing[:_NAMED])
         needed = f"; {asked} would decide" if asked else ""
-        return say("change", f"From the summary now open between {names}{needed}")
+        return say("change", f"From the summary it is now open between {names}{needed}")
     now = (
         outcome_name(reading, decision.outcomes[0])
         if decision.next_step is not None

@@ -6,18 +6,17 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
-from fhir_mappings.case import Interval, Narrowed, PartialDate
+from fhir_mappings.case import PartialDate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fhir_mappings.case import Fact, Value
+    from fhir_mappings.case import Value
     from fhir_mappings.catalogue import FactDefinition
     from service.knowledge.decision import Label
 
 SUMMARY_LIMIT = 139
 """Characters of a card's summary."""
-_CONTESTED_SHOWN = 4
 _UNITS = {"%": " %", "mm": " mm", "ng/mL": " ng/mL", "mo": " months"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -138,9 +137,6 @@ _GROUPS = {
     ("asa", "<= 3"): "ASA ≤ 3",
     ("primary-margin", "r0"): "R0 where the primary was resected",
 }
-_NARROWED: dict[tuple[str, frozenset[str | bool] | Interval], str] = {
-    ("extrahepatic-disease", frozenset({"resectable", "unresectable"})): "extrahepatic disease of unknown resectability"
-}
 _CHOICES = {
     "hartmann": "Hartmann operation",
     "sigmoid-or-high-anterior-resection": "sigmoid or high anterior resection",
@@ -228,7 +224,12 @@ def clause(definition: FactDefinition, value: Value) -> str:
     spoken = _CLAUSES.get(definition.code, {}).get(value)
     if spoken is not None:
         return spoken
-    return _TEMPLATES.get(definition.code, definition.title + ": {}").format(value_text(definition, value))
+    return worded(definition, value_text(definition, value))
+
+
+def worded(definition: FactDefinition, text: str) -> str:
+    """Say a fact with the text of its value, which may be a range: `remnant under 35 %`, `primary: caecum`."""
+    return _TEMPLATES.get(definition.code, definition.title + ": {}").format(text)
 
 
 def assumed(definition: FactDefinition, value: Label) -> str:
@@ -253,13 +254,6 @@ def label_text(definition: FactDefinition, label: Label) -> str:
     if len(pieces) > _PIECES_SHOWN:
         pieces = [*pieces[: _PIECES_SHOWN - 1], f"{len(pieces) - _PIECES_SHOWN + 1} others"]
     return listed(pieces, "or")
-
-
-def answer_text(definition: FactDefinition, label: Label, fact: Fact) -> str:
-    """Write the label of an answer with those of its values that the chart leaves open."""
-    if isinstance(label, str) and isinstance(fact, Narrowed) and isinstance(fact.values, frozenset):
-        label = " or ".join(piece for piece in label.split(" or ") if piece in fact.values) or label
-    return label_text(definition, label)
 
 
 def either(labels: Sequence[Label]) -> Label:
@@ -299,48 +293,6 @@ def _complete_months(piece: str) -> str:
     if last is not None:
         return f"< {int(last[1]) + 1}"
     return piece if above is None else f">= {int(above[1]) + 1}"
-
-
-def narrowed_clause(definition: FactDefinition, narrowed: Narrowed) -> str:
-    """Say a fact with what is left of it: `number of metastases: ≥ 2`, or in words of its own."""
-    spoken = _NARROWED.get((definition.code, narrowed.values))
-    return spoken or f"{short_name(definition)}: {narrowed_text(definition, narrowed)}"
-
-
-def narrowed_text(definition: FactDefinition, narrowed: Narrowed) -> str:
-    """Write what is left of a narrowed fact: `resectable or unresectable`, `≥ 2`, `under 5 ng/mL`."""
-    if isinstance(narrowed.values, frozenset):
-        return listed((value_text(definition, value) for value in sorted(narrowed.values, key=str)), "or")
-    return _found_text(definition, narrowed.values)
-
-
-def _found_text(definition: FactDefinition, found: Value | Interval) -> str:
-    if isinstance(found, Interval):
-        return label_text(definition, interval_label(found))
-    return value_text(definition, found)
-
-
-def contradiction(
-    definition: FactDefinition, contested: Iterable[Value | Interval], *, shown: int = _CONTESTED_SHOWN
-) -> str:
-    """Say that sources contradict each other, and what they say: `sources contradict each other, 2 against 5`."""
-    ordered = sorted(contested, key=lambda value: (value if isinstance(value, int | float) else 0, str(value)))
-    said = [_found_text(definition, value) for value in ordered[:shown]]
-    more = " …" if len(ordered) > shown else ""
-    named = f", {' against '.join(said)}{more}" if said else ""
-    return f"sources contradict each other{named}"
-
-
-def interval_label(interval: Interval) -> str:
-    """Write an interval with the comparators of the wire: `>= 2`, `< 5`, `3-5`; an unbounded one is empty."""
-    low, high = interval.low, interval.high
-    if low is not None and high is not None:
-        return f"{low:g}" if low == high else f"{low:g}-{high:g}"
-    if low is not None:
-        return f"{'>=' if interval.low_included else '>'} {low:g}"
-    if high is not None:
-        return f"{'<=' if interval.high_included else '<'} {high:g}"
-    return ""
 
 
 def site_adjective(site: Value | None) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from fhir_mappings.case import ABSENT, Interval, Known, Narrowed, Sign, Unknown, day_of, newest
 from service.knowledge.explanation import Source, Text
-from service.knowledge.phrases import assumed, clause, counted, day, narrowed_clause, value_text
+from service.knowledge.left_open import narrowed_clause
+from service.knowledge.phrases import assumed, clause, counted, day, value_text
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case, Evidence, Fact, PartialDate, Value
@@ -139,7 +140,10 @@ class Reading:
                 return (Text(narrowed_clause(definition, found)), *source_of(found))
             case Unknown():
                 assumption = self.assumption(code)
-                return () if assumption is None else (Text(f"{assumed(definition, assumption)} (assumed)"),)
+                if assumption is None:
+                    return ()
+                words = assumed(definition, assumption)
+                return (Text(f"{words[:-1]}, assumed)" if words.endswith(")") else f"{words} (assumed)"),)
             case _:
                 assert_never(found)
 

@@ -51,8 +51,8 @@ class EarliestDay:
     ended: Fact
 
     def told(self, today: date) -> str:
-        """Say until when to wait, or that the wait is over."""
-        until = "not before" if self.day >= today else "the wait ended on"
+        """Say until when to wait, or when the wait ended."""
+        until = "not before" if self.day >= today else "possible since"
         return f"{until} {day(self.day)}: {self.reason}"
 
 

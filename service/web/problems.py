@@ -126,6 +126,8 @@ async def answer_service_error(request: Request, error: Exception) -> Response:
     note(problem=type(error).__name__)
     if isinstance(error, errors.Unauthenticated):
         note(reason=error.reason)
+    else:
+        note(diagnostics=str(error))
     return response_to(request, problem_of(error))
 
 
@@ -135,7 +137,10 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
         raise error
     status = HTTPStatus(error.status_code)
     code = _HTTP_CODES.get(status, "processing")
-    return response_to(request, Problem(status, code, status.phrase, headers=dict(error.headers or {})))
+    headers = dict(error.headers or {})
+    methods = next((value for name, value in headers.items() if name.lower() == "allow"), None)
+    told = f"this address answers {' and '.join(sorted(methods.split(', ')))} alone" if methods else None
+    return response_to(request, Problem(status, code, status.phrase, told, headers=headers))
 
 
 def answer_bug(request: Request, error: Exception, *, request_id: str) -> Response:

@@ -110,13 +110,21 @@ def test_a_contradiction_is_not_cut_off_behind_outdated_values() -> None:
     clash = Unknown(
         Gap.CONFLICTING, (Evidence("Observation/a"), Evidence("Observation/b")), contested=frozenset({0, 4})
     )
-    outdated = ("ecog", "primary_symptoms", "metastasis_count", "largest_metastasis", "r0_achievable")
+    outdated = ("ecog", "primary_symptoms", "metastasis_count", "largest_metastasis", "r0_achievable", "flr_percent")
     (card,) = cards_of(example("V16", **dict.fromkeys(outdated, old), chemotherapy_cycles=clash))
     assert card["extension"][ADVICE]["advisories"] == ["conflicting-data", "outdated-data"]
     assert card["detail"].split("**Not usable**\n")[1].split("\n\n")[0].splitlines()[-2:] == [
         "- Preoperative cycles: sources contradict each other, 0 against 4 (Observation/a, Observation/b)",
-        "- and 1 more in the app",
+        "- and 2 more in the app",
     ]
+
+
+def test_a_line_is_shown_where_saying_that_there_is_one_more_would_take_its_room() -> None:
+    old = Unknown(Gap.OUTDATED, (Evidence("Observation/old"),))
+    outdated = ("ecog", "primary_symptoms", "metastasis_count", "largest_metastasis", "r0_achievable")
+    (card,) = cards_of(example("V16", **dict.fromkeys(outdated, old)))
+    assert len(card["detail"].split("**Not usable**\n")[1].split("\n\n")[0].splitlines()) == len(outdated)
+    assert "more in the app" not in card["detail"].split("**Not usable**")[1]
 
 
 def test_an_unchanged_mdt_decision_is_respected_in_silence() -> None:

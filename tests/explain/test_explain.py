@@ -194,13 +194,13 @@ def test_what_speaks_against_simultaneous_surgery_comes_from_the_values() -> Non
 @pytest.mark.parametrize(
     ("fact", "left", "line"),
     [
-        ("ecog", Interval(3, None), "ECOG: ≥ 3 (Observation/x); ASA 2 (2 Nov 2026, Observation/asa)"),
+        ("ecog", Interval(3, None), "ECOG ≥ 3 (Observation/x); ASA 2 (2 Nov 2026, Observation/asa)"),
         (
             "extrahepatic_disease",
             frozenset({"resectable", "unresectable"}),
             "Extrahepatic disease of unknown resectability (Observation/x)",
         ),
-        ("metastasis_count", Interval(4, None), "Number of metastases: ≥ 4 (Observation/x)"),
+        ("metastasis_count", Interval(4, None), "≥ 4 metastases (Observation/x)"),
     ],
 )
 def test_what_is_left_of_a_narrowed_fact_is_among_the_reasons(fact: str, left: Any, line: str) -> None:

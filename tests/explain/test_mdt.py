@@ -234,7 +234,7 @@ def test_an_open_answer_names_what_would_decide() -> None:
     section = section_of(explanation, "why")
     assert section is not None
     assert [plain(line) for line in section.lines] == [
-        "From the summary now open between simultaneous resection, liver first or MDT; ECOG would decide"
+        "From the summary it is now open between simultaneous resection, liver first and MDT; ECOG would decide"
     ]
 
 

@@ -9,19 +9,8 @@ import pytest
 
 from fhir_mappings.case import Interval, Narrowed, PartialDate
 from fhir_mappings.catalogue import load_catalogue
-from service.knowledge.phrases import (
-    assumed,
-    clause,
-    contradiction,
-    day,
-    decides,
-    interval_label,
-    label_text,
-    listed,
-    narrowed_text,
-    site_adjective,
-    value_text,
-)
+from service.knowledge.left_open import answer_text, contradiction, interval_label, narrowed_clause, narrowed_text
+from service.knowledge.phrases import assumed, clause, day, decides, label_text, listed, site_adjective, value_text
 
 FACTS = load_catalogue()
 
@@ -120,6 +109,68 @@ def test_an_assumption_reads_as_a_clause(code: str, value: Any, expected: str) -
 )
 def test_the_label_of_an_answer_is_readable(code: str, label: Any, expected: str) -> None:
     assert label_text(FACTS[code], label) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "label", "left", "expected"),
+    [
+        ("metastasis-count", "1-3", Interval(2), "2–3"),  # noqa: RUF001 - as printed
+        ("metastasis-count", "1-3", Interval(3), "3"),
+        ("metastasis-count", "> 3", Interval(2), "more than 3"),
+        ("metastasis-count", "> 3", Interval(6), "≥ 6"),
+        ("metastasis-count", "1-3 or > 3", Interval(2, 9), "2–9"),  # noqa: RUF001
+        ("metastasis-count", "1-3 or > 3", Interval(), "≥ 1"),
+        ("ecog", "0-1 or 3-5", Interval(1, 3), "1 or 3"),
+        ("ecog", "3-5 or 0-1", Interval(), "0–1 or 3–5"),  # noqa: RUF001
+        ("months-primary-to-metastases", "5-11", Interval(10, 22), "10–11 months"),  # noqa: RUF001
+        ("months-primary-to-metastases", "> 11", Interval(10, 22), "12–22 months"),  # noqa: RUF001
+        ("months-primary-to-metastases", "5-11 or > 11", Interval(), "≥ 5 months"),
+        ("months-primary-to-metastases", "0-4 or 5-11", Interval(), "under 12 months"),
+        ("flr-percent", "> 30 and <= 40", Interval(None, 35, high_included=False), "more than 30 % and under 35 %"),
+        ("flr-percent", "<= 30", Interval(None, 35, high_included=False), "≤ 30 %"),
+        ("flr-percent", "<= 30", Interval(30, 35), "30 %"),
+        ("flr-percent", "> 30", Interval(20, 35), "more than 30 % and ≤ 35 %"),
+        ("flr-percent", "<= 30", Interval(20, 35), "20–30 %"),  # noqa: RUF001
+        ("flr-percent", "<= 30 or > 30 and <= 40", Interval(), "≤ 40 %"),
+        ("flr-percent", "<= 30 or > 40", Interval(), "≤ 30 % or more than 40 %"),
+        ("flr-percent", "<= 30", Interval(30, 35, low_included=False), "≤ 30 %"),
+        ("primary-symptoms", "none or minor", frozenset({"minor", "bleeding"}), "minor"),
+    ],
+)
+def test_an_answer_names_what_the_chart_leaves_open(code: str, label: str, left: Any, expected: str) -> None:
+    assert answer_text(FACTS[code], label, Narrowed(left)) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "left", "expected"),
+    [
+        ("metastasis-count", Interval(4), "≥ 4 metastases"),
+        ("largest-metastasis", Interval(None, 30, high_included=False), "largest under 30 mm"),
+        ("months-primary-to-metastases", Interval(10, 22), "disease-free interval 10–22 months"),  # noqa: RUF001
+        ("flr-percent", Interval(None, 35), "remnant ≤ 35 %"),
+        ("chemotherapy-cycles", Interval(1), "chemotherapy given, number of cycles not recorded"),
+        ("chemotherapy-cycles", Interval(3), "≥ 3 cycles of chemotherapy"),
+        (
+            "colorectal-operation",
+            frozenset(
+                {
+                    "right-hemicolectomy",
+                    "left-hemicolectomy",
+                    "transverse-colectomy",
+                    "sigmoid-or-high-anterior-resection",
+                }
+            ),
+            "segmental colectomy planned",
+        ),
+        (
+            "colorectal-operation",
+            frozenset({"hartmann", "proctocolectomy"}),
+            "the planned bowel operation: Hartmann operation or proctocolectomy",
+        ),
+    ],
+)
+def test_what_is_left_of_a_narrowed_fact_reads_as_a_clause(code: str, left: Any, expected: str) -> None:
+    assert narrowed_clause(FACTS[code], Narrowed(left)) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_mappings.case import Evidence, Narrowed
+from fhir_mappings.case import Evidence, Issue, Narrowed, Sign
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
 from service.knowledge.guideline import load_guideline
@@ -28,6 +29,14 @@ def said(case: Case, code: Any, guideline: Guideline | None = None) -> list[str]
     guideline = guideline or load_guideline()
     section = section_of(explain(Reading(case, decide(case, guideline), guideline, CATALOGUE)), code)
     return [plain(line) for line in section.lines] if section else []
+
+
+def test_what_leaves_a_missing_fact_open_is_named_with_the_fact() -> None:
+    ablated = Issue("Procedure/a", "an operation of the liver", "flagged", ("liver-state",))
+    other = Issue("Procedure/b", "for another cancer", "flagged", ("primary-in-situ",))
+    signs = frozenset({Sign.PROCEDURES_COMPLETE, Sign.LIVER_TREATED})
+    case = replace(example("V27", "liver-state"), issues=(ablated, other), signs=signs)
+    assert said(case, "gaps") == ["Whether the liver has been treated: an operation of the liver (Procedure/a)"]
 
 
 @pytest.mark.parametrize(

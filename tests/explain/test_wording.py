@@ -9,7 +9,7 @@ import pytest
 
 from fhir_mappings.case import Evidence, Gap, Known, Narrowed, PartialDate, Unknown
 from service.knowledge.decide import decide
-from service.knowledge.decision import Decision
+from service.knowledge.decision import Answer, Decision, MissingFact, Outcome
 from service.knowledge.explain import explain
 from service.knowledge.explanation import say
 from service.knowledge.guideline import load_guideline
@@ -84,8 +84,8 @@ def test_no_operation_of_the_liver_is_told_without_the_wait_after_chemotherapy(
     ("last", "wait"),
     [
         (date(2026, 10, 26), "not before 23 Nov 2026: 4 weeks after the last chemotherapy (26 Oct 2026)"),
-        (date(2026, 10, 25), "the wait ended on 22 Nov 2026: 4 weeks after the last chemotherapy (25 Oct 2026)"),
-        (date(2026, 10, 16), "the wait ended on 13 Nov 2026: 4 weeks after the last chemotherapy (16 Oct 2026)"),
+        (date(2026, 10, 25), "possible since 22 Nov 2026: 4 weeks after the last chemotherapy (25 Oct 2026)"),
+        (date(2026, 10, 16), "possible since 13 Nov 2026: 4 weeks after the last chemotherapy (16 Oct 2026)"),
     ],
 )
 def test_a_wait_that_is_over_is_told_as_over(last: date, wait: str) -> None:
@@ -136,13 +136,28 @@ def test_an_undated_value_is_called_undated_and_not_old() -> None:
     ]
 
 
-def test_a_fact_whose_every_answer_leaves_the_same_is_said_to_need_the_others() -> None:
+def test_a_fact_whose_every_answer_leaves_the_same_comes_after_those_that_decide_by_themselves() -> None:
     case = charted({"primary-in-situ": False, "metastases-detected": "follow-up", "months-primary-to-metastases": 23})
     assert said(case, "missing") == [
         "ECOG: 0–2 → treatment as metachronous disease or systemic therapy first; 3–5 → MDT",  # noqa: RUF001 - en dash
         "Liver remnant: ≤ 30 % → systemic therapy first or MDT; more than 30 % → all still open",
-        "Extent of the hepatectomy: decides only together with the others",
-        "then: pathology of the primary and whether R0 is achievable",
+        "Whether R0 is achievable: yes → all still open; no → systemic therapy first or MDT",
+        "then: extent of the hepatectomy and pathology of the primary",
+    ]
+
+
+def test_facts_of_which_none_decides_by_itself_are_said_to_need_each_other() -> None:
+    both = (Outcome("liver-first", "liver-resection-or-ablation-then-primary"), Outcome("mdt", "second-line"))
+    same = (Answer("yes", both), Answer("no", both))
+    facts = ("r0-achievable", "metastases-accessible")
+    missing = tuple(MissingFact(fact, settles=False, answers=same) for fact in facts)
+    decision = Decision(both, ("A7", "A12c"), missing=missing)
+    case = example("V16", *facts)
+    section = section_of(explain(Reading(case, decision, GUIDELINE, CATALOGUE)), "missing")
+    assert section is not None
+    assert [plain(line) for line in section.lines] == [
+        "Whether R0 is achievable: decides only together with the others",
+        "Accessibility of the metastases: decides only together with the others",
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.case import Sign
+from fhir_mappings.case import Issue, Sign
 from tests.charts import CPT, ICD10CM, condition, local, procedure
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read, shown
 
@@ -24,6 +24,8 @@ def liver(onset: str | None = None, ident: str = "l", **more: Any) -> dict[str, 
 def test_an_operation_before_the_metastases_is_not_their_treatment() -> None:
     case = read(PRIMARY, LIVER, procedure("h", HEPATECTOMY, on="2026-05-09"))
     assert (shown(case, "liver-state"), Sign.LIVER_TREATED in case.signs) == ("gap: absent", True)
+    reason = "an operation of the liver, not certainly for these metastases"
+    assert case.issues == (Issue("Procedure/h", reason, "flagged", ("liver-state",)),)
 
 
 @pytest.mark.parametrize(("again", "expected"), [("2025-07-01", "treated"), ("2025-07-02", "recurrence")])

@@ -22,6 +22,7 @@ REPAIRED = {"Condition/c: repaired before validation: spaces, numeric codes, lon
 TEXT_ONLY = {"Condition/c: text only: not mapped"}
 CEA_UNREADABLE = ({"cea": "gap: unreadable"}, {"Observation/o: value cannot be read: unit, range or code"})
 REFUSED = {"Condition/c: not valid FHIR R4"}
+NOT_PLACED = "Procedure/p: an operation of the liver, not certainly for these metastases"
 
 EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "b01_outcome_entry": ("in", {}, set()),
@@ -75,9 +76,9 @@ EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "o32_stage_group": ("out", {}, set()),
     "o33_hasmember_panel": ("out", {}, {"Observation/o: text only: not mapped"}),
     "o35_huge_number": ("out", *CEA_UNREADABLE),
-    "p01_cpt": ("out", {}, set()),
-    "p03_period": ("out", {}, set()),
-    "p04_string": ("out", {}, set()),
+    "p01_cpt": ("out", {}, {NOT_PLACED}),
+    "p03_period": ("out", {}, {NOT_PLACED}),
+    "p04_string": ("out", {}, {NOT_PLACED}),
     "p06_not_done": ("out", {}, set()),
     "p07_eie": ("out", {}, set()),
     "p09_text_only": ("out", {}, {"Procedure/p: text only: not mapped"}),
@@ -89,7 +90,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "x06_code_int": ("in", {}, REPAIRED),
     "x07_category_object": ("in", {}, REPAIRED),
     "x09_dstu2_condition": ("uncertain", MET_GAP, {"Condition: STU3 or DSTU2 shape: R4 is read"}),
-    "x10_r5_procedure": ("out", {}, {"Procedure/p: read as FHIR R5"}),
+    "x10_r5_procedure": ("out", {}, {"Procedure/p: read as FHIR R5", NOT_PLACED}),
     "x12_contained_unknown_type": ("uncertain", MET_GAP, REFUSED),
     "x13_value_as_string": ("out", {"cea": 42.5}, set()),
     "x15_missing_status": ("out", {"cea": "gap: unreadable"}, {"Observation/o: not valid FHIR R4"}),

@@ -240,7 +240,7 @@ def test_a_resection_over_several_days_is_dated_by_the_first(
 def test_a_resection_that_no_date_places_is_flagged(*, resected: str | None, flagged: bool) -> None:
     case = read(primary("2026-05-01"), procedure("r", RIGHT, on=resected))
     reasons = [(issue.reason, issue.severity, issue.costs) for issue in case.issues]
-    expected = [("without a date that places it: not used", "flagged", ("primary-in-situ",))]
+    expected = [("recorded without a date that places it, not used", "flagged", ("primary-in-situ",))]
     assert reasons == (expected if flagged else [])
 
 

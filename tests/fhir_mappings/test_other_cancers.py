@@ -336,7 +336,7 @@ def test_a_hepatectomy_for_a_cancer_of_the_liver_itself_treats_no_metastasis(
     planned = read(PRIMARY, LIVER, HCC, order("h", (CPT, "47120"), on="2026-06-01", **reason))
     assert (shown(done, "liver-state"), shown(planned, "hepatectomy-extent")) == (state, extent)
     assert Sign.LIVER_TREATED in done.signs
-    told = Issue("Procedure/h", "for another cancer: not used", "flagged", ("liver-state",))
+    told = Issue("Procedure/h", "an operation for another cancer, not used", "flagged", ("liver-state",))
     assert done.issues == (() if state == "treated" else (told,))
 
 
@@ -349,7 +349,7 @@ def test_a_resection_of_the_bowel_for_another_cancer_leaves_open_whether_the_pri
     )
     facts = ("primary-in-situ", "primary-resection-date", "primary-operation-done")
     found = [shown(case, fact) for case in (for_ovary, without_date) for fact in facts]
-    told = Issue("Procedure/r", "for another cancer: not used", "flagged", ("primary-in-situ",))
+    told = Issue("Procedure/r", "an operation for another cancer, not used", "flagged", ("primary-in-situ",))
     assert (found, for_ovary.issues, without_date.issues) == (["gap: absent"] * 6, (told,), (told,))
     assert Sign.PRIMARY_RESECTED in for_ovary.signs
     planned = read(PRIMARY, LIVER, order("r", LEFT, on="2026-06-01", **OVARY))

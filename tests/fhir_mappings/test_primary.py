@@ -113,13 +113,13 @@ def test_a_resection_whose_partial_date_may_be_too_early_leaves_it_open() -> Non
 def test_an_undated_resection_leaves_it_open() -> None:
     case = read(PRIMARY, procedure("p", RESECTION, performedString="in spring"), order("o", RESECTION, on="2026-06-01"))
     assert shown(case, "primary-in-situ") == "gap: absent"
-    reason = "without a date that places it: not used"
+    reason = "recorded without a date that places it, not used"
     assert case.issues == (Issue("Procedure/p", reason, "flagged", ("primary-in-situ",)),)
 
 
 def test_an_undated_symptom_is_flagged() -> None:
     case = read(PRIMARY, condition("s", (SNOMED, "81060008")))
-    reason = "without a date that places it: not used"
+    reason = "recorded without a date that places it, not used"
     assert case.issues == (Issue("Condition/s", reason, "flagged", ("primary-symptoms",)),)
 
 

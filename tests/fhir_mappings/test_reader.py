@@ -30,7 +30,7 @@ RECENT = "2026-06-10"
 ECOG, ANSWERED, OTHER = (LOINC, "89247-1"), (LOINC, "89262-0"), (LOINC, "1234-5")
 UNREADABLE = "value cannot be read: unit, range or code"
 STATUS = "status is none of FHIR's"
-DOUBT = "not certainly done: left out"
+DOUBT = "a procedure not certainly done, left out"
 
 
 def component(code: tuple[str, str], **value: Any) -> dict[str, Any]:
@@ -139,10 +139,16 @@ NOTHING_OPEN = {Sign.PROCEDURES_COMPLETE}
 LIVER_OPEN = {Sign.PROCEDURES_COMPLETE, Sign.LIVER_OPERATION_IN_DOUBT}
 PRIMARY_OPEN = set[Sign]()
 BOTH_OPEN = {Sign.LIVER_OPERATION_IN_DOUBT}
+
+
+def in_doubt(*costs: str) -> Issue:
+    return Issue("Procedure/p", DOUBT, "flagged", costs)
+
+
 DONE: list[tuple[str, dict[str, Any], set[Sign], set[Issue]]] = [
     ("done", procedure("p", RESECTION, on="2026-05-20"), NOTHING_OPEN, set()),
     *(
-        (status, procedure("p", RESECTION, status=status), PRIMARY_OPEN, {Issue("Procedure/p", DOUBT, "flagged")})
+        (status, procedure("p", RESECTION, status=status), PRIMARY_OPEN, {in_doubt("primary-in-situ")})
         for status in ("in-progress", "on-hold", "stopped", "unknown")
     ),
     *(
@@ -167,23 +173,13 @@ DONE: list[tuple[str, dict[str, Any], set[Sign], set[Issue]]] = [
         PRIMARY_OPEN,
         {Issue("Procedure/p", "not valid FHIR R4", costs=OF_RESECTIONS)},
     ),
-    (
-        "liver, in doubt",
-        procedure("p", (CPT, "47125"), status="stopped"),
-        LIVER_OPEN,
-        {Issue("Procedure/p", DOUBT, "flagged")},
-    ),
-    (
-        "ablation, in doubt",
-        procedure("p", (CPT, "47382"), status="stopped"),
-        LIVER_OPEN,
-        {Issue("Procedure/p", DOUBT, "flagged")},
-    ),
+    ("liver, in doubt", procedure("p", (CPT, "47125"), status="stopped"), LIVER_OPEN, {in_doubt("liver-state")}),
+    ("ablation, in doubt", procedure("p", (CPT, "47382"), status="stopped"), LIVER_OPEN, {in_doubt("liver-state")}),
     (
         "radiotherapy, in doubt",
         procedure("p", (SNOMED, "1217123003"), status="stopped"),
         NOTHING_OPEN,
-        {Issue("Procedure/p", DOUBT, "flagged")},
+        {in_doubt()},
     ),
     (
         "radiotherapy, unreadable",

@@ -35,7 +35,7 @@ def test_a_new_cancer_after_one_at_another_site_that_is_over_leaves_open_which_c
     assert told(old, NEW) == OPEN
     flagged = Issue(
         "Condition/new",
-        "a cancer at another site, after the primary was resected or over: not told apart from it",
+        "a cancer at another site, after the primary was resected or over, not told apart from it",
         "flagged",
         ("primary-in-situ",),
     )

@@ -20,7 +20,7 @@ import pytest
 
 from tests.adapters.servers import Server
 from tests.cli.test_terminology import Terminology
-from tests.handbook.told import ROOT, SOURCES, Told, commands
+from tests.handbook.told import ROOT, SOURCES, Told, commands, programs
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def terminology_server() -> Iterator[str]:
 class Reader:
     """Someone who works down a page, in one shell, with a copy of the repository's folders that commands name."""
 
-    def __init__(self, folder: Path, *, terminology_server: str) -> None:
+    def __init__(self, folder: Path, source: str, *, terminology_server: str) -> None:
         self.folder = folder
         self._server: subprocess.Popen[str] | None = None
         self._port = str(free_port())
@@ -78,6 +78,8 @@ class Reader:
         }
         for name in ("docker", "service/samples"):
             shutil.copytree(ROOT / name, folder / name)
+        for name, program in programs(source):
+            (folder / name).write_text(program, encoding="utf-8")
         (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CRLM_")}
         self._environment = {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "CRLM_LOG_FORMAT": "json"}
@@ -140,7 +142,7 @@ class Reader:
 
 
 def _asks_a_server(text: str) -> bool:
-    return "--url" in text.partition("#")[0]
+    return "--url" in text.partition("#")[0] or text.startswith("curl ")
 
 
 def _exported(text: str) -> str:
@@ -150,7 +152,7 @@ def _exported(text: str) -> str:
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if here(source)])
 def test_the_commands_of_a_page_run_as_they_stand(source: str, tmp_path: Path, terminology_server: str) -> None:
-    reader = Reader(tmp_path, terminology_server=terminology_server)
+    reader = Reader(tmp_path, source, terminology_server=terminology_server)
     try:
         for told in here(source):
             status, said = reader.run(told)

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("README.md", *PAGES)
 
 _BLOCK = re.compile(r"^```(?:sh|bash|shell|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PROGRAM = re.compile(r"^```python\n(# (\w+\.py)\n.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,16 @@ class Told:
 
 def commands(source: str) -> list[Told]:
     """Give the commands of one page."""
-    text = (ROOT / source).read_text(encoding="utf-8") if source == "README.md" else page_text(source)
-    return [Told(source, command) for block in _BLOCK.findall(text) for command in _split(block)]
+    return [Told(source, command) for block in _BLOCK.findall(_text(source)) for command in _split(block)]
+
+
+def programs(source: str) -> list[tuple[str, str]]:
+    """Give the names and the texts of the Python programs that the reader of one page is to keep."""
+    return [(name, program) for program, name in _PROGRAM.findall(_text(source))]
+
+
+def _text(source: str) -> str:
+    return (ROOT / source).read_text(encoding="utf-8") if source == "README.md" else page_text(source)
 
 
 def _split(block: str) -> list[str]:

@@ -105,7 +105,7 @@ async def test_the_form_of_another_patient_in_this_browser_writes_nothing() -> N
             "/review/save", data={**of_first, "ecog": "1"}, headers=ORIGIN, follow_redirects=True
         )
     assert response.status_code == 403
-    assert "Another patient may have been opened in this browser" in response.text
+    assert "opened again in this browser since, perhaps for another patient" in response.text
     assert harness.fhir.of("Provenance") == []
 
 

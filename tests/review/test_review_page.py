@@ -29,6 +29,17 @@ async def test_the_page_says_what_the_card_says_and_what_would_decide() -> None:
     assert first[1] == "ecog"
 
 
+async def test_an_answer_that_decides_nothing_alone_is_not_told_branch_by_branch() -> None:
+    harness = charted({"primary-site": "sigmoid-colon", "metastases-detected": "at-staging"})
+    async with harness.browser() as browser:
+        await launch(browser, harness.ehr)
+        response = await browser.get("/review")
+    asked = (
+        response.text.split('id="ask-primary-pathology"')[1].split('What the answers decide">')[1].split("</div>")[0]
+    )
+    assert re.sub(r"<[^>]+>", "", asked).split() == ["Decides", "only", "together", "with", "the", "others."]
+
+
 async def test_an_access_token_is_renewed_before_it_ends() -> None:
     harness = charted()
     async with harness.browser() as browser:

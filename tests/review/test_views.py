@@ -253,6 +253,16 @@ def test_what_an_answer_leaves_is_in_the_order_of_the_card_operations_first() ->
     ]
 
 
+def test_answers_that_leave_the_same_are_told_together() -> None:
+    case = case_with({"primary-site": "sigmoid-colon", "metastases-detected": "at-staging", "primary-in-situ": True})
+    found = {one.fact: one for one in open_questions(case, decide(case, GUIDELINE), CATALOGUE)}
+    assert [(branch.answer, branch.leaves) for branch in found["primary-symptoms"].branches] == [
+        ("None", ("simultaneous", "liver-first", "systemic-first", "mdt")),
+        ("Minor", ("simultaneous", "staged", "systemic-first", "mdt")),
+        ("Obstruction, bleeding or perforation", ("staged",)),
+    ]
+
+
 def test_answers_that_all_leave_one_strategy_show_its_next_steps() -> None:
     facts = {**OPEN, "primary-symptoms": "obstruction", "asa": 2}
     case = case_with({code: value for code, value in facts.items() if code != "r0-achievable"})

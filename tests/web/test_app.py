@@ -148,6 +148,20 @@ async def test_the_reason_of_a_refused_token_is_logged(settings: Settings, log_l
     assert (log_lines[0]["problem"], log_lines[0]["reason"]) == ("Unauthenticated", "no such key")
 
 
+async def test_what_is_wrong_with_a_refused_request_is_logged_too(
+    client: CheckedClient, log_lines: list[dict[str, Any]]
+) -> None:
+    request = patient_view()
+    del request["hookInstance"]
+    answer = await client.call(request)
+    said = answer.json()["issue"][0]["diagnostics"]
+    assert (log_lines[0]["problem"], log_lines[0]["diagnostics"], said) == (
+        "MalformedRequest",
+        "hookInstance is required",
+        "hookInstance is required",
+    )
+
+
 async def test_what_runs_with_the_server_starts_and_stops_with_it(settings: Settings) -> None:
     seen: list[str] = []
 

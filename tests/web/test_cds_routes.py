@@ -62,6 +62,8 @@ async def test_another_method_is_refused_and_the_right_one_named(client: Checked
     answer = await client.request(method, path)
     named = set(answer.headers["allow"].split(", "))
     assert (answer.status_code, named) == (405, {"GET", "HEAD"} if path == "/cds-services" else {"POST"})
+    told = "GET and HEAD" if path == "/cds-services" else "POST"
+    assert answer.json()["issue"][0]["diagnostics"] == f"this address answers {told} alone"
 
 
 BAD_BODIES: dict[str, bytes] = {

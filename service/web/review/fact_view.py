@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown, day_of
-from service.knowledge.phrases import assumed, contradiction, day, narrowed_text, sentence, value_text
+from service.knowledge.left_open import contradiction, narrowed_text
+from service.knowledge.phrases import assumed, day, sentence, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -156,9 +156,9 @@ async def _checked(
     try:
         check_post(request, base_url=desk.app.base_url, sent=fields.get("csrf"), expected=visit.session.csrf)
     except ForgedPostError:
-        advice = "Another patient may have been opened in this browser since. Nothing was saved. " + AGAIN
+        advice = f"It was opened again in this browser since, perhaps for another patient. Nothing was saved. {AGAIN}"
         text = await _typed(desk, request)
-        return _given_back(desk, "This form is not from your session", advice, text, status=403, client=client)
+        return _given_back(desk, "This page of the app is no longer in use", advice, text, status=403, client=client)
     return await act(desk, visit, fields)
 
 

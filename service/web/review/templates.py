@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.cds.markdown import few, shortened
 from service.knowledge.explanation import ChartText, Source, Strong
+from service.knowledge.phrases import sentence
 from service.web.page_templates import page_templates
 from service.web.smart.protection import guard
 
@@ -30,7 +31,7 @@ def environment() -> Environment:
     found.tests["set_off"] = lambda part: isinstance(part, Strong)
     found.tests["from_chart"] = lambda part: isinstance(part, ChartText)
     found.tests["source"] = lambda part: isinstance(part, Source)
-    found.filters |= {"few": few, "shortened": shortened}
+    found.filters |= {"few": few, "sentence": sentence, "shortened": shortened}
     return found
 
 
