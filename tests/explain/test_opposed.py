@@ -33,9 +33,12 @@ def test_the_sentences_speak_of_what_the_guideline_defines(
     assert set(re.findall(r"[\w-]+", GUIDELINE.definitions[definition])) == {fact, "in", *spoken_of}
 
 
+def opposed(case: Case) -> list[str]:
+    return [plain(line) for line in against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))]
+
+
 def titles(case: Case) -> list[str]:
-    lines = against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
-    return [plain(line).partition(":")[0] for line in lines]
+    return [line.partition(":")[0] for line in opposed(case)]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,36 @@ def test_that_the_liver_is_resectable_is_no_reason_where_something_else_forbids_
     assert decision.strategy == "staged"
     said = [plain(line) for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
     assert [line for line in said if line.startswith("Not systemic therapy first")] == []
+
+
+def test_metastases_found_at_operation_leave_the_liver_resectable() -> None:
+    case = example("V16", metastases_detected="intraoperative")
+    assert titles(case) == ["Not simultaneous", "Not liver first", "Not systemic therapy first"]
+
+
+def test_nothing_speaks_against_systemic_therapy_where_no_operation_is_open() -> None:
+    case = example("V12", primary_margin="r2", r0_achievable=True, flr_percent=50)
+    assert (decide(case, GUIDELINE).strategy, titles(case)) == ("mdt", [])
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (
+            example("V16", "colorectal-operation", primary_site="rectum-mid"),
+            "Not simultaneous: low anterior resection (major) (assumed)",
+        ),
+        (
+            example("V16", "impending-complication"),
+            "Not primary first: no symptoms of the primary; no impending complication (assumed)",
+        ),
+        (
+            example("V23", "chemotherapy-cycles"),
+            "Not liver first: 4 metastases; no chemotherapy for the metastases yet (assumed)",
+        ),
+    ],
+    ids=("colorectal-operation", "impending-complication", "chemotherapy-cycles"),
+)
+def test_what_is_assumed_speaks_against_a_strategy_as_what_is_recorded(case: Case, expected: str) -> None:
+    without_sources = [re.sub(r" \([^()]*Observation/[^()]*\)", "", line) for line in opposed(case)]
+    assert [line for line in without_sources if line.endswith("(assumed)")] == [expected]
