@@ -178,8 +178,9 @@ def test_the_extension_names_as_evidence_what_is_a_type_and_an_id() -> None:
     assert [fact["evidence"] for fact in facts if fact["fact"] == "ecog"] == [list(well_formed)]
 
 
-def test_a_fact_that_a_case_lacks_is_as_one_that_is_absent() -> None:
-    case = example("V01")
+@pytest.mark.parametrize("name", ["V01", "V19"])
+def test_a_fact_that_a_case_lacks_is_as_one_that_is_absent(name: str) -> None:
+    case = example(name)
     lacking = replace(case, facts={code: fact for code, fact in case.facts.items() if not isinstance(fact, Unknown)})
     assert (lacking.facts != case.facts, cards_of(lacking)) == (True, cards_of(case))
 
