@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from service.knowledge.opposed import against
 from service.knowledge.reading import COMPLICATIONS, MAJOR_OPERATIONS, Reading
 from tests.decided import CATALOGUE, example
 from tests.explain.plain import plain
+from tests.generated_cases import random_case
+from tests.reference_table import Settings
 
 if TYPE_CHECKING:
     from fhir_mappings.case import Case
@@ -71,6 +74,22 @@ def test_that_the_liver_is_resectable_is_no_reason_where_something_else_forbids_
     assert decision.strategy == "staged"
     said = [plain(line) for line in against(Reading(case, decision, GUIDELINE, CATALOGUE))]
     assert [line for line in said if line.startswith("Not systemic therapy first")] == []
+
+
+def test_no_strategy_that_is_open_or_offered_is_opposed() -> None:
+    strategies = {
+        "Not simultaneous": "simultaneous",
+        "Not liver first": "liver-first",
+        "Not primary first": "staged",
+        "Not systemic therapy first": "systemic-first",
+    }
+    both = []
+    for seed in range(240):
+        case = random_case(Random(seed), Settings())
+        decision = decide(case, GUIDELINE)
+        offered = {outcome.strategy for outcome in (*decision.outcomes, *decision.alternatives)}
+        both += [(seed, title) for title in titles(case) if strategies[title] in offered]
+    assert both == []
 
 
 def test_metastases_found_at_operation_leave_the_liver_resectable() -> None:
