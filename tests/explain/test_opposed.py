@@ -40,6 +40,10 @@ def opposed(case: Case) -> list[str]:
     return [plain(line) for line in against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))]
 
 
+def without_sources(case: Case) -> list[str]:
+    return [re.sub(r" \([^()]*Observation/[^()]*\)", "", line) for line in opposed(case)]
+
+
 def titles(case: Case) -> list[str]:
     return [line.partition(":")[0] for line in opposed(case)]
 
@@ -121,5 +125,97 @@ def test_nothing_speaks_against_systemic_therapy_where_no_operation_is_open() ->
     ids=("colorectal-operation", "impending-complication", "chemotherapy-cycles"),
 )
 def test_what_is_assumed_speaks_against_a_strategy_as_what_is_recorded(case: Case, expected: str) -> None:
-    without_sources = [re.sub(r" \([^()]*Observation/[^()]*\)", "", line) for line in opposed(case)]
-    assert [line for line in without_sources if line.endswith("(assumed)")] == [expected]
+    assert [line for line in without_sources(case) if line.endswith("(assumed)")] == [expected]
+
+
+_CALM = "Not primary first: no symptoms of the primary, no impending complication"
+_RESECTABLE = "Not systemic therapy first: R0 achievable, remnant 70 %"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said", "opposed_as_well"),
+    [
+        ({"hepatectomy_extent": "major"}, "major hepatectomy planned", (_CALM, _RESECTABLE)),
+        ({"colorectal_operation": "hartmann"}, "Hartmann operation planned", (_CALM, _RESECTABLE)),
+        ({"colorectal_multivisceral": True}, "multivisceral resection planned", (_CALM, _RESECTABLE)),
+        ({"ecog": 2}, "ECOG 2", (_CALM, _RESECTABLE)),
+        ({"liver_centre_discussed": "refused"}, "liver centre advised against it", (_CALM, _RESECTABLE)),
+        ({"metastases_accessible": False}, "not easily accessible", (_CALM, _RESECTABLE)),
+        ({"largest_metastasis": 31}, "largest 31 mm", (_CALM, _RESECTABLE)),
+        (
+            {"primary_site": "rectum-mid", "rectal_radiotherapy": "indicated"},
+            "radiotherapy of the rectum indicated",
+            (_CALM, _RESECTABLE),
+        ),
+        (
+            {"primary_site": "rectum-mid", "rectal_radiotherapy": "ongoing"},
+            "radiotherapy of the rectum running",
+            (_CALM, _RESECTABLE),
+        ),
+        (
+            {"primary_symptoms": "bleeding"},
+            "uncontrolled bleeding from the primary",
+            ("Not liver first: uncontrolled bleeding from the primary", _RESECTABLE),
+        ),
+        (
+            {"impending_complication": True},
+            "complication of the primary impending",
+            ("Not liver first: complication of the primary impending", _RESECTABLE),
+        ),
+        (
+            {"metastasis_count": 4},
+            "4 metastases",
+            ("Not liver first: 4 metastases, no chemotherapy for the metastases yet", _CALM),
+        ),
+        ({"r0_achievable": False}, "R0 not achievable", ("Not liver first: R0 not achievable", _CALM)),
+        ({"flr_percent": 30}, "remnant 30 %", ("Not liver first: remnant 30 %", _CALM)),
+        (
+            {"extrahepatic_disease": "resectable"},
+            "resectable extrahepatic disease",
+            ("Not liver first: resectable extrahepatic disease", _CALM),
+        ),
+        (
+            {"asa": 4},
+            "ASA 4",
+            ("Not liver first: ASA 4", _CALM.replace("no symptoms", "ASA 4, no symptoms")),
+        ),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
+)
+def test_each_value_against_both_operations_at_once_is_named(
+    changed: dict[str, Any], said: str, opposed_as_well: tuple[str, ...]
+) -> None:
+    assert without_sources(example("V16", **changed)) == [f"Not simultaneous: {said}", *opposed_as_well]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ecog": 1},
+        {"largest_metastasis": 30},
+        {"metastasis_count": 3},
+        {"rectal_radiotherapy": "indicated"},
+        {"primary_site": "rectum-mid", "rectal_radiotherapy": "completed"},
+    ],
+    ids="-".join,
+)
+def test_a_value_at_its_limit_speaks_against_nothing(changed: dict[str, Any]) -> None:
+    assert without_sources(example("V16", **changed)) == [_CALM, _RESECTABLE]
+
+
+def test_what_a_response_to_chemotherapy_adds_is_named() -> None:
+    found = [
+        without_sources(example("V16", chemotherapy_response=how))
+        for how in ("partial-response", "progressive-disease")
+    ]
+    assert found == [[_CALM, f"{_RESECTABLE}, partial response"], [_CALM]]
+
+
+def test_a_line_against_a_strategy_states_the_advisories_of_its_facts() -> None:
+    case = example("V01")
+    lines = against(Reading(case, decide(case, GUIDELINE), GUIDELINE, CATALOGUE))
+    assert [(line.kind, line.codes) for line in lines] == [
+        ("against", ("no-simultaneous-major-liver",)),
+        ("against", ()),
+        ("against", ()),
+    ]
