@@ -203,6 +203,10 @@ def test_a_value_at_its_limit_speaks_against_nothing(changed: dict[str, Any]) ->
     assert without_sources(example("V16", **changed)) == [_CALM, _RESECTABLE]
 
 
+def test_a_primary_with_minor_symptoms_may_come_first() -> None:
+    assert without_sources(example("V16", primary_symptoms="minor")) == [_RESECTABLE]
+
+
 def test_what_a_response_to_chemotherapy_adds_is_named() -> None:
     found = [
         without_sources(example("V16", chemotherapy_response=how))
