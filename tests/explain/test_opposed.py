@@ -101,6 +101,12 @@ def test_metastases_found_at_operation_leave_the_liver_resectable() -> None:
     assert titles(case) == ["Not simultaneous", "Not liver first", "Not systemic therapy first"]
 
 
+@pytest.mark.parametrize("unknown", ["r0-achievable", "flr-percent"])
+def test_a_resection_that_may_not_be_possible_is_no_reason_against_systemic_therapy(unknown: str) -> None:
+    case = example("V16", unknown, metastases_detected="intraoperative", hepatectomy_extent="major")
+    assert titles(case) == ["Not simultaneous", "Not liver first"]
+
+
 def test_nothing_speaks_against_systemic_therapy_where_no_operation_is_open() -> None:
     case = example("V12", primary_margin="r2", r0_achievable=True, flr_percent=50)
     assert (decide(case, GUIDELINE).strategy, titles(case)) == ("mdt", [])
@@ -205,6 +211,11 @@ def test_a_value_at_its_limit_speaks_against_nothing(changed: dict[str, Any]) ->
 
 def test_a_primary_with_minor_symptoms_may_come_first() -> None:
     assert without_sources(example("V16", primary_symptoms="minor")) == [_RESECTABLE]
+
+
+def test_a_remnant_that_is_assumed_to_suffice_speaks_for_resection() -> None:
+    assumed = "Not systemic therapy first: R0 achievable; remnant more than 30 % (assumed)"
+    assert without_sources(example("V16", "flr-percent")) == [_CALM, assumed]
 
 
 def test_what_a_response_to_chemotherapy_adds_is_named() -> None:

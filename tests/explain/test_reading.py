@@ -81,3 +81,8 @@ def test_a_source_has_its_day_unless_it_is_said_and_each_remark_once(
 def test_a_fact_is_put_into_words_once() -> None:
     reading = reading_of("V01")
     assert reading.spoken("ecog") is reading.spoken("ecog")
+
+
+def test_what_is_not_known_is_left_out_between_what_is() -> None:
+    reading = reading_of("V01", "msi")
+    assert reading.spoken_together(("msi", "ecog", "msi", "asa")) == reading.spoken_together(("ecog", "asa"))
