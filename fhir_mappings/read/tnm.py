@@ -239,7 +239,7 @@ def several_organs(reader: Reader) -> tuple[tuple[Resource, bool], ...]:
     staged = formulas(reader, ANY)
     # A stage group with a value of its own stands for its components there.
     whole = {group.reference for group in staged if "component" in group.body}
-    parts = [part for part in reader.stated(_M) if part.reference in whole and "component" not in part.body]
+    parts = [part for part in reader.stated(_M) if part.reference in whole]
     for one in (*staged, *parts):
         texts = [_FOURTH_STAGE.sub(r"M1\1", text) for text in texts_of(one)]
         if _M in one.sets:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from service.cds.markdown import clip, escape, flat, render
-from service.knowledge.explanation import Explanation, Section, Source, say
+from service.knowledge.explanation import Explanation, Section, Source, Strong, say
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -49,6 +49,41 @@ def test_any_text_becomes_one_printable_line(text: str) -> None:
 @pytest.mark.parametrize("text", ["http://evil.example", "WWW.evil.example", "a@evil.example"])
 def test_an_address_is_no_longer_one(text: str) -> None:
     assert re.search(r"://|www\.|@", escape(text), re.IGNORECASE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("stage IV, 3 mm", "stage IV, 3 mm"),
+        ("https://a.example or WWW.b.example", "https: //a.example or WWW .b.example"),
+        ("me@a.example", "me (at) a.example"),
+        ("a <b> & [c](d) *e* #1", r"a &lt;b&gt; &amp; \[c\](d) \*e\* \#1"),
+        ("Observation/a-1", "Observation/a-1"),
+        ("Observation/6e5f3a…9c01", "Observation/6e5f3a…9c01"),
+        ("Observation/a_1", r"Observation/a\_1"),
+    ],
+)
+def test_text_is_left_as_it_reads(text: str, plain: str) -> None:
+    assert escape(text) == plain
+
+
+def test_sections_are_paragraphs_and_lists() -> None:
+    lines = (
+        say("reason", "one", codes=("a",)),
+        say("reason", "two", codes=("a",)),
+        say("reason", "three", codes=("a", "b")),
+        say("reason", "four", codes=("b",)),
+    )
+    sections = (
+        Section("recommendation", "Recommendation", (say("recommendation", Strong("Now")), lines[0])),
+        Section("why", "Why", lines),
+        Section("missing", "Missing", lines[:2]),
+        Section("assumptions", "Assumed", lines[:2]),
+    )
+    assert render(Explanation("", "info", sections), {"why": 1, "missing": 2}) == (
+        "**Now**  \none\n\n**Why**\n- one\n- three\n- and 2 more in the app\n\n"
+        "**Missing**\n- one\n- two\n\n**Assumed**: one; two"
+    )
 
 
 @given(st.text(), st.integers(min_value=1, max_value=200))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from fhir_mappings.case import Sign
+from fhir_mappings.case import Evidence, Known, Sign, Unknown
 from service.cds.advice import advice_of
 from service.knowledge.decide import decide
 from service.knowledge.explain import explain
@@ -18,7 +19,7 @@ from service.knowledge.guideline import load_guideline
 from service.knowledge.reading import Reading
 from tests.cards.golden import TYPICAL, card_of, kept
 from tests.charts import CPT, procedure
-from tests.decided import CATALOGUE, cards_of, section_of
+from tests.decided import CATALOGUE, cards_of, example, section_of, with_facts
 from tests.fhir_mappings.reading import LIVER, PRIMARY, read
 from tests.generated_cases import random_case
 from tests.reference_evaluator import Settings
@@ -163,6 +164,25 @@ def test_assumed_narrowed_and_unusable_facts_are_told_apart() -> None:
     ]
     assumed = card_of("liver-first-after-response")["extension"][ADVICE]
     assert {"fact": "asa", "value": "<= 3", "how": "assumed"} in assumed["facts"]
+
+
+def test_the_extension_names_as_evidence_what_is_a_type_and_an_id() -> None:
+    well_formed = ("Observation/ecog", "Xy/1.2-3")
+    malformed = (
+        "", "/1", "X/1", "ecog", "Observation/", "observation/1", "Obs3/1", "\u00d6bservation/1",
+        "Observation/a/b", "Observation/a b", "Observation/\u202eb",
+    )  # fmt: skip
+    proofs = tuple(Evidence(reference) for reference in (*malformed, *well_formed))
+    (card,) = cards_of(with_facts(example("V01"), ecog=Known(0, proofs)))
+    facts = card["extension"]["example.crlm-cds.advice"]["facts"]
+    assert [fact["evidence"] for fact in facts if fact["fact"] == "ecog"] == [list(well_formed)]
+
+
+@pytest.mark.parametrize("name", ["V01", "V19"])
+def test_a_fact_that_a_case_lacks_is_as_one_that_is_absent(name: str) -> None:
+    case = example(name)
+    lacking = replace(case, facts={code: fact for code, fact in case.facts.items() if not isinstance(fact, Unknown)})
+    assert (lacking.facts != case.facts, cards_of(lacking)) == (True, cards_of(case))
 
 
 def test_the_extension_of_an_open_case_names_no_strategy() -> None:

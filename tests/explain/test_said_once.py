@@ -90,3 +90,14 @@ def test_what_speaks_for_a_strategy_is_a_reason_and_for_an_open_one_what_is_know
     guideline = load_guideline()
     readings = (Reading(case, decide(case, guideline), guideline, CATALOGUE) for case in map(example, ("V01", "V19")))
     assert [{line.kind for line in reasons(one)} for one in readings] == [{"reason"}, {"known"}]
+
+
+def test_that_the_liver_is_untreated_as_usual_is_no_reason() -> None:
+    guideline = load_guideline()
+    cases = [example("V19", liver_state=state) for state in ("untreated", "recurrence")]
+    found = [reasons(Reading(case, decide(case, guideline), guideline, CATALOGUE)) for case in cases]
+    of_staging = [plain(line).partition(" (")[0] for lines in found for line in lines if "staging" in plain(line)]
+    assert of_staging == [
+        "Metastases found at staging",
+        "Metastases found at staging, recurrence after liver treatment",
+    ]

@@ -52,6 +52,12 @@ def test_one_set_of_one_type_is_looked_up() -> None:
     assert found == [[BOTH], (), ()]
 
 
+def test_the_resources_of_a_type_are_put_together_once() -> None:
+    chart = ChartReading({"Procedure": [ONE, BOTH, OTHER]})
+    found = [chart.held("Procedure", "b"), chart.holding("Procedure", "b*"), chart.holding("Procedure", "b")]
+    assert [one is found[0] for one in found] == [True, True, True]
+
+
 @pytest.mark.parametrize(
     ("name", "wanted", "holds"),
     [

@@ -274,6 +274,12 @@ def test_facts_are_read_as_far_as_the_last_row_that_is_reached(
     assert sorted(decision.read) == sorted(read)
 
 
+def test_an_advisory_of_a_row_reads_the_facts_that_stand_beside_the_row() -> None:
+    advisory = '[[advisory]]\ncode = "a"\nwhen = "(row == R0 and ecog >= 3) or asa > 4"\nsentence = "."\nfrom = []\n'
+    decision = decide(case_of({"ecog": 4, "asa": 5}), small(("ecog >= 3", "staged"), extra=advisory))
+    assert (decision.advisories, sorted(decision.read)) == (("a",), ["asa", "ecog"])
+
+
 def test_an_assumption_that_leads_to_the_same_answer_by_another_row_is_not_printed() -> None:
     rule = '[[assumption]]\nfact = "ecog"\nassume = "ecog <= 3"\nsentence = "."\n'
     assert decide(case_of(), small(("ecog > 3", "mdt"), extra=rule)).assumptions == ()

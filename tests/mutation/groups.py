@@ -64,11 +64,12 @@ GROUPS = {
     ),
     "reasons": Group(
         "service/knowledge",
-        ("opposed", "schedule"),
+        ("opposed", "reading", "reasons", "schedule"),
         tuple(
             f"tests/{name}.py"
             for name in (
-                "explain/test_opposed", "explain/test_explain", "explain/test_wording", "explain/test_counts",
+                "explain/test_opposed", "explain/test_reading", "explain/test_schedule", "explain/test_said_once",
+                "explain/test_explain", "explain/test_wording", "explain/test_counts",
                 "explain/test_outcome_names", "orders/test_order_grounds", "orders/test_order_cards",
                 "orders/test_combined_orders", "orders/test_order_shapes", "cards/test_strategy_cards",
             )

@@ -65,10 +65,11 @@ def _undecorated(source: str) -> str:
     """Decorate by `once` below the function, no line moved: mutmut leaves alone what is decorated above."""
     lines = source.splitlines()
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and [ast.unparse(one) for one in node.decorator_list] == ["once"]:
-            lines[node.lineno - 2] = ""
-            end = node.end_lineno or node.lineno
-            lines[end : end + 1] = [f"{node.name} = once({node.name})"]
+        for inner in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(inner, ast.FunctionDef) and [ast.unparse(one) for one in inner.decorator_list] == ["once"]:
+                lines[inner.lineno - 2] = ""
+                end = inner.end_lineno or inner.lineno
+                lines[end : end + 1] = [f"{' ' * inner.col_offset}{inner.name} = once({inner.name})"]
     return "\n".join([*lines, ""])
 
 

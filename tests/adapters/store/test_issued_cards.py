@@ -71,6 +71,20 @@ async def test_leaving_writes_what_waits(database: Database) -> None:
     assert [count(database), queue.waiting, queue.dropped] == [1200, 0, 0]
 
 
+async def test_a_write_takes_five_hundred_cards_at_most(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, written = database.write_lightly, [0]
+
+    async def counted(work: Callable[[Connection], None]) -> None:
+        await write(work)
+        written.append(count(database))
+
+    monkeypatch.setattr(database, "write_lightly", counted)
+    queue = IssuedCards(database)
+    queue.put(card(number) for number in range(1200))
+    await queue.flush()
+    assert written == [0, 500, 1000, 1200]
+
+
 async def test_cards_are_written_while_the_service_runs(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GATHER_S", 0)
     queue = IssuedCards(database)
