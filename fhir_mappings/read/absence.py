@@ -24,7 +24,8 @@ _SYSTEMS = ("/data-absent-reason", "nullflavor", "2.16.840.1.113883.5.1008")
 def without_absent(observation: Mapping[str, Any], terminology: Terminology) -> Mapping[str, Any]:
     """Give an Observation without the values of which it says, itself or in a component, that they are absent."""
     components = observation.get("component", ())
-    if not any(_is_absent(one, terminology) for one in (observation, *components)):
+    absent = _is_absent(observation, terminology)
+    if not absent and not (components and any(_is_absent(one, terminology) for one in components)):
         return observation
     said = _without_value(observation, terminology)
     if components:
@@ -45,11 +46,12 @@ def _without_value(carrier: Mapping[str, Any], terminology: Terminology) -> dict
 
 def _says_unknown(concept: Mapping[str, Any], terminology: Terminology) -> bool:
     """Whether all that a concept says is that something is not known; its text may say more than its codes."""
-    said = list(codings(concept))
-    if not said or not all(_is_unknown(one, terminology) for one in said):
-        return False
-    names = {name.casefold() for one in said for name in (one["code"], one.get("display", ""))}
-    return "text" not in concept or concept["text"].casefold() in names
+    names: set[str] = set()
+    for one in codings(concept):
+        if not _is_unknown(one, terminology):
+            return False
+        names |= {name.casefold() for name in (one["code"], one.get("display", ""))}
+    return bool(names) and ("text" not in concept or concept["text"].casefold() in names)
 
 
 def _is_unknown(coding: Mapping[str, Any], terminology: Terminology) -> bool:

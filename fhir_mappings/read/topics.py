@@ -43,8 +43,8 @@ def codings_of(
             if sets:
                 found.append((f"{system.strip()}|{code.strip()}", sets))
                 held |= sets
-            says = not (is_unplaced(sets) or (sets and sets <= _SAYS_NOTHING))
-            understood = understood or ((bool(sets) or terminology.reads(system)) and says)
+            if not understood and (sets or terminology.reads(system)):
+                understood = not (is_unplaced(sets) or (sets and sets <= _SAYS_NOTHING))
     return tuple(found), held, understood
 
 

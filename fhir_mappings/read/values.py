@@ -241,8 +241,10 @@ def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answ
     found = set(fact.choices).intersection(own)
     found |= {str(value) for value in _answered(sets, answers)}
     found |= {said for said, answer in ((fact.yes, "answer-yes"), (fact.no, "answer-no")) if said and answer in sets}
+    if found:
+        return _chosen(found)
     texts = concept_texts(concept)
-    return _chosen(found or _named(texts, answers, terminology) or _spelled(texts, fact))
+    return _chosen(_named(texts, answers, terminology) or _spelled(texts, fact))
 
 
 def _number(
@@ -258,8 +260,11 @@ def _number(
         return _number_in_texts([text], fact, terminology, answers)
     if isinstance(concept := carrier.get("valueCodeableConcept"), dict):
         found = [int(value) for value in _answered(concept_sets(concept, terminology), answers)]
-        texts = concept_texts(concept)
-        return Interval(min(found), max(found)) if found else _number_in_texts(texts, fact, terminology, answers)
+        return (
+            Interval(min(found), max(found))
+            if found
+            else _number_in_texts(concept_texts(concept), fact, terminology, answers)
+        )
     return _none(carrier)
 
 
