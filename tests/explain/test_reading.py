@@ -35,7 +35,7 @@ def reading_of(example_id: str, *without: str, **changed: Any) -> Reading:
         (Narrowed(frozenset({"r0", "r1"})), Interval()),
         (ABSENT, Interval()),
     ],
-    ids=str,
+    ids=("whole", "broken", "boolean", "choice", "interval", "choices", "absent"),
 )
 def test_a_fact_may_be_the_numbers_that_are_left_of_it(fact: Fact, numbers: Interval) -> None:
     assert bounds(fact) == numbers
