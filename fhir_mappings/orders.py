@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
+from fhir_mappings.read.concepts import concept_sets, concept_texts
 from fhir_mappings.read.dates import parse_date, parse_period, parse_timing, start_of
 from fhir_mappings.read.drug_names import is_chemotherapy_by_name
 from fhir_mappings.read.other_cancers import condition_sets, is_surely_other, names_others
@@ -22,7 +23,6 @@ from fhir_mappings.read.references import (
     replaced_by,
 )
 from fhir_mappings.read.routes import is_local
-from fhir_mappings.read.values import concept_sets, concept_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_mappings.read.values import codings
+from fhir_mappings.read.concepts import codings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
-from fhir_mappings.read.values import codings, concept_texts
+from fhir_mappings.read.concepts import codings, concept_texts
 from fhir_mappings.terminology import WITH_CERTAINTY
 
 if TYPE_CHECKING:

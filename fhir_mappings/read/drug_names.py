@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fhir_mappings.read.values import concept_texts, written_codes
+from fhir_mappings.read.concepts import concept_texts, written_codes
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fhir_mappings.case import Interval
+from fhir_mappings.read.concepts import concept_sets, named, value_texts
 from fhir_mappings.read.conditions import active
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import ANSWERS, Answers, concept_sets, concept_texts, named
+from fhir_mappings.read.values import ANSWERS, Answers
 
 if TYPE_CHECKING:
     from fhir_mappings.catalogue import FactDefinition
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 _KARNOFSKY_ANSWERS = Answers("karnofsky", tuple(range(0, 101, 10)))
 _PRESENT, _ABSENT = "finding-present", "finding-absent"
 _MUTATED, _WILD = "mutated", "wild-type"
-_WORDS = {
-    _MUTATED: frozenset({"mutated", "mutant", "mutation detected", "detected", "positive", "present", "mt", "mut"}),
-    _WILD: frozenset(
-        {"wild type", "wild-type", "wildtype", "wt", "not detected", "no mutation detected", "negative", "absent"}
-    ),
-    "stable": frozenset({
-        "mss", "stable", "msi-l", "msi-low", "pmmr", "proficient", "microsatellite stable",
-        "mismatch repair proficient",
-    }),
-    "msi-high": frozenset({
-        "msi-h", "msi-high", "msi high", "dmmr", "deficient", "unstable", "microsatellite instability-high",
-        "microsatellite instability high", "mismatch repair deficient",
-    }),
-}  # fmt: skip
 
 _CHANGE = r"(?:(?:p\.)?\(?[A-Z](?:[a-z]{2})?\d{1,4}[A-Z](?:[a-z]{2})?\)?|c\.\d{1,4}[ACGT]>[ACGT])"
 _CHANGES = {
@@ -136,13 +123,14 @@ def braf(reader: Reader, fact: FactDefinition) -> list[Candidate]:
 
 def msi(reader: Reader, fact: FactDefinition) -> list[Candidate]:
     """Read microsatellite tests: stable and low are stable."""
+    choices = {f"msi-{choice.removeprefix('msi-')}": choice for choice in fact.choices}
     found = []
     for resource in reader.stated("msi"):
         sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
-        values = {value for value in fact.choices if f"msi-{value.removeprefix('msi-')}" in sets}
-        if not values and (_PRESENT in sets) != (_ABSENT in sets):
-            values = {"msi-high" if _PRESENT in sets else "stable"}
-        value = values.pop() if len(values) == 1 else named(resource.body, fact, _WORDS)
+        if sets.isdisjoint(choices) and (_PRESENT in sets) != (_ABSENT in sets):
+            sets = frozenset({"msi-high" if _PRESENT in sets else "msi-stable"})
+        held = sets.intersection(choices) or named(value_texts(resource.body), choices, reader.terminology)
+        value = choices[next(iter(held))] if len(held) == 1 else None
         found.append(reader.candidate(resource, fact, value, "msi"))
     return found
 
@@ -158,16 +146,13 @@ def _gene(reader: Reader, fact: FactDefinition, test: str, gene: str) -> list[Ca
 
 
 def _mutation(reader: Reader, resource: Resource, fact: FactDefinition) -> str | None:
+    texts = value_texts(resource.body)
     sets = concept_sets(resource.body.get("valueCodeableConcept"), reader.terminology)
-    if (_PRESENT in sets) != (_ABSENT in sets):
-        return _MUTATED if _PRESENT in sets else _WILD
-    return named(resource.body, fact, _WORDS) or _named_mutation(resource, fact)
-
-
-def _named_mutation(resource: Resource, fact: FactDefinition) -> str | None:
-    texts = [resource.body.get("valueString"), *concept_texts(resource.body.get("valueCodeableConcept"))]
-    names = (text for text in texts if isinstance(text, str))
-    return _MUTATED if any(map(_CHANGES[fact.code].fullmatch, names)) else None
+    if (_PRESENT in sets) == (_ABSENT in sets):
+        sets = named(texts, (_PRESENT, _ABSENT), reader.terminology)
+    if (_PRESENT in sets) == (_ABSENT in sets):
+        return _MUTATED if any(map(_CHANGES[fact.code].fullmatch, texts)) else None
+    return _MUTATED if _PRESENT in sets else _WILD
 
 
 def _studies(reader: Reader, resource: Resource, gene: str) -> bool:

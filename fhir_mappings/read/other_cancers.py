@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from fhir_mappings.case import Issue
 from fhir_mappings.loose_json import objects
 from fhir_mappings.read.certainty import is_asserted, statuses
+from fhir_mappings.read.concepts import concept_sets
 from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.references import REASONS, reasons_of, references_of, referred
-from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

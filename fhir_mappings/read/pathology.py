@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Known, Narrowed, Unknown
+from fhir_mappings.read.concepts import concept_sets
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.doubt import DENIED, affirmed, opened
 from fhir_mappings.read.once import once
@@ -15,7 +16,6 @@ from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate, Found, derived
 from fhir_mappings.read.tnm import ANY, formulas, named_alone, pathological, texts_in, texts_of
 from fhir_mappings.read.tumours import in_liver
-from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
-from fhir_mappings.read.values import concept_sets, concept_texts, written_codes
+from fhir_mappings.read.concepts import concept_sets, concept_texts, written_codes
 from fhir_mappings.terminology import sites_in
 
 if TYPE_CHECKING:

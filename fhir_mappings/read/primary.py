@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_mappings.read.concepts import concept_sets
 from fhir_mappings.read.conditions import active, asserted, confirmed, first_date, histories, primaries
 from fhir_mappings.read.dates import FROM_RECORDED, earlier, shifted, start_of, value_of
 from fhir_mappings.read.once import once
@@ -18,7 +19,6 @@ from fhir_mappings.read.operations import (
     undecided_resections,
 )
 from fhir_mappings.read.settle import Candidate, Found, derived
-from fhir_mappings.read.values import concept_sets
 
 if TYPE_CHECKING:
     from fhir_mappings.case import PartialDate

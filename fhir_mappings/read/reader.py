@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from fhir_mappings.case import DRAFT_ORDER, Evidence, Fact, Gap, How, Issue, Known, PartialDate, Unknown
 from fhir_mappings.chart import Completeness
 from fhir_mappings.read.chart_reading import FUTURE, PREPARED, UNSURE, coding_in, matches
+from fhir_mappings.read.concepts import concept_sets, concept_texts
 from fhir_mappings.read.conditions import active
 from fhir_mappings.read.dates import FROM_RECORDED, on, tomorrow
 from fhir_mappings.read.once import once
 from fhir_mappings.read.references import replaced_by
 from fhir_mappings.read.settle import Candidate, Found, settle
 from fhir_mappings.read.topics import codings_of
-from fhir_mappings.read.values import ANSWERS, Answers, NoValue, concept_sets, concept_texts, read_value
+from fhir_mappings.read.values import ANSWERS, Answers, NoValue, read_value
 from fhir_mappings.words import could_be
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.loose_json import objects
-from fhir_mappings.read.values import concept_sets
+from fhir_mappings.read.concepts import concept_sets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

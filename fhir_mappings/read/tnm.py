@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from fhir_mappings.read.concepts import codings, concept_sets, concept_texts
 from fhir_mappings.read.conditions import primaries
 from fhir_mappings.read.doubt import DENIED, affirmed, opened
 from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_elsewhere
 from fhir_mappings.read.settle import Candidate, Found
-from fhir_mappings.read.values import codings, concept_sets, concept_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fhir_mappings.loose_json import objects
+from fhir_mappings.read.concepts import codings, concept_sets, concept_texts, written_codes
 from fhir_mappings.read.places import is_unplaced, names_of_sites, placed
 from fhir_mappings.read.references import ingredients
-from fhir_mappings.read.values import codings, concept_sets, concept_texts, written_codes
 from fhir_mappings.relevance import NAMED, is_malformed
 from fhir_mappings.words import could_be
 

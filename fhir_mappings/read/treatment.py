@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_mappings.case import Gap, Interval, Known, PartialDate, Unknown
+from fhir_mappings.read.concepts import concept_sets
 from fhir_mappings.read.conditions import asserted
 from fhir_mappings.read.dates import earlier, value_of
 from fhir_mappings.read.doses import (
@@ -31,7 +32,7 @@ from fhir_mappings.read.once import once
 from fhir_mappings.read.operations import operations_for_metastases
 from fhir_mappings.read.radiotherapy import courses_of
 from fhir_mappings.read.settle import Candidate, derived
-from fhir_mappings.read.values import ANSWERS, concept_sets, named, read_value
+from fhir_mappings.read.values import ANSWERS, read_value
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,24 +46,6 @@ _PROCEDURES = (INFUSION, ANTINEOPLASTIC)
 _SESSION = "chemotherapy-session"
 """A Condition that is the reason of a visit."""
 _CYCLE_DAYS = 10
-_NAMES = {
-    "complete-response": frozenset({
-        "cr", "complete response", "complete remission", "vollremission", "komplette remission", "réponse complète",
-        "respuesta completa", "complete respons", "complete remissie",
-    }),
-    "partial-response": frozenset({
-        "pr", "partial response", "partial remission", "teilremission", "partielle remission", "réponse partielle",
-        "respuesta parcial", "partiële respons", "partiële remissie",
-    }),
-    "stable-disease": frozenset({
-        "sd", "stable disease", "stabile erkrankung", "maladie stable", "enfermedad estable", "stabiele ziekte",
-    }),
-    "progressive-disease": frozenset({
-        "pd", "progressive disease", "disease progression", "progress", "progression", "progressive erkrankung",
-        "maladie progressive", "enfermedad progresiva", "progressieve ziekte",
-    }),
-}  # fmt: skip
-"""What a response is called: by RECIST, and in the languages of charts."""
 
 
 def may_be_since(reader: Reader, found: PartialDate | None) -> bool:
@@ -164,7 +147,7 @@ def response(reader: Reader, fact: FactDefinition) -> list[Candidate]:
             found.append(Candidate(None, resource.dated, (reader.evidence(resource, "response"),)))
         else:
             read = read_value(resource.body, fact, reader.terminology, ANSWERS[fact.code])
-            value = read if isinstance(read, str) else named(resource.body, fact, _NAMES)
+            value = read if isinstance(read, str) else None
             found.append(reader.candidate(resource, fact, value, "response"))
     return found
 

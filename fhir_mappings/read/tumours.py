@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.case import Interval
+from fhir_mappings.read.concepts import concept_sets
 from fhir_mappings.read.conditions import past_metastases
 from fhir_mappings.read.once import once
 from fhir_mappings.read.places import is_liver, taken_from
 from fhir_mappings.read.reader import UNREADABLE_VALUE
 from fhir_mappings.read.references import references_of, referred
 from fhir_mappings.read.settle import Candidate
-from fhir_mappings.read.values import NoValue, Reading, concept_sets, read_value
+from fhir_mappings.read.values import NoValue, Reading, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fhir_mappings.case import Interval, Value
+from fhir_mappings.read.concepts import concept_sets, concept_texts, named
 from fhir_mappings.read.dates import parse_date, value_of
 
 if TYPE_CHECKING:
@@ -73,11 +74,6 @@ _ASA = re.compile(
     rf"(?:(?:ASA|PS|physical|{_GRADE})\b\s*(?::\s*|-(?=[a-z]))?)*{_CLASS}(?:\s*(?:-|\u2013|{_OR})\s*{_CLASS})?",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(
-    r"[()\[\],;/]|\b(?:(?:as )?(?:per|by)|according to|nach|selon|volgens)? ?"
-    r"\b(?:m|i|ir)?recist(?: ?(?:v\.?|version)? ?[\d.]+)?(?: ?[:\u2013-])?"
-)
-"""What stands between two names of one finding: "MSI-H (dMMR)"; or tells by which criteria it was found."""
 _DESCRIBED = re.compile(
     rf"(?P<grade>.*[0-9IV](?:\s*%)?)\s*[-\u2013:(,]\s*(?!(?:(?:asa|class|{_OR})\s+)*{_CLASS}\b)(?P<words>[a-z](?:[^0-9?]|50\s?%)*)",
     re.IGNORECASE,
@@ -107,6 +103,12 @@ class Answers:
 
     prefix: str
     values: tuple[str | int, ...]
+    sets: Mapping[str, str | int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the value set of each value, once."""
+        sets = {f"{self.prefix}-{str(value).lower()}": value for value in self.values}
+        object.__setattr__(self, "sets", sets)
 
 
 ANSWERS: Mapping[str, Answers] = {
@@ -150,21 +152,6 @@ def _plain_words(text: str) -> str:
     return " ".join(text.casefold().replace("-", " ").split())
 
 
-def named(carrier: Mapping[str, Any], fact: FactDefinition, names: Mapping[str, frozenset[str]]) -> str | None:
-    """Give the one choice that the words of a value name, of all the names that each choice has."""
-    texts = [carrier.get("valueString"), *concept_texts(carrier.get("valueCodeableConcept"))]
-    known = frozenset[str]().union(*(names[choice] for choice in fact.choices))
-    said = [_names_in(text) for text in texts if isinstance(text, str)]
-    spelled = frozenset[str]().union(*(words for words in said if words <= known))
-    found = [choice for choice in fact.choices if spelled & names[choice]]
-    return found[0] if len(found) == 1 else None
-
-
-def _names_in(text: str) -> frozenset[str]:
-    parts = (part.strip() for part in _BETWEEN.split(text.casefold()))
-    return frozenset(part for part in parts if part)
-
-
 def _chosen(found: set[str]) -> Reading:
     if len(found) == 1:
         return found.pop()
@@ -187,49 +174,17 @@ def _none(carrier: Mapping[str, Any]) -> NoValue:
     return NoValue.UNREADABLE if any(key.startswith("value") for key in carrier) else NoValue.ABSENT
 
 
-def concept_sets(concept: object, terminology: Terminology) -> frozenset[str]:
-    """Give the value sets that hold any coding of a CodeableConcept."""
-    found: frozenset[str] = frozenset()
-    for system, code in written_codes(concept):
-        found |= terminology.sets(system, code)
-    return found
-
-
-def written_codes(concept: object) -> list[tuple[str, str]]:
-    """Give system and code of the codings of a CodeableConcept that have both; before repair a code may be a number."""
-    found = []
-    for coding in codings(concept):
-        system, code = coding.get("system"), coding.get("code")
-        spelled = str(code) if type(code) is int else code
-        if isinstance(system, str) and isinstance(spelled, str) and spelled:
-            found.append((system, spelled))
-    return found
-
-
-def codings(concept: object) -> Iterable[dict[str, Any]]:
-    """Give the codings of a CodeableConcept that are objects; before repair one may stand without its list."""
-    listed = concept.get("coding") if isinstance(concept, dict) else None
-    if isinstance(listed, dict):
-        return [listed]
-    return [coding for coding in listed if isinstance(coding, dict)] if isinstance(listed, list) else []
-
-
-def concept_texts(concept: object) -> list[str]:
-    """Give the text and the displays of a CodeableConcept, the text first."""
-    text = [concept["text"]] if isinstance(concept, dict) and isinstance(concept.get("text"), str) else []
-    return text + [coding["display"] for coding in codings(concept) if isinstance(coding.get("display"), str)]
-
-
 def _named(texts: Iterable[str], answers: Answers | None, terminology: Terminology) -> set[str]:
-    """Give the values whose members are called by one of the texts in full."""
-    sets = frozenset[str]().union(*map(terminology.named, texts))
-    return {str(value) for value in _answered(sets, answers)}
+    """Give the values whose members texts call by name."""
+    if answers is None:
+        return set()
+    return {str(value) for value in _answered(named(texts, answers.sets, terminology), answers)}
 
 
 def _answered(sets: frozenset[str], answers: Answers | None) -> list[str | int]:
     if answers is None:
         return []
-    return [value for value in answers.values if f"{answers.prefix}-{str(value).lower()}" in sets]
+    return [value for name, value in answers.sets.items() if name in sets]
 
 
 def _coded(concept: object, fact: FactDefinition, terminology: Terminology, answers: Answers | None) -> Reading:

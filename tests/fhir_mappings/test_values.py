@@ -10,7 +10,8 @@ import pytest
 
 from fhir_mappings.case import Interval
 from fhir_mappings.catalogue import FACTS_SYSTEM, load_catalogue
-from fhir_mappings.read.values import Answers, NoValue, codings, concept_sets, concept_texts, narrow, read_value
+from fhir_mappings.read.concepts import codings, concept_sets, concept_texts
+from fhir_mappings.read.values import Answers, NoValue, narrow, read_value
 from tests.charts import ICD10CM, LOINC, SNOMED, coded, concept, quantity
 from tests.fhir_mappings.reading import terminology
 

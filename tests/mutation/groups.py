@@ -100,10 +100,10 @@ GROUPS = {
             "asked", "bundle", "case", "loose_json", "relevance", "mapper", "terminology", "resources", "shapes",
             "screen", "surrogates", "value_set_json", "wiring", "words",
             *(f"read/{name}" for name in (
-                "absence", "adjuvant", "certainty", "chart_reading", "conditions", "dates", "doses", "doubt",
-                "elsewhere", "fitness", "liver", "mdt", "once", "operations", "other_cancers", "pathology", "places",
-                "primary", "radiotherapy", "reader", "references", "routes", "scope", "settle", "tnm", "topics",
-                "treatment", "tumours", "values",
+                "absence", "adjuvant", "certainty", "chart_reading", "concepts", "conditions", "dates", "doses",
+                "doubt", "elsewhere", "fitness", "liver", "mdt", "once", "operations", "other_cancers", "pathology",
+                "places", "possible_days", "primary", "radiotherapy", "reader", "references", "routes", "scope",
+                "settle", "tnm", "topics", "treatment", "tumours", "values",
             )),
         ),
         tuple(
@@ -113,7 +113,7 @@ GROUPS = {
                 "primary", "operations", "liver", "tumours", "measurements", "treatment", "treatment_dates", "taken",
                 "unfinished",
                 "response", "adjuvant", "pathology", "fitness", "references", "mdt", "screen", "messy", "vocabulary",
-                "terminology", "relevance", "bundle", "pages", "asked", "each_match", "once", "surrogates",
+                "concepts", "terminology", "relevance", "bundle", "pages", "asked", "each_match", "once", "surrogates",
                 "codings", "day_edges", "shapes", "own_codes", "mapper", "other_cancers", "places", "named_conditions",
                 "named_operations",
                 "last_given", "liver_state", "derived_day", "distant_sites", "malformed_codes", "margin_of_resection",
