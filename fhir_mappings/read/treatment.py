@@ -29,7 +29,8 @@ from fhir_mappings.read.doses import (
     unfinished,
 )
 from fhir_mappings.read.once import once
-from fhir_mappings.read.operations import operations_for_metastases
+from fhir_mappings.read.operations import liver_operations, operations_for_metastases
+from fhir_mappings.read.other_cancers import is_for_another
 from fhir_mappings.read.radiotherapy import courses_of
 from fhir_mappings.read.settle import Candidate, derived
 from fhir_mappings.read.values import ANSWERS, read_value
@@ -90,9 +91,11 @@ def _preoperative(reader: Reader, *drugs: str) -> Doses | None:
     operations = [done.dated for done in operations_for_metastases(reader) if done.dated is not None]
     ends = [when for when in operations if not earlier(when, found)]
     end = min(ends, key=lambda when: when.first) if ends else None
+    others = [done.dated for done in liver_operations(reader) if not is_for_another(reader, done)]
+    perhaps_ends = [when for when in others if when is not None and not earlier(when, found)]
 
     def surely(when: PartialDate) -> bool:
-        return when.first >= found.last and (end is None or earlier(when, end))
+        return when.first >= found.last and all(earlier(when, end) for end in perhaps_ends)
 
     def perhaps(start: PartialDate, latest: PartialDate) -> bool:
         return latest.last >= found.first and (end is None or start.first < end.last)

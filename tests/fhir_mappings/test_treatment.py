@@ -73,6 +73,7 @@ CYCLES: list[tuple[str, list[dict[str, Any]], Any]] = [
         [*doses("2026-02-01", "2026-04-01"), procedure("h", (CPT, "47120"), on="2026-03-01")],
         1,
     ),
+    ("perhaps operated before", [*doses("2026-02-01"), procedure("h", (CPT, "47120"), on="2026")], "gap: absent"),
     ("another drug", doses("2026-02-01", drug=(RXNORM, "860975")), "gap: absent"),
 ]
 
