@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -66,6 +67,8 @@ def possibilities(reader: Reader, facts: Mapping[str, Fact]) -> tuple[Possibilit
         parts = _parts(when, reader, most)
         if len(chosen) * len(parts) <= most:
             chosen = [{**days, one: part} for days in chosen for part in parts]
+    if len(chosen) == 1:
+        return ()
     kinds = reader.catalogue.facts
     again = [code for code, fact in facts.items() if not isinstance(fact, Known) or kinds[code].kind == "date"]
     readers = (_on(days, reader) for days in chosen)
@@ -91,7 +94,7 @@ def _parts(when: PartialDate, reader: Reader, most: int) -> list[PartialDate]:
     """Cut the days of a date, but those to come, where they pass what it is compared with."""
     last = min(when.last, tomorrow(reader.as_of))
     cuts = sorted({day for day in _cuts(when, reader) if when.first < day <= last})
-    edges = [when.first, *cuts[:: 1 + len(cuts) // most], last + _DAY]
+    edges = [when.first, *cuts[:: ceil(len(cuts) / (most - 1)) or 1], last + _DAY]
     return [PartialDate(day, following - _DAY) for day, following in pairwise(edges)]
 
 

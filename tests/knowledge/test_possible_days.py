@@ -102,6 +102,24 @@ def test_dates_of_too_many_parts_are_left_whole() -> None:
     assert {str(one.facts["primary-diagnosis-date"].value) for one in case.possibilities} == {"2024"}  # type: ignore[union-attr]
 
 
+def test_a_date_is_told_apart_however_many_days_cut_it() -> None:
+    """In so many parts as there may be, and not left whole for one too many."""
+    diseases = [
+        condition("p", (ICD10CM, "C18.2"), onset="2025-03-20"),
+        condition("l", (ICD10CM, "C78.7"), onset="2026"),
+    ]
+    doses = [given(f"2026-{1 + day // 4:02}-{3 + 7 * (day % 4):02}", ident=f"d{day}") for day in range(40)]
+    found = {len(read(*diseases, *doses[:count], now=NOW).possibilities) for count in range(1, 41)}
+    assert 1 not in found
+    assert 0 not in found
+    assert max(found) == MOST_PARTS
+
+
+def test_dates_that_nothing_tells_apart_are_not_read_again() -> None:
+    year = [condition("p", (ICD10CM, "C18.2"), onset="2025"), condition("l", (ICD10CM, "C78.7"), onset="2025")]
+    assert read(*year, now=NOW).possibilities == ()
+
+
 def test_what_contradicts_an_entered_interval_on_some_days_is_not_told_of_these_days() -> None:
     """13 months were entered: on the days on which the metastases would be of staging, there is no such patient."""
     dates = [
