@@ -25,7 +25,7 @@ class Answer:
     `label` reads like `0-1`, `> 30`, `none or minor`; `outcomes` are those still reachable with it, sorted.
     """
 
-    label: Label
+    label: str
     outcomes: tuple[Outcome, ...]
 
     @property

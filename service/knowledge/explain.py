@@ -17,7 +17,7 @@ from service.knowledge.headline import (
 )
 from service.knowledge.left_open import answer_text, contradiction
 from service.knowledge.opposed import against
-from service.knowledge.phrases import assumed, either, listed, sentence, short_name, value_text
+from service.knowledge.phrases import assumed, listed, sentence, short_name, value_text
 from service.knowledge.reading import Reading, source
 from service.knowledge.reasons import reasons
 from service.knowledge.schedule import steps
@@ -26,7 +26,7 @@ from service.knowledge.sources import sources_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from service.knowledge.decision import Answer, Decision, Label, MissingFact
+    from service.knowledge.decision import Answer, Decision, MissingFact
     from service.knowledge.explanation import Line, Part, SectionCode, Tone
     from service.knowledge.model import Advisory
 
@@ -190,19 +190,19 @@ def _outcomes(reading: Reading, answer: Answer) -> str:
     return listed(strategy_names(reading, answer.outcomes), "or")
 
 
-def _fact_line(reading: Reading, missing: MissingFact, labels: dict[str, list[Label]]) -> Line:
+def _fact_line(reading: Reading, missing: MissingFact, labels: dict[str, list[str]]) -> Line:
     definition = reading.catalogue[missing.fact]
     named = Strong(sentence(short_name(definition)))
     if len(labels) == 1:
         return say("missing", named, ": decides only together with the others", fact=missing.fact)
     fact = reading.fact(missing.fact)
-    answers = "; ".join(f"{answer_text(definition, either(same), fact)} → {left}" for left, same in labels.items())
+    answers = "; ".join(f"{answer_text(definition, ' or '.join(same), fact)} → {left}" for left, same in labels.items())
     return say("missing", named, f": {answers}", fact=missing.fact)
 
 
-def _labels(reading: Reading, missing: MissingFact) -> dict[str, list[Label]]:
+def _labels(reading: Reading, missing: MissingFact) -> dict[str, list[str]]:
     """Group the answers of a missing fact by what they leave."""
-    labels: dict[str, list[Label]] = {}
+    labels: dict[str, list[str]] = {}
     for answer in missing.answers:
         labels.setdefault(_short_outcomes(reading, answer), []).append(answer.label)
     return labels

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from fhir_mappings.case import Fact, Value
     from fhir_mappings.catalogue import FactDefinition
-    from service.knowledge.decision import Label
 
 _CONTESTED_SHOWN = 4
 _SPOKEN: dict[tuple[str, frozenset[str | bool] | Interval], str] = {
@@ -82,10 +81,8 @@ def interval_label(interval: Interval) -> str:
     return ""
 
 
-def answer_text(definition: FactDefinition, label: Label, fact: Fact) -> str:
+def answer_text(definition: FactDefinition, label: str, fact: Fact) -> str:
     """Write the label of an answer with those of its values that the chart leaves open."""
-    if not isinstance(label, str):
-        return label_text(definition, label)
     values = fact.values if isinstance(fact, Narrowed) else None
     pieces = label.split(" or ")
     if definition.kind in {"integer", "number"}:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from fhir_mappings.case import PartialDate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from fhir_mappings.case import Value
     from fhir_mappings.catalogue import FactDefinition
@@ -254,15 +254,6 @@ def label_text(definition: FactDefinition, label: Label) -> str:
     if len(pieces) > _PIECES_SHOWN:
         pieces = [*pieces[: _PIECES_SHOWN - 1], f"{len(pieces) - _PIECES_SHOWN + 1} others"]
     return listed(pieces, "or")
-
-
-def either(labels: Sequence[Label]) -> Label:
-    """Give one label for several answers that leave the same."""
-    return labels[0] if len(labels) == 1 else " or ".join(map(_on_the_wire, labels))
-
-
-def _on_the_wire(label: Label) -> str:
-    return label if isinstance(label, str) else f"{label:g}" if not isinstance(label, bool) else str(label).lower()
 
 
 _PIECES_SHOWN = 3

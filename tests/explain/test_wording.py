@@ -14,7 +14,6 @@ from service.knowledge.explain import explain
 from service.knowledge.explanation import say
 from service.knowledge.guideline import load_guideline
 from service.knowledge.model import Policy
-from service.knowledge.phrases import either
 from service.knowledge.reading import Reading
 from tests.cases import examples
 from tests.decided import CATALOGUE, charted, example, section_of, with_facts
@@ -183,14 +182,6 @@ def test_answers_that_leave_the_same_stand_together_and_what_they_exclude_is_nam
         "obstruction, bleeding or perforation → primary first"
     )
     assert r0 == "Whether R0 is achievable: yes → all but systemic therapy first; no → all but liver first"
-
-
-@pytest.mark.parametrize(
-    ("labels", "joined"),
-    [([2], 2), ([True, False], "true or false"), ([0, "3-5"], "0 or 3-5"), (["none", "minor"], "none or minor")],
-)
-def test_answers_that_stand_together_have_one_label(labels: list[Any], joined: Any) -> None:
-    assert either(labels) == joined
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from fhir_mappings.case import ABSENT, Gap, Known, Narrowed, Unknown
 from service.knowledge.headline import reading_place
 from service.knowledge.left_open import answer_text, contradiction, narrowed_text
-from service.knowledge.phrases import assumed, either, sentence, short_name, value_text
+from service.knowledge.phrases import assumed, sentence, short_name, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fhir_mappings.case import Case, Fact, Value
     from fhir_mappings.catalogue import Catalogue, FactDefinition
-    from service.knowledge.decision import Decision, Label, MissingFact
+    from service.knowledge.decision import Decision, MissingFact
 
 State: TypeAlias = Literal["missing", "assumed", "recorded"]
 Control: TypeAlias = Literal["radio", "select", "number", "date"]
@@ -276,7 +276,7 @@ def open_questions(case: Case, decision: Decision, catalogue: Catalogue) -> tupl
 
 
 def _open(missing: MissingFact, definition: FactDefinition, fact: Fact, *, steps_only: bool) -> Open:
-    labels: dict[tuple[str, ...], list[Label]] = {}
+    labels: dict[tuple[str, ...], list[str]] = {}
     for answer in missing.answers:
         leaves = (
             tuple(outcome.next_step or "" for outcome in answer.outcomes)
@@ -285,7 +285,7 @@ def _open(missing: MissingFact, definition: FactDefinition, fact: Fact, *, steps
         )
         labels.setdefault(leaves, []).append(answer.label)
     branches = tuple(
-        Branch(sentence(answer_text(definition, either(same), fact)), leaves) for leaves, same in labels.items()
+        Branch(sentence(answer_text(definition, " or ".join(same), fact)), leaves) for leaves, same in labels.items()
     )
     settles = all(len(branch.leaves) <= 1 for branch in branches)
     return Open(missing.fact, sentence(short_name(definition)), settles, branches)
