@@ -281,7 +281,7 @@ class Case:
     """The last days of chemotherapy and of bevacizumab, whatever they were given for, by the facts of their names."""
 
     possibilities: tuple[Possibility, ...] = ()
-    """What partial dates leave, part by part of their days; empty where all dates are days."""
+    """What partial dates leave, part by part of their days; empty where all dates are days or none is told apart."""
 
     def value(self, fact: str) -> Value | None:
         """Give the one value of `fact`, or `None` where it is not known exactly."""
