@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 _DIGITS = 19
-"""Of a length that there is; Python reads no number of thousands."""
+"""Of a length beyond all that is held; Python reads no number of thousands."""
 _JSON = frozenset({"application/json", "application/fhir+json", "application/json+fhir"})
 
 
@@ -60,5 +60,5 @@ def announced_length(scope: Scope) -> int | None:
     """Give the length that a request announces for its body; `None` where it does not."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) < _DIGITS else None
+            return int(value[:_DIGITS]) if value.isdigit() else None
     return None
